@@ -1,0 +1,175 @@
+//! MNIST: 60,000 training and 10,000 test images of handwritten digits, 28×28, in four IDX files.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::Array4;
+
+use crate::{Error, Images, Result, idx};
+
+/// One of the four files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileSpec {
+    /// Name without the ending of a compressed file.
+    pub name: &'static str,
+    /// Dimensions of its data: 3 for images, 1 for labels.
+    pub dimensions: usize,
+    /// Items of the original.
+    pub items: usize,
+    /// SHA-256 of the original's content (uncompressed).
+    pub sha256: &'static str,
+}
+
+/// The four files: training images and labels, test images and labels.
+pub const FILES: [FileSpec; 4] = [
+    FileSpec {
+        name: "train-images-idx3-ubyte",
+        dimensions: 3,
+        items: 60_000,
+        sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    },
+    FileSpec {
+        name: "train-labels-idx1-ubyte",
+        dimensions: 1,
+        items: 60_000,
+        sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    },
+    FileSpec {
+        name: "t10k-images-idx3-ubyte",
+        dimensions: 3,
+        items: 10_000,
+        sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    },
+    FileSpec {
+        name: "t10k-labels-idx1-ubyte",
+        dimensions: 1,
+        items: 10_000,
+        sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
+];
+
+const SIDE: usize = 28;
+
+/// Images with their labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelledImages {
+    /// The images, one channel, 28×28.
+    pub images: Images,
+    /// The digit of each image, 0 to 9.
+    pub labels: Vec<u8>,
+    /// SHA-256 of both files' content, for telling data sets apart.
+    pub sha256: String,
+    /// Whether both files have the original's content.
+    pub original: bool,
+}
+
+/// Reads the 60,000 training images below `data_dir` (in `mnist/`, `MNIST/raw/` or the folder itself).
+///
+/// # Errors
+///
+/// [`Error::NotFound`] with where to get the files, [`Error::Malformed`] or [`Error::Mismatch`] if they are not MNIST's.
+pub fn train(data_dir: &Path) -> Result<LabelledImages> {
+    labelled(data_dir, &FILES[0], &FILES[1])
+}
+
+/// Reads the 10,000 test images below `data_dir`.
+///
+/// # Errors
+///
+/// As [`train`].
+pub fn test(data_dir: &Path) -> Result<LabelledImages> {
+    labelled(data_dir, &FILES[2], &FILES[3])
+}
+
+/// The state of one file, as [`check`] finds it.
+#[derive(Debug)]
+pub enum FileState {
+    /// Whole and the original's content.
+    Original(PathBuf),
+    /// Whole and well-formed, but not the original's content; the shape is given.
+    Other(PathBuf, Vec<usize>),
+    /// There, and not usable.
+    Broken(Error),
+    /// Not there.
+    Missing,
+}
+
+/// Looks at each of the four files below `data_dir` and reads those that are there in full.
+///
+/// Returns the folder that was looked into and the states in the order of [`FILES`].
+#[must_use]
+pub fn check(data_dir: &Path) -> (PathBuf, Vec<FileState>) {
+    let folder = folder(data_dir);
+    let state = |spec: &FileSpec| match find(&folder, spec) {
+        None => FileState::Missing,
+        Some(path) => match idx::read(&path, spec.dimensions) {
+            Ok(file) if file.sha256 == spec.sha256 => FileState::Original(path),
+            Ok(file) => FileState::Other(path, file.shape),
+            Err(error) => FileState::Broken(error),
+        },
+    };
+    let states = FILES.iter().map(state).collect();
+    (folder, states)
+}
+
+/// The first of the usual folders that holds one of the files; `data_dir/mnist` if none does.
+fn folder(data_dir: &Path) -> PathBuf {
+    let usual = [data_dir.join("mnist"), data_dir.join("MNIST").join("raw"), data_dir.to_path_buf()];
+    let holds_some = |folder: &&PathBuf| FILES.iter().any(|spec| find(folder, spec).is_some());
+    usual.iter().find(holds_some).unwrap_or(&usual[0]).clone()
+}
+
+fn find(folder: &Path, spec: &FileSpec) -> Option<PathBuf> {
+    let dotted = spec.name.replace("-idx", ".idx");
+    [format!("{}.gz", spec.name), spec.name.to_owned(), format!("{dotted}.gz"), dotted]
+        .into_iter()
+        .map(|name| folder.join(name))
+        .find(|path| path.is_file())
+}
+
+fn labelled(data_dir: &Path, images: &FileSpec, labels: &FileSpec) -> Result<LabelledImages> {
+    let folder = folder(data_dir);
+    let missing: Vec<String> = [images, labels]
+        .iter()
+        .filter(|spec| find(&folder, spec).is_none())
+        .map(|spec| format!("{}.gz", spec.name))
+        .collect();
+    let (Some(images_path), Some(labels_path)) = (find(&folder, images), find(&folder, labels)) else {
+        return Err(Error::NotFound { set: "MNIST", what: missing.join(" and "), advice: advice(&folder), folder });
+    };
+    let images_idx = idx::read(&images_path, images.dimensions)?;
+    let labels_idx = idx::read(&labels_path, labels.dimensions)?;
+    let [count, height, width] = images_idx.shape[..] else { unreachable!("three dimensions were asked for") };
+    if (height, width) != (SIDE, SIDE) {
+        return Err(Error::malformed(&images_path, format!("holds {height}×{width} images, and MNIST's are 28×28")));
+    }
+    if labels_idx.data.len() != count {
+        return Err(Error::Mismatch {
+            first: images_path,
+            second: labels_path,
+            reason: format!("{count} images and {} labels", labels_idx.data.len()),
+        });
+    }
+    if let Some(position) = labels_idx.data.iter().position(|&label| label > 9) {
+        let label = labels_idx.data[position];
+        return Err(Error::malformed(&labels_path, format!("label {position} is {label}, and digits go from 0 to 9")));
+    }
+    let pixels = Array4::from_shape_vec((count, 1, SIDE, SIDE), images_idx.data).expect("as many pixels as were read");
+    Ok(LabelledImages {
+        images: Images::from_pixels(pixels)?,
+        labels: labels_idx.data,
+        original: images_idx.sha256 == images.sha256 && labels_idx.sha256 == labels.sha256,
+        sha256: format!("{}+{}", images_idx.sha256, labels_idx.sha256),
+    })
+}
+
+/// Where to get the files, in one line.
+#[must_use]
+pub fn advice(folder: &Path) -> String {
+    format!(
+        "Download the four files NAME.gz ({}; 11.6 MB) from https://ossci-datasets.s3.amazonaws.com/mnist/ or \
+         https://storage.googleapis.com/cvdf-datasets/mnist/ and put them into {}, or point --data-dir or GTN_DATA_DIR at a \
+         folder that has them in mnist/",
+        FILES.map(|spec| spec.name).join(", "),
+        folder.display()
+    )
+}

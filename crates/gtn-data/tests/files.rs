@@ -1,0 +1,190 @@
+//! Files as users have them: whole, compressed, truncated, swapped, or lying about their size.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use gtn_data::{Error, arrays, idx, mnist};
+use ndarray::{Array2, ShapeBuilder, array};
+use ndarray_npy::WriteNpyExt;
+
+fn idx_bytes(shape: &[u32], data: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, shape.len() as u8];
+    bytes.extend(shape.iter().flat_map(|size| size.to_be_bytes()));
+    bytes.extend(data);
+    bytes
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn malformed(path: &Path, dimensions: usize) -> String {
+    match idx::read(path, dimensions) {
+        Err(error @ Error::Malformed { .. }) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn idx_is_read_compressed_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("f");
+    let bytes = idx_bytes(&[2, 3], &[1, 2, 3, 4, 5, 6]);
+    for content in [bytes.clone(), gzip(&bytes)] {
+        fs::write(&path, content).unwrap();
+        let read = idx::read(&path, 2).unwrap();
+        assert_eq!((read.shape, read.data), (vec![2, 3], vec![1, 2, 3, 4, 5, 6]));
+    }
+}
+
+#[test]
+fn a_damaged_idx_file_is_an_error_that_names_it_at_every_length() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("broken");
+    let bytes = idx_bytes(&[2, 3], &[1, 2, 3, 4, 5, 6]);
+    for whole in [bytes.clone(), gzip(&bytes)] {
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert!(malformed(&path, 2).contains("broken"));
+        }
+    }
+    let mut corrupt = gzip(&bytes);
+    let crc = corrupt.len() - 8;
+    corrupt[crc] ^= 0xff;
+    fs::write(&path, corrupt).unwrap();
+    assert!(malformed(&path, 2).contains("damaged"));
+}
+
+#[test]
+fn headers_are_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("liar");
+    let expect = |bytes: Vec<u8>, dimensions, word: &str| {
+        for content in [bytes.clone(), gzip(&bytes)] {
+            fs::write(&path, content).unwrap();
+            let message = malformed(&path, dimensions);
+            assert!(message.contains(word), "{message}");
+        }
+    };
+    expect(idx_bytes(&[u32::MAX, u32::MAX, u32::MAX], &[1]), 3, "4 GiB");
+    expect(idx_bytes(&[1_000_000, 1000, 1], &[1]), 3, "truncated");
+    expect(idx_bytes(&[2], &[1, 2, 3]), 1, "more than");
+    expect(idx_bytes(&[0], &[]), 1, "empty");
+    expect(idx_bytes(&[3], &[1, 2, 3]), 3, "labels");
+    expect(vec![0, 0, 13, 1, 0, 0, 0, 1, 0, 0, 0, 0], 1, "0x0d");
+    expect(b"<!DOCTYPE html><html>".to_vec(), 1, "not an IDX file");
+}
+
+/// A set of `count` images in the files of the training set.
+fn write_mnist(folder: &Path, count: u32) {
+    let images: Vec<u8> = (0..count * 784).map(|i| (i % 251) as u8).collect();
+    let labels: Vec<u8> = (0..count).map(|i| (i % 10) as u8).collect();
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("train-images-idx3-ubyte.gz"), gzip(&idx_bytes(&[count, 28, 28], &images))).unwrap();
+    fs::write(folder.join("train-labels-idx1-ubyte"), idx_bytes(&[count], &labels)).unwrap();
+}
+
+#[test]
+fn mnist_is_found_in_the_usual_places_and_told_from_the_original() {
+    for below in ["mnist", "MNIST/raw", "."] {
+        let folder = tempfile::tempdir().unwrap();
+        write_mnist(&folder.path().join(below), 12);
+        let set = mnist::train(folder.path()).unwrap();
+        assert_eq!((set.images.len(), set.labels.len(), set.original), (12, 12, false));
+        assert_eq!(set.images.pixels()[[1, 0, 0, 0]], (784 % 251) as u8);
+        let (_, states) = mnist::check(folder.path());
+        assert!(matches!(&states[0], mnist::FileState::Other(_, shape) if *shape == [12, 28, 28]));
+        assert!(matches!(states[2], mnist::FileState::Missing));
+    }
+}
+
+#[test]
+fn mnist_that_is_missing_swapped_or_mixed_is_an_error_with_a_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = mnist::train(folder.path()).unwrap_err().to_string();
+    assert!(missing.contains("train-images-idx3-ubyte.gz") && missing.contains("https://"), "{missing}");
+    assert!(missing.contains("GTN_DATA_DIR") && !missing.contains('\n'), "{missing}");
+
+    write_mnist(folder.path(), 5);
+    let (images, labels) =
+        (folder.path().join("train-images-idx3-ubyte.gz"), folder.path().join("train-labels-idx1-ubyte"));
+    fs::write(&labels, idx_bytes(&[4], &[1, 2, 3, 4])).unwrap();
+    assert!(mnist::train(folder.path()).unwrap_err().to_string().contains("5 images and 4 labels"));
+    fs::write(&labels, idx_bytes(&[5], &[1, 2, 30, 4, 5])).unwrap();
+    assert!(mnist::train(folder.path()).unwrap_err().to_string().contains("label 2 is 30"));
+    fs::copy(&labels, folder.path().join("other")).unwrap();
+    fs::copy(&images, &labels).unwrap();
+    assert!(mnist::train(folder.path()).unwrap_err().to_string().contains("swapped"));
+    fs::write(&images, idx_bytes(&[5, 3, 3], &[0; 45])).unwrap();
+    assert!(mnist::train(folder.path()).is_err());
+}
+
+#[test]
+fn the_checksum_list_for_users_agrees_with_the_table() {
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/SHA256SUMS");
+    let list = fs::read_to_string(list).unwrap();
+    for spec in mnist::FILES {
+        assert!(list.contains(&format!("{}  mnist/{}\n", spec.sha256, spec.name)), "{}", spec.name);
+    }
+}
+
+#[test]
+fn the_original_files_are_recognised() {
+    let Some(data) = std::env::var_os("GTN_DATA_DIR") else {
+        eprintln!("skipped: GTN_DATA_DIR is not set");
+        return;
+    };
+    // Tests run in their package's folder; a relative path means the workspace's.
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(data);
+    let (_, states) = mnist::check(&data);
+    assert!(states.iter().all(|state| matches!(state, mnist::FileState::Original(_))), "{states:?}");
+    let (train, test) = (mnist::train(&data).unwrap(), mnist::test(&data).unwrap());
+    assert_eq!((train.images.len(), test.images.len()), (60_000, 10_000));
+    assert!(train.original && test.original);
+    assert_eq!(train.labels[..5], [5, 0, 4, 1, 9]);
+}
+
+fn npy(array: &ndarray::ArrayD<f32>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    array.write_npy(&mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn npy_is_read_in_either_order_and_refused_when_it_lies() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    let matrix = array![[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]];
+    fs::write(&path, npy(&matrix.clone().into_dyn())).unwrap();
+    assert_eq!(arrays::read_npy(&path).unwrap(), matrix);
+    let mut fortran = Array2::zeros((2, 3).f());
+    fortran.assign(&matrix);
+    fs::write(&path, npy(&fortran.into_dyn())).unwrap();
+    assert_eq!(arrays::read_npy(&path).unwrap(), matrix);
+
+    let mut double = Vec::new();
+    array![[1.0_f64]].write_npy(&mut double).unwrap();
+    let whole = npy(&matrix.into_dyn());
+    let claims = String::from_utf8_lossy(&whole[..128]).replace("(2, 3)", "(2000000000000, 3)");
+    let vector = npy(&array![1.0_f32].into_dyn());
+    let empty = npy(&Array2::<f32>::zeros((0, 3)).into_dyn());
+    for (bytes, word) in [
+        (double, "float32"),
+        (whole[..whole.len() - 1].to_vec(), "truncated"),
+        ([&whole[..], b"x"].concat(), "follow after"),
+        (claims.into_bytes(), ""),
+        (whole[..20].to_vec(), ""),
+        (b"no array at all".to_vec(), ".npy"),
+        (Vec::new(), ""),
+        (vector, "1 dimensions"),
+        (empty, "empty"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let message = arrays::read_npy(&path).unwrap_err().to_string();
+        assert!(message.contains("a.npy") && message.contains(word), "{message}");
+    }
+    assert!(matches!(arrays::read_npy(folder.path()), Err(Error::Io { .. })));
+}

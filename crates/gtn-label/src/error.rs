@@ -1,0 +1,112 @@
+use std::fmt;
+
+/// Which of the two point sets an error speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The rows that choose (normal vectors, in Algorithm 1).
+    Source,
+    /// The rows that are chosen (data vectors, in Algorithm 1).
+    Target,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Side::Source => "source",
+            Side::Target => "target",
+        })
+    }
+}
+
+/// Why a slice cannot be read as rows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowsError {
+    /// Rows without columns have no direction to compare.
+    #[error("rows have no columns")]
+    NoColumns,
+    /// Rows may not overlap.
+    #[error("the row stride {stride} is smaller than the {dim} columns of a row")]
+    StrideTooSmall {
+        /// Elements from the start of one row to the start of the next.
+        stride: usize,
+        /// Columns of a row.
+        dim: usize,
+    },
+    /// The slice ends before the last row does.
+    #[error("{rows} rows of {dim} columns with row stride {stride} do not fit into a slice of {len} elements")]
+    TooShort {
+        /// Rows asked for.
+        rows: usize,
+        /// Columns of a row.
+        dim: usize,
+        /// Elements from the start of one row to the start of the next.
+        stride: usize,
+        /// Elements of the slice.
+        len: usize,
+    },
+}
+
+/// Why two sets of rows cannot be matched.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MatchError {
+    /// Cosines need vectors of one space.
+    #[error("source rows have {source_dim} columns and target rows have {target_dim}; they must have as many")]
+    DimensionMismatch {
+        /// Columns of the source.
+        source_dim: usize,
+        /// Columns of the target.
+        target_dim: usize,
+    },
+    /// Every source row takes a target row of its own.
+    #[error(
+        "the source has {source_rows} rows and the target only {target_rows}; every source row takes a target row of its own, so give at least as many target rows"
+    )]
+    SourceLarger {
+        /// Rows of the source.
+        source_rows: usize,
+        /// Rows of the target.
+        target_rows: usize,
+    },
+    /// Cosines with NaN or an infinity are undefined.
+    #[error("{side} row {row} holds NaN or an infinity in column {column}")]
+    NotFinite {
+        /// The set the row belongs to.
+        side: Side,
+        /// Index of the row.
+        row: usize,
+        /// Index of the column.
+        column: usize,
+    },
+    /// Row numbers are kept in 32 bits.
+    #[error("{side} has {rows} rows; at most {max} are supported", max = u32::MAX)]
+    TooManyRows {
+        /// The set that is too large.
+        side: Side,
+        /// Its rows.
+        rows: usize,
+    },
+    /// [`Strategy::Ordered`](crate::Strategy::Ordered) relies on the order of the real line.
+    #[error("strategy `ordered` matches rows of one column, and these have {dim}; use `auto` or `blocked`")]
+    OrderedNeedsOneColumn {
+        /// Columns of the rows given.
+        dim: usize,
+    },
+    /// The progress callback asked to stop.
+    #[error("stopped by the caller after {done} of {total} source rows")]
+    Cancelled {
+        /// Source rows matched before the stop.
+        done: usize,
+        /// Source rows in all.
+        total: usize,
+    },
+    /// The operating system refused the threads asked for.
+    #[error("could not start {threads} threads: {reason}")]
+    Threads {
+        /// Threads asked for.
+        threads: usize,
+        /// What the thread pool said.
+        reason: String,
+    },
+}

@@ -1,0 +1,98 @@
+//! Exact greedy cosine matching of two point sets: Algorithm 1 of *Generative Topological Networks*
+//! ([arXiv 2406.15152v2](https://arxiv.org/abs/2406.15152)), blocked, parallel, and usable alone.
+//!
+//! Every row of a *source* takes, in the order of its norm, the row of a *target* that is still free and has the highest
+//! cosine similarity with it.
+//!
+//! ```
+//! use gtn_label::{Rows, match_rows};
+//!
+//! // Two source rows and three target rows in the plane.
+//! let source = Rows::new(&[0.0, 2.0, 1.0, 0.0], 2, 2)?;
+//! let target = Rows::new(&[3.0, 0.1, 1.0, 1.0, -0.2, 5.0], 3, 2)?;
+//!
+//! let matched = match_rows(source, target)?;
+//! assert_eq!(matched.order(), [1, 0]); // the shorter source row is served first
+//! assert_eq!(matched.matching(), [2, 0]); // source row 0 takes target row 2, source row 1 takes target row 0
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! With the feature `ndarray` (on by default) arrays and views go in as they are:
+//!
+//! ```
+//! # #[cfg(feature = "ndarray")] {
+//! use ndarray::array;
+//!
+//! let y = array![[1.0_f32, 0.0], [0.0, 2.0]];
+//! let x = array![[-0.2_f32, 5.0], [3.0, 0.1]];
+//! let matched = gtn_label::match_rows(&y, &x)?;
+//! let x_y = x.select(ndarray::Axis(0), matched.matching()); // row i belongs to row i of y
+//! assert_eq!(x_y, array![[3.0_f32, 0.1], [-0.2, 5.0]]);
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Matcher`] sets the strategy, the number of threads, and a callback that follows or stops the work.
+//!
+//! # What exactly is computed
+//!
+//! Rows are `f32`, widened to `f64`.
+//!
+//! - `dot(a, b) = (((a₀b₀) + a₁b₁) + …)`, from left to right. A product of two `f32` is exact in `f64`, so a fused
+//!   multiply-add changes nothing. `nrm(a) = √dot(a, a)`.
+//! - Source rows are served by ascending (`nrm(y)`, index).
+//! - The score of a free target row x for y is `c = dot(x, y) / nrm(x)`, one IEEE division; `c = 0` if x or y is all zeros.
+//! - y takes the first free x by (`c` descending, `nrm(x)` ascending, index ascending), compared as IEEE numbers (−0 = +0).
+//! - The similarity reported is `clamp(c / nrm(y), −1, 1)` as `f32`, and 0 for zero rows.
+//!
+//! Every [`Strategy`] on any number of threads returns this matching, whole. A source smaller than the target leaves
+//! target rows over; a larger one is an error.
+//!
+//! # Complexity and memory
+//!
+//! For n source rows, m target rows and d columns, [`Strategy::Reference`] takes O(n·m·d) operations, one at a time.
+//! [`Strategy::Blocked`] takes as many, as matrix products in `f32` on all threads: the product only *proposes*
+//! candidates, with a proved error bound, and every free row that the bound cannot exclude is scored again in `f64` as
+//! defined above. It keeps a copy of the target's rows as unit vectors, O((n + m)·d + block) in all, never n·m.
+//! [`Strategy::Ordered`], for d = 1, takes O(n log n + m log m).
+//!
+//! # Floating point
+//!
+//! A proposal is the product of two unit rows that were computed in `f64` and rounded once to `f32`; in any order of
+//! summation it differs from the cosine by at most `(d + 3)·2⁻²⁴` (for d up to about 5000; the bound used for larger d
+//! is wider, see the source of `blocked.rs`). No finite `f32` row over- or underflows in `f64`.
+//!
+//! # Limits
+//!
+//! - The rounded scores of x and 3x may differ in the last bit, so the tie-break by norm is guaranteed only for d = 1, for
+//!   rows along an axis, and for multiples by powers of two.
+//! - A target with many equal directions makes proposals useless: each source row then scores many target rows in `f64`,
+//!   and the work approaches that of [`Strategy::Reference`].
+//! - The authors' code clamps norms at 10⁻⁶ and lets `f32` noise decide ties for d = 1. Neither is done here.
+
+mod blocked;
+mod candidates;
+mod error;
+mod gemm;
+mod matcher;
+mod ordered;
+mod parallel;
+mod reference;
+mod rows;
+mod score;
+
+pub use error::{MatchError, RowsError, Side};
+pub use matcher::{Matcher, Matching, Progress, Strategy};
+pub use rows::Rows;
+
+/// Matches every source row to a target row of its own by Algorithm 1, with [`Strategy::Auto`] on all threads.
+///
+/// `source` has n rows, `target` at least as many, of the same number of columns. See the [front page](crate) for what is
+/// computed.
+///
+/// # Errors
+///
+/// [`MatchError`] if the shapes do not fit each other or a row holds NaN or an infinity.
+pub fn match_rows<'s, 't>(source: impl Into<Rows<'s>>, target: impl Into<Rows<'t>>) -> Result<Matching, MatchError> {
+    Matcher::new().match_rows(source, target)
+}

@@ -1,0 +1,43 @@
+//! The one place that knows whether rayon is there.
+
+/// Calls `f` on every item, on all threads of the current pool.
+#[cfg(feature = "rayon")]
+pub(crate) fn for_each<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Sync + Send) {
+    use rayon::prelude::*;
+    items.par_iter_mut().enumerate().for_each(|(index, item)| f(index, item));
+}
+
+/// Calls `f` on every item.
+#[cfg(not(feature = "rayon"))]
+pub(crate) fn for_each<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Sync + Send) {
+    items.iter_mut().enumerate().for_each(|(index, item)| f(index, item));
+}
+
+/// `f(index)` for every index below `len`, in order.
+pub(crate) fn map<T: Send + Clone + Default>(len: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
+    const CHUNK: usize = 4096;
+    let mut out = vec![T::default(); len];
+    let mut chunks: Vec<&mut [T]> = out.chunks_mut(CHUNK).collect();
+    for_each(&mut chunks, |chunk, items| {
+        for (offset, item) in items.iter_mut().enumerate() {
+            *item = f(chunk * CHUNK + offset);
+        }
+    });
+    out
+}
+
+/// Runs `f` on a pool of `threads` threads of its own.
+#[cfg(feature = "rayon")]
+pub(crate) fn on_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> Result<R, crate::MatchError> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| crate::MatchError::Threads { threads, reason: error.to_string() })?;
+    Ok(pool.install(f))
+}
+
+/// Runs `f` on this thread: without rayon there is no other.
+#[cfg(not(feature = "rayon"))]
+pub(crate) fn on_threads<R: Send>(_threads: usize, f: impl FnOnce() -> R + Send) -> Result<R, crate::MatchError> {
+    Ok(f())
+}

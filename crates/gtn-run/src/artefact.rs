@@ -1,0 +1,332 @@
+//! What a stage hands on: named tensors in a safetensors file, with the fingerprint of their origin and a checksum.
+//!
+//! The file can be read by anything that reads safetensors. Its metadata has one entry, `gtn`, a JSON object; one entry,
+//! because the order of several would differ from run to run, and equal artefacts are equal bytes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use ndarray::ArrayD;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::fingerprint::hex;
+use crate::{Error, Fingerprint, Result, atomic};
+
+#[derive(Debug, Clone, PartialEq)]
+enum Values {
+    F32(ArrayD<f32>),
+    U64(ArrayD<u64>),
+}
+
+impl Values {
+    fn shape(&self) -> &[usize] {
+        match self {
+            Values::F32(array) => array.shape(),
+            Values::U64(array) => array.shape(),
+        }
+    }
+
+    fn dtype(&self) -> Dtype {
+        match self {
+            Values::F32(_) => Dtype::F32,
+            Values::U64(_) => Dtype::U64,
+        }
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Values::F32(array) => array.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Values::U64(array) => array.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Metadata {
+    made_from: String,
+    sha256: String,
+    #[serde(default)]
+    notes: BTreeMap<String, serde_json::Value>,
+}
+
+/// Named tensors with their origin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Artefact {
+    made_from: Option<String>,
+    checksum: Option<String>,
+    notes: BTreeMap<String, serde_json::Value>,
+    tensors: BTreeMap<String, Values>,
+    path: PathBuf,
+}
+
+impl Artefact {
+    /// An artefact without tensors, made from what `made_from` tells.
+    #[must_use]
+    pub fn new(made_from: Fingerprint) -> Self {
+        Self {
+            made_from: Some(made_from.as_str().to_owned()),
+            checksum: None,
+            notes: BTreeMap::new(),
+            tensors: BTreeMap::new(),
+            path: PathBuf::new(),
+        }
+    }
+
+    /// Adds or replaces a tensor of `f32`.
+    pub fn insert_f32(&mut self, name: impl Into<String>, array: ArrayD<f32>) {
+        self.tensors.insert(name.into(), Values::F32(array));
+    }
+
+    /// Adds or replaces a tensor of `u64`.
+    pub fn insert_u64(&mut self, name: impl Into<String>, array: ArrayD<u64>) {
+        self.tensors.insert(name.into(), Values::U64(array));
+    }
+
+    /// Adds or replaces a note: a small value that describes the tensors (an epoch, a position).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if `value` has no JSON form.
+    pub fn set_note(&mut self, name: &str, value: &impl Serialize) -> Result<()> {
+        let value = serde_json::to_value(value)
+            .map_err(|error| Error::Config { what: format!("note `{name}`"), reason: error.to_string() })?;
+        self.notes.insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    /// The note `name`, if it is there and of the type asked for.
+    #[must_use]
+    pub fn note<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Option<T> {
+        self.notes.get(name).and_then(|value| serde_json::from_value(value.clone()).ok())
+    }
+
+    /// The `f32` tensor `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingTensor`] if there is none.
+    pub fn f32(&self, name: &str) -> Result<&ArrayD<f32>> {
+        match self.tensors.get(name) {
+            Some(Values::F32(array)) => Ok(array),
+            _ => Err(self.missing(name, "f32")),
+        }
+    }
+
+    /// The `u64` tensor `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingTensor`] if there is none.
+    pub fn u64(&self, name: &str) -> Result<&ArrayD<u64>> {
+        match self.tensors.get(name) {
+            Some(Values::U64(array)) => Ok(array),
+            _ => Err(self.missing(name, "u64")),
+        }
+    }
+
+    fn missing(&self, name: &str, dtype: &'static str) -> Error {
+        Error::MissingTensor { path: self.path.clone(), name: name.to_owned(), dtype }
+    }
+
+    /// The `f32` tensors whose names start with `prefix`, under the rest of their names.
+    #[must_use]
+    pub fn f32_below(&self, prefix: &str) -> BTreeMap<String, ArrayD<f32>> {
+        self.tensors
+            .iter()
+            .filter_map(|(name, values)| match (name.strip_prefix(prefix), values) {
+                (Some(rest), Values::F32(array)) => Some((rest.to_owned(), array.clone())),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Whether the artefact was made from just this.
+    #[must_use]
+    pub fn is_made_from(&self, fingerprint: &Fingerprint) -> bool {
+        self.made_from.as_deref() == Some(fingerprint.as_str())
+    }
+
+    /// SHA-256 of names, types, shapes and values, as it was read or written; the identity of the content for the stages
+    /// that come after.
+    #[must_use]
+    pub fn checksum(&self) -> String {
+        self.checksum.clone().unwrap_or_else(|| digest(self.tensors.iter().map(as_view), &self.notes))
+    }
+
+    /// Writes the artefact, whole or not at all, in place of what is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn write(&mut self, path: &Path) -> Result<()> {
+        let views: Vec<(String, Owned)> = self.tensors.iter().map(as_view).collect();
+        let sha256 = digest(views.iter().cloned(), &self.notes);
+        let metadata = Metadata {
+            made_from: self.made_from.clone().unwrap_or_default(),
+            sha256: sha256.clone(),
+            notes: self.notes.clone(),
+        };
+        let fail = |error: &dyn std::fmt::Display| Error::io("write", path)(std::io::Error::other(error.to_string()));
+        let metadata = serde_json::to_string(&metadata).map_err(|error| fail(&error))?;
+        let views = views
+            .iter()
+            .map(|(name, owned)| Ok((name.as_str(), TensorView::new(owned.dtype, owned.shape.clone(), &owned.bytes)?)))
+            .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
+            .map_err(|error| fail(&error))?;
+        let bytes = safetensors::serialize(views, Some(HashMap::from([("gtn".to_owned(), metadata)])))
+            .map_err(|error| fail(&error))?;
+        atomic::write_bytes(path, &bytes)?;
+        self.checksum = Some(sha256);
+        self.path = path.to_path_buf();
+        Ok(())
+    }
+
+    /// Reads an artefact, or any safetensors file of `f32` and `u64` tensors.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be read, [`Error::Damaged`] if it is no safetensors file or its content does not
+    /// fit its checksum.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+        let damaged = |reason: String| Error::Damaged { path: path.to_path_buf(), reason };
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.iter() {
+            let values = from_view(&view).ok_or_else(|| {
+                damaged(format!("tensor `{name}` has type {:?}, and only F32 and U64 are read", view.dtype()))
+            })?;
+            tensors.insert(name.to_owned(), values);
+        }
+        let metadata: Option<Metadata> = match header.metadata().as_ref().and_then(|map| map.get("gtn")) {
+            None => None,
+            Some(text) => Some(serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?),
+        };
+        let notes = metadata.as_ref().map(|m| m.notes.clone()).unwrap_or_default();
+        let sha256 = digest(tensors.iter().map(as_view), &notes);
+        if let Some(metadata) = &metadata
+            && metadata.sha256 != sha256
+        {
+            return Err(damaged("its content does not fit its checksum".to_owned()));
+        }
+        Ok(Self {
+            made_from: metadata.map(|m| m.made_from),
+            checksum: Some(sha256),
+            notes,
+            tensors,
+            path: path.to_path_buf(),
+        })
+    }
+
+    /// Reads the artefact at `path` if it is there, whole, and made from `made_from`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file is there and cannot be read.
+    pub fn read_if_made_from(path: &Path, made_from: &Fingerprint) -> Result<Option<Self>> {
+        match Self::read(path) {
+            Ok(artefact) => Ok(artefact.is_made_from(made_from).then_some(artefact)),
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            // What is damaged is made anew.
+            Err(Error::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Owned {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+fn as_view((name, values): (&String, &Values)) -> (String, Owned) {
+    (name.clone(), Owned { dtype: values.dtype(), shape: values.shape().to_vec(), bytes: values.to_bytes() })
+}
+
+fn from_view(view: &TensorView<'_>) -> Option<Values> {
+    let shape = view.shape().to_vec();
+    match view.dtype() {
+        Dtype::F32 => {
+            let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+            ArrayD::from_shape_vec(shape, values.collect()).ok().map(Values::F32)
+        }
+        Dtype::U64 => {
+            let word = |b: &[u8]| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
+            let values = view.data().chunks_exact(8).map(word);
+            ArrayD::from_shape_vec(shape, values.collect()).ok().map(Values::U64)
+        }
+        _ => None,
+    }
+}
+
+fn digest(tensors: impl Iterator<Item = (String, Owned)>, notes: &BTreeMap<String, serde_json::Value>) -> String {
+    let mut hasher = Sha256::new();
+    for (name, tensor) in tensors {
+        hasher.update(format!("{name}\0{:?}\0{:?}\0", tensor.dtype, tensor.shape));
+        hasher.update(&tensor.bytes);
+    }
+    hasher.update(serde_json::to_vec(notes).unwrap_or_default());
+    hex(&hasher.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    fn example() -> Artefact {
+        let mut artefact = Artefact::new(Fingerprint::of("test", &["a"]));
+        artefact.insert_f32("x", array![[1.5_f32, -0.0], [f32::MIN_POSITIVE, 3.0]].into_dyn());
+        artefact.insert_u64("n", array![7_u64, u64::MAX].into_dyn());
+        artefact.set_note("epoch", &3_usize).unwrap();
+        artefact
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_equal_content_is_equal_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+        let mut artefact = example();
+        artefact.write(&a).unwrap();
+        example().write(&b).unwrap();
+        assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
+        let read = Artefact::read(&a).unwrap();
+        assert_eq!(read, artefact);
+        assert_eq!(read.note::<usize>("epoch"), Some(3));
+        assert_eq!(read.checksum(), example().checksum());
+        assert!(matches!(read.f32("n"), Err(Error::MissingTensor { .. })));
+        assert!(read.is_made_from(&Fingerprint::of("test", &["a"])));
+        let other = Fingerprint::of("test", &["b"]);
+        assert!(Artefact::read_if_made_from(&a, &other).unwrap().is_none());
+        assert!(Artefact::read_if_made_from(&folder.path().join("c"), &other).unwrap().is_none());
+    }
+
+    #[test]
+    fn every_flipped_byte_and_every_truncation_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        example().write(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for position in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[position] ^= 1;
+            std::fs::write(&path, &bytes).unwrap();
+            match Artefact::read(&path) {
+                Err(Error::Damaged { .. }) => {}
+                // A flip in the fingerprint itself, or in the name of the metadata, makes it an artefact of something else.
+                Ok(read) => assert!(!read.is_made_from(&Fingerprint::of("test", &["a"])), "byte {position}"),
+                Err(other) => panic!("byte {position}: {other}"),
+            }
+        }
+        for length in 0..whole.len() {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            assert!(matches!(Artefact::read(&path), Err(Error::Damaged { .. })), "length {length}");
+        }
+    }
+}

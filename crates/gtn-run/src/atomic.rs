@@ -1,0 +1,116 @@
+//! Files that are there whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Seek, Write};
+use std::path::Path;
+
+use crate::{Error, Result};
+
+/// What [`write`] does when the file is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// Put the new file in its place.
+    Replace,
+    /// Leave it as it is: [`Error::Exists`].
+    Refuse,
+}
+
+/// A place that bytes can be written to in any order.
+pub trait WriteSeek: Write + Seek {}
+
+impl<T: Write + Seek> WriteSeek for T {}
+
+/// Writes `path` through `fill`: to a temporary file beside it, synchronised to disk, then renamed.
+///
+/// A reader sees the old file or the new one; if `fill` fails or the process dies, the old one stays.
+///
+/// # Errors
+///
+/// [`Error::Exists`] under [`Existing::Refuse`], [`Error::Io`] if the file cannot be written.
+pub fn write(
+    path: &Path,
+    existing: Existing,
+    fill: impl FnOnce(&mut dyn WriteSeek) -> std::io::Result<()>,
+) -> Result<()> {
+    let fail = || Error::io("write", path);
+    if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
+        return Err(Error::Exists { path: path.to_path_buf() });
+    }
+    if path.is_dir() {
+        return Err(fail()(std::io::Error::new(std::io::ErrorKind::IsADirectory, "it is a folder")));
+    }
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".gtn-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As any new file: what the user's umask leaves of this.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut temporary = builder.tempfile_in(parent).map_err(fail())?;
+    {
+        let mut writer = BufWriter::new(temporary.as_file_mut());
+        fill(&mut writer).map_err(fail())?;
+        writer.flush().map_err(fail())?;
+    }
+    temporary.as_file().sync_all().map_err(fail())?;
+    match existing {
+        Existing::Replace => temporary.persist(path).map_err(|error| fail()(error.error))?,
+        Existing::Refuse => temporary.persist_noclobber(path).map_err(|error| {
+            if error.error.kind() == std::io::ErrorKind::AlreadyExists {
+                Error::Exists { path: path.to_path_buf() }
+            } else {
+                fail()(error.error)
+            }
+        })?,
+    };
+    // The rename itself lives in the folder; not every system lets a folder be opened, and then there is nothing to do.
+    if let Ok(folder) = File::open(parent) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+/// Writes `bytes` to `path` as [`write`] does, replacing what is there.
+///
+/// # Errors
+///
+/// [`Error::Io`] if the file cannot be written.
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(path, Existing::Replace, |out| out.write_all(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        write_bytes(&path, b"old").unwrap();
+        let failed = write(&path, Existing::Replace, |out| {
+            out.write_all(b"half")?;
+            Err(std::io::Error::other("disk full"))
+        });
+        assert!(matches!(failed, Err(Error::Io { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_existing_file_is_refused_or_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        write(&path, Existing::Refuse, |out| out.write_all(b"first")).unwrap();
+        assert!(matches!(write(&path, Existing::Refuse, |_| Ok(())), Err(Error::Exists { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        write(&path, Existing::Replace, |out| out.write_all(b"second")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert!(matches!(write(folder.path(), Existing::Replace, |_| Ok(())), Err(Error::Io { .. })));
+    }
+}

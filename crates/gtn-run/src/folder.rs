@@ -1,0 +1,242 @@
+//! The folder of a run: what lies where, and who may write to it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Config, Error, Result, atomic};
+
+/// `config.toml`: the configuration of a run and what it was made with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunRecord {
+    /// Where the results come from.
+    #[serde(default)]
+    pub provenance: Provenance,
+    /// The resolved configuration.
+    pub config: Config,
+}
+
+/// What a run was made with, as far as it has come.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Version of the program.
+    pub version: String,
+    /// Revision of its source, if it was built from a git checkout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_revision: Option<String>,
+    /// The command that made the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// SHA-256 of the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// Epochs the autoencoder was trained for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoencoder_epochs: Option<usize>,
+    /// Epochs ĥ was trained for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub h_epochs: Option<usize>,
+}
+
+const CONFIG: &str = "config.toml";
+
+/// The paths of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder {
+    root: PathBuf,
+}
+
+impl RunFolder {
+    /// The run at `root`, whether or not it is there.
+    #[must_use]
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `config.toml`.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.root.join(CONFIG)
+    }
+
+    /// `metrics.jsonl`.
+    #[must_use]
+    pub fn metrics(&self) -> PathBuf {
+        self.root.join("metrics.jsonl")
+    }
+
+    /// The state of a network's training: weights, moments, position.
+    #[must_use]
+    pub fn last_checkpoint(&self, network: &str) -> PathBuf {
+        self.root.join("checkpoints").join(format!("{network}.last.safetensors"))
+    }
+
+    /// A network's best weights.
+    #[must_use]
+    pub fn best_checkpoint(&self, network: &str) -> PathBuf {
+        self.root.join("checkpoints").join(format!("{network}.best.safetensors"))
+    }
+
+    /// The latents of the training and validation images.
+    #[must_use]
+    pub fn latents(&self) -> PathBuf {
+        self.root.join("latents").join("latents.safetensors")
+    }
+
+    /// The pairs of Algorithm 1.
+    #[must_use]
+    pub fn pairs(&self) -> PathBuf {
+        self.root.join("pairs").join("pairs.safetensors")
+    }
+
+    /// The samples that the report shows.
+    #[must_use]
+    pub fn samples(&self) -> PathBuf {
+        self.root.join("samples").join("samples.safetensors")
+    }
+
+    /// A figure by its file name.
+    #[must_use]
+    pub fn figure(&self, name: &str) -> PathBuf {
+        self.root.join("figures").join(name)
+    }
+
+    /// `report.html`.
+    #[must_use]
+    pub fn report(&self) -> PathBuf {
+        self.root.join("report.html")
+    }
+
+    /// Reads `config.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRun`] if it is not there, [`Error::Config`] if it cannot be understood.
+    pub fn record(&self) -> Result<RunRecord> {
+        let path = self.config();
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+                return Err(Error::NoRun { path: self.root.clone(), missing: CONFIG });
+            }
+            Err(error) => return Err(Error::io("read", &path)(error)),
+        };
+        let fail = |reason: String| Error::Config { what: path.display().to_string(), reason };
+        let record: RunRecord = toml::from_str(&text).map_err(|error| fail(error.to_string().trim_end().to_owned()))?;
+        record.config.check()?;
+        Ok(record)
+    }
+
+    /// Writes `config.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if it cannot be written.
+    pub fn write_record(&self, record: &RunRecord) -> Result<()> {
+        let text = toml::to_string(record)
+            .map_err(|error| Error::Config { what: self.config().display().to_string(), reason: error.to_string() })?;
+        atomic::write_bytes(&self.config(), text.as_bytes())
+    }
+
+    /// Opens the run for writing: makes the folder for a new run, or takes up the run of the same configuration that is
+    /// there. With `force` a run of another configuration is removed first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotARun`] for a folder that holds something else, [`Error::OtherRun`] for a run of another configuration
+    /// (without `force`), [`Error::Locked`] if another process is at work on it.
+    pub fn open(&self, config: &Config, provenance: &Provenance, force: bool) -> Result<Lock> {
+        let fail = |action| Error::io(action, &self.root);
+        if self.root.is_dir() {
+            let mut entries = fs::read_dir(&self.root).map_err(fail("read"))?;
+            let foreign = !self.config().is_file() && entries.any(|entry| entry.is_ok_and(|e| e.file_name() != LOCK));
+            if foreign {
+                return Err(Error::NotARun { path: self.root.clone() });
+            }
+        } else {
+            fs::create_dir_all(&self.root).map_err(fail("create"))?;
+        }
+        let lock = Lock::take(&self.root)?;
+        if self.config().is_file() {
+            let difference = match self.record() {
+                Ok(record) => record.config.difference(config),
+                Err(error) if force => Some(error.to_string()),
+                Err(error) => return Err(error),
+            };
+            match difference {
+                None => {}
+                Some(_) if force => self.clear()?,
+                Some(difference) => return Err(Error::OtherRun { path: self.root.clone(), difference }),
+            }
+        }
+        for folder in ["checkpoints", "latents", "pairs", "samples", "figures"] {
+            fs::create_dir_all(self.root.join(folder)).map_err(fail("create a folder in"))?;
+        }
+        if !self.config().is_file() {
+            self.write_record(&RunRecord { provenance: provenance.clone(), config: config.clone() })?;
+        }
+        Ok(lock)
+    }
+
+    /// Removes what a run wrote, and nothing else: the configuration last, so that a folder half cleared is still a run.
+    fn clear(&self) -> Result<()> {
+        let written =
+            ["checkpoints", "latents", "pairs", "samples", "figures", "report.html", "metrics.jsonl", "config.toml"];
+        for name in written {
+            let path = self.root.join(name);
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            match removed {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove", &path)(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+const LOCK: &str = ".lock";
+
+/// The right to write to a run; given back when it is dropped, or by the system when the process dies.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    fn take(root: &Path) -> Result<Self> {
+        let path = root.join(LOCK);
+        let fail = || Error::io("lock", &path);
+        let mut file =
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(fail())?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // The text only explains; the lock itself is what counts.
+                let _ = file.read_to_string(&mut holder);
+                let holder = match holder.trim() {
+                    "" => "unknown".to_owned(),
+                    known => known.to_owned(),
+                };
+                return Err(Error::Locked { path: root.to_path_buf(), holder });
+            }
+            Err(TryLockError::Error(error)) => return Err(fail()(error)),
+        }
+        file.set_len(0).map_err(fail())?;
+        file.seek(SeekFrom::Start(0)).map_err(fail())?;
+        write!(file, "process {}", std::process::id()).map_err(fail())?;
+        Ok(Self { _file: file })
+    }
+}

@@ -1,0 +1,175 @@
+//! `metrics.jsonl`: one line for each epoch and each stage.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, Stage, atomic};
+
+/// One epoch of a stage that trains.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// The stage.
+    pub stage: Stage,
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// Mean squared error over the epoch's training batches, each before its step.
+    pub train_loss: f64,
+    /// Mean squared error over the validation set after the epoch.
+    pub validation_loss: f64,
+    /// Whether that is the lowest so far.
+    pub improved: bool,
+    /// Seconds the epoch took, validation included.
+    pub seconds: f64,
+}
+
+/// A stage that was done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageRecord {
+    /// The stage.
+    pub stage: Stage,
+    /// Seconds it took, over all sittings.
+    pub seconds: f64,
+    /// What it found out, by name.
+    pub facts: BTreeMap<String, f64>,
+}
+
+/// A line of `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Record {
+    /// An epoch.
+    Epoch(EpochRecord),
+    /// A stage.
+    Stage(StageRecord),
+}
+
+impl Record {
+    /// The stage the record speaks of.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match self {
+            Record::Epoch(record) => record.stage,
+            Record::Stage(record) => record.stage,
+        }
+    }
+}
+
+/// The records of a run, in memory and on disk.
+#[derive(Debug)]
+pub struct MetricsLog {
+    path: PathBuf,
+    records: Vec<Record>,
+}
+
+impl MetricsLog {
+    /// Reads the log at `path`; a file that is not there is an empty log. A line that a killed process left unfinished is
+    /// dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let text = match std::fs::read(path) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(Error::io("read", path)(error)),
+        };
+        let records: Vec<Record> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        Ok(Self { path: path.to_path_buf(), records })
+    }
+
+    /// The records, in the order in which they were written.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The epochs of a stage.
+    pub fn epochs(&self, stage: Stage) -> impl Iterator<Item = &EpochRecord> {
+        self.records.iter().filter_map(move |record| match record {
+            Record::Epoch(epoch) if epoch.stage == stage => Some(epoch),
+            _ => None,
+        })
+    }
+
+    /// The record of a stage that was done.
+    #[must_use]
+    pub fn stage(&self, stage: Stage) -> Option<&StageRecord> {
+        self.records.iter().rev().find_map(|record| match record {
+            Record::Stage(done) if done.stage == stage => Some(done),
+            _ => None,
+        })
+    }
+
+    /// Adds a line.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn append(&mut self, record: Record) -> Result<()> {
+        let fail = || Error::io("write", &self.path);
+        let mut file = OpenOptions::new().create(true).append(true).open(&self.path).map_err(fail())?;
+        file.write_all(&line(&record)).map_err(fail())?;
+        self.records.push(record);
+        Ok(())
+    }
+
+    /// Forgets what a stage wrote past its epoch `epochs`: a resumed stage repeats what came after its checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn rewind(&mut self, stage: Stage, epochs: usize) -> Result<()> {
+        self.records.retain(|record| match record {
+            Record::Epoch(epoch) => epoch.stage != stage || epoch.epoch <= epochs,
+            Record::Stage(done) => done.stage != stage,
+        });
+        let bytes: Vec<u8> = self.records.iter().flat_map(line).collect();
+        atomic::write_bytes(&self.path, &bytes)
+    }
+}
+
+fn line(record: &Record) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec(record).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(stage: Stage, epoch: usize) -> Record {
+        Record::Epoch(EpochRecord {
+            stage,
+            epoch,
+            train_loss: 0.5,
+            validation_loss: 0.25,
+            improved: true,
+            seconds: 1.0,
+        })
+    }
+
+    #[test]
+    fn an_unfinished_line_is_dropped_and_rewinding_forgets_what_comes_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let mut log = MetricsLog::open(&path).unwrap();
+        for number in 1..=3 {
+            log.append(epoch(Stage::Autoencode, number)).unwrap();
+        }
+        log.append(epoch(Stage::Fit, 9)).unwrap();
+        std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"kind\":\"ep").unwrap();
+
+        let mut log = MetricsLog::open(&path).unwrap();
+        assert_eq!(log.records().len(), 4);
+        log.rewind(Stage::Autoencode, 2).unwrap();
+        let log = MetricsLog::open(&path).unwrap();
+        assert_eq!(log.epochs(Stage::Autoencode).map(|e| e.epoch).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(log.epochs(Stage::Fit).count(), 1);
+    }
+}

@@ -133,12 +133,7 @@ fn the_checksum_list_for_users_agrees_with_the_table() {
 
 #[test]
 fn the_original_files_are_recognised() {
-    let Some(data) = std::env::var_os("GTN_DATA_DIR") else {
-        eprintln!("skipped: GTN_DATA_DIR is not set");
-        return;
-    };
-    // Tests run in their package's folder; a relative path means the workspace's.
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(data);
+    let Some(data) = gtn_tests::data_dir("the_original_files_are_recognised") else { return };
     let (_, states) = mnist::check(&data);
     assert!(states.iter().all(|state| matches!(state, mnist::FileState::Original(_))), "{states:?}");
     let (train, test) = (mnist::train(&data).unwrap(), mnist::test(&data).unwrap());

@@ -63,6 +63,8 @@ impl Record {
 pub struct MetricsLog {
     path: PathBuf,
     records: Vec<Record>,
+    /// Whether the file holds just the records: not if a killed process left a torn line at its end.
+    clean: bool,
 }
 
 impl MetricsLog {
@@ -79,7 +81,8 @@ impl MetricsLog {
             Err(error) => return Err(Error::io("read", path)(error)),
         };
         let records: Vec<Record> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        Ok(Self { path: path.to_path_buf(), records })
+        let clean = records.len() == text.lines().count() && (text.is_empty() || text.ends_with('\n'));
+        Ok(Self { path: path.to_path_buf(), records, clean })
     }
 
     /// The records, in the order in which they were written.
@@ -111,6 +114,7 @@ impl MetricsLog {
     ///
     /// [`Error::Io`] if the file cannot be written.
     pub fn append(&mut self, record: Record) -> Result<()> {
+        self.retain(|_| true)?;
         let fail = || Error::io("write", &self.path);
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path).map_err(fail())?;
         file.write_all(&line(&record)).map_err(fail())?;
@@ -124,12 +128,32 @@ impl MetricsLog {
     ///
     /// [`Error::Io`] if the file cannot be written.
     pub fn rewind(&mut self, stage: Stage, epochs: usize) -> Result<()> {
-        self.records.retain(|record| match record {
+        self.retain(|record| match record {
             Record::Epoch(epoch) => epoch.stage != stage || epoch.epoch <= epochs,
             Record::Stage(done) => done.stage != stage,
-        });
+        })
+    }
+
+    /// Forgets that a stage was done, before it is done anew. Its epochs stay.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn forget_stage(&mut self, stage: Stage) -> Result<()> {
+        self.retain(|record| !matches!(record, Record::Stage(done) if done.stage == stage))
+    }
+
+    /// Rewrites the file with the records that are kept, unless it holds just those.
+    fn retain(&mut self, keep: impl Fn(&Record) -> bool) -> Result<()> {
+        let before = self.records.len();
+        self.records.retain(keep);
+        if self.clean && self.records.len() == before {
+            return Ok(());
+        }
         let bytes: Vec<u8> = self.records.iter().flat_map(line).collect();
-        atomic::write_bytes(&self.path, &bytes)
+        atomic::write_bytes(&self.path, &bytes)?;
+        self.clean = true;
+        Ok(())
     }
 }
 
@@ -167,9 +191,11 @@ mod tests {
 
         let mut log = MetricsLog::open(&path).unwrap();
         assert_eq!(log.records().len(), 4);
+        log.append(epoch(Stage::Fit, 10)).unwrap();
+        assert_eq!(MetricsLog::open(&path).unwrap().records(), log.records());
         log.rewind(Stage::Autoencode, 2).unwrap();
         let log = MetricsLog::open(&path).unwrap();
         assert_eq!(log.epochs(Stage::Autoencode).map(|e| e.epoch).collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(log.epochs(Stage::Fit).count(), 1);
+        assert_eq!(log.epochs(Stage::Fit).count(), 2);
     }
 }

@@ -1,0 +1,40 @@
+//! `gtn label`: Algorithm 1 alone.
+
+use std::ops::ControlFlow;
+
+use gtn_data::arrays;
+use gtn_label::Matcher;
+use gtn_run::atomic;
+
+use crate::args::Label;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::{output, stop};
+
+pub(crate) fn run(args: &Label) -> Result<(), Failure> {
+    if !args.out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz")) {
+        return Err(Failure::users(format!("--out {}: pairs go into a .npz file", args.out.display())));
+    }
+    output::refuse_existing(&args.out, args.force)?;
+    let source = arrays::read_npy(&args.source)?;
+    let target = arrays::read_npy(&args.target)?;
+
+    stop::listen();
+    let mut progress = Progress::new();
+    progress.begin("label");
+    let matched = Matcher::new()
+        .strategy(args.strategy.into())
+        .threads(args.threads.map_or(0, usize::from))
+        .progress(|step| {
+            progress.show("label", step.done as u64, step.total as u64, "");
+            if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .match_rows(&source, &target)?;
+    drop(progress);
+
+    atomic::write(&args.out, output::existing(args.force), |file| {
+        arrays::write_pairs(file, matched.matching(), matched.order(), matched.similarity())
+    })?;
+    println!("{}", args.out.display());
+    Ok(())
+}

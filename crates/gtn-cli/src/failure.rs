@@ -1,0 +1,86 @@
+//! Errors as the user meets them: one line and an exit code.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// Why the program ends without success.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something the user can mend.
+    Users(anyhow::Error),
+    /// Something that failed.
+    Machine(anyhow::Error),
+    /// The user asked to stop.
+    Stopped(String),
+}
+
+impl Failure {
+    /// A mistake of the user's, in a sentence.
+    pub(crate) fn users(message: impl Into<String>) -> Self {
+        Failure::Users(anyhow::Error::msg(message.into()))
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Failure::Users(_) => ExitCode::from(2),
+            Failure::Machine(_) => ExitCode::from(1),
+            Failure::Stopped(_) => ExitCode::from(130),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Users(error) | Failure::Machine(error) => write!(f, "error: {error:#}"),
+            Failure::Stopped(message) => f.write_str(message),
+        }
+    }
+}
+
+fn sorted(is_users: bool, error: anyhow::Error) -> Failure {
+    if is_users { Failure::Users(error) } else { Failure::Machine(error) }
+}
+
+impl From<gtn_train::Error> for Failure {
+    fn from(error: gtn_train::Error) -> Self {
+        match error {
+            gtn_train::Error::Stopped { .. } => Failure::Stopped(error.to_string()),
+            error => sorted(error.is_users(), error.into()),
+        }
+    }
+}
+
+impl From<gtn_run::Error> for Failure {
+    fn from(error: gtn_run::Error) -> Self {
+        sorted(error.is_users(), error.into())
+    }
+}
+
+impl From<gtn_report::Error> for Failure {
+    fn from(error: gtn_report::Error) -> Self {
+        sorted(error.is_users(), error.into())
+    }
+}
+
+impl From<gtn_data::Error> for Failure {
+    fn from(error: gtn_data::Error) -> Self {
+        Failure::Users(error.into())
+    }
+}
+
+impl From<gtn_models::Error> for Failure {
+    fn from(error: gtn_models::Error) -> Self {
+        gtn_train::Error::from(error).into()
+    }
+}
+
+impl From<gtn_label::MatchError> for Failure {
+    fn from(error: gtn_label::MatchError) -> Self {
+        match error {
+            gtn_label::MatchError::Cancelled { .. } => Failure::Stopped("stopped; nothing was written".to_owned()),
+            gtn_label::MatchError::Threads { .. } => Failure::Machine(error.into()),
+            error => Failure::Users(error.into()),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The program `gtn`: it joins data, training, matching and reports, and is the only part of the workspace that prints.
+//!
+//! Exit codes: 0 for success, 1 for a failure, 2 for a mistake in how the program was called or in what it was given, 130 for
+//! a run stopped by Ctrl-C.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod args;
+mod commands;
+mod failure;
+mod output;
+mod progress;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Command, DataCommand};
+
+// Training allocates and frees thousands of large tensors a second; the system's allocator gives each back to the kernel.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let level = if arguments.verbose { "debug" } else { "warn" };
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level)),
+        )
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .init();
+    let done = match &arguments.command {
+        Command::Reproduce(command) => commands::reproduce::run(command),
+        Command::Sample(command) => commands::sample::run(command),
+        Command::Label(command) => commands::label::run(command),
+        Command::Data(DataCommand::Check(command)) => commands::data::check(command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Progress on stderr: a moving line on a terminal, a plain line now and then elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use gtn_run::{EpochRecord, Observer, Stage, StageRecord, Step};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// How often a plain line is written.
+const PLAIN_EVERY: Duration = Duration::from_secs(15);
+
+/// Shows how far the work has come, its rate and the time left.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    terminal: bool,
+    begun: Option<Begun>,
+}
+
+/// The piece of work that is being done, as of when this process took it up.
+struct Begun {
+    at: Instant,
+    first: Option<u64>,
+    told: Instant,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        Self { bar: None, terminal: std::io::stderr().is_terminal(), begun: None }
+    }
+
+    /// Begins a piece of work.
+    pub(crate) fn begin(&mut self, name: &str) {
+        self.clear();
+        let now = Instant::now();
+        self.begun = Some(Begun { at: now, first: None, told: now });
+        if self.terminal {
+            let bar = ProgressBar::new(0);
+            let style = ProgressStyle::with_template("{prefix:<11} {bar:30} {percent:>3}% {msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_prefix(name.to_owned());
+            self.bar = Some(bar);
+        }
+    }
+
+    /// Shows that `done` of `total` units are done; `detail` says more.
+    pub(crate) fn show(&mut self, name: &str, done: u64, total: u64, detail: &str) {
+        let Some(begun) = &mut self.begun else { return };
+        let first = *begun.first.get_or_insert(done);
+        let elapsed = begun.at.elapsed().as_secs_f64();
+        let rate = (done.saturating_sub(first)) as f64 / elapsed.max(1e-9);
+        let mut message = detail.to_owned();
+        if rate > 0.0 {
+            let left = Duration::from_secs_f64((total.saturating_sub(done) as f64 / rate).min(1e9));
+            message.push_str(&format!("{rate:.0}/s, at most {} left", duration(left)));
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_length(total);
+            bar.set_position(done);
+            bar.set_message(message);
+        } else if !self.terminal && begun.told.elapsed() > PLAIN_EVERY {
+            begun.told = Instant::now();
+            let percent = 100.0 * done as f64 / total.max(1) as f64;
+            eprintln!("{name:<11} {percent:>3.0}% {message}");
+        }
+    }
+
+    /// Writes a line that stays.
+    pub(crate) fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl Observer for Progress {
+    fn stage_started(&mut self, stage: Stage) {
+        self.begin(&stage.to_string());
+    }
+
+    fn stage_skipped(&mut self, stage: Stage) {
+        self.clear();
+        self.line(&format!("{:<11} done before", stage.to_string()));
+    }
+
+    fn step(&mut self, step: &Step) {
+        let mut detail = String::new();
+        if let Some((epoch, epochs)) = step.epoch {
+            detail.push_str(&format!("epoch {epoch}/{epochs}, "));
+        }
+        if let Some(loss) = step.loss {
+            detail.push_str(&format!("loss {loss:.4}, "));
+        }
+        self.show(&step.stage.to_string(), step.done, step.total, &detail);
+    }
+
+    fn epoch_finished(&mut self, record: &EpochRecord) {
+        let mark = if record.improved { " (best)" } else { "" };
+        self.line(&format!(
+            "{:<11} epoch {:>3}: training loss {:.4}, validation loss {:.4}{mark}, {}",
+            record.stage.to_string(),
+            record.epoch,
+            record.train_loss,
+            record.validation_loss,
+            duration(Duration::from_secs_f64(record.seconds.clamp(0.0, 1e9))),
+        ));
+    }
+
+    fn stage_finished(&mut self, record: &StageRecord) {
+        self.clear();
+        let facts: Vec<String> =
+            record.facts.iter().map(|(name, value)| format!("{} {}", name.replace('_', " "), number(*value))).collect();
+        let took = duration(Duration::from_secs_f64(record.seconds.clamp(0.0, 1e9)));
+        self.line(&format!("{:<11} done in {took}: {}", record.stage.to_string(), facts.join(", ")));
+    }
+
+    fn note(&mut self, text: &str) {
+        self.line(&format!("note: {text}"));
+    }
+
+    fn stop_requested(&self) -> bool {
+        crate::stop::requested()
+    }
+}
+
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.4}") }
+}
+
+/// A duration for people: `0.4 s`, `32 s`, `4 min 05 s`, `2 h 03 min`.
+fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_short() {
+        let of = |seconds| duration(Duration::from_secs_f64(seconds));
+        assert_eq!([of(0.42), of(32.9), of(245.0), of(7380.0)], ["0.4 s", "32 s", "4 min 05 s", "2 h 03 min"]);
+    }
+}

@@ -1,0 +1,81 @@
+use std::fmt;
+
+/// An open ball around the origin: the vectors of one dimension whose norm is below a radius, which may be infinite.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OpenBall {
+    dimension: usize,
+    radius: f64,
+}
+
+impl OpenBall {
+    pub(crate) const fn new(dimension: usize, radius: f64) -> Self {
+        Self { dimension, radius }
+    }
+
+    /// The number of coordinates of its vectors.
+    pub const fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// The radius, positive; infinite for the whole space.
+    pub const fn radius(&self) -> f64 {
+        self.radius
+    }
+
+    /// Whether the vector has the right dimension, finite coordinates, and a norm below the radius.
+    pub fn contains(&self, vector: &[f64]) -> bool {
+        vector.len() == self.dimension && norm(vector) < self.radius
+    }
+}
+
+impl fmt::Display for OpenBall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the open ball of radius {:?} in {} dimensions", self.radius, self.dimension)
+    }
+}
+
+/// The Euclidean norm. It overflows only if the norm itself exceeds the largest `f64`, and never underflows.
+pub(crate) fn norm(vector: &[f64]) -> f64 {
+    let (largest, scaled) = scaled_norm(vector);
+    largest * scaled
+}
+
+/// The largest absolute coordinate, and the norm in units of it (1 for the zero vector), which is between 1 and √d.
+pub(crate) fn scaled_norm(vector: &[f64]) -> (f64, f64) {
+    // f64::max would drop a NaN.
+    let largest = vector.iter().map(|v| v.abs()).fold(0.0, |m, v| if v <= m { m } else { v });
+    if largest == 0.0 {
+        return (0.0, 1.0);
+    }
+    let squares: f64 = vector.iter().map(|v| (v / largest).powi(2)).sum();
+    (largest, squares.sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn norms_at_the_ends_of_the_range() {
+        for unit in [1.0, 1e-320, 1e-200, 1e200, 1e307] {
+            let found = norm(&[3.0 * unit, -4.0 * unit]);
+            assert!((found / unit - 5.0).abs() < 1e-2 * f64::from(unit < 1e-300) + 1e-14, "{unit:?}");
+        }
+        assert_eq!(norm(&[0.0, -0.0]), 0.0);
+        assert_eq!(norm(&[f64::MAX, f64::MAX]), f64::INFINITY);
+    }
+
+    #[test]
+    fn only_finite_vectors_of_the_dimension_are_inside() {
+        let space = OpenBall::new(2, f64::INFINITY);
+        assert!(space.contains(&[1e300, -1e300]));
+        assert!(!space.contains(&[1.0]));
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(!space.contains(&[bad, 1.0]) && !space.contains(&[1.0, bad]), "{bad}");
+        }
+        // On its own a NaN must not pass for a zero.
+        assert!(!OpenBall::new(1, f64::INFINITY).contains(&[f64::NAN]));
+        assert!(OpenBall::new(2, 5.1).contains(&[3.0, 4.0]));
+        assert!(!OpenBall::new(2, 5.0).contains(&[3.0, 4.0]));
+    }
+}

@@ -1,0 +1,127 @@
+use std::fmt;
+
+use crate::error::IntervalError;
+
+/// An open interval `(lower, upper)` of real numbers; either end may be infinite.
+///
+/// Theorem 2.1 of the paper asks that the support of each law is such an interval. At least one `f64` lies strictly
+/// between the ends.
+///
+/// ```
+/// use gtn_math::OpenInterval;
+///
+/// let unit = OpenInterval::new(0.0, 1.0)?;
+/// assert!(unit.contains(0.5) && !unit.contains(0.0) && !unit.contains(f64::NAN));
+/// assert_eq!(OpenInterval::positive().to_string(), "(0.0, inf)");
+/// # Ok::<(), gtn_math::IntervalError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OpenInterval {
+    lower: f64,
+    upper: f64,
+}
+
+impl OpenInterval {
+    /// The interval from `lower` to `upper`, without its ends.
+    ///
+    /// # Errors
+    ///
+    /// An end is NaN, or no `f64` lies strictly between the ends.
+    pub fn new(lower: f64, upper: f64) -> Result<Self, IntervalError> {
+        if lower.is_nan() || upper.is_nan() {
+            return Err(IntervalError::NotANumber { lower, upper });
+        }
+        // Two neighbouring numbers bound an interval of the real line that f64 cannot enter.
+        if lower.next_up() < upper { Ok(Self { lower, upper }) } else { Err(IntervalError::Empty { lower, upper }) }
+    }
+
+    /// The unit interval: `(0, 1)`.
+    pub(crate) const UNIT: Self = Self { lower: 0.0, upper: 1.0 };
+
+    /// All real numbers: `(-inf, inf)`.
+    pub const fn real_line() -> Self {
+        Self { lower: f64::NEG_INFINITY, upper: f64::INFINITY }
+    }
+
+    /// The positive numbers: `(0, inf)`.
+    pub const fn positive() -> Self {
+        Self { lower: 0.0, upper: f64::INFINITY }
+    }
+
+    /// The lower end, which does not belong to the interval.
+    pub const fn lower(&self) -> f64 {
+        self.lower
+    }
+
+    /// The upper end, which does not belong to the interval.
+    pub const fn upper(&self) -> f64 {
+        self.upper
+    }
+
+    /// Whether `value` lies strictly between the ends. NaN and the infinities lie in no interval.
+    pub fn contains(&self, value: f64) -> bool {
+        self.lower < value && value < self.upper
+    }
+
+    /// `value` itself if it lies inside, else the `f64` next to the end that it has reached; beyond an infinite end it
+    /// is returned as it is.
+    ///
+    /// Exact images lie inside an open interval, but rounding can put them on its end.
+    pub(crate) fn pull_inside(&self, value: f64) -> f64 {
+        if value <= self.lower && self.lower.is_finite() {
+            self.lower.next_up()
+        } else if value >= self.upper && self.upper.is_finite() {
+            self.upper.next_down()
+        } else {
+            value
+        }
+    }
+}
+
+impl fmt::Display for OpenInterval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Debug writes very large and very small numbers with an exponent, Display with hundreds of digits.
+        write!(f, "({:?}, {:?})", self.lower, self.upper)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_must_leave_room() {
+        let interval = |lower, upper| OpenInterval::new(lower, upper);
+        assert!(matches!(interval(1.0, 1.0), Err(IntervalError::Empty { .. })));
+        assert!(matches!(interval(2.0, 1.0), Err(IntervalError::Empty { .. })));
+        assert!(matches!(interval(1.0, 1.0_f64.next_up()), Err(IntervalError::Empty { .. })));
+        assert!(matches!(interval(f64::NAN, 1.0), Err(IntervalError::NotANumber { .. })));
+        assert!(matches!(interval(0.0, f64::NAN), Err(IntervalError::NotANumber { .. })));
+        assert!(interval(f64::INFINITY, f64::INFINITY).is_err());
+        assert!(interval(f64::MAX, f64::INFINITY).is_err());
+        let narrow = interval(1.0, 1.0_f64.next_up().next_up()).unwrap();
+        assert!(narrow.contains(1.0_f64.next_up()));
+        assert_eq!(interval(f64::NEG_INFINITY, f64::INFINITY), Ok(OpenInterval::real_line()));
+    }
+
+    #[test]
+    fn ends_and_infinities_are_outside() {
+        let line = OpenInterval::real_line();
+        assert!(line.contains(f64::MAX) && line.contains(f64::MIN));
+        for outside in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(!line.contains(outside), "{outside}");
+        }
+        assert!(!OpenInterval::positive().contains(-0.0));
+        assert!(OpenInterval::positive().contains(f64::from_bits(1)));
+    }
+
+    #[test]
+    fn pulled_inside_by_one_step() {
+        let unit = OpenInterval::new(0.0, 1.0).unwrap();
+        assert_eq!(unit.pull_inside(0.0), f64::from_bits(1));
+        assert_eq!(unit.pull_inside(1.0), 1.0_f64.next_down());
+        assert_eq!(unit.pull_inside(0.25), 0.25);
+        assert_eq!(OpenInterval::positive().pull_inside(f64::INFINITY), f64::INFINITY);
+        assert!(unit.pull_inside(f64::NAN).is_nan());
+    }
+}

@@ -1,0 +1,176 @@
+//! Whatever goes in, an error or a number comes out: no panic, no endless loop, no silent NaN.
+
+use gtn_math::{
+    CdfMap, Chi, Distribution, Exponential, Homeomorphism, MapError, Normal, OpenInterval, ParameterError, RadialError,
+    RadialMap, Side, Uniform,
+};
+use proptest::prelude::*;
+
+use crate::common::{Law, law};
+
+/// Every bit pattern, and more often than by chance the numbers that break things.
+fn any_number() -> impl Strategy<Value = f64> {
+    let special = vec![
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        0.0,
+        -0.0,
+        1.0,
+        0.5,
+        f64::MAX,
+        f64::MIN,
+        f64::MIN_POSITIVE,
+        f64::from_bits(1),
+        1.0_f64.next_down(),
+    ];
+    prop_oneof![any::<u64>().prop_map(f64::from_bits), prop::sample::select(special), -40.0..40.0]
+}
+
+/// Laws of the most extreme parameters that the constructors accept, and the standard normal law for those they refuse.
+fn extreme_law() -> impl Strategy<Value = Law> {
+    (any_number(), any_number(), 0..300_usize, 0..4_u8).prop_map(|(a, b, d, kind)| {
+        match kind {
+            0 => Normal::new(a, b).map(Law::Normal),
+            1 => Uniform::new(a, b).map(Law::Uniform),
+            2 => Exponential::new(a).map(Law::Exponential),
+            _ => Chi::new(d, a).map(Law::Chi),
+        }
+        .unwrap_or(Law::Normal(Normal::standard()))
+    })
+}
+
+proptest! {
+    #[test]
+    fn laws_answer_every_number(law in prop_oneof![law(), extreme_law()], x in any_number()) {
+        let (cdf, sf) = (law.cdf(x), law.sf(x));
+        prop_assert_eq!(cdf.is_nan(), x.is_nan());
+        prop_assert_eq!(sf.is_nan(), x.is_nan());
+        if !x.is_nan() {
+            prop_assert!((0.0..=1.0).contains(&cdf) && (0.0..=1.0).contains(&sf));
+            prop_assert!((cdf + sf - 1.0).abs() < 1e-12);
+            prop_assert_eq!(x <= law.support().lower() && cdf != 0.0, false);
+            prop_assert_eq!(x >= law.support().upper() && sf != 0.0, false);
+        }
+        for inverse in [law.quantile(x), law.isf(x)] {
+            prop_assert_eq!(inverse.is_nan(), !(0.0 < x && x < 1.0));
+            prop_assert!(!(inverse < law.support().lower() || inverse > law.support().upper()));
+        }
+    }
+
+    #[test]
+    fn maps_answer_every_number(
+        y_law in prop_oneof![law(), extreme_law()], x_law in prop_oneof![law(), extreme_law()], y in any_number()
+    ) {
+        let h = CdfMap::new(y_law, x_law);
+        match h.forward(&y) {
+            Ok(x) => prop_assert!(h.domain().contains(y) && h.range().contains(x)),
+            Err(MapError::OutsideSupport { support, .. }) => prop_assert!(!support.contains(y)),
+            Err(error) => prop_assert!(h.domain().contains(y), "{error}"),
+        }
+    }
+
+    #[test]
+    fn radial_maps_answer_every_vector(
+        laws in (1..300_usize, 1..300_usize), scale in 1e-3..1e3, y in prop::collection::vec(any_number(), 0..5)
+    ) {
+        let law = |d| Chi::new(d, scale).unwrap();
+        let h = RadialMap::new(3, law(laws.0), law(laws.1)).unwrap();
+        match h.forward(&y) {
+            Ok(x) => prop_assert!(h.domain().contains(&y) && h.range().contains(&x)),
+            Err(RadialError::Dimension { expected, found }) => prop_assert!(expected == 3 && found == y.len() && found != 3),
+            Err(RadialError::NotFinite { index, .. }) => prop_assert!(!y[index].is_finite()),
+            Err(error) => prop_assert!(matches!(error, RadialError::Norm(_))),
+        }
+    }
+}
+
+#[test]
+fn points_outside_the_open_support_are_errors() {
+    let h = CdfMap::new(Uniform::new(-1.0, 2.0).unwrap(), Normal::standard());
+    for y in [-1.0, 2.0, -1.5, 1e300, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let error = h.forward(&y).unwrap_err();
+        assert!(matches!(error, MapError::OutsideSupport { .. }), "{y}");
+        assert!(error.to_string().contains(&format!("{y:?} is not inside the open support (-1.0, 2.0)")));
+    }
+    assert!(matches!(h.inverse(&f64::INFINITY), Err(MapError::OutsideSupport { .. })));
+}
+
+#[test]
+fn probabilities_that_underflow_are_errors() {
+    let h = CdfMap::new(Normal::standard(), Uniform::standard());
+    for y in [-37.0, 8.0] {
+        assert!(h.forward(&y).is_ok(), "{y}");
+    }
+    for y in [-38.0, 38.0, -1e300, f64::MAX] {
+        let error = h.forward(&y).unwrap_err();
+        assert!(matches!(error, MapError::ProbabilityUnderflow { .. }), "{y}");
+        assert!(error.to_string().contains(&format!("{y:?}")) && error.to_string().contains("(-inf, inf)"));
+    }
+}
+
+/// In high dimensions a normal vector near 0 is as unlikely as one far out.
+#[test]
+fn norms_too_small_for_their_dimension_are_errors() {
+    let chi = |scale| Chi::new(100, scale).unwrap();
+    let h = RadialMap::new(1, chi(1.0), chi(2.0)).unwrap();
+    assert!((h.forward(&[0.006]).unwrap()[0] - 0.012).abs() < 1e-14);
+    assert!(matches!(h.forward(&[0.005]), Err(RadialError::Norm(MapError::ProbabilityUnderflow { .. }))));
+    assert_eq!(h.forward(&[0.0]), Ok(vec![0.0]));
+}
+
+#[test]
+fn images_beyond_the_largest_number_are_errors() {
+    let h = CdfMap::new(Normal::standard(), Exponential::new(1e-308).unwrap());
+    assert!(h.forward(&0.0).is_ok());
+    assert!(matches!(h.forward(&10.0), Err(MapError::ImageOutsideRange { .. })));
+}
+
+#[test]
+fn parameters_out_of_range_are_errors() {
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        assert!(matches!(Normal::new(bad, 1.0), Err(ParameterError::NotFinite { parameter: "mean", .. })));
+        assert!(matches!(Normal::new(0.0, bad), Err(ParameterError::NotFinite { .. })));
+        assert!(matches!(Uniform::new(bad, 1.0), Err(ParameterError::NotFinite { .. })));
+        assert!(matches!(Uniform::new(0.0, bad), Err(ParameterError::NotFinite { .. })));
+        assert!(matches!(Exponential::new(bad), Err(ParameterError::NotFinite { .. })));
+        assert!(matches!(Chi::new(3, bad), Err(ParameterError::NotFinite { .. })));
+    }
+    for bad in [0.0, -0.0, -1.0] {
+        assert!(matches!(Normal::new(0.0, bad), Err(ParameterError::NotPositive { .. })));
+        assert!(matches!(Exponential::new(bad), Err(ParameterError::NotPositive { .. })));
+        assert!(matches!(Chi::new(3, bad), Err(ParameterError::NotPositive { .. })));
+    }
+    assert!(matches!(Uniform::new(1.0, 1.0), Err(ParameterError::Ends(_))));
+    assert!(matches!(Uniform::new(f64::MIN, f64::MAX), Err(ParameterError::TooWide { .. })));
+    for degrees in [0, (1 << 24) + 1, usize::MAX] {
+        assert!(matches!(Chi::new(degrees, 1.0), Err(ParameterError::DegreesOfFreedom { .. })));
+    }
+}
+
+#[test]
+fn laws_of_the_norm_must_start_at_zero() {
+    let chi = Chi::new(2, 1.0).unwrap();
+    let ring = Uniform::new(1.0, 2.0).unwrap();
+    let ring_support = OpenInterval::new(1.0, 2.0).unwrap();
+    assert_eq!(
+        RadialMap::new(2, chi, ring).unwrap_err(),
+        RadialError::NormSupport { side: Side::X, support: ring_support }
+    );
+    let error = RadialMap::new(2, Normal::standard(), chi).unwrap_err();
+    assert!(error.to_string().contains("norm of Y has the support (-inf, inf); it must start at 0"));
+    assert_eq!(RadialMap::new(0, chi, chi).unwrap_err(), RadialError::NoDimension);
+}
+
+#[test]
+fn norms_do_not_overflow_or_underflow_on_the_way() {
+    let exponential = |rate| Exponential::new(rate).unwrap();
+    // Squares of these coordinates leave the range of f64; the norms do not.
+    let h = RadialMap::new(2, exponential(1e-200), exponential(1e200)).unwrap();
+    let x = h.forward(&[3e200, -4e200]).unwrap();
+    assert!((x[0] / 3e-200 - 1.0).abs() < 1e-14 && (x[1] / -4e-200 - 1.0).abs() < 1e-14);
+    let back = h.inverse(&x).unwrap();
+    assert!((back[0] / 3e200 - 1.0).abs() < 1e-14 && (back[1] / -4e200 - 1.0).abs() < 1e-14);
+    // Here the norm itself is beyond f64.
+    assert!(matches!(h.forward(&[f64::MAX, f64::MAX]), Err(RadialError::Norm(_))));
+}

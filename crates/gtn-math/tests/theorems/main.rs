@@ -1,0 +1,8 @@
+//! What the paper proves, as properties that can fail. The names say what is proved; the table on the crate's front page
+//! lists them.
+
+mod bad_input;
+mod common;
+mod labelling;
+mod line;
+mod radial;

@@ -1,0 +1,111 @@
+use ndarray::{Array1, Array2, Array4, ArrayView2, Axis, concatenate};
+
+use crate::arrays::{array2_of, array4_of, tensor_of};
+use crate::{Decoder, Error, Mlp, Mode, Result, Streams};
+
+/// A trained GTN: ĥ, the mean of the latents it was trained around, and the decoder, if its data are images.
+#[derive(Debug)]
+pub struct Generator {
+    h: Mlp,
+    centre: Option<Array1<f32>>,
+    decoder: Option<Decoder>,
+}
+
+/// Rows of one forward pass; bounds memory, whatever is asked for.
+const ROWS: usize = 500;
+
+impl Generator {
+    /// A generator from its parts. `centre` (d entries) is added to ĥ's output.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Columns`] if the parts do not fit each other.
+    pub fn new(h: Mlp, centre: Option<Array1<f32>>, decoder: Option<Decoder>) -> Result<Self> {
+        let expected = h.shape().output;
+        if let Some(centre) = &centre
+            && centre.len() != expected
+        {
+            return Err(Error::Columns { what: "the centre of the latents", found: centre.len(), expected });
+        }
+        if let Some(decoder) = &decoder
+            && decoder.shape().dim != expected
+        {
+            return Err(Error::Columns { what: "the decoder's latents", found: decoder.shape().dim, expected });
+        }
+        Ok(Self { h, centre, decoder })
+    }
+
+    /// Whether samples are images.
+    #[must_use]
+    pub fn makes_images(&self) -> bool {
+        self.decoder.is_some()
+    }
+
+    /// Dimension of the normal vectors it maps.
+    #[must_use]
+    pub fn source_dim(&self) -> usize {
+        self.h.shape().input
+    }
+
+    /// The normal vectors r ~ N(0, I) that [`sample_latents`](Self::sample_latents) maps, shape (n, source dimension).
+    #[must_use]
+    pub fn source(&self, n: usize, streams: &Streams) -> Array2<f32> {
+        streams.normal("sample", 0, n, self.source_dim())
+    }
+
+    /// ĥ(r) for `n` normal vectors drawn from `streams`, shape (n, d).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] if the device fails.
+    pub fn sample_latents(&self, n: usize, streams: &Streams) -> Result<Array2<f32>> {
+        self.map(self.source(n, streams).view())
+    }
+
+    /// ĥ(y) for the rows y of `source`, one forward pass, shape (n, d).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Columns`] if the rows have another dimension.
+    pub fn map(&self, source: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
+        let device = self.h.parameters().device();
+        let mut parts = vec![Array2::zeros((0, self.h.shape().output))];
+        for rows in source.axis_chunks_iter(Axis(0), ROWS) {
+            parts.push(array2_of(&self.h.forward(&tensor_of(rows, device)?, Mode::Evaluate)?)?);
+        }
+        let mut latents = join(Axis(0), &parts);
+        if let Some(centre) = &self.centre {
+            latents += centre;
+        }
+        Ok(latents)
+    }
+
+    /// The images of latents, (n, d) to (n, C, H, W) in [−1, 1].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Columns`] if the latents have another dimension or there is no decoder.
+    pub fn decode(&self, latents: ArrayView2<'_, f32>) -> Result<Array4<f32>> {
+        let Some(decoder) = &self.decoder else {
+            return Err(Error::Columns {
+                what: "images of a generator without decoder",
+                found: latents.ncols(),
+                expected: 0,
+            });
+        };
+        let shape = *decoder.shape();
+        if latents.ncols() != shape.dim {
+            return Err(Error::Columns { what: "the latents", found: latents.ncols(), expected: shape.dim });
+        }
+        let mut parts = vec![Array4::zeros((0, shape.channels, shape.side, shape.side))];
+        for rows in latents.axis_chunks_iter(Axis(0), ROWS) {
+            parts.push(array4_of(&decoder.forward(&tensor_of(rows, self.h.parameters().device())?)?)?);
+        }
+        Ok(join(Axis(0), &parts))
+    }
+}
+
+fn join<D: ndarray::RemoveAxis>(axis: Axis, parts: &[ndarray::Array<f32, D>]) -> ndarray::Array<f32, D> {
+    let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+    concatenate(axis, &views).expect("all parts have the same columns")
+}

@@ -1,0 +1,103 @@
+//! Layers with PyTorch's initialisation and semantics.
+
+use candle_core::{Module, Tensor};
+use candle_nn::{BatchNorm, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Linear};
+
+use crate::{Error, Mode, Parameters, Result, Streams};
+
+const KERNEL: usize = 4;
+const STRIDE: usize = 2;
+const PADDING: usize = 1;
+
+/// x Wᵀ + b.
+pub(crate) fn linear(
+    parameters: &mut Parameters,
+    name: &str,
+    (input, output): (usize, usize),
+    streams: &Streams,
+) -> Result<Linear> {
+    let weight = parameters.uniform(&format!("{name}.weight"), &[output, input], input, streams)?;
+    let bias = parameters.uniform(&format!("{name}.bias"), &[output], input, streams)?;
+    Ok(Linear::new(weight, Some(bias)))
+}
+
+/// Convolution of kernel 4, stride 2, padding 1: halves the side.
+pub(crate) fn convolution(
+    parameters: &mut Parameters,
+    name: &str,
+    (input, output): (usize, usize),
+    streams: &Streams,
+) -> Result<Conv2d> {
+    let fan_in = input * KERNEL * KERNEL;
+    let weight = parameters.uniform(&format!("{name}.weight"), &[output, input, KERNEL, KERNEL], fan_in, streams)?;
+    let bias = parameters.uniform(&format!("{name}.bias"), &[output], fan_in, streams)?;
+    let config = Conv2dConfig { stride: STRIDE, padding: PADDING, ..Conv2dConfig::default() };
+    Ok(Conv2d::new(weight, Some(bias), config))
+}
+
+/// Transposed convolution of kernel 4, stride 2, padding 1: doubles the side.
+pub(crate) fn transposed_convolution(
+    parameters: &mut Parameters,
+    name: &str,
+    (input, output): (usize, usize),
+    streams: &Streams,
+) -> Result<ConvTranspose2d> {
+    // PyTorch takes fan_in from the weight's second dimension, which here counts outputs.
+    let fan_in = output * KERNEL * KERNEL;
+    let weight = parameters.uniform(&format!("{name}.weight"), &[input, output, KERNEL, KERNEL], fan_in, streams)?;
+    let bias = parameters.uniform(&format!("{name}.bias"), &[output], fan_in, streams)?;
+    let config = ConvTranspose2dConfig { stride: STRIDE, padding: PADDING, ..ConvTranspose2dConfig::default() };
+    Ok(ConvTranspose2d::new(weight, Some(bias), config))
+}
+
+/// BatchNorm over the columns of a matrix: eps 1e-5, momentum 0.1.
+pub(crate) fn batch_norm(parameters: &mut Parameters, name: &str, width: usize) -> Result<BatchNorm> {
+    let mean = parameters.statistic(&format!("{name}.running_mean"), width, 0.0)?;
+    let variance = parameters.statistic(&format!("{name}.running_var"), width, 1.0)?;
+    let weight = parameters.constant(&format!("{name}.weight"), width, 1.0)?;
+    let bias = parameters.constant(&format!("{name}.bias"), width, 0.0)?;
+    Ok(BatchNorm::new(width, mean, variance, weight, bias, 1e-5)?)
+}
+
+/// Runs BatchNorm in the given mode.
+pub(crate) fn normalise(norm: &BatchNorm, x: &Tensor, mode: Mode) -> Result<Tensor> {
+    match mode {
+        Mode::Train if x.dim(0)? < 2 => Err(Error::BatchOfOne),
+        Mode::Train => Ok(norm.forward_train(x)?),
+        Mode::Evaluate => Ok(candle_nn::ModuleT::forward_t(norm, x, false)?),
+    }
+}
+
+/// x for x > 0, `slope`·x otherwise, with the derivative `slope` at 0; a slope of 0 is ReLU.
+///
+/// Candle's own versions have the derivatives (1 + slope)/2 and 1 there.
+pub(crate) fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
+    let positive = x.detach().gt(0.0)?.to_dtype(x.dtype())?;
+    let factor = positive.affine(1.0 - slope, slope)?;
+    Ok((x * factor)?)
+}
+
+pub(crate) fn relu(x: &Tensor) -> Result<Tensor> {
+    leaky_relu(x, 0.0)
+}
+
+/// Runs a layer without a mode.
+pub(crate) fn apply(layer: &impl Module, x: &Tensor) -> Result<Tensor> {
+    Ok(layer.forward(x)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Var};
+
+    use super::*;
+
+    #[test]
+    fn leaky_relu_has_its_slope_at_zero() {
+        let x = Var::new(&[-2.0_f32, 0.0, 3.0], &Device::Cpu).unwrap();
+        let y = leaky_relu(x.as_tensor(), 0.5).unwrap();
+        assert_eq!(y.to_vec1::<f32>().unwrap(), [-1.0, 0.0, 3.0]);
+        let gradients = y.sum_all().unwrap().backward().unwrap();
+        assert_eq!(gradients.get(x.as_tensor()).unwrap().to_vec1::<f32>().unwrap(), [0.5, 0.5, 1.0]);
+    }
+}

@@ -1,0 +1,65 @@
+//! The networks of Generative Topological Networks on Candle: the autoencoder between images and latents, the map ĥ from
+//! normal vectors to latents, their initialisation and optimiser as PyTorch has them, and the [`Generator`] that samples.
+//!
+//! ```
+//! use gtn_models::{Device, Generator, Mlp, MlpShape, Streams};
+//!
+//! let streams = Streams::new(1);
+//! let shape = MlpShape { input: 2, hidden_layers: 3, width: 16, output: 2, slope: 0.5, batch_norm_layers: 3 };
+//! let h = Mlp::new(&shape, &streams, &Device::Cpu)?;
+//!
+//! let generator = Generator::new(h, None, None)?;
+//! let points = generator.sample_latents(100, &streams)?; // one forward pass of ĥ, shape (100, 2)
+//! assert_eq!(points.dim(), (100, 2));
+//! # Ok::<(), gtn_models::Error>(())
+//! ```
+//!
+//! Where the paper's results rest on PyTorch's semantics they are followed: weights and biases start from
+//! U(−1/√fan_in, 1/√fan_in), Adam adds L2 to the gradient, BatchNorm normalises by the biased batch variance and keeps a
+//! running estimate of the unbiased one, and LeakyReLU has its negative slope at 0. Tests hold this against values from
+//! PyTorch.
+//!
+//! Every use of chance has a stream of its own ([`Streams`]), drawn on the host, so that a device or a skipped step shifts no
+//! numbers.
+
+mod adam;
+mod arrays;
+mod autoencoder;
+mod error;
+mod generator;
+mod layers;
+mod mlp;
+mod parameters;
+mod random;
+pub mod weights;
+
+pub use adam::{Adam, AdamSettings, Moments};
+pub use arrays::{array2_of, array4_of, tensor_of};
+pub use autoencoder::{Autoencoder, AutoencoderShape, Decoder, Encoder};
+pub use candle_core::{Device, Tensor};
+pub use error::Error;
+pub use generator::Generator;
+pub use mlp::{Mlp, MlpShape};
+pub use parameters::{NamedArrays, Parameters};
+pub use random::Streams;
+
+/// Result with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// How a network is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// BatchNorm normalises by the batch and updates its running statistics.
+    Train,
+    /// BatchNorm normalises by its running statistics; every row's result is its own.
+    Evaluate,
+}
+
+/// Mean squared error over all elements of two tensors of one shape.
+///
+/// # Errors
+///
+/// [`Error::Device`] if the shapes differ.
+pub fn mean_squared_error(output: &Tensor, target: &Tensor) -> Result<Tensor> {
+    Ok(candle_nn::loss::mse(output, target)?)
+}

@@ -1,0 +1,103 @@
+use std::collections::BTreeMap;
+
+use candle_core::{Device, Tensor, Var};
+use ndarray::ArrayD;
+use rand::Rng;
+
+use crate::{Error, Result, Streams};
+
+/// Arrays by name, in the order of their names.
+pub type NamedArrays = BTreeMap<String, ArrayD<f32>>;
+
+/// The weights of a network by name: those that an optimiser trains, and BatchNorm's running statistics, which it does not.
+///
+/// Iteration is in the order of the names, never in that of a hash table.
+#[derive(Debug)]
+pub struct Parameters {
+    trained: BTreeMap<String, Var>,
+    statistics: BTreeMap<String, Var>,
+    device: Device,
+}
+
+impl Parameters {
+    pub(crate) fn new(device: &Device) -> Self {
+        Self { trained: BTreeMap::new(), statistics: BTreeMap::new(), device: device.clone() }
+    }
+
+    /// Where the weights live.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The weights that are trained, in the order of their names.
+    pub fn trained(&self) -> impl Iterator<Item = (&str, &Var)> {
+        self.trained.iter().map(|(name, var)| (name.as_str(), var))
+    }
+
+    /// Adds a trained weight drawn from U(−1/√`fan_in`, 1/√`fan_in`), PyTorch's default for linear and convolution layers
+    /// and their biases, from the stream of its name.
+    pub(crate) fn uniform(&mut self, name: &str, shape: &[usize], fan_in: usize, streams: &Streams) -> Result<Tensor> {
+        let bound = 1.0 / (fan_in as f32).sqrt();
+        let mut rng = streams.stream(&format!("init/{name}"), 0);
+        let values: Vec<f32> = (0..shape.iter().product()).map(|_| (2.0 * rng.random::<f32>() - 1.0) * bound).collect();
+        let var = Var::from_vec(values, shape, &self.device)?;
+        let tensor = var.as_tensor().clone();
+        self.trained.insert(name.to_owned(), var);
+        Ok(tensor)
+    }
+
+    /// Adds a trained weight that starts as `value` everywhere.
+    pub(crate) fn constant(&mut self, name: &str, len: usize, value: f32) -> Result<Tensor> {
+        let var = Var::from_vec(vec![value; len], len, &self.device)?;
+        let tensor = var.as_tensor().clone();
+        self.trained.insert(name.to_owned(), var);
+        Ok(tensor)
+    }
+
+    /// Adds a running statistic that starts as `value` everywhere.
+    pub(crate) fn statistic(&mut self, name: &str, len: usize, value: f32) -> Result<Tensor> {
+        let var = Var::from_vec(vec![value; len], len, &self.device)?;
+        let tensor = var.as_tensor().clone();
+        self.statistics.insert(name.to_owned(), var);
+        Ok(tensor)
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&String, &Var)> {
+        self.trained.iter().chain(&self.statistics)
+    }
+
+    /// Copies of all weights and statistics.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] if they cannot be brought to the host.
+    pub fn snapshot(&self) -> Result<NamedArrays> {
+        self.all().map(|(name, var)| Ok((name.clone(), crate::arrays::array_of(var.as_tensor())?))).collect()
+    }
+
+    /// Sets all weights and statistics. Arrays that the network has no use for are left alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingWeight`], [`Error::WeightShape`] or [`Error::NotFinite`] if `arrays` are not this network's; then
+    /// nothing is set.
+    pub fn load(&self, arrays: &NamedArrays) -> Result<()> {
+        let mut tensors = Vec::new();
+        for (name, var) in self.all() {
+            let array = arrays.get(name).ok_or_else(|| Error::MissingWeight { name: name.clone() })?;
+            if array.shape() != var.dims() {
+                let (found, expected) = (array.shape().to_vec(), var.dims().to_vec());
+                return Err(Error::WeightShape { name: name.clone(), found, expected });
+            }
+            if !array.iter().all(|value| value.is_finite()) {
+                return Err(Error::NotFinite { name: name.clone() });
+            }
+            tensors.push((var, crate::arrays::tensor_of(array.view(), &self.device)?));
+        }
+        for (var, tensor) in tensors {
+            var.set(&tensor)?;
+        }
+        Ok(())
+    }
+}

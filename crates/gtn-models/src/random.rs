@@ -1,0 +1,50 @@
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use sha2::{Digest, Sha256};
+
+/// Random streams keyed by (seed, purpose, index).
+///
+/// Each use of chance (the weights of one layer, the shuffle of one epoch, one normal sample) draws from a ChaCha8 stream of
+/// its own, so that what is drawn for one purpose never depends on what was drawn for another.
+///
+/// ```
+/// use gtn_models::Streams;
+/// use rand::Rng;
+///
+/// let streams = Streams::new(7);
+/// let first: u64 = streams.stream("shuffle", 0).random();
+/// assert_eq!(first, streams.stream("shuffle", 0).random::<u64>());
+/// assert_ne!(first, streams.stream("shuffle", 1).random::<u64>());
+/// assert_ne!(first, streams.stream("sample", 0).random::<u64>());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Streams {
+    seed: u64,
+}
+
+impl Streams {
+    /// The streams of a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { seed }
+    }
+
+    /// The stream for one purpose and index, from its start.
+    #[must_use]
+    pub fn stream(&self, purpose: &str, index: u64) -> ChaCha8Rng {
+        let mut hasher = Sha256::new();
+        hasher.update(b"gtn random stream 1\0");
+        hasher.update(self.seed.to_le_bytes());
+        hasher.update(index.to_le_bytes());
+        hasher.update(purpose.as_bytes());
+        ChaCha8Rng::from_seed(hasher.finalize().into())
+    }
+
+    /// `rows` standard normal vectors of `columns` entries.
+    #[must_use]
+    pub fn normal(&self, purpose: &str, index: u64, rows: usize, columns: usize) -> ndarray::Array2<f32> {
+        let mut rng = self.stream(purpose, index);
+        ndarray::Array2::from_shape_simple_fn((rows, columns), || StandardNormal.sample(&mut rng))
+    }
+}

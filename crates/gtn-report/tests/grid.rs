@@ -1,0 +1,75 @@
+//! Pictures and grids, level by level.
+
+use gtn_report::Error;
+use gtn_report::grid::{grid, picture};
+use ndarray::{Array3, Array4, array};
+
+#[test]
+fn a_grid_has_the_images_row_by_row_with_white_gaps() {
+    // Three grey images of 1 × 2 pixels in two columns.
+    let images = array![[[[-1.0_f32, 1.0]]], [[[0.0, -0.5]]], [[[0.5, -1.0]]]];
+    let picture = grid(images.view(), 2).unwrap();
+    assert_eq!((picture.width(), picture.height(), picture.channels()), (6, 4, 1));
+    let expected = [
+        [0, 255, 255, 255, 128, 64],
+        [255, 255, 255, 255, 255, 255],
+        [255, 255, 255, 255, 255, 255],
+        [191, 0, 255, 255, 255, 255],
+    ];
+    assert_eq!(picture.pixels(), expected.concat());
+    let one_row = grid(images.view(), 100).unwrap();
+    assert_eq!((one_row.width(), one_row.height()), (10, 1));
+}
+
+#[test]
+fn colours_lie_side_by_side_and_upscaling_makes_squares() {
+    let image = array![[[-1.0_f32, 1.0]], [[0.0, 0.0]], [[1.0, -1.0]]];
+    let small = picture(image.view()).unwrap();
+    assert_eq!(small.pixels(), [0, 128, 255, 255, 128, 0]);
+    let large = small.upscaled(2).unwrap();
+    assert_eq!((large.width(), large.height()), (4, 2));
+    assert_eq!(large.pixels(), [[0, 128, 255, 0, 128, 255, 255, 128, 0, 255, 128, 0]; 2].concat());
+    assert_eq!(small.upscaled(1).unwrap(), small);
+}
+
+#[test]
+fn every_level_is_hit_by_its_own_value_and_wild_values_are_tamed() {
+    let levels = Array3::from_shape_fn((1, 1, 256), |(_, _, level)| level as f32 / 127.5 - 1.0);
+    assert!(picture(levels.view()).unwrap().pixels().iter().copied().eq(0..=255));
+    let wild = array![[[f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.5, 7.0, f32::MAX, f32::MIN, -0.0]]];
+    assert_eq!(picture(wild.view()).unwrap().pixels(), [128, 255, 0, 0, 255, 255, 0, 128]);
+}
+
+#[test]
+fn a_png_decodes_to_the_same_levels_and_equal_pictures_are_equal_files() {
+    for channels in [1, 3] {
+        let images = Array4::from_shape_fn((5, channels, 4, 3), |(n, c, y, x)| {
+            ((n * 31 + c * 17 + y * 7 + x) % 23) as f32 / 11.0 - 1.0
+        });
+        let made = grid(images.view(), 3).unwrap().upscaled(3).unwrap();
+        let png = made.to_png().unwrap();
+        assert_eq!(png, grid(images.view(), 3).unwrap().upscaled(3).unwrap().to_png().unwrap());
+        let read = image::load_from_memory(&png).unwrap();
+        assert_eq!((read.width() as usize, read.height() as usize), (made.width(), made.height()));
+        assert_eq!(usize::from(read.color().channel_count()), channels);
+        assert_eq!(read.as_bytes(), made.pixels());
+    }
+}
+
+#[test]
+fn what_is_no_picture_is_refused_with_its_shape() {
+    for shape in [(0, 1, 2, 2), (3, 2, 2, 2), (3, 4, 2, 2), (3, 0, 2, 2), (3, 1, 0, 2), (3, 1, 2, 0)] {
+        let images = Array4::<f32>::zeros(shape);
+        let error = grid(images.view(), 2).unwrap_err();
+        assert!(matches!(error, Error::Picture { .. }) && error.is_users());
+        let (n, c, h, w) = shape;
+        assert!(error.to_string().contains(&format!("[{n}, {c}, {h}, {w}]")), "{error}");
+    }
+    let images = Array4::<f32>::zeros((2, 1, 2, 2));
+    assert!(grid(images.view(), 0).is_err());
+    let small = picture(Array3::zeros((1, 1, 1)).view()).unwrap();
+    assert!(small.upscaled(0).is_err());
+    assert!(small.upscaled(100_000).is_err());
+    assert!(small.upscaled(usize::MAX).is_err());
+    assert!(picture(Array3::zeros((2, 5, 5)).view()).is_err());
+}

@@ -1,0 +1,136 @@
+//! The report of a run folder that was made without training.
+
+mod fixture;
+
+use std::fs;
+
+use fixture::{config, epoch, rings, run, write_samples};
+use gtn_report::{Error, write_report};
+use gtn_run::config::{Overrides, Protocol};
+use gtn_run::{Artefact, Fingerprint, MetricsLog, Provenance, RunFolder, Stage};
+use ndarray::Array4;
+
+const COMMAND: &str = "gtn reproduce mnist --seed 1";
+const FIGURES: [&str; 4] = ["generated.png", "decoded.png", "loss-autoencoder.svg", "loss-h.svg"];
+
+fn assert_stands_alone(html: &str) {
+    let html = html.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+    for foreign in ["http", "<script", "<link", "@import", "url(", "href="] {
+        assert!(!html.contains(foreign), "{foreign}");
+    }
+    for (at, _) in html.match_indices("src=") {
+        assert!(html[at..].starts_with("src=\"data:image/png;base64,"), "{}", &html[at..at + 40]);
+    }
+}
+
+#[test]
+fn the_report_stands_alone_shows_everything_and_is_the_same_when_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(&folder.path().join("run"), &config(&Overrides::default()), COMMAND);
+    let path = write_report(&run).unwrap();
+    assert_eq!(path, run.report());
+    let html = fs::read_to_string(&path).unwrap();
+    assert_stands_alone(&html);
+    for text in [
+        "<title>GTN run: mnist, d = 5, paper protocol, seed 1</title>",
+        "25 of at most 25 epochs",
+        "63 of at most 200 epochs",
+        "48,000",
+        "Mean similarity",
+        "0.9823",
+        "Variance kept",
+        "0.8314",
+        "&lt;b&gt;odd&lt;/b&gt;",
+        "31 min 15 s",
+        "38 min 58 s",
+        "learning_rate = 0.001",
+        COMMAND,
+        "0123abcd",
+        "alt=\"A grid of 100 generated images\"",
+        "best epoch: 60",
+    ] {
+        assert!(html.contains(text), "{text}");
+    }
+    assert_eq!(html.matches("<svg ").count(), 2);
+    assert_eq!(html.matches("src=").count(), 2);
+    let figures = || FIGURES.map(|name| fs::read(run.figure(name)).unwrap());
+    let before = figures();
+    let picture = image::load_from_memory(&before[0]).unwrap();
+    assert_eq!((picture.width(), picture.height()), (3 * (10 * 28 + 9 * 2), 3 * (10 * 28 + 9 * 2)));
+
+    write_report(&run).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), html);
+    assert_eq!(figures(), before);
+}
+
+#[test]
+fn shortened_runs_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let overrides = Overrides { quick: true, limit: Some(2000), protocol: Protocol::Paper, ..Overrides::default() };
+    let html = fs::read_to_string(write_report(&run(folder.path(), &config(&overrides), COMMAND)).unwrap()).unwrap();
+    assert!(html.contains("shortened (quick)") && html.contains("at most 2,000 of its images"));
+    assert!(html.contains("20 of at most 20 epochs"));
+}
+
+#[test]
+fn hostile_names_and_commands_stay_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(&Overrides::default());
+    config.experiment = "<img src=x onerror=alert(1)>\"'&".to_owned();
+    let run = run(folder.path(), &config, "gtn </code></pre><script>alert(2)</script> \"&amp;");
+    let html = fs::read_to_string(write_report(&run).unwrap()).unwrap();
+    assert!(!html.contains("<script") && !html.contains("<img src=x") && html.contains("&lt;script&gt;alert(2)"));
+    assert!(html.contains("&amp;amp;"));
+}
+
+#[test]
+fn missing_records_are_left_out_and_few_colour_images_are_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunFolder::at(folder.path());
+    run.open(&config(&Overrides::default()), &Provenance::default(), false).unwrap();
+    write_samples(&run, rings(7, 3, 64, 0.1), rings(130, 3, 64, 0.1));
+    fs::remove_dir(folder.path().join("figures")).unwrap();
+    let html = fs::read_to_string(write_report(&run).unwrap()).unwrap();
+    for text in ["No epochs of the autoencoder", "No facts", "not recorded", "grid of 7 generated", "grid of 100 real"]
+    {
+        assert!(html.contains(text), "{text}");
+    }
+    assert!(!run.figure("loss-h.svg").exists());
+    let picture = image::open(run.figure("generated.png")).unwrap();
+    assert_eq!((picture.width(), picture.height()), (7 * 64 + 6 * 2, 64));
+
+    // A run under way has epochs, but no record of the stage yet.
+    MetricsLog::open(&run.metrics()).unwrap().append(epoch(Stage::Autoencode, 3, 0.5, 0.4, true)).unwrap();
+    let html = fs::read_to_string(write_report(&run).unwrap()).unwrap();
+    assert!(html.contains("3 of at most 25 epochs") && html.contains("best epoch: 3"));
+}
+
+#[test]
+fn samples_that_cannot_be_shown_are_an_error_with_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path(), &config(&Overrides::default()), COMMAND);
+    let fails = || {
+        let error = write_report(&run).unwrap_err();
+        assert!(error.to_string().contains("samples.safetensors"), "{error}");
+        error
+    };
+    for shape in [(0, 1, 28, 28), (5, 2, 28, 28), (5, 1, 28, 0)] {
+        write_samples(&run, rings(5, 1, 28, 0.1), Array4::zeros(shape));
+        assert!(matches!(fails(), Error::Samples { tensor: "decoded", .. }));
+    }
+    let mut flat = Artefact::new(Fingerprint::of("sample", &[]));
+    flat.insert_f32("generated", ndarray::Array2::zeros((3, 2)).into_dyn());
+    flat.write(&run.samples()).unwrap();
+    assert!(fails().to_string().contains("[3, 2]"));
+    Artefact::new(Fingerprint::of("sample", &[])).write(&run.samples()).unwrap();
+    assert!(matches!(fails(), Error::Run(gtn_run::Error::MissingTensor { .. })));
+    fs::write(run.samples(), b"no safetensors").unwrap();
+    let damaged = fails();
+    assert!(matches!(damaged, Error::Run(gtn_run::Error::Damaged { .. })) && !damaged.is_users());
+    fs::remove_file(run.samples()).unwrap();
+    let missing = fails();
+    assert!(matches!(missing, Error::NoSamples { .. }) && missing.is_users());
+    assert!(!run.report().exists());
+    let nowhere = write_report(&RunFolder::at(folder.path().join("nowhere"))).unwrap_err();
+    assert!(matches!(nowhere, Error::Run(gtn_run::Error::NoRun { .. })) && nowhere.is_users());
+}

@@ -1,0 +1,91 @@
+//! Trains the autoencoder on the training images.
+
+use gtn_models::{Autoencoder, AutoencoderShape, NamedArrays, Parameters, Tensor, mean_squared_error, tensor_of};
+use gtn_run::config::AutoencoderWeights;
+use gtn_run::{Artefact, Config, Stage};
+
+use crate::Result;
+use crate::checkpoint::load_weights;
+use crate::generator::AUTOENCODER;
+use crate::pipeline::Context;
+use crate::stages::fingerprint;
+use crate::stages::prepare::Prepared;
+use crate::trainer::{Problem, train};
+
+struct Reconstruction<'a> {
+    autoencoder: &'a Autoencoder,
+    data: &'a Prepared,
+}
+
+impl Reconstruction<'_> {
+    fn loss(&self, among: &[usize], samples: &[usize]) -> Result<Tensor> {
+        let indices: Vec<usize> = samples.iter().map(|&sample| among[sample]).collect();
+        let device = self.autoencoder.parameters().device();
+        let images = tensor_of(self.data.images.batch(&indices).view(), device)?;
+        Ok(mean_squared_error(&self.autoencoder.reconstruct(&images)?, &images)?)
+    }
+}
+
+impl Problem for Reconstruction<'_> {
+    fn network(&self) -> &'static str {
+        AUTOENCODER
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Autoencode
+    }
+
+    fn parameters(&self) -> &Parameters {
+        self.autoencoder.parameters()
+    }
+
+    fn training_samples(&self) -> usize {
+        self.data.split.train.len()
+    }
+
+    fn validation_samples(&self) -> usize {
+        self.data.split.validation.len()
+    }
+
+    fn training_loss(&self, samples: &[usize]) -> Result<Tensor> {
+        self.loss(&self.data.split.train, samples)
+    }
+
+    fn validation_loss(&self, samples: &[usize]) -> Result<Tensor> {
+        self.loss(&self.data.split.validation, samples)
+    }
+}
+
+/// The trained autoencoder, with the weights that encode.
+pub(crate) struct Trained {
+    pub(crate) autoencoder: Autoencoder,
+    /// Identity of those weights.
+    pub(crate) checksum: String,
+}
+
+pub(crate) fn run(config: &Config, data: &Prepared, context: &mut Context<'_>) -> Result<Trained> {
+    let shape = AutoencoderShape { channels: data.images.channels(), side: data.images.side(), dim: config.dim };
+    let autoencoder = Autoencoder::new(&shape, &context.streams, &context.device)?;
+    let settings = (config.seed, config.dim, &config.data, &config.autoencoder.training);
+    let made_from = fingerprint("autoencode", &settings, &[&data.fingerprint]);
+    let problem = Reconstruction { autoencoder: &autoencoder, data };
+    let trained = train(&problem, &config.autoencoder.training, &made_from, &NamedArrays::new(), context)?;
+    context.update_provenance(|provenance| provenance.autoencoder_epochs = Some(trained.epochs))?;
+    context.finish(
+        Stage::Autoencode,
+        trained.seconds,
+        &[
+            ("epochs", trained.epochs as f64),
+            ("best_epoch", trained.best_epoch as f64),
+            ("best_validation_loss", trained.best_loss),
+        ],
+    )?;
+
+    let path = match config.autoencoder.weights {
+        AutoencoderWeights::Best => context.run.best_checkpoint(AUTOENCODER),
+        AutoencoderWeights::LastEncoderBestDecoder => context.run.last_checkpoint(AUTOENCODER),
+    };
+    let weights = Artefact::read(&path)?;
+    load_weights(autoencoder.parameters(), &weights)?;
+    Ok(Trained { autoencoder, checksum: weights.checksum() })
+}

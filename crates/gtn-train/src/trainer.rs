@@ -1,0 +1,190 @@
+//! The training loop that all networks share: Adam on a mean squared error, validation after each epoch, patience.
+
+use std::time::{Duration, Instant};
+
+use gtn_data::split::permutation;
+use gtn_models::{Adam, AdamSettings, NamedArrays, Parameters, Tensor};
+use gtn_run::config::Training;
+use gtn_run::{EpochRecord, Fingerprint, Record, Stage, Step};
+
+use crate::checkpoint::{Best, Checkpoints, Position};
+use crate::pipeline::Context;
+use crate::{Error, Result};
+
+/// A network with the data it learns from.
+pub(crate) trait Problem {
+    /// Its table in the configuration, which also names its checkpoints.
+    fn network(&self) -> &'static str;
+    fn stage(&self) -> Stage;
+    fn parameters(&self) -> &Parameters;
+    fn training_samples(&self) -> usize;
+    fn validation_samples(&self) -> usize;
+    /// Mean loss over training samples, in training mode.
+    fn training_loss(&self, samples: &[usize]) -> Result<Tensor>;
+    /// Mean loss over validation samples, in evaluation mode.
+    fn validation_loss(&self, samples: &[usize]) -> Result<Tensor>;
+}
+
+/// How training ended.
+pub(crate) struct Trained {
+    pub(crate) epochs: usize,
+    pub(crate) best_epoch: usize,
+    pub(crate) best_loss: f64,
+    pub(crate) seconds: f64,
+}
+
+/// At most this much work is lost when the process is killed.
+const SAVE_EVERY: Duration = Duration::from_secs(60);
+
+/// Trains, or goes on training, or finds that training is over.
+pub(crate) fn train(
+    problem: &dyn Problem,
+    settings: &Training,
+    made_from: &Fingerprint,
+    extras: &NamedArrays,
+    context: &mut Context<'_>,
+) -> Result<Trained> {
+    let stage = problem.stage();
+    let parameters = problem.parameters();
+    let checkpoints = Checkpoints { run: context.run, network: problem.network(), made_from, extras };
+    let adam_settings =
+        AdamSettings { learning_rate: settings.learning_rate, l2: settings.l2, ..AdamSettings::default() };
+    let mut adam = Adam::new(parameters, adam_settings)?;
+    let mut position = checkpoints.resume(parameters, &mut adam)?;
+
+    if position.finished {
+        context.observer.stage_skipped(stage);
+    } else {
+        context.observer.stage_started(stage);
+        context.log.rewind(stage, position.epochs)?;
+        while !position.finished {
+            run_epoch(problem, settings, &checkpoints, &mut adam, &mut position, context)?;
+        }
+    }
+    let best = position.best.unwrap_or(Best { epoch: 0, loss: f64::NAN });
+    let seconds = context.log.epochs(stage).map(|epoch| epoch.seconds).sum();
+    Ok(Trained { epochs: position.epochs, best_epoch: best.epoch, best_loss: best.loss, seconds })
+}
+
+fn run_epoch(
+    problem: &dyn Problem,
+    settings: &Training,
+    checkpoints: &Checkpoints<'_>,
+    adam: &mut Adam,
+    position: &mut Position,
+    context: &mut Context<'_>,
+) -> Result<()> {
+    let (stage, parameters) = (problem.stage(), problem.parameters());
+    let epoch = position.epochs + 1;
+    let shuffle = context.streams.stream(&format!("shuffle/{}", problem.network()), epoch as u64);
+    let order = permutation(problem.training_samples(), shuffle);
+    let batches = batches(&order, settings.batch, settings.drop_last);
+    let per_epoch: usize = batches.iter().map(|batch| batch.len()).sum();
+    let started = Instant::now();
+    let mut saved = started;
+
+    for batch in batches.iter().skip(position.batches) {
+        if context.observer.stop_requested() {
+            checkpoints.write_last(parameters, adam, position)?;
+            return Err(Error::Stopped { stage });
+        }
+        let loss = problem.training_loss(batch)?;
+        let value = f64::from(loss.to_scalar::<f32>().map_err(gtn_models::Error::from)?);
+        let step = position.batches + 1;
+        if !value.is_finite() {
+            return Err(Error::NonFiniteLoss { stage, loss: value, epoch, step, key: problem.network() });
+        }
+        adam.step(parameters, &loss.backward().map_err(gtn_models::Error::from)?)?;
+        position.batches = step;
+        position.samples += batch.len();
+        position.loss_sum += value * batch.len() as f64;
+        context.observer.step(&Step {
+            stage,
+            done: (position.epochs * per_epoch + position.samples) as u64,
+            total: (settings.epochs * per_epoch) as u64,
+            epoch: Some((epoch, settings.epochs)),
+            loss: Some(position.loss_sum / position.samples as f64),
+        });
+        if saved.elapsed() > SAVE_EVERY {
+            checkpoints.write_last(parameters, adam, position)?;
+            saved = Instant::now();
+        }
+    }
+
+    let Some(validation_loss) = validate(problem, settings.batch, context)? else {
+        checkpoints.write_last(parameters, adam, position)?;
+        return Err(Error::Stopped { stage });
+    };
+    if !validation_loss.is_finite() {
+        let step = position.batches;
+        return Err(Error::NonFiniteLoss { stage, loss: validation_loss, epoch, step, key: problem.network() });
+    }
+    let train_loss = position.loss_sum / position.samples as f64;
+    let improved = position.best.is_none_or(|best| validation_loss < best.loss);
+    if improved {
+        // Before `last`: if the process dies in between, the epoch is done again and finds the same weights.
+        checkpoints.write_best(parameters)?;
+        position.best = Some(Best { epoch, loss: validation_loss });
+    }
+    let patience_is_over = position.best.is_some_and(|best| epoch - best.epoch >= settings.patience);
+    let (best, finished) = (position.best, epoch >= settings.epochs || patience_is_over);
+    *position = Position { epochs: epoch, best, finished, ..Position::default() };
+
+    let seconds = started.elapsed().as_secs_f64();
+    let record = EpochRecord { stage, epoch, train_loss, validation_loss, improved, seconds };
+    context.log.append(Record::Epoch(record.clone()))?;
+    checkpoints.write_last(parameters, adam, position)?;
+    context.observer.epoch_finished(&record);
+    Ok(())
+}
+
+/// Mean loss over the validation set, or `None` if the observer asked to stop.
+fn validate(problem: &dyn Problem, batch: usize, context: &Context<'_>) -> Result<Option<f64>> {
+    let samples: Vec<usize> = (0..problem.validation_samples()).collect();
+    let mut sum = 0.0;
+    for batch in samples.chunks(batch) {
+        if context.observer.stop_requested() {
+            return Ok(None);
+        }
+        let loss = problem.validation_loss(batch)?.to_scalar::<f32>().map_err(gtn_models::Error::from)?;
+        sum += f64::from(loss) * batch.len() as f64;
+    }
+    Ok(Some(sum / samples.len() as f64))
+}
+
+/// Cuts `order` into batches. A last batch of one sample, on which BatchNorm cannot train, joins the one before it.
+fn batches(order: &[usize], size: usize, drop_last: bool) -> Vec<&[usize]> {
+    let rest = order.len() % size;
+    let whole = order.len() - rest;
+    if whole == 0 {
+        return vec![order];
+    }
+    let mut batches: Vec<&[usize]> = order[..whole].chunks(size).collect();
+    match rest {
+        0 => {}
+        _ if drop_last => {}
+        1 => *batches.last_mut().expect("there is a whole batch") = &order[whole - size..],
+        _ => batches.push(&order[whole..]),
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::batches;
+
+    #[test]
+    fn no_batch_has_one_sample_and_none_is_lost_unless_asked() {
+        for len in 2..40 {
+            let order: Vec<usize> = (0..len).collect();
+            for size in 2..12 {
+                let kept = batches(&order, size, false);
+                assert_eq!(kept.concat(), order);
+                assert!(kept.iter().all(|batch| (2..=size + 1).contains(&batch.len())));
+                let dropped = batches(&order, size, true);
+                assert!(dropped.iter().all(|batch| batch.len() == size.min(len)));
+                assert_eq!(dropped.concat(), order[..dropped.concat().len()]);
+            }
+        }
+    }
+}

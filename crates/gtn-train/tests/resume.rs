@@ -1,0 +1,190 @@
+//! A run that is stopped anywhere and started again ends with the very bytes of an undisturbed one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gtn_run::config::{Overrides, Protocol};
+use gtn_run::observer::Unobserved;
+use gtn_run::{EpochRecord, Observer, Provenance, RunFolder, Stage, StageRecord, Step};
+use gtn_train::{Error, Job, load_generator, presets, reproduce};
+
+fn job(data_dir: &Path, protocol: Protocol) -> Job {
+    let overrides = Overrides {
+        protocol,
+        seed: Some(3),
+        limit: Some(160),
+        epochs: "autoencoder=2,h=4".parse().unwrap(),
+        ..Overrides::default()
+    };
+    let mut config = presets::resolve("mnist", &overrides).unwrap();
+    // 128 training images: two batches and a last one of 28, which the paper's protocol keeps.
+    config.autoencoder.training.batch = 50;
+    config.h.training.batch = 50;
+    Job { config, data_dir: data_dir.to_path_buf(), provenance: Provenance::default(), force: false }
+}
+
+fn toy() -> tempfile::TempDir {
+    let data = tempfile::tempdir().unwrap();
+    gtn_tests::write_toy_mnist(&data.path().join("mnist"), 200).unwrap();
+    data
+}
+
+/// All artefacts of a run, by path.
+fn artefacts(run: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for folder in ["checkpoints", "latents", "pairs", "samples"] {
+        for entry in fs::read_dir(run.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            found.insert(path.strip_prefix(run).unwrap().to_path_buf(), fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+/// Asks the run to stop after so many steps.
+struct StopAfter {
+    steps: usize,
+}
+
+impl Observer for StopAfter {
+    fn step(&mut self, _step: &Step) {
+        self.steps = self.steps.saturating_sub(1);
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.steps == 0
+    }
+}
+
+#[test]
+fn a_run_stopped_after_any_number_of_steps_ends_bit_equal() {
+    let data = toy();
+    for protocol in [Protocol::Paper, Protocol::Repo] {
+        let job = job(data.path(), protocol);
+        let folder = tempfile::tempdir().unwrap();
+        let undisturbed = folder.path().join("undisturbed");
+        reproduce(&job, &RunFolder::at(&undisturbed), &mut Unobserved).unwrap();
+        let expected = artefacts(&undisturbed);
+        assert_eq!(expected.len(), 7, "{:?}", expected.keys());
+
+        let run = RunFolder::at(folder.path().join("stopped"));
+        // The first step, inside an epoch, between epochs, while encoding or matching, inside ĥ's epochs.
+        let mut stops = 0;
+        for steps in [1, 1, 2, 3, 1, 2, 5, 1, 4] {
+            match reproduce(&job, &run, &mut StopAfter { steps }) {
+                Err(Error::Stopped { .. }) => stops += 1,
+                other => other.unwrap(),
+            }
+        }
+        assert!(stops >= 8, "the run was over after {stops} stops");
+        reproduce(&job, &run, &mut Unobserved).unwrap();
+        let found = artefacts(run.root());
+        assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+        for (path, bytes) in &expected {
+            assert!(found[path] == *bytes, "{} differs", path.display());
+        }
+    }
+}
+
+/// Counts what is done and what is left out.
+#[derive(Default)]
+struct Seen {
+    started: Vec<Stage>,
+    skipped: Vec<Stage>,
+    finished: Vec<Stage>,
+    epochs: usize,
+}
+
+impl Observer for Seen {
+    fn stage_started(&mut self, stage: Stage) {
+        self.started.push(stage);
+    }
+
+    fn stage_skipped(&mut self, stage: Stage) {
+        self.skipped.push(stage);
+    }
+
+    fn epoch_finished(&mut self, _record: &EpochRecord) {
+        self.epochs += 1;
+    }
+
+    fn stage_finished(&mut self, record: &StageRecord) {
+        self.finished.push(record.stage);
+    }
+}
+
+#[test]
+fn what_is_done_is_not_done_again_and_what_is_damaged_is() {
+    use Stage::{Autoencode, Encode, Fit, Label, Prepare, Sample};
+    let data = toy();
+    let job = job(data.path(), Protocol::Paper);
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunFolder::at(folder.path().join("run"));
+    let mut first = Seen::default();
+    reproduce(&job, &run, &mut first).unwrap();
+    assert_eq!(first.finished, [Prepare, Autoencode, Encode, Label, Fit, Sample]);
+    assert_eq!(first.epochs, 6);
+    let expected = artefacts(run.root());
+    let metrics = fs::read(run.metrics()).unwrap();
+
+    let mut second = Seen::default();
+    reproduce(&job, &run, &mut second).unwrap();
+    assert_eq!(second.started, [Prepare]);
+    assert_eq!(second.skipped, [Autoencode, Encode, Label, Fit, Sample]);
+    assert_eq!(fs::read(run.metrics()).unwrap(), metrics);
+
+    // A flipped bit in the pairs: they are made again, and what comes after sees the same pairs and stays.
+    let mut bytes = fs::read(run.pairs()).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(run.pairs(), bytes).unwrap();
+    let mut third = Seen::default();
+    reproduce(&job, &run, &mut third).unwrap();
+    assert_eq!(third.started, [Prepare, Label]);
+    assert_eq!(artefacts(run.root()), expected);
+
+    // Without the best weights the epochs that found them are done again.
+    fs::remove_file(run.best_checkpoint("h")).unwrap();
+    let mut fourth = Seen::default();
+    reproduce(&job, &run, &mut fourth).unwrap();
+    assert_eq!(fourth.started, [Prepare, Fit]);
+    assert_eq!(artefacts(run.root()), expected);
+}
+
+#[test]
+fn a_folder_in_use_of_another_run_or_of_something_else_is_left_alone() {
+    let data = toy();
+    let mut job = job(data.path(), Protocol::Paper);
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunFolder::at(folder.path().join("run"));
+    let lock = run.open(&job.config, &Provenance::default(), false).unwrap();
+    let locked = reproduce(&job, &run, &mut Unobserved).unwrap_err();
+    assert!(locked.is_users() && locked.to_string().contains(&std::process::id().to_string()), "{locked}");
+    drop(lock);
+
+    assert!(matches!(load_generator(&run), Err(Error::NotTrained { .. })));
+    job.config.dim = 4;
+    let other = reproduce(&job, &run, &mut Unobserved).unwrap_err();
+    assert!(other.is_users() && other.to_string().contains("dim: 5 there, 4 here"), "{other}");
+    job.force = true;
+    reproduce(&job, &run, &mut Unobserved).unwrap();
+    assert_eq!(load_generator(&run).unwrap().source_dim(), 4);
+
+    let foreign = folder.path().join("photos");
+    fs::create_dir(&foreign).unwrap();
+    fs::write(foreign.join("a.txt"), "mine").unwrap();
+    let refused = reproduce(&job, &RunFolder::at(&foreign), &mut Unobserved).unwrap_err();
+    assert!(refused.is_users() && fs::read_dir(&foreign).unwrap().count() == 1, "{refused}");
+    assert!(matches!(load_generator(&RunFolder::at(&foreign)), Err(Error::Run(gtn_run::Error::NoRun { .. }))));
+}
+
+#[test]
+fn a_loss_that_leaves_the_numbers_stops_with_the_place_and_what_to_try() {
+    let data = toy();
+    let mut job = job(data.path(), Protocol::Paper);
+    job.config.autoencoder.training.learning_rate = 1e30;
+    let folder = tempfile::tempdir().unwrap();
+    let error = reproduce(&job, &RunFolder::at(folder.path().join("run")), &mut Unobserved).unwrap_err();
+    assert!(matches!(error, Error::NonFiniteLoss { stage: Stage::Autoencode, .. }), "{error}");
+    assert!(error.to_string().contains("autoencoder.training.learning_rate"), "{error}");
+}

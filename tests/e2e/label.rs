@@ -1,0 +1,105 @@
+//! `gtn label` on files.
+
+mod program;
+
+use std::fs;
+use std::path::Path;
+
+use gtn_models::Streams;
+use ndarray::{Array1, Array2};
+use ndarray_npy::{NpzReader, write_npy};
+use program::{Call, gtn};
+
+struct Pairs {
+    matching: Array1<u64>,
+    order: Array1<u64>,
+    similarity: Array1<f32>,
+}
+
+fn read(path: &Path) -> Pairs {
+    let mut npz = NpzReader::new(fs::File::open(path).unwrap()).unwrap();
+    Pairs {
+        matching: npz.by_name("matching").unwrap(),
+        order: npz.by_name("order").unwrap(),
+        similarity: npz.by_name("similarity").unwrap(),
+    }
+}
+
+fn label(folder: &Path, source: &str, target: &str, out: &str) -> Call {
+    let at = |name: &str| folder.join(name);
+    gtn().arg("label").arg("--source").arg(at(source)).arg("--target").arg(at(target)).arg("--out").arg(at(out))
+}
+
+#[test]
+fn every_strategy_gives_the_matching_of_the_reference_in_full() {
+    let folder = tempfile::tempdir().unwrap();
+    for (n, d) in [(10_000, 5), (5_000, 100), (3_000, 1)] {
+        let normal = |purpose: &str| Streams::new(7).normal(purpose, d as u64, n, d);
+        write_npy(folder.path().join("y.npy"), &normal("y")).unwrap();
+        write_npy(folder.path().join("x.npy"), &normal("x")).unwrap();
+        let run = |strategy: &str| {
+            let call = label(folder.path(), "y.npy", "x.npy", "pairs.npz").args(["--strategy", strategy, "--force"]);
+            let (stdout, _) = call.done();
+            assert!(stdout.trim().ends_with("pairs.npz"));
+            let bytes = fs::read(folder.path().join("pairs.npz")).unwrap();
+            (read(&folder.path().join("pairs.npz")), bytes)
+        };
+        let (reference, bytes) = run("reference");
+        let mut taken: Vec<u64> = reference.matching.to_vec();
+        taken.sort_unstable();
+        assert_eq!(taken, (0..n as u64).collect::<Vec<_>>());
+        assert_eq!((reference.order.len(), reference.similarity.len()), (n, n));
+        for strategy in ["auto", "blocked"] {
+            let (found, found_bytes) = run(strategy);
+            assert_eq!((&found.matching, &found.order), (&reference.matching, &reference.order));
+            assert_eq!(found.similarity, reference.similarity);
+            assert!(found_bytes == bytes, "{strategy} writes other bytes");
+        }
+    }
+}
+
+#[test]
+fn files_that_cannot_be_matched_are_refused_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = |name: &str, array: &Array2<f32>| write_npy(folder.path().join(name), array).unwrap();
+    save("y.npy", &Array2::ones((4, 3)));
+    save("x.npy", &Array2::ones((5, 3)));
+    save("wide.npy", &Array2::ones((5, 4)));
+    save("few.npy", &Array2::ones((3, 3)));
+    let mut holed = Array2::ones((5, 3));
+    holed[[2, 1]] = f32::NAN;
+    save("nan.npy", &holed);
+    write_npy(folder.path().join("double.npy"), &Array2::<f64>::ones((5, 3))).unwrap();
+    write_npy(folder.path().join("cube.npy"), &ndarray::Array3::<f32>::ones((5, 3, 1))).unwrap();
+    let whole = fs::read(folder.path().join("x.npy")).unwrap();
+    fs::write(folder.path().join("torn.npy"), &whole[..whole.len() - 1]).unwrap();
+    fs::write(folder.path().join("empty.npy"), b"").unwrap();
+
+    for (target, word) in [
+        ("absent.npy", "absent.npy"),
+        ("empty.npy", "empty.npy"),
+        ("torn.npy", "truncated"),
+        ("double.npy", "float32"),
+        ("cube.npy", "3 dimensions"),
+        ("wide.npy", "4"),
+        ("few.npy", "only 3"),
+        ("nan.npy", "target row 2 holds NaN"),
+    ] {
+        label(folder.path(), "y.npy", target, "pairs.npz").refused(word);
+        assert!(!folder.path().join("pairs.npz").exists());
+    }
+    label(folder.path(), "y.npy", "x.npy", "pairs.txt").refused(".npz");
+    label(folder.path(), "y.npy", "x.npy", "nowhere/pairs.npz").refused("no folder");
+    label(folder.path(), "y.npy", "x.npy", "pairs.npz").args(["--strategy", "ordered"]).refused("one column");
+    label(folder.path(), "y.npy", "x.npy", "pairs.npz").args(["--threads", "0"]).refused("--threads");
+
+    fs::write(folder.path().join("pairs.npz"), "mine").unwrap();
+    label(folder.path(), "y.npy", "x.npy", "pairs.npz").refused("--force");
+    assert_eq!(fs::read_to_string(folder.path().join("pairs.npz")).unwrap(), "mine");
+    label(folder.path(), "y.npy", "x.npy", "pairs.npz").arg("--force").done();
+    assert_eq!(read(&folder.path().join("pairs.npz")).matching.len(), 4);
+    let leftovers = fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".part"));
+    assert_eq!(leftovers.count(), 0);
+}

@@ -1,0 +1,77 @@
+//! The program under test, and how its results are judged.
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A call of `gtn` to be made.
+pub(crate) struct Call(Command);
+
+pub(crate) fn gtn() -> Call {
+    Call(Command::new(env!("CARGO_BIN_EXE_gtn")))
+}
+
+impl Call {
+    pub(crate) fn args<I: IntoIterator<Item: AsRef<std::ffi::OsStr>>>(mut self, arguments: I) -> Self {
+        self.0.args(arguments);
+        self
+    }
+
+    pub(crate) fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.0.arg(argument);
+        self
+    }
+
+    pub(crate) fn current_dir(mut self, folder: &Path) -> Self {
+        self.0.current_dir(folder);
+        self
+    }
+
+    pub(crate) fn env_remove(mut self, name: &str) -> Self {
+        self.0.env_remove(name);
+        self
+    }
+
+    fn output(mut self) -> (Output, String) {
+        let output = self.0.output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        (output, stderr)
+    }
+
+    /// Succeeds; what it wrote on stdout and stderr.
+    #[track_caller]
+    pub(crate) fn done(self) -> (String, String) {
+        let (output, stderr) = self.output();
+        assert!(output.status.success(), "{}: {stderr}", output.status);
+        (String::from_utf8_lossy(&output.stdout).into_owned(), stderr)
+    }
+
+    /// Ends with exit code 2 and a message that holds `word`; the message.
+    #[track_caller]
+    pub(crate) fn refused(self, word: &str) -> String {
+        self.ended(2, word)
+    }
+
+    /// Ends with exit code 1 and a message that holds `word`; the message.
+    #[track_caller]
+    pub(crate) fn failed(self, word: &str) -> String {
+        self.ended(1, word)
+    }
+
+    #[track_caller]
+    fn ended(self, code: i32, word: &str) -> String {
+        let (output, stderr) = self.output();
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        let line = stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{stderr}"));
+        assert!(stderr.contains(word), "`{word}` is not in: {stderr}");
+        line.to_owned()
+    }
+}
+
+/// A folder of data with a toy set of `count` images in it.
+pub(crate) fn toy(count: u32) -> tempfile::TempDir {
+    let data = tempfile::tempdir().unwrap();
+    gtn_tests::write_toy_mnist(&data.path().join("mnist"), count).unwrap();
+    data
+}

@@ -1,0 +1,116 @@
+//! `gtn reproduce` and `gtn sample`, from the files to pictures.
+
+mod program;
+
+use std::fs;
+use std::path::Path;
+
+use ndarray::{Array2, Array4, ArrayView2};
+use ndarray_npy::{read_npy, write_npy};
+use program::{Call, gtn, toy};
+
+fn reproduce(data: &Path, run: &Path) -> Call {
+    gtn()
+        .args(["reproduce", "mnist", "--limit", "150", "--epochs", "autoencoder=1,h=2", "--data-dir"])
+        .arg(data)
+        .arg("--out")
+        .arg(run)
+}
+
+#[test]
+fn from_files_to_a_report_and_samples() {
+    let data = toy(200);
+    let run = data.path().join("run");
+    let (stdout, stderr) = reproduce(data.path(), &run).done();
+    let report = run.join("report.html");
+    assert_eq!(stdout.trim(), report.to_str().unwrap());
+    assert!(stderr.contains("not the original"), "{stderr}");
+    let html = fs::read_to_string(&report).unwrap();
+    assert!(html.contains("data:image/png;base64,") && html.contains("<svg"));
+    assert!(html.contains("cargo xtask reproduce mnist"));
+
+    // Again: nothing is done twice.
+    let (_, stderr) = reproduce(data.path(), &run).done();
+    for stage in ["autoencode", "encode", "label", "fit", "sample"] {
+        let skipped = stderr.lines().any(|line| line.starts_with(stage) && line.contains("done before"));
+        assert!(skipped, "{stage}: {stderr}");
+    }
+    // Another configuration is not put into the same folder.
+    reproduce(data.path(), &run).args(["--dim", "3"]).refused("dim: 5 there, 3 here");
+
+    // The same seed gives the same bytes, in every form.
+    let out = |name: &str| data.path().join(name);
+    let sample = |name: &str, seed: &str| {
+        gtn().arg("sample").arg(&run).args(["-n", "10", "--seed", seed, "--out"]).arg(out(name)).done();
+    };
+    for ending in ["png", "npy"] {
+        let [a, b, c] = ["a", "b", "c"].map(|name| format!("{name}.{ending}"));
+        sample(&a, "1");
+        sample(&b, "1");
+        sample(&c, "2");
+        let bytes = |name: &str| fs::read(out(name)).unwrap();
+        assert_eq!(bytes(&a), bytes(&b));
+        assert_ne!(bytes(&a), bytes(&c));
+    }
+    let images: Array4<f32> = read_npy(out("a.npy")).unwrap();
+    assert_eq!(images.dim(), (10, 1, 28, 28));
+    assert!(images.iter().all(|value| (-1.0..=1.0).contains(value)));
+    sample("folder", "1");
+    assert_eq!(fs::read_dir(out("folder")).unwrap().count(), 10);
+
+    // Given normal vectors instead of a seed; a row's sample does not depend on the other rows beyond rounding.
+    let y = Array2::from_shape_fn((7, 5), |(i, j)| (i as f32 - 3.0) / 2.0 + j as f32 / 10.0);
+    write_npy(out("y.npy"), &y).unwrap();
+    write_npy(out("row.npy"), &y.slice(ndarray::s![2..3, ..]).to_owned()).unwrap();
+    let map = |source: &str, name: &str| {
+        let call = gtn().arg("sample").arg(&run).arg("--source").arg(out(source)).arg("--latent");
+        call.arg("--out").arg(out(name)).done();
+        read_npy::<_, Array2<f32>>(out(name)).unwrap()
+    };
+    let (all, one) = (map("y.npy", "all.npy"), map("row.npy", "one.npy"));
+    let close = |a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
+    assert!(close(all.slice(ndarray::s![2..3, ..]), one.view()));
+
+    write_npy(out("narrow.npy"), &Array2::<f32>::zeros((3, 4))).unwrap();
+    let refuse = |source: &str, word: &str| {
+        let call = gtn().arg("sample").arg(&run).arg("--source").arg(out(source)).arg("--out").arg(out("no.npy"));
+        call.refused(word);
+        assert!(!out("no.npy").exists());
+    };
+    refuse("narrow.npy", "4 columns");
+    refuse("absent.npy", "absent.npy");
+    gtn().arg("sample").arg(&run).args(["-n", "0", "--out"]).arg(out("no.npy")).refused("-n 0");
+
+    // Damaged weights are found by their checksum.
+    let weights = run.join("checkpoints/h.best.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    let call = gtn().arg("sample").arg(&run).arg("--out").arg(out("no.npy"));
+    let message = call.failed("h.best.safetensors");
+    assert!(message.contains("damaged") && !out("no.npy").exists(), "{message}");
+}
+
+#[test]
+fn real_mnist_goes_the_whole_way() {
+    let Some(data) = gtn_tests::data_dir("real_mnist_goes_the_whole_way") else { return };
+    gtn().args(["data", "check", "mnist", "--data-dir"]).arg(&data).done();
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let (_, stderr) = gtn()
+        .args(["reproduce", "mnist", "--limit", "1000", "--epochs", "autoencoder=2,h=3", "--data-dir"])
+        .arg(&data)
+        .arg("--out")
+        .arg(&run)
+        .done();
+    assert!(!stderr.contains("not the original"), "{stderr}");
+    // Two epochs on 800 images already beat what a constant image can reach (the variance of a pixel, about 0.27).
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let losses: Vec<f64> = metrics
+        .lines()
+        .filter(|line| line.contains("\"epoch\"") && line.contains("\"autoencode\""))
+        .filter_map(|line| line.split("\"validation_loss\":").nth(1)?.split(',').next()?.parse().ok())
+        .collect();
+    assert_eq!(losses.len(), 2, "{metrics}");
+    assert!(losses[1] < losses[0] && losses[1] < 0.35, "{losses:?}");
+}

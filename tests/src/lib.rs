@@ -1,0 +1,59 @@
+//! What the tests of several crates share: the folder of real data, and a toy data set for tests that need none.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The root of the workspace.
+#[must_use]
+pub fn workspace() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests).to_path_buf()
+}
+
+/// The folder of real data sets that `GTN_DATA_DIR` names (a relative path starts at the root of the workspace), or `None`
+/// with a word on stderr that `test` is skipped.
+#[must_use]
+#[allow(clippy::print_stderr)]
+pub fn data_dir(test: &str) -> Option<PathBuf> {
+    let dir = std::env::var_os("GTN_DATA_DIR").map(|dir| workspace().join(dir));
+    if dir.is_none() {
+        eprintln!("skipped {test}: GTN_DATA_DIR is not set");
+    }
+    dir
+}
+
+/// Writes the files of MNIST's training set with `count` blurred bars of ten directions instead of digits.
+///
+/// # Errors
+///
+/// What the file system says.
+pub fn write_toy_mnist(folder: &Path, count: u32) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut images = vec![0, 0, 8, 3];
+    images.extend([count, 28, 28].iter().flat_map(|size| size.to_be_bytes()));
+    let mut labels = vec![0, 0, 8, 1];
+    labels.extend(count.to_be_bytes());
+    for item in 0..count {
+        let digit = item % 10;
+        labels.push(digit as u8);
+        let angle = f64::from(digit) * std::f64::consts::PI / 10.0;
+        let offset = f64::from(item % 7) - 3.0;
+        for pixel in 0..784 {
+            let (x, y) = (f64::from(pixel % 28) - 13.5, f64::from(pixel / 28) - 13.5);
+            let distance = x * angle.sin() - y * angle.cos() - offset;
+            images.push((255.0 * (-distance * distance / 4.0).exp()) as u8);
+        }
+    }
+    fs::write(folder.join("train-labels-idx1-ubyte"), labels)?;
+    let file = fs::File::create(folder.join("train-images-idx3-ubyte.gz"))?;
+    let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    gzip.write_all(&images)?;
+    gzip.finish()?;
+    Ok(())
+}
+
+/// The README's code, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

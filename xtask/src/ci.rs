@@ -1,0 +1,37 @@
+//! `cargo xtask ci`: what a change must pass.
+
+use std::ffi::OsString;
+use std::process::{Command, ExitCode};
+
+/// Runs format, lints, documentation and tests in this order and stops at the first that fails.
+pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
+    if let Some(argument) = arguments.first() {
+        eprintln!("error: `cargo xtask ci` takes no arguments, and was given `{}`", argument.to_string_lossy());
+        return ExitCode::from(2);
+    }
+    let steps: [(&[&str], Option<(&str, &str)>); 5] = [
+        (&["fmt", "--all", "--check"], None),
+        (&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"], None),
+        (
+            &["clippy", "--package", "gtn-label", "--no-default-features", "--all-targets", "--", "--deny", "warnings"],
+            None,
+        ),
+        (&["doc", "--workspace", "--no-deps"], Some(("RUSTDOCFLAGS", "--deny warnings"))),
+        (&["test", "--workspace"], None),
+    ];
+    for (step, variable) in steps {
+        eprintln!("$ cargo {}", step.join(" "));
+        let mut command = cargo();
+        command.args(step).envs(variable);
+        let code = crate::gtn::finish(command);
+        if code != ExitCode::SUCCESS {
+            return code;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// The cargo that runs this program.
+pub(crate) fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}

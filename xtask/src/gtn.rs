@@ -1,0 +1,39 @@
+//! Verbs that `gtn` has too.
+
+use std::ffi::OsString;
+use std::process::{Command, ExitCode};
+
+/// Builds `gtn` in the release profile and runs it with these arguments, in the caller's folder.
+pub(crate) fn run(verb: &str, arguments: &[OsString]) -> ExitCode {
+    let mut command = crate::ci::cargo();
+    command.args(["run", "--release", "--package", "gtn-cli", "--", verb]).args(arguments);
+    become_command(command)
+}
+
+/// Turns this process into the command, so that Ctrl-C reaches it alone and nobody returns before it has saved its state.
+#[cfg(unix)]
+fn become_command(mut command: Command) -> ExitCode {
+    use std::os::unix::process::CommandExt;
+    let error = command.exec();
+    eprintln!("error: cannot run {}: {error}", command.get_program().to_string_lossy());
+    ExitCode::FAILURE
+}
+
+#[cfg(not(unix))]
+fn become_command(command: Command) -> ExitCode {
+    finish(command)
+}
+
+/// Runs a command to its end and passes its exit code on.
+pub(crate) fn finish(mut command: Command) -> ExitCode {
+    match command.status() {
+        Ok(status) => match status.code().map(u8::try_from) {
+            Some(Ok(code)) => ExitCode::from(code),
+            _ => ExitCode::FAILURE,
+        },
+        Err(error) => {
+            eprintln!("error: cannot run {}: {error}", command.get_program().to_string_lossy());
+            ExitCode::FAILURE
+        }
+    }
+}

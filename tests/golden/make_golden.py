@@ -28,17 +28,23 @@ def numbers(shape, key, bound):
     return ((unit * np.float32(2) - np.float32(1)) * np.float32(bound)).reshape(shape)
 
 
-def fill(module, names):
-    """Sets the parameters of `module`, in the order of `names` (the order of the names on the Rust side)."""
+def fill(module, names, bias):
+    """Sets the parameters of `module`, in the order of `names` (the order of the names on the Rust side).
+
+    ĥ's biases are small, so that no unit sees one sign only: BatchNorm would then cancel its bias, whose gradient is zero
+    but for rounding, and Adam would turn that rounding into full steps.
+    """
     parameters = dict(module.named_parameters())
     for key, name in enumerate(names):
         p = parameters[name]
         with torch.no_grad():
-            p.copy_(torch.from_numpy(numbers(tuple(p.shape), key + 1, 0.25)))
+            bound = bias if name.endswith("bias") else 0.25
+            p.copy_(torch.from_numpy(numbers(tuple(p.shape), key + 1, bound)))
 
 
 def keep(name, tensor):
-    out[name] = np.ascontiguousarray(tensor.detach().numpy(), dtype=np.float32)
+    # A copy: running statistics change in place later on.
+    out[name] = np.array(tensor.detach().numpy(), dtype=np.float32, order="C")
 
 
 # ĥ: 3 -> 4 hidden layers of width 8, BatchNorm on the first 3 -> 2
@@ -62,7 +68,7 @@ order = []
 for k in range(4):
     order += [f"linears.{k}.bias", f"linears.{k}.weight"]
     order += [f"norms.{k}.bias", f"norms.{k}.weight"] if k < 3 else []
-fill(h, order + ["output.bias", "output.weight"])
+fill(h, order + ["output.bias", "output.weight"], 0.02)
 batches = [torch.from_numpy(numbers((16, 3), 100 + k, 2.0)) for k in range(4)]
 targets = [torch.from_numpy(numbers((16, 2), 200 + k, 2.0)) for k in range(4)]
 h.train()
@@ -84,6 +90,8 @@ for step in range(100):
     adam.step()
     losses.append(loss.item())
 out["mlp.losses"] = np.array(losses, dtype=np.float32)
+for name, p in h.named_parameters():
+    keep(f"mlp.weights.{name}", p)
 h.eval()
 keep("mlp.after", h(batches[3]))
 
@@ -105,6 +113,7 @@ fill(
     ae,
     ["1.2.bias", "1.2.weight", "1.4.bias", "1.4.weight", "1.0.bias", "1.0.weight"]
     + ["0.0.bias", "0.0.weight", "0.2.bias", "0.2.weight", "0.5.bias", "0.5.weight"],
+    0.25,
 )
 images = [torch.from_numpy(numbers((6, 1, SIDE, SIDE), 300 + k, 1.0)) for k in range(2)]
 keep("autoencoder.latents", encoder(images[0]))

@@ -26,10 +26,12 @@ fn tensor(shape: &[usize], key: u64, bound: f32) -> Tensor {
     gtn_models::tensor_of(numbers(shape, key, bound).view(), &Device::Cpu).unwrap()
 }
 
-fn fill(parameters: &Parameters) {
+/// As `fill` there: weights in [-0.25, 0.25), biases in [-`bias`, `bias`).
+fn fill(parameters: &Parameters, bias: f32) {
     let mut arrays = parameters.snapshot().unwrap();
     for (key, (name, var)) in parameters.trained().enumerate() {
-        arrays.insert(name.to_owned(), numbers(var.dims(), key as u64 + 1, 0.25));
+        let bound = if name.ends_with("bias") { bias } else { 0.25 };
+        arrays.insert(name.to_owned(), numbers(var.dims(), key as u64 + 1, bound));
     }
     parameters.load(&arrays).unwrap();
 }
@@ -58,7 +60,7 @@ fn h_agrees_with_pytorch() {
     let expected = |name: &str| golden[name].as_slice().unwrap();
     let shape = MlpShape { input: 3, hidden_layers: 4, width: 8, output: 2, slope: 0.5, batch_norm_layers: 3 };
     let h = Mlp::new(&shape, &Streams::new(1), &Device::Cpu).unwrap();
-    fill(h.parameters());
+    fill(h.parameters(), 0.02);
     let batches: Vec<Tensor> = (0..4).map(|k| tensor(&[16, 3], 100 + k, 2.0)).collect();
     let targets: Vec<Tensor> = (0..4).map(|k| tensor(&[16, 2], 200 + k, 2.0)).collect();
 
@@ -84,6 +86,23 @@ fn h_agrees_with_pytorch() {
         losses.push(scalar(&loss));
     }
     assert_close(&losses, expected("mlp.losses"), 1e-4);
+    let snapshot = h.parameters().snapshot().unwrap();
+    let names = (0..4)
+        .flat_map(|k| {
+            [
+                (format!("hidden.{k:03}.linear"), format!("linears.{k}")),
+                (format!("hidden.{k:03}.norm"), format!("norms.{k}")),
+            ]
+        })
+        .chain([("output".to_owned(), "output".to_owned())]);
+    for (ours, theirs) in names {
+        for part in ["weight", "bias"] {
+            // The last hidden layer has no norm.
+            if let Some(found) = snapshot.get(&format!("{ours}.{part}")) {
+                assert_close(found.as_slice().unwrap(), expected(&format!("mlp.weights.{theirs}.{part}")), 1e-4);
+            }
+        }
+    }
     assert_close(&values(&h.forward(&batches[3], Mode::Evaluate).unwrap()), expected("mlp.after"), 1e-4);
 }
 
@@ -93,7 +112,7 @@ fn the_autoencoder_agrees_with_pytorch() {
     let expected = |name: &str| golden[name].as_slice().unwrap();
     let shape = AutoencoderShape { channels: 1, side: 8, dim: 3 };
     let autoencoder = Autoencoder::new(&shape, &Streams::new(1), &Device::Cpu).unwrap();
-    fill(autoencoder.parameters());
+    fill(autoencoder.parameters(), 0.25);
     let images: Vec<Tensor> = (0..2).map(|k| tensor(&[6, 1, 8, 8], 300 + k, 1.0)).collect();
     let latents = autoencoder.encoder().forward(&images[0]).unwrap();
     assert_close(&values(&latents), expected("autoencoder.latents"), 1e-5);

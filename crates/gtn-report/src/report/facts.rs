@@ -27,10 +27,15 @@ pub(super) fn explain(stage: Stage, fact: &str) -> Option<(&'static str, &'stati
         (Stage::Fit, "best_validation_loss") => {
             ("Best validation loss", "Mean squared error of ĥ on the validation pairs, for each number of a latent.")
         }
-        (Stage::Label, "pairs") => ("Pairs", "Normal vectors paired with training latents."),
+        (Stage::Encode, "latent_variance") => {
+            ("Latent variance", "Variance of the training latents, summed over their numbers.")
+        }
+        (Stage::Label, "pairs") => {
+            ("Pairs", "Normal vectors paired with latents, those of validation images included.")
+        }
         (Stage::Label, "mean_similarity") => (
             "Mean similarity",
-            "Mean cosine between the two vectors of a pair; 1 means that all have the same direction.",
+            "Mean cosine between the two vectors of a training pair; 1 means that all have the same direction.",
         ),
         (Stage::Sample, "variance_kept") => (
             "Variance kept",

@@ -57,6 +57,23 @@ fn from_files_to_a_report_and_samples() {
     assert!(images.iter().all(|value| (-1.0..=1.0).contains(value)));
     sample("folder", "1");
     assert_eq!(fs::read_dir(out("folder")).unwrap().count(), 10);
+    // Fewer samples into the same folder: none of the earlier ones stays, and nothing else goes.
+    fs::write(out("folder/mine.txt"), "mine").unwrap();
+    let again = || gtn().arg("sample").arg(&run).args(["-n", "3", "--out"]).arg(out("folder"));
+    again().refused("--force");
+    again().arg("--force").done();
+    assert_eq!(fs::read_dir(out("folder")).unwrap().count(), 4);
+    let temporary = fs::read_dir(data.path()).unwrap().flatten();
+    assert!(!temporary.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(".gtn-")));
+
+    // More than memory or a picture holds is refused before anything is drawn.
+    for (n, name, word) in [
+        (u64::MAX.to_string(), "many.npy", "do not fit into memory"),
+        ("100000000000".to_owned(), "many.npy", "do not fit into memory"),
+        ("10001".to_owned(), "many.png", "too many for one picture"),
+    ] {
+        gtn().arg("sample").arg(&run).args(["-n", &n, "--out"]).arg(out(name)).refused(word);
+    }
 
     // Given normal vectors instead of a seed; a row's sample does not depend on the other rows beyond rounding.
     let y = Array2::from_shape_fn((7, 5), |(i, j)| (i as f32 - 3.0) / 2.0 + j as f32 / 10.0);
@@ -80,6 +97,19 @@ fn from_files_to_a_report_and_samples() {
     refuse("narrow.npy", "4 columns");
     refuse("absent.npy", "absent.npy");
     gtn().arg("sample").arg(&run).args(["-n", "0", "--out"]).arg(out("no.npy")).refused("-n 0");
+
+    // A configuration edited by hand, damaged or senseless: one line.
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    for (from, to, word) in [
+        ("hidden_layers = 7", "hidden_layers = 1000000000000000000", "h.hidden_layers"),
+        ("width = 50", "width = 100000", "h.best.safetensors"),
+        ("seed = 1", "seed = ", "line "),
+    ] {
+        fs::write(run.join("config.toml"), config.replace(from, to)).unwrap();
+        let message = gtn().arg("sample").arg(&run).arg("--out").arg(out("no.npy")).refused(word);
+        assert!(!message.contains('\n'));
+    }
+    fs::write(run.join("config.toml"), config).unwrap();
 
     // Damaged weights are found by their checksum.
     let weights = run.join("checkpoints/h.best.safetensors");

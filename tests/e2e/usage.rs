@@ -14,6 +14,7 @@ fn mistyped_commands_say_what_there_is() {
         (&["reproduce", "mnist", "--dim", "x"], "--dim"),
         (&["reproduce", "mnist", "--epochs", "h"], "NAME=NUMBER"),
         (&["reproduce", "mnist", "--epochs", "h=0"], "h.training.epochs"),
+        (&["reproduce", "mnist", "--epochs", "h=18446744073709551615"], "h.training.epochs"),
         (&["reproduce", "mnist", "--limit", "3"], "data.limit"),
         (&["reproduce", "mnist", "--protocol", "book"], "repo"),
         (&["data", "check", "minst"], "mnist"),
@@ -74,4 +75,19 @@ fn folders_and_files_that_exist_are_left_alone() {
     sample("old.png").refused("--force");
     sample("nowhere/new.png").refused("no folder");
     sample("photos").refused("not empty");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_reader_that_goes_away_does_no_harm() {
+    use std::process::{Command, Stdio};
+    let data = toy(30);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut check = Command::new(env!("CARGO_BIN_EXE_gtn"));
+    check.args(["data", "check", "mnist", "--data-dir"]).arg(data.path());
+    let closed = Stdio::from(writer.try_clone().unwrap());
+    let ended = check.stdout(closed).stderr(Stdio::from(writer)).status().unwrap();
+    // The toy set lacks the test files: the same exit code as with a reader.
+    assert_eq!(ended.code(), Some(2));
 }

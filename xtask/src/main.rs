@@ -21,6 +21,10 @@ fn main() -> ExitCode {
     match verb.to_str() {
         Some("reproduce") => gtn::run("reproduce", &rest),
         Some("ci") => ci::run(&rest),
+        Some("") => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
         Some("help" | "--help" | "-h") => {
             eprintln!("{USAGE}");
             ExitCode::SUCCESS

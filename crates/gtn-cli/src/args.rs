@@ -20,7 +20,10 @@ const EXAMPLES: &str = "Examples:
   gtn data check mnist
   gtn reproduce mnist --quick
   gtn sample runs/mnist-d5-seed1-quick -n 64 --seed 1 --out samples.png
-  gtn label --source normals.npy --target latents.npy --out pairs.npz";
+  gtn label --source normals.npy --target latents.npy --out pairs.npz
+
+Exit codes: 0 success, 1 a failure, 2 a mistake in what was asked or given, 130 stopped by Ctrl-C.
+RAYON_NUM_THREADS limits the threads.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -45,7 +48,7 @@ Ctrl-C saves the state and stops; the same command goes on from there.")]
 pub(crate) struct Reproduce {
     /// The experiment: mnist.
     pub(crate) experiment: String,
-    /// Latent dimension [default: the experiment's].
+    /// Latent dimension, 1 to 4096 [default: the experiment's].
     #[arg(long, value_name = "N")]
     pub(crate) dim: Option<usize>,
     /// Whose description to follow where they differ: the paper's or the authors' code's.
@@ -57,7 +60,7 @@ pub(crate) struct Reproduce {
     /// Shorten the training (for mnist: 3 epochs of the autoencoder and 30 of ĥ); all images and pairs are still used.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Take at most N images, drawn by the seed.
+    /// Take at most N images, at least 10, drawn by the seed.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
     /// Train for at most so many epochs, as in `autoencoder=3,h=20`.
@@ -66,7 +69,8 @@ pub(crate) struct Reproduce {
     /// Folder of the run [default: runs/EXPERIMENT-dDIM-seedSEED...].
     #[arg(long, value_name = "RUN")]
     pub(crate) out: Option<PathBuf>,
-    /// Start anew in a folder that holds a run of another configuration.
+    /// Start anew in a folder that holds a run of another configuration or of other data. A run of the same is gone on
+    /// with all the same; delete its folder to do it again.
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]
@@ -90,7 +94,7 @@ impl From<ProtocolName> for Protocol {
 
 #[derive(Debug, Args)]
 pub(crate) struct DataDir {
-    /// Folder of the data sets, each in a folder of its name.
+    /// Folder of the data sets, each in a folder of its name; relative to where you are.
     #[arg(long, value_name = "DIR", env = "GTN_DATA_DIR", default_value = "datasets")]
     pub(crate) data_dir: PathBuf,
 }

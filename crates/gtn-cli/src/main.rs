@@ -2,13 +2,13 @@
 //!
 //! Exit codes: 0 for success, 1 for a failure, 2 for a mistake in how the program was called or in what it was given, 130 for
 //! a run stopped by Ctrl-C.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
 mod commands;
 mod failure;
 mod output;
 mod progress;
+mod say;
 mod stop;
 
 use std::process::ExitCode;
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            say::tell(&failure.to_string());
             failure.exit_code()
         }
     }

@@ -23,6 +23,9 @@ pub(crate) enum Samples {
 
 /// Reads the kind off the name and refuses what cannot be written, before any work is done.
 pub(crate) fn kind(out: &Path, vectors: bool, force: bool) -> Result<Kind, Failure> {
+    if out.is_dir() && !vectors {
+        return folder(out, force);
+    }
     let ending = out.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     let kind = match ending.as_deref() {
         Some("png") => Kind::Png,
@@ -38,22 +41,20 @@ pub(crate) fn kind(out: &Path, vectors: bool, force: bool) -> Result<Kind, Failu
     if vectors && kind != Kind::Npy {
         return Err(Failure::users(format!("--out {}: vectors go into a .npy file", out.display())));
     }
-    match kind {
-        Kind::Folder => {
-            let occupied = std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some());
-            if occupied && !force {
-                return Err(Failure::users(format!(
-                    "folder {} is not empty; choose another, or give --force to write into it",
-                    out.display()
-                )));
-            }
-            if out.is_file() {
-                return Err(Failure::users(format!("{} is a file, and a folder is needed", out.display())));
-            }
-        }
-        _ => refuse_existing(out, force)?,
-    }
+    refuse_existing(out, force)?;
     Ok(kind)
+}
+
+/// A folder that is there already is fine if it is empty, or if samples in it may be replaced.
+fn folder(out: &Path, force: bool) -> Result<Kind, Failure> {
+    let occupied = std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some());
+    if occupied && !force {
+        return Err(Failure::users(format!(
+            "folder {} is not empty; choose another, or give --force to replace the samples in it",
+            out.display()
+        )));
+    }
+    Ok(Kind::Folder)
 }
 
 /// Refuses a file that is there, unless it may be replaced, and a file in a folder that is not there.
@@ -88,14 +89,39 @@ pub(crate) fn write(out: &Path, kind: Kind, samples: &Samples, force: bool) -> R
             let png = gtn_report::grid::grid(images.view(), columns.max(1))?.to_png()?;
             atomic::write(out, existing(force), |file| file.write_all(&png))?;
         }
-        (Kind::Folder, Samples::Images(images)) => {
-            std::fs::create_dir_all(out).map_err(gtn_run::Error::io("create", out))?;
-            for (index, image) in images.axis_iter(Axis(0)).enumerate() {
-                let png = gtn_report::grid::picture(image)?.to_png()?;
-                atomic::write(&out.join(format!("{index:05}.png")), existing(force), |file| file.write_all(&png))?;
-            }
-        }
+        (Kind::Folder, Samples::Images(images)) => write_folder(out, images)?,
         (_, Samples::Vectors(_)) => return Err(Failure::users("vectors go into a .npy file")),
     }
     Ok(())
+}
+
+/// Writes one PNG for each sample into a folder beside `out`, then moves them all in, in place of the samples of an earlier call.
+fn write_folder(out: &Path, images: &Array4<f32>) -> Result<(), Failure> {
+    let parent = out.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    let beside = tempfile::Builder::new()
+        .prefix(".gtn-")
+        .tempdir_in(parent)
+        .map_err(gtn_run::Error::io("create a folder in", parent))?;
+    let digits = images.len_of(Axis(0)).saturating_sub(1).to_string().len().max(5);
+    let mut names = Vec::new();
+    for (index, image) in images.axis_iter(Axis(0)).enumerate() {
+        let name = format!("{index:0digits$}.png");
+        atomic::write_bytes(&beside.path().join(&name), &gtn_report::grid::picture(image)?.to_png()?)?;
+        names.push(name);
+    }
+    std::fs::create_dir_all(out).map_err(gtn_run::Error::io("create", out))?;
+    let entries = std::fs::read_dir(out).map_err(gtn_run::Error::io("read", out))?;
+    for old in entries.flatten().filter(|entry| is_sample(&entry.file_name().to_string_lossy())) {
+        std::fs::remove_file(old.path()).map_err(gtn_run::Error::io("remove", old.path()))?;
+    }
+    for name in names {
+        let path = out.join(&name);
+        std::fs::rename(beside.path().join(&name), &path).map_err(gtn_run::Error::io("write", &path))?;
+    }
+    Ok(())
+}
+
+/// Whether a file is named as a sample of an earlier call.
+fn is_sample(name: &str) -> bool {
+    name.strip_suffix(".png").is_some_and(|stem| stem.len() >= 5 && stem.bytes().all(|byte| byte.is_ascii_digit()))
 }

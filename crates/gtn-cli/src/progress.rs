@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use gtn_run::{EpochRecord, Observer, Stage, StageRecord, Step};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::say;
+
 /// How often a plain line is written.
 const PLAIN_EVERY: Duration = Duration::from_secs(15);
 
@@ -60,15 +62,15 @@ impl Progress {
         } else if !self.terminal && begun.told.elapsed() > PLAIN_EVERY {
             begun.told = Instant::now();
             let percent = 100.0 * done as f64 / total.max(1) as f64;
-            eprintln!("{name:<11} {percent:>3.0}% {message}");
+            say::tell(&format!("{name:<11} {percent:>3.0}% {message}"));
         }
     }
 
     /// Writes a line that stays.
     pub(crate) fn line(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| say::tell(text)),
+            None => say::tell(text),
         }
     }
 

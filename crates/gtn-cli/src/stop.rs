@@ -10,11 +10,11 @@ pub(crate) fn listen() {
         if REQUESTED.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this step; press Ctrl-C again to stop at once");
+        crate::say::tell("\nstopping after this step; press Ctrl-C again to stop at once");
     });
     if let Err(error) = heard {
         // The work can still be done; it just cannot be stopped gently.
-        eprintln!("warning: Ctrl-C will stop without saving: {error}");
+        crate::say::tell(&format!("warning: Ctrl-C will stop without saving: {error}"));
     }
 }
 

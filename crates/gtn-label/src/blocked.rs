@@ -49,8 +49,9 @@ pub(crate) fn run(
     let mut out = Assignments::new(task.source.len());
     let zeros = task.order.iter().take_while(|&&source| task.source_norms[source] == 0.0).count();
     let mut free = FreeTargets::new(task, serve_zero_rows(task, zeros, &mut out));
-    let mut groups: Vec<Group> =
-        (0..shape.block.min(task.source.len()).div_ceil(GROUP)).map(|_| Group::new(dim, shape.keep)).collect();
+    let mut groups: Vec<Group> = (0..shape.block.min(task.source.len()).div_ceil(GROUP))
+        .map(|_| Group::new(dim, shape.keep.min(task.targets.rows.len())))
+        .collect();
     let cut = 2.0 * proposal_error(dim);
 
     let mut done = zeros;

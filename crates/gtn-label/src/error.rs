@@ -59,6 +59,12 @@ pub enum MatchError {
         /// Columns of the target.
         target_dim: usize,
     },
+    /// Rows without columns have no direction to compare.
+    #[error("{side} rows have no columns")]
+    NoColumns {
+        /// The set without columns.
+        side: Side,
+    },
     /// Every source row takes a target row of its own.
     #[error(
         "the source has {source_rows} rows and the target only {target_rows}; every source row takes a target row of its own, so give at least as many target rows"

@@ -141,7 +141,8 @@ impl<'c> Matcher<'c> {
     /// not depend on it.
     #[must_use]
     pub fn candidates(mut self, keep: usize) -> Self {
-        self.shape.keep = keep.max(1);
+        // More than there can be rows is as many as there are.
+        self.shape.keep = keep.clamp(1, u32::MAX as usize);
         self
     }
 
@@ -175,6 +176,11 @@ impl<'c> Matcher<'c> {
     }
 
     fn run(mut self, source: &Rows<'_>, target: &Rows<'_>) -> Result<Matching, MatchError> {
+        for (side, rows) in [(Side::Source, source), (Side::Target, target)] {
+            if rows.dim() == 0 {
+                return Err(MatchError::NoColumns { side });
+            }
+        }
         if source.dim() != target.dim() {
             return Err(MatchError::DimensionMismatch { source_dim: source.dim(), target_dim: target.dim() });
         }

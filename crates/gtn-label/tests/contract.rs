@@ -203,6 +203,14 @@ fn bad_input_is_an_error_that_names_the_place() {
     assert!(matches!(Rows::new(&[1.0], usize::MAX, 2), Err(RowsError::TooShort { .. })));
     assert!(matches!(Rows::with_stride(&[1.0; 9], 2, 3, 2), Err(RowsError::StrideTooSmall { .. })));
     assert!(match_rows(rows(&[], 0, 4), rows(&[], 0, 4)).unwrap().is_empty());
+    #[cfg(feature = "ndarray")]
+    {
+        let flat = ndarray::Array2::<f32>::zeros((2, 0));
+        assert_eq!(match_rows(&flat, &flat), Err(MatchError::NoColumns { side: Side::Source }));
+    }
+    let many = Matcher::new().strategy(By::Blocked).candidates(usize::MAX).block(usize::MAX);
+    let few = rows(&[1.0, 2.0, -1.0, 0.5], 2, 2);
+    assert_eq!(many.match_rows(few.clone(), few).unwrap().matching(), [0, 1]);
 }
 
 #[test]

@@ -46,6 +46,9 @@ pub enum Error {
         /// Columns needed.
         expected: usize,
     },
+    /// Images asked of a generator of something else.
+    #[error("this generator makes vectors, not images: it has no decoder")]
+    NoDecoder,
     /// A batch of one sample has no variance to normalise by.
     #[error("a batch of one sample cannot be trained on: BatchNorm needs at least two")]
     BatchOfOne,

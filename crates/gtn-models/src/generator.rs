@@ -41,6 +41,15 @@ impl Generator {
         self.decoder.is_some()
     }
 
+    /// Numbers in one sample as [`decode`](Self::decode) or, without decoder, [`map`](Self::map) returns it.
+    #[must_use]
+    pub fn sample_size(&self) -> usize {
+        match &self.decoder {
+            Some(decoder) => decoder.shape().channels * decoder.shape().side.pow(2),
+            None => self.h.shape().output,
+        }
+    }
+
     /// Dimension of the normal vectors it maps.
     #[must_use]
     pub fn source_dim(&self) -> usize {
@@ -84,15 +93,9 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// [`Error::Columns`] if the latents have another dimension or there is no decoder.
+    /// [`Error::Columns`] if the latents have another dimension, [`Error::NoDecoder`] if samples are no images.
     pub fn decode(&self, latents: ArrayView2<'_, f32>) -> Result<Array4<f32>> {
-        let Some(decoder) = &self.decoder else {
-            return Err(Error::Columns {
-                what: "images of a generator without decoder",
-                found: latents.ncols(),
-                expected: 0,
-            });
-        };
+        let decoder = self.decoder.as_ref().ok_or(Error::NoDecoder)?;
         let shape = *decoder.shape();
         if latents.ncols() != shape.dim {
             return Err(Error::Columns { what: "the latents", found: latents.ncols(), expected: shape.dim });

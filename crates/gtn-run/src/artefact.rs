@@ -197,7 +197,10 @@ impl Artefact {
         let mut tensors = BTreeMap::new();
         for (name, view) in file.iter() {
             let values = from_view(&view).ok_or_else(|| {
-                damaged(format!("tensor `{name}` has type {:?}, and only F32 and U64 are read", view.dtype()))
+                let (dtype, shape) = (view.dtype(), view.shape());
+                damaged(format!(
+                    "tensor `{name}` of type {dtype:?} and shape {shape:?} cannot be read, only F32 and U64 can"
+                ))
             })?;
             tensors.insert(name.to_owned(), values);
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// What [`write`] does when the file is there already.
+/// What [`write()`] does when the file is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
     /// Put the new file in its place.
@@ -44,7 +44,7 @@ pub fn write(
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".gtn-").suffix(".part");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -75,7 +75,16 @@ pub fn write(
     Ok(())
 }
 
-/// Writes `bytes` to `path` as [`write`] does, replacing what is there.
+const PREFIX: &str = ".gtn-";
+const SUFFIX: &str = ".part";
+
+/// Whether a file of this name is a temporary one of [`write()`], left by a process that was killed.
+#[must_use]
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+}
+
+/// Writes `bytes` to `path` as [`write()`] does, replacing what is there.
 ///
 /// # Errors
 ///

@@ -187,7 +187,7 @@ impl Config {
     pub fn from_preset(name: &str, text: &str, overrides: &Overrides) -> Result<Self> {
         let what = || format!("preset `{name}`");
         let fail = |reason: String| Error::Config { what: what(), reason };
-        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| fail(error.to_string()))?;
+        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| fail(in_one_line(&error, text)))?;
         let mut take = |key: &str| match table.remove(key) {
             None => Ok(toml::Table::new()),
             Some(toml::Value::Table(table)) => Ok(table),
@@ -204,7 +204,7 @@ impl Config {
         if overrides.quick {
             merge(&mut table, quick);
         }
-        let mut config: Config = table.try_into().map_err(|error: toml::de::Error| fail(error.to_string()))?;
+        let mut config: Config = table.try_into().map_err(|error: toml::de::Error| fail(error.message().to_owned()))?;
         config.protocol = overrides.protocol;
         config.quick = overrides.quick;
         config.seed = overrides.seed.unwrap_or(config.seed);
@@ -237,12 +237,16 @@ impl Config {
             return refuse("data.train_share", share.to_string(), "must lie between 0 and 1, both excluded");
         }
         if let Some(limit) = self.data.limit
-            && limit < 10
+            && !(10..=MOST).contains(&limit)
         {
-            return refuse("data.limit", limit.to_string(), "at least 10 images are needed to train and validate");
+            let reason = "must be from 10, which are needed to train and validate, to a billion";
+            return refuse("data.limit", limit.to_string(), reason);
         }
-        if self.h.width == 0 {
-            return refuse("h.width", "0".to_owned(), "a layer needs at least one unit");
+        if !(1..=100_000).contains(&self.h.width) {
+            return refuse("h.width", self.h.width.to_string(), "a layer has from 1 to 100,000 units");
+        }
+        if self.h.hidden_layers > 10_000 {
+            return refuse("h.hidden_layers", self.h.hidden_layers.to_string(), "must be at most 10,000");
         }
         if self.h.batch_norm_layers > self.h.hidden_layers {
             let (value, layers) = (self.h.batch_norm_layers.to_string(), self.h.hidden_layers);
@@ -256,8 +260,8 @@ impl Config {
             for (name, value, least) in
                 [("epochs", training.epochs, 1), ("patience", training.patience, 1), ("batch", training.batch, 2)]
             {
-                if value < least {
-                    return refuse(&key(name), value.to_string(), &format!("must be at least {least}"));
+                if !(least..=MOST).contains(&value) {
+                    return refuse(&key(name), value.to_string(), &format!("must be from {least} to a billion"));
                 }
             }
             if !(training.learning_rate > 0.0 && training.learning_rate.is_finite()) {
@@ -291,6 +295,18 @@ impl Config {
     pub fn difference(&self, other: &Self) -> Option<String> {
         let table = |config: &Self| toml::Table::try_from(config).unwrap_or_default();
         first_difference("", &toml::Value::Table(table(self)), &toml::Value::Table(table(other)))
+    }
+}
+
+/// More than any count needs to be, and little enough for products of two.
+const MOST: usize = 1_000_000_000;
+
+/// What is wrong with a TOML text, and in which line.
+pub(crate) fn in_one_line(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message().lines().collect::<Vec<_>>().join(" ");
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {message}", before.matches('\n').count() + 1),
+        None => message,
     }
 }
 

@@ -21,7 +21,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A folder that holds something else than a run.
-    #[error("{} is not empty and holds no run (it has no config.toml); choose another folder with --out", path.display())]
+    #[error("{} is not empty and holds no run (no config.toml of a run); choose another folder with --out", path.display())]
     NotARun {
         /// The folder.
         path: PathBuf,

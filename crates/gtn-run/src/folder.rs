@@ -42,6 +42,17 @@ pub struct Provenance {
     pub h_epochs: Option<usize>,
 }
 
+impl RunRecord {
+    /// The first thing that keeps the two from being one run, or `None`. Only configuration and data count.
+    fn difference(&self, wanted: &Self) -> Option<String> {
+        let data = match (&self.provenance.data, &wanted.provenance.data) {
+            (Some(there), Some(here)) if there != here => Some("it was made from other data".to_owned()),
+            _ => None,
+        };
+        self.config.difference(&wanted.config).or(data)
+    }
+}
+
 const CONFIG: &str = "config.toml";
 
 /// The paths of a run.
@@ -132,7 +143,10 @@ impl RunFolder {
             Err(error) => return Err(Error::io("read", &path)(error)),
         };
         let fail = |reason: String| Error::Config { what: path.display().to_string(), reason };
-        let record: RunRecord = toml::from_str(&text).map_err(|error| fail(error.to_string().trim_end().to_owned()))?;
+        let record: RunRecord = toml::from_str(&text).map_err(|error| {
+            let advice = "give --force to `gtn reproduce` to start anew there";
+            fail(format!("{}; {advice}", crate::config::in_one_line(&error, &text)))
+        })?;
         record.config.check()?;
         Ok(record)
     }
@@ -148,54 +162,76 @@ impl RunFolder {
         atomic::write_bytes(&self.config(), text.as_bytes())
     }
 
-    /// Opens the run for writing: makes the folder for a new run, or takes up the run of the same configuration that is
-    /// there. With `force` a run of another configuration is removed first.
+    /// Opens the run for writing: makes the folder for a new run, or takes up the run of the same configuration and data
+    /// that is there. With `force` the results of a run of another configuration are removed first.
     ///
     /// # Errors
     ///
-    /// [`Error::NotARun`] for a folder that holds something else, [`Error::OtherRun`] for a run of another configuration
-    /// (without `force`), [`Error::Locked`] if another process is at work on it.
+    /// [`Error::NotARun`] for a folder that holds something else, [`Error::OtherRun`] for a run of another configuration or
+    /// other data (without `force`), [`Error::Locked`] if another process is at work on it. Then nothing is changed.
     pub fn open(&self, config: &Config, provenance: &Provenance, force: bool) -> Result<Lock> {
         let fail = |action| Error::io(action, &self.root);
         if self.root.is_dir() {
-            let mut entries = fs::read_dir(&self.root).map_err(fail("read"))?;
-            let foreign = !self.config().is_file() && entries.any(|entry| entry.is_ok_and(|e| e.file_name() != LOCK));
-            if foreign {
-                return Err(Error::NotARun { path: self.root.clone() });
-            }
+            self.refuse_foreign()?;
         } else {
             fs::create_dir_all(&self.root).map_err(fail("create"))?;
         }
         let lock = Lock::take(&self.root)?;
+        let wanted = RunRecord { provenance: provenance.clone(), config: config.clone() };
         if self.config().is_file() {
             let difference = match self.record() {
-                Ok(record) => record.config.difference(config),
+                Ok(record) => record.difference(&wanted),
                 Err(error) if force => Some(error.to_string()),
                 Err(error) => return Err(error),
             };
             match difference {
                 None => {}
-                Some(_) if force => self.clear()?,
+                Some(_) if force => {
+                    self.remove_results()?;
+                    self.write_record(&wanted)?;
+                }
                 Some(difference) => return Err(Error::OtherRun { path: self.root.clone(), difference }),
             }
+        } else {
+            // First of all files: from here on the folder is a run, whatever happens.
+            self.write_record(&wanted)?;
         }
-        for folder in ["checkpoints", "latents", "pairs", "samples", "figures"] {
+        for folder in FOLDERS {
             fs::create_dir_all(self.root.join(folder)).map_err(fail("create a folder in"))?;
         }
-        if !self.config().is_file() {
-            self.write_record(&RunRecord { provenance: provenance.clone(), config: config.clone() })?;
-        }
+        self.remove_leftovers();
         Ok(lock)
     }
 
-    /// Removes what a run wrote, and nothing else: the configuration last, so that a folder half cleared is still a run.
-    fn clear(&self) -> Result<()> {
-        let written =
-            ["checkpoints", "latents", "pairs", "samples", "figures", "report.html", "metrics.jsonl", "config.toml"];
-        for name in written {
-            let path = self.root.join(name);
-            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            match removed {
+    /// Refuses a folder with something in it that is no run.
+    fn refuse_foreign(&self) -> Result<()> {
+        let not_a_run = || Error::NotARun { path: self.root.clone() };
+        match fs::read_to_string(self.config()) {
+            Ok(text) => {
+                // Whatever else is wrong with it: a run's file names its configuration or its provenance.
+                let ours = text.lines().any(|line| line.trim() == "[config]" || line.trim() == "[provenance]");
+                if ours { Ok(()) } else { Err(not_a_run()) }
+            }
+            Err(_) => {
+                let entries = fs::read_dir(&self.root).map_err(Error::io("read", &self.root))?;
+                let foreign = entries.flatten().any(|entry| !is_ours(&entry.file_name().to_string_lossy()));
+                if foreign { Err(not_a_run()) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Removes what the stages of a run wrote, and nothing else.
+    fn remove_results(&self) -> Result<()> {
+        let mut files = vec![self.latents(), self.pairs(), self.samples(), self.report(), self.metrics()];
+        if let Ok(entries) = fs::read_dir(self.root.join("checkpoints")) {
+            let is_checkpoint = |name: &str| name.ends_with(".last.safetensors") || name.ends_with(".best.safetensors");
+            let names = entries.flatten().map(|entry| entry.path());
+            files.extend(
+                names.filter(|path| path.file_name().is_some_and(|name| is_checkpoint(&name.to_string_lossy()))),
+            );
+        }
+        for path in files {
+            match fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::io("remove", &path)(error));
                 }
@@ -204,9 +240,27 @@ impl RunFolder {
         }
         Ok(())
     }
+
+    /// Removes what a killed process left of files it was writing. It harms nothing if it stays.
+    fn remove_leftovers(&self) {
+        for folder in FOLDERS.map(|folder| self.root.join(folder)).iter().chain([&self.root]) {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                if atomic::is_temporary(&entry.file_name().to_string_lossy()) {
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+    }
 }
 
-const LOCK: &str = ".lock";
+const FOLDERS: [&str; 5] = ["checkpoints", "latents", "pairs", "samples", "figures"];
+
+const LOCK: &str = ".gtn-lock";
+
+/// Whether a file of this name may lie in a folder that is not a run yet.
+fn is_ours(name: &str) -> bool {
+    name == LOCK || atomic::is_temporary(name)
+}
 
 /// The right to write to a run; given back when it is dropped, or by the system when the process dies.
 #[derive(Debug)]

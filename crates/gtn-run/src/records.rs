@@ -22,7 +22,7 @@ pub struct EpochRecord {
     pub validation_loss: f64,
     /// Whether that is the lowest so far.
     pub improved: bool,
-    /// Seconds the epoch took, validation included.
+    /// Seconds the epoch took, validation included; for an epoch that was taken up again, since then.
     pub seconds: f64,
 }
 
@@ -31,7 +31,7 @@ pub struct EpochRecord {
 pub struct StageRecord {
     /// The stage.
     pub stage: Stage,
-    /// Seconds it took, over all sittings.
+    /// Seconds it took; for a stage that trains, the sum over its epochs.
     pub seconds: f64,
     /// What it found out, by name.
     pub facts: BTreeMap<String, f64>,

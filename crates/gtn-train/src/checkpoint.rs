@@ -67,6 +67,10 @@ impl Checkpoints<'_> {
     }
 
     pub(crate) fn write_last(&self, parameters: &Parameters, adam: &Adam, position: &Position) -> Result<()> {
+        // Weights that left the numbers are not worth keeping: the next loss will say so, and the last good state stays.
+        if parameters.snapshot()?.values().any(|array| array.iter().any(|weight| !weight.is_finite())) {
+            return Ok(());
+        }
         let moments = adam.moments()?;
         let mut artefact = self.weights(parameters)?;
         for (prefix, arrays) in [(FIRST, moments.first), (SECOND, moments.second)] {

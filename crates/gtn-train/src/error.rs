@@ -22,7 +22,7 @@ pub enum Error {
     },
     /// Training left the numbers.
     #[error(
-        "the loss of stage {stage} became {loss} in epoch {epoch}, step {step}; try a smaller learning rate ({key}.training.learning_rate) or a larger batch"
+        "the loss of stage {stage} became {loss} in epoch {epoch}, step {step}; the learning rate is too large for these data: try another --seed, or call the library with a smaller {key}.training.learning_rate"
     )]
     NonFiniteLoss {
         /// The stage.
@@ -38,7 +38,7 @@ pub enum Error {
     },
     /// A run that has not come to what is asked of it.
     #[error(
-        "{} holds no trained {what} yet ({} is not there); run `gtn reproduce` on it to the end",
+        "{} holds no trained {what} yet ({} is not there); give the command in its config.toml again, with --out on this folder",
         run.display(),
         missing.display()
     )]
@@ -49,6 +49,22 @@ pub enum Error {
         what: &'static str,
         /// The file it would be in.
         missing: PathBuf,
+    },
+    /// Weights that are not those of the run's networks.
+    #[error("{}: {reason}; the file belongs to another run", path.display())]
+    ForeignWeights {
+        /// The file.
+        path: PathBuf,
+        /// How that was found.
+        reason: String,
+    },
+    /// A data set that leaves one side of the split empty.
+    #[error("{training} images to train on and {validation} to validate are too few: give at least 10 images")]
+    TooFewImages {
+        /// Images of the training side.
+        training: usize,
+        /// Images of the validation side.
+        validation: usize,
     },
     /// The data.
     #[error(transparent)]
@@ -72,7 +88,11 @@ impl Error {
     #[must_use]
     pub fn is_users(&self) -> bool {
         match self {
-            Error::UnknownExperiment { .. } | Error::NotTrained { .. } | Error::Data(_) => true,
+            Error::UnknownExperiment { .. }
+            | Error::NotTrained { .. }
+            | Error::ForeignWeights { .. }
+            | Error::TooFewImages { .. }
+            | Error::Data(_) => true,
             Error::Run(error) => error.is_users(),
             Error::Models(error) => !matches!(error, gtn_models::Error::Device(_)),
             _ => false,

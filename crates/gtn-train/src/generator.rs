@@ -25,13 +25,17 @@ pub fn load_generator(run: &RunFolder) -> Result<Generator> {
     let device = Device::Cpu;
     // The initial weights are overwritten at once; any stream will do.
     let streams = Streams::new(config.seed);
-    let h = Mlp::new(&mlp_shape(&config), &streams, &device)?;
-    let weights = read(run, &run.best_checkpoint(H), "ĥ")?;
+    let path = run.best_checkpoint(H);
+    let weights = read(run, &path, "ĥ")?;
+    let shape = mlp_shape(&config);
+    check_hidden(&weights, &path, &shape)?;
+    let h = Mlp::new(&shape, &streams, &device)?;
     load_weights(h.parameters(), &weights)?;
     let centre = Array1::from_iter(weights.f32(CENTRE)?.iter().copied());
 
-    let weights = read(run, &run.best_checkpoint(AUTOENCODER), "autoencoder")?;
-    let autoencoder = Autoencoder::new(&autoencoder_shape(&weights, config.dim)?, &streams, &device)?;
+    let path = run.best_checkpoint(AUTOENCODER);
+    let weights = read(run, &path, "autoencoder")?;
+    let autoencoder = Autoencoder::new(&autoencoder_shape(&weights, &path, config.dim)?, &streams, &device)?;
     load_weights(autoencoder.parameters(), &weights)?;
     Ok(Generator::new(h, Some(centre), Some(autoencoder.decoder().clone()))?)
 }
@@ -47,11 +51,36 @@ pub(crate) fn mlp_shape(config: &Config) -> MlpShape {
     }
 }
 
-/// The sizes that the weights speak of.
-fn autoencoder_shape(weights: &Artefact, dim: usize) -> Result<AutoencoderShape> {
-    let channels = weights.f32("weights.encoder.conv1.weight")?.shape().get(1).copied().unwrap_or(0);
-    let flat = weights.f32("weights.decoder.linear.weight")?.shape().first().copied().unwrap_or(0);
-    Ok(AutoencoderShape { channels, side: 4 * (flat / 128).isqrt(), dim })
+/// Checks that the hidden layers are there before memory is asked for as many as the configuration claims.
+fn check_hidden(weights: &Artefact, path: &Path, shape: &MlpShape) -> Result<()> {
+    let mut input = shape.input;
+    for layer in 0..shape.hidden_layers {
+        let found = weights.f32(&format!("weights.hidden.{layer:03}.linear.weight"))?.shape();
+        if found != [shape.width, input] {
+            let reason = format!(
+                "hidden layer {layer} has shape {found:?}, and config.toml asks for {:?}",
+                [shape.width, input]
+            );
+            return Err(Error::ForeignWeights { path: path.to_path_buf(), reason });
+        }
+        input = shape.width;
+    }
+    Ok(())
+}
+
+/// The sizes that the weights speak of. Both tensors are there in full, so that nothing larger than the file is believed.
+fn autoencoder_shape(weights: &Artefact, path: &Path, dim: usize) -> Result<AutoencoderShape> {
+    let convolution = weights.f32("weights.encoder.conv1.weight")?.shape();
+    let linear = weights.f32("weights.decoder.linear.weight")?.shape();
+    match (convolution, linear) {
+        (&[64, channels, 4, 4], &[flat, columns]) if columns == dim && channels > 0 && flat > 0 => {
+            Ok(AutoencoderShape { channels, side: 4 * (flat / 128).isqrt(), dim })
+        }
+        _ => Err(Error::ForeignWeights {
+            path: path.to_path_buf(),
+            reason: format!("tensors of shape {convolution:?} and {linear:?} are in no autoencoder of {dim} latents"),
+        }),
+    }
 }
 
 fn read(run: &RunFolder, path: &Path, what: &'static str) -> Result<Artefact> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gtn_models::{Device, Streams};
+use gtn_run::folder::Lock;
 use gtn_run::{Config, MetricsLog, Observer, Provenance, Record, RunFolder, RunRecord, Stage, StageRecord};
 
 use crate::Result;
@@ -58,13 +59,14 @@ impl Context<'_> {
     }
 }
 
-/// Does all stages of a run that are not done yet.
+/// Does all stages of a run that are not done yet. The run stays locked until what is returned is dropped.
 ///
 /// # Errors
 ///
 /// [`Error::Stopped`](crate::Error::Stopped) if the observer asked for it; otherwise what the data, the folder or the
 /// training had against it. Whatever was finished before stays.
-pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Result<()> {
+pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Result<Lock> {
+    job.config.check()?;
     // The data come first: without them no folder is made.
     observer.stage_started(Stage::Prepare);
     let started = std::time::Instant::now();
@@ -74,7 +76,8 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
         observer.note("the MNIST files are whole but not the original ones; results will not compare with the paper's");
     }
 
-    let _lock = run.open(&job.config, &job.provenance, job.force)?;
+    let provenance = Provenance { data: Some(data.fingerprint.clone()), ..job.provenance.clone() };
+    let lock = run.open(&job.config, &provenance, job.force)?;
     let mut context = Context {
         run,
         record: run.record()?,
@@ -83,7 +86,6 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
         streams,
         device: Device::Cpu,
     };
-    context.update_provenance(|provenance| provenance.data = Some(data.fingerprint.clone()))?;
     let (training, validation) = (data.split.train.len(), data.split.validation.len());
     let facts = [("training_images", training as f64), ("validation_images", validation as f64)];
     context.finish(Stage::Prepare, started.elapsed().as_secs_f64(), &facts)?;
@@ -93,5 +95,6 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     drop(data);
     let pairs = label::run(&job.config, &latents, &mut context)?;
     fit::run(&job.config, &latents, &pairs, &mut context)?;
-    sample::run(&latents, &mut context)
+    sample::run(&latents, &mut context)?;
+    Ok(lock)
 }

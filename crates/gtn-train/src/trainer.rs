@@ -25,25 +25,17 @@ pub(crate) trait Problem {
     fn validation_loss(&self, samples: &[usize]) -> Result<Tensor>;
 }
 
-/// How training ended.
-pub(crate) struct Trained {
-    pub(crate) epochs: usize,
-    pub(crate) best_epoch: usize,
-    pub(crate) best_loss: f64,
-    pub(crate) seconds: f64,
-}
-
 /// At most this much work is lost when the process is killed.
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
-/// Trains, or goes on training, or finds that training is over.
+/// Trains, or goes on training, or finds that training is over. Returns the epochs that were done.
 pub(crate) fn train(
     problem: &dyn Problem,
     settings: &Training,
     made_from: &Fingerprint,
     extras: &NamedArrays,
     context: &mut Context<'_>,
-) -> Result<Trained> {
+) -> Result<usize> {
     let stage = problem.stage();
     let parameters = problem.parameters();
     let checkpoints = Checkpoints { run: context.run, network: problem.network(), made_from, extras };
@@ -62,8 +54,11 @@ pub(crate) fn train(
         }
     }
     let best = position.best.unwrap_or(Best { epoch: 0, loss: f64::NAN });
-    let seconds = context.log.epochs(stage).map(|epoch| epoch.seconds).sum();
-    Ok(Trained { epochs: position.epochs, best_epoch: best.epoch, best_loss: best.loss, seconds })
+    let seconds = context.log.epochs(stage).fold(0.0, |sum, epoch| sum + epoch.seconds);
+    let facts =
+        [("epochs", position.epochs as f64), ("best_epoch", best.epoch as f64), ("best_validation_loss", best.loss)];
+    context.finish(stage, seconds, &facts)?;
+    Ok(position.epochs)
 }
 
 fn run_epoch(
@@ -101,7 +96,7 @@ fn run_epoch(
         context.observer.step(&Step {
             stage,
             done: (position.epochs * per_epoch + position.samples) as u64,
-            total: (settings.epochs * per_epoch) as u64,
+            total: settings.epochs.saturating_mul(per_epoch) as u64,
             epoch: Some((epoch, settings.epochs)),
             loss: Some(position.loss_sum / position.samples as f64),
         });

@@ -74,7 +74,7 @@ fn a_run_stopped_after_any_number_of_steps_ends_bit_equal() {
         for steps in [1, 1, 2, 3, 1, 2, 5, 1, 4] {
             match reproduce(&job, &run, &mut StopAfter { steps }) {
                 Err(Error::Stopped { .. }) => stops += 1,
-                other => other.unwrap(),
+                other => drop(other.unwrap()),
             }
         }
         assert!(stops >= 8, "the run was over after {stops} stops");
@@ -170,12 +170,71 @@ fn a_folder_in_use_of_another_run_or_of_something_else_is_left_alone() {
     reproduce(&job, &run, &mut Unobserved).unwrap();
     assert_eq!(load_generator(&run).unwrap().source_dim(), 4);
 
+    // Other data are another run, too.
+    let other_data = tempfile::tempdir().unwrap();
+    gtn_tests::write_toy_mnist(&other_data.path().join("mnist"), 170).unwrap();
+    let before = artefacts(run.root());
+    let elsewhere = Job { data_dir: other_data.path().to_path_buf(), force: false, ..job.clone() };
+    let refused = reproduce(&elsewhere, &run, &mut Unobserved).unwrap_err();
+    assert!(refused.is_users() && refused.to_string().contains("other data"), "{refused}");
+    assert_eq!(artefacts(run.root()), before);
+
+    // What a process left that was killed while it made the folder is no obstacle, and is cleared away.
+    let begun = folder.path().join("begun");
+    fs::create_dir(&begun).unwrap();
+    fs::write(begun.join(".gtn-abc.part"), "half").unwrap();
+    drop(RunFolder::at(&begun).open(&job.config, &Provenance::default(), false).unwrap());
+    assert!(!begun.join(".gtn-abc.part").exists() && begun.join("config.toml").exists());
+
     let foreign = folder.path().join("photos");
     fs::create_dir(&foreign).unwrap();
     fs::write(foreign.join("a.txt"), "mine").unwrap();
     let refused = reproduce(&job, &RunFolder::at(&foreign), &mut Unobserved).unwrap_err();
     assert!(refused.is_users() && fs::read_dir(&foreign).unwrap().count() == 1, "{refused}");
     assert!(matches!(load_generator(&RunFolder::at(&foreign)), Err(Error::Run(gtn_run::Error::NoRun { .. }))));
+
+    // A config.toml of something else, with folders named as ours: nothing is touched, not even with force.
+    let files = ["config.toml", "figures/mine.png", "samples/mine.txt", ".lock"];
+    for file in files {
+        fs::create_dir_all(foreign.join(file).parent().unwrap()).unwrap();
+        fs::write(foreign.join(file), "baseURL = 'mine'").unwrap();
+    }
+    assert!(job.force);
+    let refused = reproduce(&job, &RunFolder::at(&foreign), &mut Unobserved).unwrap_err();
+    assert!(matches!(refused, Error::Run(gtn_run::Error::NotARun { .. })), "{refused}");
+    assert!(files.iter().all(|file| fs::read_to_string(foreign.join(file)).unwrap() == "baseURL = 'mine'"));
+    assert_eq!(fs::read_dir(&foreign).unwrap().count(), 5);
+}
+
+#[test]
+fn starting_anew_leaves_what_the_user_put_into_the_run() {
+    let data = toy();
+    let mut job = job(data.path(), Protocol::Paper);
+    job.config.autoencoder.training.epochs = 1;
+    job.config.h.training.epochs = 1;
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunFolder::at(folder.path());
+    drop(reproduce(&job, &run, &mut Unobserved).unwrap());
+    let old = artefacts(run.root());
+    fs::write(run.root().join("samples/mine.png"), "mine").unwrap();
+    job.config.seed = 4;
+    job.force = true;
+    drop(reproduce(&job, &run, &mut Unobserved).unwrap());
+    assert_eq!(fs::read_to_string(run.root().join("samples/mine.png")).unwrap(), "mine");
+    let new = artefacts(run.root());
+    assert!(old.iter().all(|(path, bytes)| new[path] != *bytes));
+}
+
+#[test]
+fn too_few_images_are_the_users_mistake_and_make_no_folder() {
+    let data = tempfile::tempdir().unwrap();
+    gtn_tests::write_toy_mnist(&data.path().join("mnist"), 2).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut job = job(data.path(), Protocol::Paper);
+    job.config.data.limit = None;
+    let refused = reproduce(&job, &RunFolder::at(folder.path().join("run")), &mut Unobserved).unwrap_err();
+    assert!(matches!(refused, Error::TooFewImages { .. }) && refused.is_users(), "{refused}");
+    assert!(!folder.path().join("run").exists());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use gtn_data::mnist::{self, FILES, FileState};
 
 use crate::args::{DataCheck, DataName};
 use crate::failure::Failure;
+use crate::say;
 
 pub(crate) fn check(args: &DataCheck) -> Result<(), Failure> {
     match args.name {
@@ -14,7 +15,7 @@ pub(crate) fn check(args: &DataCheck) -> Result<(), Failure> {
 fn check_mnist(args: &DataCheck) -> Result<(), Failure> {
     let (folder, states) = mnist::check(&args.data.data_dir);
     let (mut missing, mut broken) = (0, 0);
-    println!("MNIST in {}", folder.display());
+    say::result(&format!("MNIST in {}", folder.display()));
     for (spec, state) in FILES.iter().zip(&states) {
         let text = match state {
             FileState::Original(_) => format!("whole, {} items, the original's content", spec.items),
@@ -28,11 +29,15 @@ fn check_mnist(args: &DataCheck) -> Result<(), Failure> {
                 "missing".to_owned()
             }
         };
-        println!("  {:<24} {text}", spec.name);
+        say::result(&format!("  {:<24} {text}", spec.name));
     }
     match (missing, broken) {
         (0, 0) => Ok(()),
         (0, _) => Err(Failure::users(format!("{broken} of MNIST's 4 files cannot be used; download them again"))),
-        _ => Err(Failure::users(format!("{missing} of MNIST's 4 files are missing. {}", mnist::advice(&folder)))),
+        _ => {
+            let broken = if broken > 0 { format!(" and {broken} cannot be used") } else { String::new() };
+            let advice = mnist::advice(&folder);
+            Err(Failure::users(format!("{missing} of MNIST's 4 files are missing{broken}. {advice}")))
+        }
     }
 }

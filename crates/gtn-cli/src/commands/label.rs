@@ -9,7 +9,7 @@ use gtn_run::atomic;
 use crate::args::Label;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::{output, stop};
+use crate::{output, say, stop};
 
 pub(crate) fn run(args: &Label) -> Result<(), Failure> {
     if !args.out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz")) {
@@ -35,6 +35,6 @@ pub(crate) fn run(args: &Label) -> Result<(), Failure> {
     atomic::write(&args.out, output::existing(args.force), |file| {
         arrays::write_pairs(file, matched.matching(), matched.order(), matched.similarity())
     })?;
-    println!("{}", args.out.display());
+    say::result(&args.out.display().to_string());
     Ok(())
 }

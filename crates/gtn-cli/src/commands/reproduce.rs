@@ -9,7 +9,7 @@ use gtn_train::{Job, presets};
 use crate::args::Reproduce;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::stop;
+use crate::{say, stop};
 
 pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
     let overrides = Overrides {
@@ -34,10 +34,11 @@ pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
     stop::listen();
     let mut progress = Progress::new();
     progress.line(&format!("run         {}", root.display()));
-    gtn_train::reproduce(&job, &run, &mut progress)?;
+    // Held until the report is there: nobody may clear the folder in between.
+    let _lock = gtn_train::reproduce(&job, &run, &mut progress)?;
     drop(progress);
     let report = gtn_report::write_report(&run)?;
-    println!("{}", report.display());
+    say::result(&report.display().to_string());
     Ok(())
 }
 

@@ -69,17 +69,8 @@ pub(crate) fn run(config: &Config, data: &Prepared, context: &mut Context<'_>) -
     let settings = (config.seed, config.dim, &config.data, &config.autoencoder.training);
     let made_from = fingerprint("autoencode", &settings, &[&data.fingerprint]);
     let problem = Reconstruction { autoencoder: &autoencoder, data };
-    let trained = train(&problem, &config.autoencoder.training, &made_from, &NamedArrays::new(), context)?;
-    context.update_provenance(|provenance| provenance.autoencoder_epochs = Some(trained.epochs))?;
-    context.finish(
-        Stage::Autoencode,
-        trained.seconds,
-        &[
-            ("epochs", trained.epochs as f64),
-            ("best_epoch", trained.best_epoch as f64),
-            ("best_validation_loss", trained.best_loss),
-        ],
-    )?;
+    let epochs = train(&problem, &config.autoencoder.training, &made_from, &NamedArrays::new(), context)?;
+    context.update_provenance(|provenance| provenance.autoencoder_epochs = Some(epochs))?;
 
     let path = match config.autoencoder.weights {
         AutoencoderWeights::Best => context.run.best_checkpoint(AUTOENCODER),

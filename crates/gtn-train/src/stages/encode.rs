@@ -62,8 +62,9 @@ pub(crate) fn run(config: &Config, data: &Prepared, trained: &Trained, context: 
     artefact.insert_f32("train", train.into_dyn());
     artefact.insert_f32("validation", validation.into_dyn());
     artefact.insert_f32("centre", centre.into_dyn());
-    artefact.write(&path)?;
+    // The record goes first: were it lost, the finished stage would never write it again.
     context.finish(Stage::Encode, started.elapsed().as_secs_f64(), &[("latent_variance", variance)])?;
+    artefact.write(&path)?;
     read(&artefact)
 }
 

@@ -80,15 +80,6 @@ pub(crate) fn run(config: &Config, latents: &Latents, pairs: &Pairs, context: &m
         validation: side(&pairs.validation, &latents.validation)?,
     };
     let extras = NamedArrays::from([(CENTRE.to_owned(), latents.centre.clone().into_dyn())]);
-    let trained = train(&problem, &config.h.training, &made_from, &extras, context)?;
-    context.update_provenance(|provenance| provenance.h_epochs = Some(trained.epochs))?;
-    context.finish(
-        Stage::Fit,
-        trained.seconds,
-        &[
-            ("epochs", trained.epochs as f64),
-            ("best_epoch", trained.best_epoch as f64),
-            ("best_validation_loss", trained.best_loss),
-        ],
-    )
+    let epochs = train(&problem, &config.h.training, &made_from, &extras, context)?;
+    context.update_provenance(|provenance| provenance.h_epochs = Some(epochs))
 }

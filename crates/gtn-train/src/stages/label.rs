@@ -65,9 +65,9 @@ pub(crate) fn run(config: &Config, latents: &Latents, context: &mut Context<'_>)
         artefact.insert_u64(format!("{side}.order"), indices(matched.order()));
         artefact.insert_f32(format!("{side}.similarity"), Array1::from(matched.similarity().to_vec()).into_dyn());
     }
-    artefact.write(&path)?;
     let facts = [("pairs", total as f64), ("mean_similarity", similarity_of_training)];
     context.finish(Stage::Label, started.elapsed().as_secs_f64(), &facts)?;
+    artefact.write(&path)?;
     read(&artefact)
 }
 

@@ -7,7 +7,7 @@ use gtn_data::{Images, mnist};
 use gtn_models::Streams;
 use gtn_run::Config;
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// The images with their split.
 pub(crate) struct Prepared {
@@ -31,5 +31,9 @@ pub(crate) fn run(config: &Config, data_dir: &Path, streams: &Streams) -> Result
             Split { train: pick(within.train), validation: pick(within.validation) }
         }
     };
+    let (training, validation) = (split.train.len(), split.validation.len());
+    if training < 2 || validation == 0 {
+        return Err(Error::TooFewImages { training, validation });
+    }
     Ok(Prepared { images: set.images, split, fingerprint: set.sha256, original: set.original })
 }

@@ -35,6 +35,6 @@ pub(crate) fn run(latents: &Latents, context: &mut Context<'_>) -> Result<()> {
     let mut artefact = Artefact::new(made_from);
     artefact.insert_f32("generated", generator.decode(drawn.slice(s![..SHOWN, ..]))?.into_dyn());
     artefact.insert_f32("decoded", generator.decode(real)?.into_dyn());
-    artefact.write(&path)?;
-    context.finish(Stage::Sample, started.elapsed().as_secs_f64(), &[("variance_kept", variance_kept)])
+    context.finish(Stage::Sample, started.elapsed().as_secs_f64(), &[("variance_kept", variance_kept)])?;
+    Ok(artefact.write(&path)?)
 }

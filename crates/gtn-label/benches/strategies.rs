@@ -1,0 +1,57 @@
+//! How much faster the blocked strategy is than the algorithm as it is written, on normal rows.
+//!
+//!     cargo bench -p gtn-label
+//!
+//! The ratio of mean times is printed for each shape; both are measured in the same run.
+#![allow(missing_docs, clippy::print_stdout)]
+
+use std::cell::Cell;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, SamplingMode};
+use gtn_label::{Matcher, Rows, Strategy};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+fn normal(len: usize, dim: usize, seed: u64) -> Vec<f32> {
+    StandardNormal.sample_iter(ChaCha8Rng::seed_from_u64(seed)).take(len * dim).collect()
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut group = criterion.benchmark_group("match_rows");
+    group.sampling_mode(SamplingMode::Flat).sample_size(10).warm_up_time(Duration::from_millis(500));
+    let mut ratios = Vec::new();
+    for (len, dim) in [(5_000, 5), (5_000, 100), (20_000, 100)] {
+        let (source, target) = (normal(len, dim, 1), normal(len, dim, 2));
+        let mean = |strategy: Strategy, name: &str, group: &mut criterion::BenchmarkGroup<'_, _>| {
+            let spent = Cell::new((Duration::ZERO, 0_u64));
+            group.bench_function(BenchmarkId::new(name, format!("{len}x{dim}")), |bencher| {
+                bencher.iter_custom(|iterations| {
+                    let started = Instant::now();
+                    for _ in 0..iterations {
+                        let rows = |data| Rows::new(data, len, dim).expect("as many numbers as rows");
+                        let matched = Matcher::new().strategy(strategy).match_rows(rows(&source), rows(&target));
+                        black_box(matched.expect("finite rows of one shape"));
+                    }
+                    let elapsed = started.elapsed();
+                    let (before, count) = spent.get();
+                    spent.set((before + elapsed, count + iterations));
+                    elapsed
+                });
+            });
+            let (elapsed, count) = spent.get();
+            elapsed.as_secs_f64() / count as f64
+        };
+        let blocked = mean(Strategy::Blocked, "blocked", &mut group);
+        let reference = mean(Strategy::Reference, "reference", &mut group);
+        ratios.push((len, dim, reference / blocked));
+    }
+    group.finish();
+    for (len, dim, ratio) in ratios.into_iter().filter(|(_, _, ratio)| ratio.is_finite()) {
+        println!("{len} x {dim}: blocked is {ratio:.1} times as fast as the reference");
+    }
+    criterion.final_summary();
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use gtn_models::Streams;
 use ndarray::{Array1, Array2};
-use ndarray_npy::{NpzReader, write_npy};
+use ndarray_npy::{NpzReader, NpzWriter, write_npy};
 use program::{Call, gtn};
 
 struct Pairs {
@@ -56,6 +56,39 @@ fn every_strategy_gives_the_matching_of_the_reference_in_full() {
             assert!(found_bytes == bytes, "{strategy} writes other bytes");
         }
     }
+}
+
+#[test]
+fn npy_in_either_order_npz_and_safetensors_are_the_same_rows() {
+    use ndarray::ShapeBuilder;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let y = Streams::new(3).normal("y", 0, 40, 3);
+    let x = Streams::new(3).normal("x", 0, 50, 3);
+    write_npy(at("y.npy"), &y).unwrap();
+    write_npy(at("x.npy"), &x).unwrap();
+    let mut fortran = Array2::zeros((50, 3).f());
+    fortran.assign(&x);
+    write_npy(at("fortran.npy"), &fortran).unwrap();
+    let mut npz = NpzWriter::new(fs::File::create(at("both.npz")).unwrap());
+    npz.add_array("y", &y).unwrap();
+    npz.add_array("x", &x).unwrap();
+    npz.finish().unwrap();
+    let tensors = [("x".to_owned(), x.into_dyn())].into();
+    fs::write(at("x.safetensors"), gtn_models::weights::to_safetensors(&tensors).unwrap()).unwrap();
+
+    label(folder.path(), "y.npy", "x.npy", "plain.npz").done();
+    let plain = fs::read(at("plain.npz")).unwrap();
+    for (source, target) in [
+        ("y.npy", "fortran.npy"),
+        ("both.npz:y", "both.npz:x"),
+        ("y.npy", "x.safetensors"),
+        ("both.npz:y", "x.safetensors:x"),
+    ] {
+        label(folder.path(), source, target, "pairs.npz").arg("--force").done();
+        assert!(fs::read(at("pairs.npz")).unwrap() == plain, "{source}, {target}");
+    }
+    label(folder.path(), "both.npz", "x.npy", "no.npz").refused("several arrays (y, x)");
 }
 
 #[test]

@@ -141,10 +141,10 @@ Example:
   gtn label --source normals.npy --target latents.npy --out pairs.npz"
 )]
 pub(crate) struct Label {
-    /// Source vectors y, (n, d) f32: each takes a target of its own.
+    /// Source vectors y, (n, d) f32 in a .npy, .npz or .safetensors file: each takes a target of its own.
     #[arg(long, value_name = "Y.npy")]
     pub(crate) source: PathBuf,
-    /// Target vectors x, (m, d) f32, m at least n.
+    /// Target vectors x, (m, d) f32, m at least n. Where a file holds several arrays, FILE:NAME names one.
     #[arg(long, value_name = "X.npy")]
     pub(crate) target: PathBuf,
     /// Where to write the pairs.

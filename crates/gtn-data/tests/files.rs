@@ -6,7 +6,7 @@ use std::path::Path;
 
 use gtn_data::{Error, arrays, idx, mnist};
 use ndarray::{Array2, ShapeBuilder, array};
-use ndarray_npy::WriteNpyExt;
+use ndarray_npy::{NpzWriter, WriteNpyExt};
 
 fn idx_bytes(shape: &[u32], data: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0, 0, 8, shape.len() as u8];
@@ -154,11 +154,11 @@ fn npy_is_read_in_either_order_and_refused_when_it_lies() {
     let path = folder.path().join("a.npy");
     let matrix = array![[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]];
     fs::write(&path, npy(&matrix.clone().into_dyn())).unwrap();
-    assert_eq!(arrays::read_npy(&path).unwrap(), matrix);
+    assert_eq!(arrays::read_matrix(&path).unwrap(), matrix);
     let mut fortran = Array2::zeros((2, 3).f());
     fortran.assign(&matrix);
     fs::write(&path, npy(&fortran.into_dyn())).unwrap();
-    assert_eq!(arrays::read_npy(&path).unwrap(), matrix);
+    assert_eq!(arrays::read_matrix(&path).unwrap(), matrix);
 
     let mut double = Vec::new();
     array![[1.0_f64]].write_npy(&mut double).unwrap();
@@ -178,8 +178,56 @@ fn npy_is_read_in_either_order_and_refused_when_it_lies() {
         (empty, "empty"),
     ] {
         fs::write(&path, bytes).unwrap();
-        let message = arrays::read_npy(&path).unwrap_err().to_string();
+        let message = arrays::read_matrix(&path).unwrap_err().to_string();
         assert!(message.contains("a.npy") && message.contains(word), "{message}");
     }
-    assert!(matches!(arrays::read_npy(folder.path()), Err(Error::Io { .. })));
+    fs::write(folder.path().join("a.txt"), "1 2").unwrap();
+    assert!(arrays::read_matrix(&folder.path().join("a.txt")).unwrap_err().to_string().contains(".safetensors"));
+    assert!(matches!(arrays::read_matrix(&folder.path().join("absent.npy")), Err(Error::Io { .. })));
+}
+
+#[test]
+fn npz_and_safetensors_are_read_by_name_or_when_they_hold_one_array() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let matrix = array![[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]];
+    for (name, compressed) in [("one.npz", false), ("packed.npz", true)] {
+        let file = fs::File::create(at(name)).unwrap();
+        let mut npz = if compressed { NpzWriter::new_compressed(file) } else { NpzWriter::new(file) };
+        npz.add_array("x", &matrix).unwrap();
+        npz.finish().unwrap();
+        assert_eq!(arrays::read_matrix(&at(name)).unwrap(), matrix);
+        assert_eq!(arrays::read_matrix(&at(&format!("{name}:x"))).unwrap(), matrix);
+        let whole = fs::read(at(name)).unwrap();
+        for length in 0..whole.len() {
+            fs::write(at("torn.npz"), &whole[..length]).unwrap();
+            assert!(matches!(arrays::read_matrix(&at("torn.npz")), Err(Error::Malformed { .. })), "length {length}");
+        }
+    }
+    let mut npz = NpzWriter::new(fs::File::create(at("two.npz")).unwrap());
+    npz.add_array("x", &matrix).unwrap();
+    npz.add_array("wide", &array![[1.0_f64]]).unwrap();
+    npz.finish().unwrap();
+    assert_eq!(arrays::read_matrix(&at("two.npz:x")).unwrap(), matrix);
+
+    let bytes: Vec<u8> = matrix.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let view = |bytes| safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![2, 3], bytes).unwrap();
+    let whole = safetensors::serialize([("x", view(&bytes))], None).unwrap();
+    fs::write(at("one.safetensors"), &whole).unwrap();
+    assert_eq!(arrays::read_matrix(&at("one.safetensors")).unwrap(), matrix);
+    fs::write(at("two.safetensors"), safetensors::serialize([("x", view(&bytes)), ("y", view(&bytes))], None).unwrap())
+        .unwrap();
+    assert_eq!(arrays::read_matrix(&at("two.safetensors:y")).unwrap(), matrix);
+    fs::write(at("torn.safetensors"), &whole[..whole.len() - 1]).unwrap();
+
+    for (name, word) in [
+        ("two.npz", "two.npz:"),
+        ("two.npz:z", "no array `z`"),
+        ("two.npz:wide", "float32"),
+        ("two.safetensors", "x, y"),
+        ("torn.safetensors", "not a readable"),
+    ] {
+        let message = arrays::read_matrix(&at(name)).unwrap_err().to_string();
+        assert!(message.contains(word), "{message}");
+    }
 }

@@ -16,8 +16,8 @@ pub(crate) fn run(args: &Label) -> Result<(), Failure> {
         return Err(Failure::users(format!("--out {}: pairs go into a .npz file", args.out.display())));
     }
     output::refuse_existing(&args.out, args.force)?;
-    let source = arrays::read_npy(&args.source)?;
-    let target = arrays::read_npy(&args.target)?;
+    let source = arrays::read_matrix(&args.source)?;
+    let target = arrays::read_matrix(&args.target)?;
 
     stop::listen();
     let mut progress = Progress::new();

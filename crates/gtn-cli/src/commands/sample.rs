@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
     let latents = match &args.source {
         None => generator.sample_latents(args.n, &Streams::new(args.seed))?,
         Some(path) => {
-            let source = gtn_data::arrays::read_npy(path)?;
+            let source = gtn_data::arrays::read_matrix(path)?;
             let (columns, dim) = (source.ncols(), generator.source_dim());
             if columns != dim {
                 let path = path.display();

@@ -25,6 +25,38 @@ fn pairs(y: &[f32], x: &[f32], matching: &[usize]) -> Vec<(f32, f32)> {
     pairs
 }
 
+/// Figure 7: four circles (y) and four stars (x) on one line through the origin, two of each on either side. Whatever the
+/// places, each circle gets the star of its own rank, the outer one the outer star.
+#[test]
+fn four_circles_and_four_stars_on_one_line_are_paired_by_rank() {
+    let circles = [-2.0_f32, -0.5, 0.75, 1.5];
+    let places = [0.25_f32, 1.0, 3.0];
+    for (inner, outer) in [(0, 1), (0, 2), (1, 2)] {
+        for (near, far) in [(0, 1), (0, 2), (1, 2)] {
+            let stars = [-places[outer], -places[inner], places[near], places[far]];
+            // Every order in which the stars may be given.
+            for order in 0..24 {
+                let mut left = vec![0, 1, 2, 3];
+                let given: Vec<usize> =
+                    [order / 6, order / 2 % 3, order % 2, 0].into_iter().map(|k| left.remove(k)).collect();
+                let x: Vec<f32> = given.iter().map(|&star| stars[star]).collect();
+                // On the line itself, and on the second axis of the plane, where the tie-break by norm is exact too.
+                let plane = |line: &[f32]| line.iter().flat_map(|&t| [0.0, t]).collect::<Vec<f32>>();
+                let (plane_y, plane_x) = (plane(&circles), plane(&x));
+                let matchings = [
+                    match_rows(rows(&circles), rows(&x)).unwrap(),
+                    match_rows(Rows::new(&plane_y, 4, 2).unwrap(), Rows::new(&plane_x, 4, 2).unwrap()).unwrap(),
+                ];
+                for matched in matchings {
+                    let found: Vec<usize> = matched.matching().iter().map(|&target| given[target]).collect();
+                    assert_eq!(found, [0, 1, 2, 3]);
+                    assert_eq!(matched.similarity(), [1.0; 4]);
+                }
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn without_zeros_and_with_equal_counts_on_both_sides_algorithm_1_is_the_sorted_labelling(

@@ -41,20 +41,24 @@ fn entry() -> impl Strategy<Value = f32> {
     ]
 }
 
-/// Rows drawn afresh, repeated, scaled copies of one another, or zero.
+/// Rows drawn afresh, repeated, scaled copies of one another, all but equal, or zero.
 fn cloud(dim: usize, len: std::ops::Range<usize>) -> impl Strategy<Value = Cloud> {
     let row = prop::collection::vec(entry(), dim);
     let pick = (any::<prop::sample::Index>(), prop_oneof![Just(1.0_f32), Just(2.0), Just(-0.5), Just(0.0), Just(3.0)]);
-    let kind = prop_oneof![3 => row.prop_map(Ok), 2 => pick.prop_map(Err)];
+    let kind = prop_oneof![3 => row.prop_map(Ok), 2 => pick.prop_map(|pick| Err((pick, false))), 1 => {
+        // A cluster: the row, but for its last bits.
+        any::<prop::sample::Index>().prop_map(|index| Err(((index, 1.0), true)))
+    }];
     prop::collection::vec(kind, len).prop_map(move |kinds| {
         let mut rows: Vec<Vec<f32>> = Vec::new();
         for kind in kinds {
             let next = match kind {
                 Ok(row) => row,
                 Err(_) if rows.is_empty() => vec![0.0; dim],
-                Err((index, scale)) => {
+                Err(((index, scale), close)) => {
                     let row = index.get(&rows);
-                    let scaled: Vec<f32> = row.iter().map(|x| x * scale).collect();
+                    let shift = |at: usize, x: f32| if close && at.is_multiple_of(2) { x.next_up() } else { x * scale };
+                    let scaled: Vec<f32> = row.iter().enumerate().map(|(at, &x)| shift(at, x)).collect();
                     if scaled.iter().all(|x| x.is_finite()) { scaled } else { row.clone() }
                 }
             };

@@ -26,6 +26,17 @@ impl OpenBall {
     pub fn contains(&self, vector: &[f64]) -> bool {
         vector.len() == self.dimension && norm(vector) < self.radius
     }
+
+    /// A vector of finite coordinates that lies inside the ball up to rounding, moved towards the origin by as many last places
+    /// as it takes to lie inside.
+    pub(crate) fn pull_inside(&self, mut vector: Vec<f64>) -> Vec<f64> {
+        while self.radius.is_finite() && norm(&vector) >= self.radius {
+            for v in &mut vector {
+                *v = if *v > 0.0 { v.next_down() } else { -(-*v).next_down().max(0.0) };
+            }
+        }
+        vector
+    }
 }
 
 impl fmt::Display for OpenBall {
@@ -63,6 +74,20 @@ mod tests {
         }
         assert_eq!(norm(&[0.0, -0.0]), 0.0);
         assert_eq!(norm(&[f64::MAX, f64::MAX]), f64::INFINITY);
+    }
+
+    #[test]
+    fn pulled_inside_by_last_places() {
+        for radius in [1.0, 1e-320, f64::from_bits(1), f64::MAX] {
+            let ball = OpenBall::new(3, radius);
+            for on_the_sphere in [[radius, 0.0, 0.0], [0.0, -radius, 0.0], [-0.6 * radius, 0.0, 0.8 * radius]] {
+                let inside = ball.pull_inside(on_the_sphere.to_vec());
+                assert!(ball.contains(&inside), "{on_the_sphere:?} -> {inside:?}");
+                assert!((norm(&inside) / radius - 1.0).abs() < 1e-15 || radius < 1e-300);
+            }
+            assert_eq!(ball.pull_inside(vec![0.5 * radius, 0.0, 0.0]), [0.5 * radius, 0.0, 0.0]);
+        }
+        assert_eq!(OpenBall::new(1, f64::INFINITY).pull_inside(vec![f64::MAX]), [f64::MAX]);
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use std::f64::consts::PI;
 use std::fmt;
 
 use crate::error::IntervalError;
@@ -38,6 +39,9 @@ impl OpenInterval {
     /// The unit interval: `(0, 1)`.
     pub(crate) const UNIT: Self = Self { lower: 0.0, upper: 1.0 };
 
+    /// The angles of the paper's swiss roll: `(1.5π, 4.5π)`.
+    pub(crate) const SWISS_ROLL: Self = Self { lower: 1.5 * PI, upper: 4.5 * PI };
+
     /// All real numbers: `(-inf, inf)`.
     pub const fn real_line() -> Self {
         Self { lower: f64::NEG_INFINITY, upper: f64::INFINITY }
@@ -61,6 +65,11 @@ impl OpenInterval {
     /// Whether `value` lies strictly between the ends. NaN and the infinities lie in no interval.
     pub fn contains(&self, value: f64) -> bool {
         self.lower < value && value < self.upper
+    }
+
+    /// The smallest open interval that holds this one and another.
+    pub(crate) fn hull(self, other: Self) -> Self {
+        Self { lower: self.lower.min(other.lower), upper: self.upper.max(other.upper) }
     }
 
     /// `value` itself if it lies inside, else the `f64` next to the end that it has reached; beyond an infinite end it

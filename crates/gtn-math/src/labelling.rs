@@ -29,7 +29,7 @@ pub fn sorted_labelling(y: &[f64], x: &[f64]) -> Result<Vec<usize>, LabellingErr
 }
 
 /// The indices of a sample in ascending order of its values.
-fn ranked(sample: &[f64], side: Side) -> Result<Vec<usize>, LabellingError> {
+pub(crate) fn ranked(sample: &[f64], side: Side) -> Result<Vec<usize>, LabellingError> {
     if let Some((index, &value)) = sample.iter().enumerate().find(|(_, v)| !v.is_finite()) {
         return Err(LabellingError::NotFinite { side, index, value });
     }

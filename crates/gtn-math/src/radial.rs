@@ -9,6 +9,9 @@ use crate::homeomorphism::Homeomorphism;
 /// It moves every vector along its own ray, so that the law of the norm of Y becomes that of X while directions stay. If
 /// both directions are uniform and independent of the norms, it carries the law of Y to the law of X.
 ///
+/// In one dimension it is odd, h(−y) = −h(y), so that it is the h of Theorem 2.1 exactly if that is odd too. For a Y that is
+/// symmetric about 0, as N(0, 1) is, this means an X that is symmetric about 0.
+///
 /// ```
 /// use gtn_math::{Chi, Homeomorphism, RadialMap, Uniform};
 ///
@@ -70,7 +73,8 @@ impl<Y: Distribution, X: Distribution> RadialMap<Y, X> {
         }
         let image = transport(from, to, largest * scaled).map_err(RadialError::Norm)?;
         // In this order no quotient leaves [-1, 1], whatever the size of the vector or of its image.
-        Ok(vector.iter().map(|v| v / largest / scaled * image).collect())
+        let image = vector.iter().map(|v| v / largest / scaled * image).collect();
+        Ok(OpenBall::new(self.dimension, to.support().upper()).pull_inside(image))
     }
 }
 

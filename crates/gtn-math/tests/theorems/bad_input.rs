@@ -1,8 +1,8 @@
 //! Whatever goes in, an error or a number comes out: no panic, no endless loop, no silent NaN.
 
 use gtn_math::{
-    CdfMap, Chi, Distribution, Exponential, Homeomorphism, MapError, Normal, OpenInterval, ParameterError, RadialError,
-    RadialMap, Side, Uniform,
+    BallDensity, CdfMap, Chi, Distribution, EmpiricalCdf, EmpiricalMap, Exponential, Homeomorphism, LineError, LineMap,
+    MapError, Normal, OpenInterval, ParameterError, RadialError, RadialMap, Side, SwissRoll, Uniform,
 };
 use proptest::prelude::*;
 
@@ -81,6 +81,51 @@ proptest! {
             Err(RadialError::Dimension { expected, found }) => prop_assert!(expected == 3 && found == y.len() && found != 3),
             Err(RadialError::NotFinite { index, .. }) => prop_assert!(!y[index].is_finite()),
             Err(error) => prop_assert!(matches!(error, RadialError::Norm(_))),
+        }
+    }
+
+    // Beyond 8 standard deviations rounding would put images on the sphere, which is not in the open ball.
+    #[test]
+    fn images_of_radial_maps_stay_in_the_open_ball(y in prop::collection::vec(-20.0..20.0, 3), radius in 1e-3..1e3) {
+        let h = RadialMap::new(3, Chi::new(3, 1.0).unwrap(), Uniform::new(0.0, radius).unwrap()).unwrap();
+        let x = h.forward(&y).unwrap();
+        prop_assert!(h.range().contains(&x) && h.inverse(&x).is_ok());
+    }
+
+    #[test]
+    fn line_wise_maps_answer_every_vector(scale in 1e-3..1e3, y in prop::collection::vec(any_number(), 1..4)) {
+        let norm = |v: &[f64]| v.iter().fold(0.0, |sum: f64, c| sum.hypot(*c));
+        let normal = BallDensity::new(2, f64::INFINITY, 1.0, |v: &[f64]| (-0.5 * norm(v).powi(2)).exp()).unwrap();
+        let disc = BallDensity::new(2, scale, 0.5 * scale, |_: &[f64]| 1.0).unwrap();
+        let h = LineMap::new(normal, disc).unwrap();
+        match h.forward(&y) {
+            Ok(x) => prop_assert!(h.domain().contains(&y) && h.range().contains(&x)),
+            Err(LineError::Dimension { expected, found }) => prop_assert!(expected == 2 && found == y.len() && found != 2),
+            Err(LineError::NotFinite { index, .. }) => prop_assert!(!y[index].is_finite()),
+            Err(error) => prop_assert!(matches!(error, LineError::Mass { .. } | LineError::OutsideBall { .. }), "{error}"),
+        }
+    }
+
+    #[test]
+    fn empirical_laws_and_the_swiss_roll_answer_every_number(
+        sample in prop::collection::vec(any_number(), 0..5), x in any_number(), y in any_number()
+    ) {
+        match EmpiricalCdf::new(&sample) {
+            Ok(law) => {
+                prop_assert_eq!(law.cdf(x).is_nan(), x.is_nan());
+                prop_assert_eq!(law.quantile(x).is_nan(), !(0.0 < x && x <= 1.0));
+            }
+            Err(_) => prop_assert!(sample.is_empty() || sample.iter().any(|v| !v.is_finite())),
+        }
+        if let Ok(h) = EmpiricalMap::new(&sample, &sample) {
+            prop_assert!(sample.iter().all(|&v| h.forward(v) == Ok(v)));
+            prop_assert_eq!(h.forward(x).is_ok(), sample.contains(&x));
+        }
+        let roll = SwissRoll::of_the_paper();
+        prop_assert_eq!(roll.point(x).is_ok(), roll.angles().contains(x));
+        match roll.nearest([x, y]) {
+            Ok(nearest) => prop_assert!(nearest.distance >= 0.0 && nearest.angle > 0.0),
+            Err(_) => prop_assert!(!(x.is_finite() && y.is_finite())),
         }
     }
 }

@@ -3,6 +3,11 @@
 
 mod bad_input;
 mod common;
+mod empirical;
 mod labelling;
 mod line;
+mod line_wise;
+mod mixture;
 mod radial;
+mod swiss_roll;
+mod union;

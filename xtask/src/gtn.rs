@@ -15,8 +15,7 @@ pub(crate) fn run(verb: &str, arguments: &[OsString]) -> ExitCode {
 fn become_command(mut command: Command) -> ExitCode {
     use std::os::unix::process::CommandExt;
     let error = command.exec();
-    eprintln!("error: cannot run {}: {error}", command.get_program().to_string_lossy());
-    ExitCode::FAILURE
+    cannot_run(&command, &error)
 }
 
 #[cfg(not(unix))]
@@ -31,9 +30,11 @@ pub(crate) fn finish(mut command: Command) -> ExitCode {
             Some(Ok(code)) => ExitCode::from(code),
             _ => ExitCode::FAILURE,
         },
-        Err(error) => {
-            eprintln!("error: cannot run {}: {error}", command.get_program().to_string_lossy());
-            ExitCode::FAILURE
-        }
+        Err(error) => cannot_run(&command, &error),
     }
+}
+
+fn cannot_run(command: &Command, error: &std::io::Error) -> ExitCode {
+    eprintln!("error: cannot run {}: {error}", command.get_program().to_string_lossy());
+    ExitCode::FAILURE
 }

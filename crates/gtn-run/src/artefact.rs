@@ -3,6 +3,7 @@
 //! The file can be read by anything that reads safetensors. Its metadata has one entry, `gtn`, a JSON object; one entry,
 //! because the order of several would differ from run to run, and equal artefacts are equal bytes.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -162,7 +163,7 @@ impl Artefact {
     /// [`Error::Io`] if the file cannot be written.
     pub fn write(&mut self, path: &Path) -> Result<()> {
         let views: Vec<(String, Owned)> = self.tensors.iter().map(as_view).collect();
-        let sha256 = digest(views.iter().cloned(), &self.notes);
+        let sha256 = digest(views.iter().map(|(name, owned)| (name, owned)), &self.notes);
         let metadata = Metadata {
             made_from: self.made_from.clone().unwrap_or_default(),
             sha256: sha256.clone(),
@@ -240,7 +241,6 @@ impl Artefact {
     }
 }
 
-#[derive(Clone)]
 struct Owned {
     dtype: Dtype,
     shape: Vec<usize>,
@@ -267,9 +267,13 @@ fn from_view(view: &TensorView<'_>) -> Option<Values> {
     }
 }
 
-fn digest(tensors: impl Iterator<Item = (String, Owned)>, notes: &BTreeMap<String, serde_json::Value>) -> String {
+fn digest<N: std::fmt::Display, T: Borrow<Owned>>(
+    tensors: impl Iterator<Item = (N, T)>,
+    notes: &BTreeMap<String, serde_json::Value>,
+) -> String {
     let mut hasher = Sha256::new();
     for (name, tensor) in tensors {
+        let tensor = tensor.borrow();
         hasher.update(format!("{name}\0{:?}\0{:?}\0", tensor.dtype, tensor.shape));
         hasher.update(&tensor.bytes);
     }

@@ -68,11 +68,12 @@ impl Checkpoints<'_> {
 
     pub(crate) fn write_last(&self, parameters: &Parameters, adam: &Adam, position: &Position) -> Result<()> {
         // Weights that left the numbers are not worth keeping: the next loss will say so, and the last good state stays.
-        if parameters.snapshot()?.values().any(|array| array.iter().any(|weight| !weight.is_finite())) {
+        let weights = parameters.snapshot()?;
+        if weights.values().any(|array| array.iter().any(|weight| !weight.is_finite())) {
             return Ok(());
         }
         let moments = adam.moments()?;
-        let mut artefact = self.weights(parameters)?;
+        let mut artefact = self.artefact(weights);
         for (prefix, arrays) in [(FIRST, moments.first), (SECOND, moments.second)] {
             for (name, array) in arrays {
                 artefact.insert_f32(format!("{prefix}{name}"), array);
@@ -84,22 +85,22 @@ impl Checkpoints<'_> {
     }
 
     pub(crate) fn write_best(&self, parameters: &Parameters) -> Result<()> {
-        Ok(self.weights(parameters)?.write(&self.run.best_checkpoint(self.network))?)
+        Ok(self.artefact(parameters.snapshot()?).write(&self.run.best_checkpoint(self.network))?)
     }
 
     pub(crate) fn read_best(&self) -> Result<Option<Artefact>> {
         Ok(Artefact::read_if_made_from(&self.run.best_checkpoint(self.network), self.made_from)?)
     }
 
-    fn weights(&self, parameters: &Parameters) -> Result<Artefact> {
+    fn artefact(&self, weights: NamedArrays) -> Artefact {
         let mut artefact = Artefact::new(self.made_from.clone());
-        for (name, array) in parameters.snapshot()? {
+        for (name, array) in weights {
             artefact.insert_f32(format!("{WEIGHTS}{name}"), array);
         }
         for (name, array) in self.extras {
             artefact.insert_f32(name, array.clone());
         }
-        Ok(artefact)
+        artefact
     }
 }
 

@@ -17,7 +17,8 @@ pub(crate) struct Arguments {
 }
 
 const EXAMPLES: &str = "Examples:
-  gtn data check mnist
+  gtn reproduce swiss-roll
+  gtn sample runs/swiss-roll-d1-seed1 -n 1000 --seed 1 --out angles.npy
   gtn reproduce mnist --quick
   gtn sample runs/mnist-d5-seed1-quick -n 64 --seed 1 --out samples.png
   gtn label --source normals.npy --target latents.npy --out pairs.npz
@@ -33,39 +34,71 @@ pub(crate) enum Command {
     Sample(Sample),
     /// Match two sets of vectors by Algorithm 1, exactly.
     Label(Label),
+    /// Write the report of a run again.
+    Report(Report),
+    /// List the runs in a folder, and how far each has come.
+    Runs(Runs),
+    /// Look at the settings of experiments.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Look after data sets.
     #[command(subcommand)]
     Data(DataCommand),
 }
 
+/// An experiment, and what is decided about it.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  gtn reproduce mnist --quick
-  gtn reproduce mnist --protocol repo --seed 2 --out runs/mine
-  gtn reproduce mnist --limit 2000 --epochs autoencoder=2,h=5
-
-Ctrl-C saves the state and stops; the same command goes on from there.")]
-pub(crate) struct Reproduce {
-    /// The experiment: mnist.
+pub(crate) struct Choices {
+    /// The experiment: swiss-roll, uniform or mnist; or a .toml file with settings of your own (see `gtn config show`).
     pub(crate) experiment: String,
-    /// Latent dimension, 1 to 4096 [default: the experiment's].
-    #[arg(long, value_name = "N")]
+    /// Dimension of the normal vectors and of what ĥ makes of them: latents of images, 1 to 4096; for the swiss roll 1
+    /// (angles) or 2 (points of the plane) [default: the experiment's].
+    #[arg(long, value_name = "N", visible_alias = "source-dim")]
     pub(crate) dim: Option<usize>,
-    /// Whose description to follow where they differ: the paper's or the authors' code's.
-    #[arg(long, value_enum, default_value_t = ProtocolName::Paper)]
-    pub(crate) protocol: ProtocolName,
+    /// Whose description to follow where they differ: the paper's or the authors' code's [default: paper].
+    #[arg(long, value_enum)]
+    pub(crate) protocol: Option<ProtocolName>,
     /// Key of all randomness: the same seed gives the same weights and samples [default: 1].
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Shorten the training (for mnist: 3 epochs of the autoencoder and 30 of ĥ); all images and pairs are still used.
+    /// Shorten the training (mnist: 3 epochs of the autoencoder and 30 of ĥ; the others: 10); all data and pairs are still
+    /// used.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Take at most N images, at least 10, drawn by the seed.
+    /// Take at most N images or points, at least 10, validation included.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// Train for at most so many epochs, as in `autoencoder=3,h=20`.
-    #[arg(long, value_name = "NETWORK=N,...")]
+    /// Train for at most so many epochs: `20`, or each network its own, as in `autoencoder=3,h=20`.
+    #[arg(long, value_name = "N|NETWORK=N,...")]
     pub(crate) epochs: Option<Epochs>,
+    /// End training in time, as in `90s`, `10m` or `1h 30m`: each network stops at the end of an epoch, the autoencoder after
+    /// 40% of it and ĥ after 50%, or 90% without an autoencoder. --epochs with the epochs reached repeats the run.
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    pub(crate) time_budget: Option<u64>,
+}
+
+/// Whole seconds of a time such as `1h 30m`.
+fn seconds(text: &str) -> Result<u64, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time.as_secs() == 0 => Err("must be at least one second".to_owned()),
+        Ok(time) => Ok(time.as_secs()),
+        Err(error) => Err(format!("{error}; give a time such as 90s, 10m or \"1h 30m\"")),
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  gtn reproduce swiss-roll
+  gtn reproduce swiss-roll --source-dim 2
+  gtn reproduce uniform --protocol repo --seed 2 --out runs/mine
+  gtn reproduce mnist --quick
+  gtn reproduce mnist --limit 2000 --epochs autoencoder=2,h=5
+  gtn config show uniform > mine.toml; gtn reproduce mine.toml
+
+Ctrl-C saves the state and stops; the same command goes on from there.")]
+pub(crate) struct Reproduce {
+    #[command(flatten)]
+    pub(crate) choices: Choices,
     /// Folder of the run [default: runs/EXPERIMENT-dDIM-seedSEED...].
     #[arg(long, value_name = "RUN")]
     pub(crate) out: Option<PathBuf>,
@@ -75,6 +108,32 @@ pub(crate) struct Reproduce {
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) data: DataDir,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  gtn report runs/swiss-roll-d1-seed1 --open")]
+pub(crate) struct Report {
+    /// Folder of the run.
+    pub(crate) run: PathBuf,
+    /// Open it in the browser.
+    #[arg(long)]
+    pub(crate) open: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  gtn runs")]
+pub(crate) struct Runs {
+    /// The folder that holds the runs.
+    #[arg(default_value = "runs")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Write all settings of an experiment as TOML to stdout; `gtn reproduce FILE.toml` reads them back.
+    Show(Choices),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -102,10 +161,14 @@ pub(crate) struct DataDir {
 #[derive(Debug, Args)]
 #[command(after_help = "What is written depends on the name given to --out:
   FILE.png   all samples in one picture
-  FILE.npy   an array of f32: images (n, C, H, W) in [-1, 1], or with --latent vectors (n, d)
+  FILE.npy   an array of f32: images (n, C, H, W) in [-1, 1], or vectors (n, d)
   FOLDER     one PNG for each sample
 
+Runs without images make vectors in the units of their data: angles (n, 1) or points (n, 2) for the swiss roll, points
+(n, 2) for the unit square.
+
 Examples:
+  gtn sample runs/swiss-roll-d1-seed1 -n 100000 --out angles.npy
   gtn sample runs/mnist-d5-seed1 -n 64 --seed 1 --out samples.png
   gtn sample runs/mnist-d5-seed1 -n 10000 --latent --out latents.npy
   gtn sample runs/mnist-d5-seed1 --source normals.npy --out samples/")]
@@ -153,6 +216,9 @@ pub(crate) struct Label {
     /// How to compute; the result is the same.
     #[arg(long, value_enum, default_value_t = StrategyName::Auto)]
     pub(crate) strategy: StrategyName,
+    /// How fine the differences between cosines are that decide; the result depends on it.
+    #[arg(long, value_enum, default_value_t = PrecisionName::Double)]
+    pub(crate) precision: PrecisionName,
     /// Number of threads [default: one for each processor].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
@@ -171,6 +237,23 @@ pub(crate) enum StrategyName {
     Blocked,
     /// By sorting, for one column.
     Ordered,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum PrecisionName {
+    /// Compared in f64: the algorithm as it is written.
+    Double,
+    /// Compared in f32: near-equal directions tie, and the norm decides.
+    Single,
+}
+
+impl From<PrecisionName> for gtn_label::Precision {
+    fn from(name: PrecisionName) -> Self {
+        match name {
+            PrecisionName::Double => gtn_label::Precision::Double,
+            PrecisionName::Single => gtn_label::Precision::Single,
+        }
+    }
 }
 
 impl From<StrategyName> for gtn_label::Strategy {

@@ -1,6 +1,9 @@
 //! One module for each verb.
 
+pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod label;
+pub(crate) mod report;
 pub(crate) mod reproduce;
+pub(crate) mod runs;
 pub(crate) mod sample;

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Arguments, Command, DataCommand};
+use crate::args::{Arguments, Command, ConfigCommand, DataCommand};
 
 // Training allocates and frees thousands of large tensors a second; the system's allocator gives each back to the kernel.
 #[global_allocator]
@@ -37,6 +37,9 @@ fn main() -> ExitCode {
         Command::Reproduce(command) => commands::reproduce::run(command),
         Command::Sample(command) => commands::sample::run(command),
         Command::Label(command) => commands::label::run(command),
+        Command::Report(command) => commands::report::run(command),
+        Command::Runs(command) => commands::runs::run(command),
+        Command::Config(ConfigCommand::Show(choices)) => commands::config::show(choices),
         Command::Data(DataCommand::Check(command)) => commands::data::check(command),
     };
     match done {

@@ -39,7 +39,10 @@ pub(crate) fn kind(out: &Path, vectors: bool, force: bool) -> Result<Kind, Failu
         }
     };
     if vectors && kind != Kind::Npy {
-        return Err(Failure::users(format!("--out {}: vectors go into a .npy file", out.display())));
+        return Err(Failure::users(format!(
+            "--out {}: these samples are vectors; they go into a .npy file",
+            out.display()
+        )));
     }
     refuse_existing(out, force)?;
     Ok(kind)

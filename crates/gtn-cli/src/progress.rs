@@ -3,10 +3,13 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use gtn_run::{EpochRecord, Observer, Stage, StageRecord, Step};
+use gtn_run::{EpochRecord, MetricRecord, Observer, Stage, StageRecord, Step};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::say;
+
+/// How often an epoch is told of.
+const EPOCH_EVERY: Duration = Duration::from_secs(1);
 
 /// How often a plain line is written.
 const PLAIN_EVERY: Duration = Duration::from_secs(15);
@@ -23,6 +26,8 @@ struct Begun {
     at: Instant,
     first: Option<u64>,
     told: Instant,
+    /// When an epoch was last told of.
+    epoch: Option<Instant>,
 }
 
 impl Progress {
@@ -34,7 +39,7 @@ impl Progress {
     pub(crate) fn begin(&mut self, name: &str) {
         self.clear();
         let now = Instant::now();
-        self.begun = Some(Begun { at: now, first: None, told: now });
+        self.begun = Some(Begun { at: now, first: None, told: now, epoch: None });
         if self.terminal {
             let bar = ProgressBar::new(0);
             let style = ProgressStyle::with_template("{prefix:<11} {bar:30} {percent:>3}% {msg}");
@@ -103,19 +108,26 @@ impl Observer for Progress {
             detail.push_str(&format!("epoch {epoch}/{epochs}, "));
         }
         if let Some(loss) = step.loss {
-            detail.push_str(&format!("loss {loss:.4}, "));
+            detail.push_str(&format!("loss {}, ", number(loss)));
         }
         self.show(&step.stage.to_string(), step.done, step.total, &detail);
     }
 
     fn epoch_finished(&mut self, record: &EpochRecord) {
+        // Of short epochs only one now and then has a line of its own; metrics.jsonl has them all.
+        if let Some(begun) = &mut self.begun {
+            if begun.epoch.is_some_and(|told| told.elapsed() < EPOCH_EVERY) {
+                return;
+            }
+            begun.epoch = Some(Instant::now());
+        }
         let mark = if record.improved { " (best)" } else { "" };
         self.line(&format!(
-            "{:<11} epoch {:>3}: training loss {:.4}, validation loss {:.4}{mark}, {}",
+            "{:<11} epoch {:>3}: training loss {}, validation loss {}{mark}, {}",
             record.stage.to_string(),
             record.epoch,
-            record.train_loss,
-            record.validation_loss,
+            number(record.train_loss),
+            number(record.validation_loss),
             duration(Duration::from_secs_f64(record.seconds.clamp(0.0, 1e9))),
         ));
     }
@@ -125,7 +137,14 @@ impl Observer for Progress {
         let facts: Vec<String> =
             record.facts.iter().map(|(name, value)| format!("{} {}", name.replace('_', " "), number(*value))).collect();
         let took = duration(Duration::from_secs_f64(record.seconds.clamp(0.0, 1e9)));
-        self.line(&format!("{:<11} done in {took}: {}", record.stage.to_string(), facts.join(", ")));
+        let facts = if facts.is_empty() { String::new() } else { format!(": {}", facts.join(", ")) };
+        self.line(&format!("{:<11} done in {took}{facts}", record.stage.to_string()));
+    }
+
+    fn metric(&mut self, record: &MetricRecord) {
+        let floor = record.floor.map(|floor| format!(" (real data: {})", number(floor))).unwrap_or_default();
+        let name = record.metric.replace('_', " ");
+        self.line(&format!("{:<11} {name} {}{floor}", Stage::Evaluate.to_string(), number(record.value)));
     }
 
     fn note(&mut self, text: &str) {
@@ -137,8 +156,14 @@ impl Observer for Progress {
     }
 }
 
+/// A number for people: `48000`, `0.1325`, `0.000324`, `2.1e-6`.
 fn number(value: f64) -> String {
-    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.4}") }
+    match value.abs() {
+        _ if value.fract() == 0.0 => format!("{value:.0}"),
+        0.01.. => format!("{value:.4}"),
+        0.0001.. => format!("{value:.6}"),
+        _ => format!("{value:.1e}"),
+    }
 }
 
 /// A duration for people: `0.4 s`, `32 s`, `4 min 05 s`, `2 h 03 min`.
@@ -155,6 +180,14 @@ fn duration(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_keep_what_can_be_told_apart() {
+        assert_eq!(
+            [48_000.0, 0.132_46, 0.000_324_1, 2.13e-6, -0.5].map(number),
+            ["48000", "0.1325", "0.000324", "2.1e-6", "-0.5000"]
+        );
+    }
 
     #[test]
     fn durations_are_short() {

@@ -23,6 +23,7 @@ pub mod idx;
 mod images;
 pub mod mnist;
 pub mod split;
+pub mod synthetic;
 
 pub use error::Error;
 pub use images::Images;

@@ -10,8 +10,8 @@
 use crate::candidates::Candidates;
 use crate::gemm::rows_times_rows;
 use crate::matcher::{Assignments, Reporter, Task};
-use crate::score::{Scored, order_by_norm, similarity};
-use crate::{MatchError, parallel};
+use crate::score::{Scored, order_by_norm};
+use crate::{MatchError, Precision, parallel};
 
 /// Sizes that change the time taken, never the matching.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +52,12 @@ pub(crate) fn run(
     let mut groups: Vec<Group> = (0..shape.block.min(task.source.len()).div_ceil(GROUP))
         .map(|_| Group::new(dim, shape.keep.min(task.targets.rows.len())))
         .collect();
-    let cut = 2.0 * proposal_error(dim);
+    // Two cosines that round to the same f32 are at most an f32 step apart, which is at most 2⁻²⁴ below 1.
+    let tie = match task.targets.precision {
+        Precision::Double => 0.0,
+        Precision::Single => f64::from(f32::EPSILON),
+    };
+    let cut = 2.0 * proposal_error(dim) + tie;
 
     let mut done = zeros;
     for block in task.order[zeros..].chunks(shape.block) {
@@ -73,7 +78,7 @@ pub(crate) fn run(
                 })
                 .expect("there are at least as many target rows as source rows");
             taken[taker] = true;
-            out.set(source, scored.target, similarity(scored.score, task.source_norms[source]));
+            out.set(source, scored.target, scored.similarity);
         }
         free.remove(&taken);
         done += block.len();

@@ -48,6 +48,16 @@
 //! Every [`Strategy`] on any number of threads returns this matching, whole. A source smaller than the target leaves
 //! target rows over; a larger one is an error.
 //!
+//! # Precision
+//!
+//! In the plane, and for many rows, this is finer than anyone's intention: exact cosines hardly ever tie, so every source row
+//! takes the target row of the nearest direction whatever its length, and the pairs say nearly nothing about lengths. For
+//! 100,000 normal rows and as many rows uniform in a square the correlation between |y| and |x_y| is 0.12.
+//! [`Precision::Single`] compares the similarities as they are reported, rounded to `f32`: directions within some 10⁻⁴ rad
+//! of y tie, and among them the shortest free row is taken. The correlation is then 0.7. Code that computes cosines in
+//! `f32` throughout, as the authors' does, has such ties without saying so. It matters for d = 2 with many rows, and hardly
+//! for larger d.
+//!
 //! # Complexity and memory
 //!
 //! For n source rows, m target rows and d columns, [`Strategy::Reference`] takes O(n·m·d) operations, one at a time.
@@ -82,7 +92,7 @@ mod rows;
 mod score;
 
 pub use error::{MatchError, RowsError, Side};
-pub use matcher::{Matcher, Matching, Progress, Strategy};
+pub use matcher::{Matcher, Matching, Precision, Progress, Strategy};
 pub use rows::Rows;
 
 /// Matches every source row to a target row of its own by Algorithm 1, with [`Strategy::Auto`] on all threads.

@@ -19,6 +19,16 @@ pub enum Strategy {
     Ordered,
 }
 
+/// How fine the differences between cosines are that decide. It changes the matching; see the [front page](crate#precision).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// Scores are compared as `f64` numbers.
+    #[default]
+    Double,
+    /// Cosines are rounded to `f32`, and compared as such: near-equal directions tie, and the norm decides.
+    Single,
+}
+
 /// How far a matching has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
@@ -91,6 +101,7 @@ type Callback<'c> = Box<dyn FnMut(Progress) -> ControlFlow<()> + Send + 'c>;
 #[derive(Default)]
 pub struct Matcher<'c> {
     strategy: Strategy,
+    precision: Precision,
     threads: usize,
     shape: blocked::Shape,
     callback: Option<Callback<'c>>,
@@ -100,6 +111,7 @@ impl fmt::Debug for Matcher<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Matcher")
             .field("strategy", &self.strategy)
+            .field("precision", &self.precision)
             .field("threads", &self.threads)
             .field("shape", &self.shape)
             .finish_non_exhaustive()
@@ -117,6 +129,13 @@ impl<'c> Matcher<'c> {
     #[must_use]
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
+        self
+    }
+
+    /// Sets how fine the differences between cosines are that decide: as `f64` unless it is set. The matching depends on it.
+    #[must_use]
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
         self
     }
 
@@ -202,7 +221,7 @@ impl<'c> Matcher<'c> {
         let task = Task {
             source,
             source_norms: &source_norms,
-            targets: Targets { rows: target, norms: &target_norms },
+            targets: Targets { rows: target, norms: &target_norms, precision: self.precision },
             order: &order,
         };
         let mut reporter = Reporter { total: source.len(), callback: self.callback.as_mut() };

@@ -2,11 +2,12 @@
 //!
 //! For d = 1 the score xy/|x| is exactly ±|y| (the product of two `f32` is exact in `f64`, and so is its quotient by one of
 //! them), so all target rows of one sign tie and the norm decides: y takes the shortest free x of its own sign, then a zero
-//! row, then the shortest of the other sign. A zero y scores 0 everywhere and takes the shortest of all.
+//! row, then the shortest of the other sign. A zero y scores 0 everywhere and takes the shortest of all. The cosines are ±1 or
+//! 0 in either precision.
 
 use crate::MatchError;
 use crate::matcher::{Assignments, Reporter, Task};
-use crate::score::{order_by_norm, similarity};
+use crate::score::order_by_norm;
 
 pub(crate) fn run(task: &Task<'_, '_>, reporter: &mut Reporter<'_, '_>) -> Result<Assignments, MatchError> {
     let mut out = Assignments::new(task.source.len());
@@ -39,7 +40,7 @@ pub(crate) fn run(task: &Task<'_, '_>, reporter: &mut Reporter<'_, '_>) -> Resul
         };
         if let Some((_, target)) = from.and_then(|s| free[s].pop()) {
             let scored = task.targets.score(y, y_norm, target);
-            out.set(source, target, similarity(scored.score, y_norm));
+            out.set(source, target, scored.similarity);
         }
     }
     Ok(out)

@@ -1,7 +1,7 @@
 //! Algorithm 1 as it is written: one source row at a time, every free target row scored in `f64`.
 
 use crate::matcher::{Assignments, Reporter, Task};
-use crate::{MatchError, score::similarity};
+use crate::{MatchError, score::Scored};
 
 pub(crate) fn run(task: &Task<'_, '_>, reporter: &mut Reporter<'_, '_>) -> Result<Assignments, MatchError> {
     let mut out = Assignments::new(task.source.len());
@@ -12,7 +12,7 @@ pub(crate) fn run(task: &Task<'_, '_>, reporter: &mut Reporter<'_, '_>) -> Resul
         }
         let y = task.source.row(source);
         let y_norm = task.source_norms[source];
-        let mut best: Option<(usize, crate::score::Scored)> = None;
+        let mut best: Option<(usize, Scored)> = None;
         for (position, &target) in free.iter().enumerate() {
             let scored = task.targets.score(y, y_norm, target);
             if best.is_none_or(|(_, best)| scored.beats(&best)) {
@@ -21,7 +21,7 @@ pub(crate) fn run(task: &Task<'_, '_>, reporter: &mut Reporter<'_, '_>) -> Resul
         }
         if let Some((position, scored)) = best {
             free.swap_remove(position);
-            out.set(source, scored.target, similarity(scored.score, y_norm));
+            out.set(source, scored.target, scored.similarity);
         }
     }
     Ok(out)

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::Rows;
+use crate::{Precision, Rows};
 
 /// `(((a₀b₀) + a₁b₁) + …)` in `f64`, from left to right.
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
@@ -20,7 +20,10 @@ pub(crate) fn norm(a: &[f32]) -> f64 {
 /// A target row as seen by one source row, ordered so that the smallest is the one to take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scored {
-    pub(crate) score: f64,
+    /// What is compared.
+    score: f64,
+    /// The cosine as reported.
+    pub(crate) similarity: f32,
     norm: f64,
     pub(crate) target: usize,
 }
@@ -41,6 +44,7 @@ impl Scored {
 pub(crate) struct Targets<'r, 'a> {
     pub(crate) rows: &'r Rows<'a>,
     pub(crate) norms: &'r [f64],
+    pub(crate) precision: Precision,
 }
 
 impl Targets<'_, '_> {
@@ -48,12 +52,17 @@ impl Targets<'_, '_> {
     pub(crate) fn score(&self, y: &[f32], y_norm: f64, target: usize) -> Scored {
         let norm = self.norms[target];
         let score = if norm == 0.0 || y_norm == 0.0 { 0.0 } else { dot(self.rows.row(target), y) / norm };
-        Scored { score, norm, target }
+        let similarity = similarity(score, y_norm);
+        let score = match self.precision {
+            Precision::Double => score,
+            Precision::Single => f64::from(similarity),
+        };
+        Scored { score, similarity, norm, target }
     }
 }
 
 /// The cosine as reported: `clamp(c / nrm(y), −1, 1)`, 0 for zero rows.
-pub(crate) fn similarity(score: f64, y_norm: f64) -> f32 {
+fn similarity(score: f64, y_norm: f64) -> f32 {
     if y_norm == 0.0 { 0.0 } else { (score / y_norm).clamp(-1.0, 1.0) as f32 }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use gtn_label::{MatchError, Matcher, Matching, Rows, RowsError, Side, Strategy as By, match_rows};
+use gtn_label::{MatchError, Matcher, Matching, Precision, Rows, RowsError, Side, Strategy as By, match_rows};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -77,7 +77,15 @@ fn pair_of_clouds() -> impl Strategy<Value = (Cloud, Cloud)> {
 }
 
 fn run(strategy: By, source: &Cloud, target: &Cloud) -> Matching {
-    Matcher::new().strategy(strategy).match_rows(source.rows(), target.rows()).unwrap()
+    run_in(Precision::Double, strategy, source, target)
+}
+
+fn run_in(precision: Precision, strategy: By, source: &Cloud, target: &Cloud) -> Matching {
+    Matcher::new().strategy(strategy).precision(precision).match_rows(source.rows(), target.rows()).unwrap()
+}
+
+fn precision() -> impl Strategy<Value = Precision> {
+    prop_oneof![Just(Precision::Double), Just(Precision::Single)]
 }
 
 /// `==` on similarities would take -0 for 0; the contract speaks of bits.
@@ -97,10 +105,12 @@ proptest! {
         threads in prop_oneof![Just(1_usize), Just(2), Just(7)],
         block in prop_oneof![1_usize..5, 5_usize..300],
         keep in 1_usize..30,
+        precision in precision(),
     ) {
-        let reference = run(By::Reference, &source, &target);
+        let reference = run_in(precision, By::Reference, &source, &target);
         let blocked = Matcher::new()
             .strategy(By::Blocked)
+            .precision(precision)
             .threads(threads)
             .block(block)
             .candidates(keep)
@@ -113,6 +123,7 @@ proptest! {
     fn ordered_equals_reference(source in cloud(1, 0..120), target in cloud(1, 120..200)) {
         let reference = run(By::Reference, &source, &target);
         assert_same(&run(By::Ordered, &source, &target), &reference);
+        assert_same(&run_in(Precision::Single, By::Reference, &source, &target), &reference);
         assert_same(&run(By::Auto, &source, &target), &reference);
     }
 

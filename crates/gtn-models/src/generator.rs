@@ -1,13 +1,13 @@
-use ndarray::{Array1, Array2, Array4, ArrayView2, Axis, concatenate};
+use ndarray::{Array2, Array4, ArrayView2, Axis, concatenate};
 
 use crate::arrays::{array2_of, array4_of, tensor_of};
-use crate::{Decoder, Error, Mlp, Mode, Result, Streams};
+use crate::{Decoder, Error, Mlp, Mode, Normaliser, Result, Streams};
 
-/// A trained GTN: ĥ, the mean of the latents it was trained around, and the decoder, if its data are images.
+/// A trained GTN: ĥ, the way back from the units in which it learned, and the decoder, if its data are images.
 #[derive(Debug)]
 pub struct Generator {
     h: Mlp,
-    centre: Option<Array1<f32>>,
+    normaliser: Option<Normaliser>,
     decoder: Option<Decoder>,
 }
 
@@ -15,24 +15,24 @@ pub struct Generator {
 const ROWS: usize = 500;
 
 impl Generator {
-    /// A generator from its parts. `centre` (d entries) is added to ĥ's output.
+    /// A generator from its parts. `normaliser` (d columns) is undone on ĥ's output.
     ///
     /// # Errors
     ///
     /// [`Error::Columns`] if the parts do not fit each other.
-    pub fn new(h: Mlp, centre: Option<Array1<f32>>, decoder: Option<Decoder>) -> Result<Self> {
+    pub fn new(h: Mlp, normaliser: Option<Normaliser>, decoder: Option<Decoder>) -> Result<Self> {
         let expected = h.shape().output;
-        if let Some(centre) = &centre
-            && centre.len() != expected
+        if let Some(normaliser) = &normaliser
+            && normaliser.columns() != expected
         {
-            return Err(Error::Columns { what: "the centre of the latents", found: centre.len(), expected });
+            return Err(Error::Columns { what: "the normaliser", found: normaliser.columns(), expected });
         }
         if let Some(decoder) = &decoder
             && decoder.shape().dim != expected
         {
             return Err(Error::Columns { what: "the decoder's latents", found: decoder.shape().dim, expected });
         }
-        Ok(Self { h, centre, decoder })
+        Ok(Self { h, normaliser, decoder })
     }
 
     /// Whether samples are images.
@@ -82,11 +82,11 @@ impl Generator {
         for rows in source.axis_chunks_iter(Axis(0), ROWS) {
             parts.push(array2_of(&self.h.forward(&tensor_of(rows, device)?, Mode::Evaluate)?)?);
         }
-        let mut latents = join(Axis(0), &parts);
-        if let Some(centre) = &self.centre {
-            latents += centre;
-        }
-        Ok(latents)
+        let latents = join(Axis(0), &parts);
+        Ok(match &self.normaliser {
+            Some(normaliser) => normaliser.restore(latents),
+            None => latents,
+        })
     }
 
     /// The images of latents, (n, d) to (n, C, H, W) in [−1, 1].

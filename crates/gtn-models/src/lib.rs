@@ -29,6 +29,7 @@ mod error;
 mod generator;
 mod layers;
 mod mlp;
+mod normaliser;
 mod parameters;
 mod random;
 pub mod weights;
@@ -40,6 +41,7 @@ pub use candle_core::{Device, Tensor};
 pub use error::Error;
 pub use generator::Generator;
 pub use mlp::{Mlp, MlpShape};
+pub use normaliser::Normaliser;
 pub use parameters::{NamedArrays, Parameters};
 pub use random::Streams;
 

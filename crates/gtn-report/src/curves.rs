@@ -4,19 +4,15 @@ use gtn_run::EpochRecord;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+use crate::palette::{BLUE, FAINT, INK, VERMILION};
 use crate::ticks::Scale;
 use crate::{Error, Result};
 
 /// Width and height; small enough that the letters are still legible when a phone shows the whole width.
-const SIZE: (u32, u32) = (560, 380);
+pub(crate) const SIZE: (u32, u32) = (560, 380);
 
-// Okabe and Ito's blue and vermilion: told apart by readers who see colours differently, and dark enough on white. The
-// dashes tell the curves apart in grey.
-const BLUE: RGBColor = RGBColor(0, 114, 178);
-const VERMILION: RGBColor = RGBColor(213, 94, 0);
+/// The mark at the best epoch.
 const BEST: RGBColor = RGBColor(70, 70, 70);
-const INK: RGBColor = RGBColor(40, 40, 40);
-const FAINT: RGBColor = RGBColor(225, 225, 225);
 
 /// Up to this many epochs every one has a dot.
 const DOTS_UP_TO: usize = 40;
@@ -109,7 +105,7 @@ fn draw(
 struct Curve {
     name: &'static str,
     colour: RGBColor,
-    /// Pixels between two dashes.
+    /// Pixels between two dashes, which tell the curves apart in grey.
     gap: i32,
     loss: fn(&EpochRecord) -> f64,
 }

@@ -13,9 +13,19 @@ pub enum Error {
         /// The file that was looked for.
         path: PathBuf,
     },
-    /// Samples that are no images.
+    /// Samples that are not of the shape that the run's experiment makes.
     #[error("{}: tensor `{tensor}` {reason}; delete the file and run again, and the samples will be drawn anew", path.display())]
     Samples {
+        /// The file.
+        path: PathBuf,
+        /// The tensor in it.
+        tensor: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A snapshot that does not fit the samples.
+    #[error("{}: tensor `{tensor}` {reason}; delete the file, and the report does without it", path.display())]
+    Snapshot {
         /// The file.
         path: PathBuf,
         /// The tensor in it.
@@ -47,7 +57,7 @@ impl Error {
     pub fn is_users(&self) -> bool {
         match self {
             Error::Run(error) => error.is_users(),
-            Error::NoSamples { .. } | Error::Picture { .. } => true,
+            Error::NoSamples { .. } | Error::Snapshot { .. } | Error::Picture { .. } => true,
             Error::Samples { .. } | Error::Format { .. } => false,
         }
     }

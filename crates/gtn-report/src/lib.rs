@@ -1,6 +1,7 @@
-//! Shows what a GTN run made: pictures of its images, curves of its losses, and a report in one HTML file.
+//! Shows what a GTN run made: pictures of its images or of the points it drew, curves of its losses, and a report in one
+//! HTML file.
 //!
-//! [`write_report`] reads a run folder and writes `figures/` and `report.html` into it. The report needs nothing beside
+//! [`write_report`] reads a run folder and writes `figures/`, `metrics.csv` and `report.html` into it. The report needs nothing beside
 //! itself: figures, pictures and style are part of the file. The same run gives the same bytes.
 //! [`grid`](grid::grid) and [`loss_svg`](curves::loss_svg) serve on their own.
 //!
@@ -19,9 +20,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod canvas;
 pub mod curves;
 mod error;
 pub mod grid;
+mod palette;
 pub mod report;
 mod ticks;
 

@@ -1,23 +1,43 @@
 //! The report of a run: its figures as files, and everything there is to say in one HTML file.
+//!
+//! What a page shows of the samples depends on the kind of data and is made as sections by `images` and
+//! `drawn`; all else is the same for all runs.
 
+mod drawn;
 mod facts;
+mod images;
+mod losses;
 mod page;
+mod section;
+mod tables;
+mod tensors;
 mod text;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use gtn_run::{Artefact, MetricsLog, RunFolder, RunRecord, Stage, atomic};
-use ndarray::{ArrayView4, Axis, Ix4, Slice};
+use gtn_run::{Config, MetricsLog, Record, RunFolder, RunRecord, atomic};
 
-use crate::{Error, Picture, Result, curves, grid};
+use crate::Result;
+use drawn::Law;
+use section::{Figure, Item, Section};
+use tensors::Tensors;
 
-/// Most images of a grid, and its columns.
-const SHOWN: usize = 100;
-const COLUMNS: usize = 10;
-
-/// Width that an image of a grid has at least, in pixels: small digits are enlarged until they can be seen.
-const LEAST_WIDTH: usize = 84;
+/// Every figure that a report may have. One that a report does not have is removed, for it is an earlier run's.
+const FIGURES: [&str; 12] = [
+    "generated.png",
+    "decoded.png",
+    "figure-2.svg",
+    "figure-3a.svg",
+    "figure-3b.svg",
+    "figure-4.svg",
+    "figure-8.svg",
+    "dimension.svg",
+    "h.svg",
+    "angles.svg",
+    "loss-autoencoder.svg",
+    "loss-h.svg",
+];
 
 /// What the page is made from.
 struct Contents {
@@ -25,86 +45,79 @@ struct Contents {
     /// `config.toml` as it is.
     toml: String,
     log: MetricsLog,
-    generated: Grid,
-    decoded: Grid,
-    autoencoder: Option<String>,
-    h: Option<String>,
+    sections: Vec<Section>,
 }
 
-/// A grid of images as it is shown.
-struct Grid {
-    images: usize,
-    width: usize,
-    height: usize,
-    png: Vec<u8>,
-}
-
-/// Writes the figures of `run` (`figures/generated.png`, `decoded.png`, `loss-autoencoder.svg`, `loss-h.svg`) and then
-/// `report.html`, each whole or not at all; gives the path of the report.
+/// Writes the figures of `run` into `figures/`, its epochs into `metrics.csv`, and then `report.html`, each whole or not at
+/// all; gives the path of the report.
 ///
-/// It needs `config.toml` and the samples (`generated` and `decoded`, images of shape (n, C, H, W); the first 100 are
-/// shown). Of `metrics.jsonl` it shows what is there; curves without epochs are left out. The same run gives the same
-/// bytes.
+/// It needs `config.toml` and the samples. Those of a run on images are `generated` and `decoded`, of shape (n, C, H, W); the
+/// first 100 are shown. Those of a run on data from a known law are normal vectors, `source`, what ĥ made of them,
+/// `generated`, both of shape (n, d), and what the figures of the law need besides: `real` and `curve.*`, or `pairs.*`. Of
+/// snapshots, the companion run and `metrics.jsonl` it shows what is there. Points that are not finite are left out and
+/// counted. Figures that an earlier report made and this one does not have are removed. The same run gives the same bytes.
 ///
 /// # Errors
 ///
-/// [`Error::NoSamples`] and [`Error::Samples`] if there are no samples or they are no images; [`Error::Run`] if a file
-/// cannot be read or written, is damaged, or there is no run.
+/// [`Error::NoSamples`](crate::Error::NoSamples), [`Error::Samples`](crate::Error::Samples) and
+/// [`Error::Snapshot`](crate::Error::Snapshot) if there are no samples or they are not of the expected shape;
+/// [`Error::Run`](crate::Error::Run) if a file cannot be read or written, is damaged, or there is no run. Then no file is
+/// written, unless it is writing that failed.
 pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
     let record = run.record()?;
     let toml = fs::read_to_string(run.config()).map_err(gtn_run::Error::io("read", run.config()))?;
     let log = MetricsLog::open(&run.metrics())?;
-    let path = run.samples();
-    let samples = match Artefact::read(&path) {
-        Err(gtn_run::Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::NoSamples { path });
-        }
-        samples => samples?,
-    };
-    let contents = Contents {
-        generated: Grid::of(&samples, &path, "generated")?,
-        decoded: Grid::of(&samples, &path, "decoded")?,
-        autoencoder: curves::loss_svg("autoencoder", log.epochs(Stage::Autoencode))?,
-        h: curves::loss_svg("network ĥ", log.epochs(Stage::Fit))?,
-        record,
-        toml,
-        log,
-    };
-    let figures = [
-        ("generated.png", Some(contents.generated.png.as_slice())),
-        ("decoded.png", Some(contents.decoded.png.as_slice())),
-        ("loss-autoencoder.svg", contents.autoencoder.as_deref().map(str::as_bytes)),
-        ("loss-h.svg", contents.h.as_deref().map(str::as_bytes)),
-    ];
-    for (name, bytes) in figures {
-        let path = run.figure(name);
-        if let (Some(bytes), Some(folder)) = (bytes, path.parent()) {
-            fs::create_dir_all(folder).map_err(gtn_run::Error::io("create", folder))?;
-            atomic::write_bytes(&path, bytes)?;
-        }
-    }
+    let sections = sections(run, &record.config, &log)?;
+    let contents = Contents { record, toml, log, sections };
+    let page = page::html(&contents);
+    write_figures(run, &contents)?;
+    atomic::write_bytes(&run.metrics_csv(), csv(&contents.log).as_bytes())?;
     let report = run.report();
-    atomic::write_bytes(&report, page::html(&contents).as_bytes())?;
+    atomic::write_bytes(&report, page.as_bytes())?;
     Ok(report)
 }
 
-impl Grid {
-    fn of(samples: &Artefact, path: &Path, tensor: &'static str) -> Result<Self> {
-        let fail = |reason: String| Error::Samples { path: path.to_path_buf(), tensor, reason };
-        let array = samples.f32(tensor)?.view();
-        let shape = array.shape().to_vec();
-        let mut images: ArrayView4<'_, f32> = array
-            .into_dimensionality::<Ix4>()
-            .map_err(|_| fail(format!("has shape {shape:?}, and images have (n, C, H, W)")))?;
-        images.slice_axis_inplace(Axis(0), Slice::from(..SHOWN.min(shape[0])));
-        let factor = LEAST_WIDTH.checked_div(shape[3]).unwrap_or(1).clamp(1, LEAST_WIDTH);
-        let picture: Result<Picture> = grid::grid(images, COLUMNS).and_then(|picture| picture.upscaled(factor));
-        let picture = picture.map_err(|error| fail(format!("cannot be shown: {error}")))?;
-        Ok(Self {
-            images: images.len_of(Axis(0)),
-            width: picture.width(),
-            height: picture.height(),
-            png: picture.to_png()?,
-        })
+fn sections(run: &RunFolder, config: &Config, log: &MetricsLog) -> Result<Vec<Section>> {
+    let samples = Tensors::samples(run)?;
+    let mut sections = match Law::of(config) {
+        None => images::sections(&samples)?,
+        Some(law) => drawn::sections(run, law, &samples, log)?,
+    };
+    sections.push(losses::section(config, log)?);
+    Ok(sections)
+}
+
+fn write_figures(run: &RunFolder, contents: &Contents) -> Result<()> {
+    let figures = || contents.sections.iter().flat_map(|section| &section.items).filter_map(Item::figure);
+    for figure in figures() {
+        let path = run.figure(figure.file);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(gtn_run::Error::io("create", folder))?;
+        }
+        atomic::write_bytes(&path, figure.bytes())?;
     }
+    for name in FIGURES.into_iter().filter(|name| figures().all(|figure: &Figure| figure.file != *name)) {
+        let path = run.figure(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(gtn_run::Error::io("remove", &path)(error).into());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Every epoch as a line, with numbers that read back as they were.
+fn csv(log: &MetricsLog) -> String {
+    let mut csv = "stage,epoch,train_loss,validation_loss,improved,seconds\n".to_owned();
+    for record in log.records() {
+        if let Record::Epoch(epoch) = record {
+            csv.push_str(&format!(
+                "{},{},{:?},{:?},{},{:?}\n",
+                epoch.stage, epoch.epoch, epoch.train_loss, epoch.validation_loss, epoch.improved, epoch.seconds
+            ));
+        }
+    }
+    csv
 }

@@ -27,7 +27,7 @@ impl Scale {
         let (a, b) = if log { (low.log10(), high.log10()) } else { (low, high) };
         let pad = (0.06 * (b - a)).max(1e-6 * a.abs()).max(1e-6);
         let range = (a - pad, b + pad);
-        let ticks = if log { log_ticks(range) } else { linear_ticks(range, 0.0) };
+        let ticks = if log { log_ticks(range) } else { linear_ticks(range, 0.0, MOST) };
         Self { log, range, ticks }
     }
 
@@ -35,7 +35,23 @@ impl Scale {
     pub(crate) fn of_whole(first: usize, last: usize) -> Self {
         let (first, last) = (first as f64, last as f64);
         let pad = (0.02 * (last - first)).max(0.5);
-        Self { log: false, range: (first - pad, last + pad), ticks: linear_ticks((first, last), 1.0) }
+        Self { log: false, range: (first - pad, last + pad), ticks: linear_ticks((first, last), 1.0, MOST) }
+    }
+
+    /// The linear axis from just `low` to just `high`, which are finite, with about `most` labels at most.
+    pub(crate) fn exactly(low: f64, high: f64, most: usize) -> Self {
+        Self { log: false, range: (low, high), ticks: linear_ticks((low, high), 0.0, most.max(2)) }
+    }
+
+    /// The linear axis from just `low` to just `high` with labels at places of one's own.
+    pub(crate) fn marked(low: f64, high: f64, ticks: impl IntoIterator<Item = (f64, String)>) -> Self {
+        Self { log: false, range: (low, high), ticks: ticks.into_iter().collect() }
+    }
+
+    /// Where a value lies on the axis: 0 at its start, 1 at its end.
+    pub(crate) fn share(&self, value: f64) -> f64 {
+        let position = if self.log { value.log10() } else { value };
+        (position - self.range.0) / (self.range.1 - self.range.0)
     }
 
     pub(crate) fn is_log(&self) -> bool {
@@ -48,8 +64,7 @@ impl Ranged for Scale {
     type ValueType = f64;
 
     fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
-        let position = if self.log { value.log10() } else { *value };
-        let share = (position - self.range.0) / (self.range.1 - self.range.0);
+        let share = self.share(*value);
         // Numbers too large to be told apart leave no width to take a share of.
         let share = if share.is_nan() { 0.5 } else { share.clamp(-1.0, 2.0) };
         from + (share * f64::from(to - from)).round() as i32
@@ -76,14 +91,14 @@ impl ValueFormatter<f64> for Scale {
 }
 
 /// Multiples of 1, 2 or 5 times a power of ten, at least `least` apart.
-fn linear_ticks((low, high): (f64, f64), least: f64) -> Vec<(f64, String)> {
-    let rough = ((high - low) / (MOST as f64 - 1.0)).max(f64::MIN_POSITIVE);
+fn linear_ticks((low, high): (f64, f64), least: f64, most: usize) -> Vec<(f64, String)> {
+    let rough = ((high - low) / (most as f64 - 1.0)).max(f64::MIN_POSITIVE);
     let power = 10_f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= rough).unwrap_or(rough).max(least);
     let decimals = (-(step.log10() + 1e-9).floor()).clamp(0.0, 15.0) as usize;
     let first = (low / step).ceil();
     // Counted, not run until `high`: with huge values a step may be too small to lead anywhere.
-    let ticks = (0..=MOST).map(|i| (first + i as f64) * step).filter(|tick| *tick <= high);
+    let ticks = (0..=most).map(|i| (first + i as f64) * step).filter(|tick| *tick <= high);
     ticks
         .map(|tick| {
             let plain = tick.abs() < 1e6 && (step >= 1e-4 || tick == 0.0);

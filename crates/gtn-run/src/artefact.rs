@@ -225,17 +225,15 @@ impl Artefact {
         })
     }
 
-    /// Reads the artefact at `path` if it is there, whole, and made from `made_from`.
+    /// Reads the artefact at `path` if it is there and made from `made_from`.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file is there and cannot be read.
+    /// [`Error::Io`] if the file is there and cannot be read, [`Error::Damaged`] if it is not what was written.
     pub fn read_if_made_from(path: &Path, made_from: &Fingerprint) -> Result<Option<Self>> {
         match Self::read(path) {
             Ok(artefact) => Ok(artefact.is_made_from(made_from).then_some(artefact)),
             Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            // What is damaged is made anew.
-            Err(Error::Damaged { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }

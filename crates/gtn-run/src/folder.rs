@@ -92,6 +92,12 @@ impl RunFolder {
         self.root.join("checkpoints").join(format!("{network}.last.safetensors"))
     }
 
+    /// The state before that one, in case it is damaged; gone when training is over.
+    #[must_use]
+    pub fn previous_checkpoint(&self, network: &str) -> PathBuf {
+        self.root.join("checkpoints").join(format!("{network}.previous.safetensors"))
+    }
+
     /// A network's best weights.
     #[must_use]
     pub fn best_checkpoint(&self, network: &str) -> PathBuf {
@@ -110,10 +116,43 @@ impl RunFolder {
         self.root.join("pairs").join("pairs.safetensors")
     }
 
+    /// What ĥ made of the same normal vectors after its epoch `epoch`.
+    #[must_use]
+    pub fn snapshot(&self, epoch: usize) -> PathBuf {
+        self.root.join("snapshots").join(format!("{SNAPSHOT}{epoch:05}{ENDING}"))
+    }
+
+    /// The snapshots that are there, with their epochs, in the order of these.
+    #[must_use]
+    pub fn snapshots(&self) -> Vec<(usize, PathBuf)> {
+        let entries = fs::read_dir(self.root.join("snapshots")).into_iter().flatten().flatten();
+        let mut found: Vec<_> = entries.filter_map(|entry| Some((epoch_of(&entry.path())?, entry.path()))).collect();
+        found.sort();
+        found
+    }
+
+    /// The run of the same experiment in one dimension that this one is compared with.
+    #[must_use]
+    pub fn companion(&self) -> Self {
+        Self::at(self.root.join("companion"))
+    }
+
     /// The samples that the report shows.
     #[must_use]
     pub fn samples(&self) -> PathBuf {
         self.root.join("samples").join("samples.safetensors")
+    }
+
+    /// What was measured on the samples.
+    #[must_use]
+    pub fn evaluation(&self) -> PathBuf {
+        self.root.join("samples").join("evaluation.safetensors")
+    }
+
+    /// The epochs of `metrics.jsonl` as a table.
+    #[must_use]
+    pub fn metrics_csv(&self) -> PathBuf {
+        self.root.join("metrics.csv")
     }
 
     /// A figure by its file name.
@@ -160,6 +199,17 @@ impl RunFolder {
         let text = toml::to_string(record)
             .map_err(|error| Error::Config { what: self.config().display().to_string(), reason: error.to_string() })?;
         atomic::write_bytes(&self.config(), text.as_bytes())
+    }
+
+    /// Which process is at work on the run, if one is.
+    #[must_use]
+    pub fn holder(&self) -> Option<String> {
+        let path = self.root.join(LOCK);
+        let file = OpenOptions::new().read(true).open(&path).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(holder(file)),
+            _ => None,
+        }
     }
 
     /// Opens the run for writing: makes the folder for a new run, or takes up the run of the same configuration and data
@@ -222,13 +272,17 @@ impl RunFolder {
 
     /// Removes what the stages of a run wrote, and nothing else.
     fn remove_results(&self) -> Result<()> {
-        let mut files = vec![self.latents(), self.pairs(), self.samples(), self.report(), self.metrics()];
-        if let Ok(entries) = fs::read_dir(self.root.join("checkpoints")) {
-            let is_checkpoint = |name: &str| name.ends_with(".last.safetensors") || name.ends_with(".best.safetensors");
-            let names = entries.flatten().map(|entry| entry.path());
-            files.extend(
-                names.filter(|path| path.file_name().is_some_and(|name| is_checkpoint(&name.to_string_lossy()))),
-            );
+        let mut files = vec![self.latents(), self.pairs(), self.samples(), self.evaluation()];
+        files.extend([self.report(), self.metrics(), self.metrics_csv()]);
+        files.extend(self.snapshots().into_iter().map(|(_, path)| path));
+        for entry in fs::read_dir(self.root.join("checkpoints")).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if ["last", "previous", "best"]
+                .iter()
+                .any(|kind| name.to_string_lossy().ends_with(&format!(".{kind}{ENDING}")))
+            {
+                files.push(entry.path());
+            }
         }
         for path in files {
             match fs::remove_file(&path) {
@@ -253,13 +307,30 @@ impl RunFolder {
     }
 }
 
-const FOLDERS: [&str; 5] = ["checkpoints", "latents", "pairs", "samples", "figures"];
+const FOLDERS: [&str; 6] = ["checkpoints", "latents", "pairs", "snapshots", "samples", "figures"];
+
+const ENDING: &str = ".safetensors";
+const SNAPSHOT: &str = "h.epoch-";
+
+fn epoch_of(path: &Path) -> Option<usize> {
+    path.file_name()?.to_str()?.strip_prefix(SNAPSHOT)?.strip_suffix(ENDING)?.parse().ok()
+}
 
 const LOCK: &str = ".gtn-lock";
 
 /// Whether a file of this name may lie in a folder that is not a run yet.
 fn is_ours(name: &str) -> bool {
     name == LOCK || atomic::is_temporary(name)
+}
+
+/// Who says to hold the lock. The text only explains; the lock itself is what counts.
+fn holder(mut file: File) -> String {
+    let mut text = String::new();
+    let _ = file.read_to_string(&mut text);
+    match text.trim() {
+        "" => "unknown".to_owned(),
+        known => known.to_owned(),
+    }
 }
 
 /// The right to write to a run; given back when it is dropped, or by the system when the process dies.
@@ -277,20 +348,14 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // The text only explains; the lock itself is what counts.
-                let _ = file.read_to_string(&mut holder);
-                let holder = match holder.trim() {
-                    "" => "unknown".to_owned(),
-                    known => known.to_owned(),
-                };
-                return Err(Error::Locked { path: root.to_path_buf(), holder });
+                return Err(Error::Locked { path: root.to_path_buf(), holder: holder(file) });
             }
             Err(TryLockError::Error(error)) => return Err(fail()(error)),
         }
         file.set_len(0).map_err(fail())?;
         file.seek(SeekFrom::Start(0)).map_err(fail())?;
-        write!(file, "process {}", std::process::id()).map_err(fail())?;
+        let since = humantime::format_rfc3339_seconds(std::time::SystemTime::now());
+        write!(file, "process {}, since {since}", std::process::id()).map_err(fail())?;
         Ok(Self { _file: file })
     }
 }

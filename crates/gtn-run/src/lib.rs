@@ -37,7 +37,7 @@ pub use error::Error;
 pub use fingerprint::Fingerprint;
 pub use folder::{Provenance, RunFolder, RunRecord};
 pub use observer::{Observer, Stage, Step};
-pub use records::{EpochRecord, MetricsLog, Record, StageRecord};
+pub use records::{EpochRecord, MetricRecord, MetricsLog, Record, StageRecord};
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

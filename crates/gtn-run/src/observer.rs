@@ -4,24 +4,32 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::records::{EpochRecord, StageRecord};
+use crate::records::{EpochRecord, MetricRecord, StageRecord};
 
 /// A stage of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// Reads and splits the data.
+    /// Reads or draws the data, and splits them.
     Prepare,
     /// Trains the autoencoder.
     Autoencode,
-    /// Turns the images into latents.
+    /// Turns images into latents.
     Encode,
-    /// Pairs normal vectors with latents by Algorithm 1.
+    /// Pairs normal vectors with the data.
     Label,
     /// Trains ĥ on the pairs.
     Fit,
     /// Draws samples with ĥ and the decoder.
     Sample,
+    /// Measures the samples.
+    Evaluate,
+}
+
+impl Stage {
+    /// All stages, in their order.
+    pub const ALL: [Stage; 7] =
+        [Stage::Prepare, Stage::Autoencode, Stage::Encode, Stage::Label, Stage::Fit, Stage::Sample, Stage::Evaluate];
 }
 
 impl fmt::Display for Stage {
@@ -33,6 +41,7 @@ impl fmt::Display for Stage {
             Stage::Label => "label",
             Stage::Fit => "fit",
             Stage::Sample => "sample",
+            Stage::Evaluate => "evaluate",
         })
     }
 }
@@ -68,6 +77,9 @@ pub trait Observer: Send {
 
     /// A stage is done.
     fn stage_finished(&mut self, _record: &StageRecord) {}
+
+    /// A figure of merit was measured.
+    fn metric(&mut self, _record: &MetricRecord) {}
 
     /// Something the user should know.
     fn note(&mut self, _text: &str) {}

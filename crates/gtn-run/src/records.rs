@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: one line for each epoch and each stage.
+//! `metrics.jsonl`: one line for each epoch, each stage and each figure of merit.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -37,6 +37,20 @@ pub struct StageRecord {
     pub facts: BTreeMap<String, f64>,
 }
 
+/// A figure of merit of the samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricRecord {
+    /// Its name (`energy_distance`).
+    pub metric: String,
+    /// What the samples reach; 0 is best.
+    pub value: f64,
+    /// What fresh real data reach in their place: no generator can be expected below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<f64>,
+    /// Samples that were measured.
+    pub samples: usize,
+}
+
 /// A line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -45,6 +59,8 @@ pub enum Record {
     Epoch(EpochRecord),
     /// A stage.
     Stage(StageRecord),
+    /// A figure of merit.
+    Metric(MetricRecord),
 }
 
 impl Record {
@@ -54,6 +70,7 @@ impl Record {
         match self {
             Record::Epoch(record) => record.stage,
             Record::Stage(record) => record.stage,
+            Record::Metric(_) => Stage::Evaluate,
         }
     }
 }
@@ -99,6 +116,14 @@ impl MetricsLog {
         })
     }
 
+    /// The figures of merit.
+    pub fn metrics(&self) -> impl Iterator<Item = &MetricRecord> {
+        self.records.iter().filter_map(|record| match record {
+            Record::Metric(metric) => Some(metric),
+            _ => None,
+        })
+    }
+
     /// The record of a stage that was done.
     #[must_use]
     pub fn stage(&self, stage: Stage) -> Option<&StageRecord> {
@@ -131,7 +156,17 @@ impl MetricsLog {
         self.retain(|record| match record {
             Record::Epoch(epoch) => epoch.stage != stage || epoch.epoch <= epochs,
             Record::Stage(done) => done.stage != stage,
+            Record::Metric(_) => true,
         })
+    }
+
+    /// Forgets all figures of merit, before they are measured anew.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn forget_metrics(&mut self) -> Result<()> {
+        self.retain(|record| !matches!(record, Record::Metric(_)))
     }
 
     /// Forgets that a stage was done, before it is done anew. Its epochs stay.

@@ -1,8 +1,11 @@
 //! The state of a training run on disk: `last` holds all of it, `best` the weights of the epoch with the lowest validation
-//! loss.
+//! loss. While training is under way `previous` holds the state before `last`, in case that one is damaged.
+
+use std::io::ErrorKind;
+use std::path::Path;
 
 use gtn_models::{Adam, Moments, NamedArrays, Parameters};
-use gtn_run::{Artefact, Fingerprint, RunFolder};
+use gtn_run::{Artefact, Fingerprint, Observer, RunFolder};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -35,8 +38,10 @@ pub(crate) struct Checkpoints<'a> {
     pub(crate) run: &'a RunFolder,
     pub(crate) network: &'static str,
     pub(crate) made_from: &'a Fingerprint,
-    /// What is kept beside the weights for those who use them (ĥ's centre).
+    /// What is kept beside the weights for those who use them (ĥ's centre and scale).
     pub(crate) extras: &'a NamedArrays,
+    /// Whether the last weights are needed when training is over, and not just the best ones.
+    pub(crate) last_is_used: bool,
 }
 
 const WEIGHTS: &str = "weights.";
@@ -44,26 +49,40 @@ const FIRST: &str = "moments.first.";
 const SECOND: &str = "moments.second.";
 const POSITION: &str = "position";
 const STEPS: &str = "adam_steps";
+const EPOCH: &str = "epoch";
 
 impl Checkpoints<'_> {
-    /// Takes up the state that is there, made from the same inputs, or leaves all as it is and starts at the beginning.
-    pub(crate) fn resume(&self, parameters: &Parameters, adam: &mut Adam) -> Result<Position> {
-        let path = self.run.last_checkpoint(self.network);
-        let Some(artefact) = Artefact::read_if_made_from(&path, self.made_from)? else {
-            return Ok(Position::default());
-        };
-        let (Some(position), Some(steps)) = (artefact.note::<Position>(POSITION), artefact.note(STEPS)) else {
-            return Ok(Position::default());
-        };
-        // The best weights are part of the state: without them the epochs that found them must be done again.
-        if position.best.is_some() && self.read_best()?.is_none() {
-            tracing::warn!("{} has no best weights beside it; training starts anew", path.display());
-            return Ok(Position::default());
+    /// Takes up the state that is there, made from the same inputs, or leaves all as it is and starts at the beginning. What is
+    /// damaged is told to `observer`, and replaced by what is left.
+    pub(crate) fn resume(
+        &self,
+        parameters: &Parameters,
+        adam: &mut Adam,
+        observer: &mut dyn Observer,
+    ) -> Result<Position> {
+        let best = self.read(&self.run.best_checkpoint(self.network), observer)?;
+        for path in [self.run.last_checkpoint(self.network), self.run.previous_checkpoint(self.network)] {
+            let Some(state) = self.read(&path, observer)? else { continue };
+            let (Some(position), Some(steps)) = (state.note::<Position>(POSITION), state.note(STEPS)) else { continue };
+            // The best weights are part of the state: without them the epochs that found them must be done again.
+            let known = best.as_ref().and_then(|best| best.note::<usize>(EPOCH));
+            if position.best.is_some_and(|needed| known.is_none_or(|epoch| epoch < needed.epoch)) {
+                observer.note(&format!("{} has no best weights beside it, and is of no use", path.display()));
+                continue;
+            }
+            let moments = Moments { steps, first: state.f32_below(FIRST), second: state.f32_below(SECOND) };
+            adam.restore(&moments)?;
+            parameters.load(&state.f32_below(WEIGHTS))?;
+            return Ok(position);
         }
-        let moments = Moments { steps, first: artefact.f32_below(FIRST), second: artefact.f32_below(SECOND) };
-        adam.restore(&moments)?;
-        parameters.load(&artefact.f32_below(WEIGHTS))?;
-        Ok(position)
+        // Training may be over, with the weights that are used afterwards at hand.
+        let over = best.filter(|_| !self.last_is_used).and_then(|best| best.note::<Position>(POSITION));
+        Ok(over.unwrap_or_default())
+    }
+
+    /// The artefact at `path`, if it is there, whole, and made from the same inputs.
+    fn read(&self, path: &Path, observer: &mut dyn Observer) -> Result<Option<Artefact>> {
+        read_or_tell(path, self.made_from, "going on from what is left", observer)
     }
 
     pub(crate) fn write_last(&self, parameters: &Parameters, adam: &Adam, position: &Position) -> Result<()> {
@@ -81,15 +100,24 @@ impl Checkpoints<'_> {
         }
         artefact.set_note(POSITION, position)?;
         artefact.set_note(STEPS, &moments.steps)?;
-        Ok(artefact.write(&self.run.last_checkpoint(self.network))?)
+        let (last, previous) = (self.run.last_checkpoint(self.network), self.run.previous_checkpoint(self.network));
+        if position.finished {
+            let path = self.run.best_checkpoint(self.network);
+            let mut best = Artefact::read(&path)?;
+            best.set_note(POSITION, position)?;
+            best.write(&path)?;
+            artefact.write(&last)?;
+            return absent_is_fine(&previous, std::fs::remove_file(&previous));
+        }
+        absent_is_fine(&last, std::fs::rename(&last, &previous))?;
+        Ok(artefact.write(&last)?)
     }
 
-    pub(crate) fn write_best(&self, parameters: &Parameters) -> Result<()> {
-        Ok(self.artefact(parameters.snapshot()?).write(&self.run.best_checkpoint(self.network))?)
-    }
-
-    pub(crate) fn read_best(&self) -> Result<Option<Artefact>> {
-        Ok(Artefact::read_if_made_from(&self.run.best_checkpoint(self.network), self.made_from)?)
+    /// Writes the best weights so far, which are those of `epoch`.
+    pub(crate) fn write_best(&self, parameters: &Parameters, epoch: usize) -> Result<()> {
+        let mut artefact = self.artefact(parameters.snapshot()?);
+        artefact.set_note(EPOCH, &epoch)?;
+        Ok(artefact.write(&self.run.best_checkpoint(self.network))?)
     }
 
     fn artefact(&self, weights: NamedArrays) -> Artefact {
@@ -101,6 +129,30 @@ impl Checkpoints<'_> {
             artefact.insert_f32(name, array.clone());
         }
         artefact
+    }
+}
+
+/// The artefact at `path`, if it is there, whole, and made from `made_from`. What is damaged is told to `observer`, with what
+/// `follows`.
+pub(crate) fn read_or_tell(
+    path: &Path,
+    made_from: &Fingerprint,
+    follows: &str,
+    observer: &mut dyn Observer,
+) -> Result<Option<Artefact>> {
+    match Artefact::read_if_made_from(path, made_from) {
+        Err(gtn_run::Error::Damaged { path, reason }) => {
+            observer.note(&format!("{} is damaged ({reason}); {follows}", path.display()));
+            Ok(None)
+        }
+        other => Ok(other?),
+    }
+}
+
+fn absent_is_fine(path: &Path, done: std::io::Result<()>) -> Result<()> {
+    match done {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(gtn_run::Error::io("replace", path)(error).into()),
+        _ => Ok(()),
     }
 }
 

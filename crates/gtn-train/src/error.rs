@@ -7,13 +7,28 @@ use gtn_run::Stage;
 #[non_exhaustive]
 pub enum Error {
     /// A name that no preset has.
-    #[error("there is no experiment `{name}`; the experiments are: {known}")]
+    #[error(
+        "there is no experiment `{name}`{meant}; the experiments are {known}, or the name of a .toml file of your own"
+    )]
     UnknownExperiment {
         /// The name given.
         name: String,
+        /// The name that was probably meant, as a question; or nothing.
+        meant: String,
         /// The names there are.
         known: String,
     },
+    /// A preset of the user's that cannot be read.
+    #[error("cannot read the preset {}: {source}", path.display())]
+    Preset {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A sample that cannot be paired by sorting.
+    #[error("cannot pair by sorting: {0}")]
+    Sorting(#[from] gtn_math::LabellingError),
     /// The observer asked to stop; the state is saved.
     #[error("stopped during stage {stage}; the state is saved, and the same command goes on from there")]
     Stopped {
@@ -22,7 +37,7 @@ pub enum Error {
     },
     /// Training left the numbers.
     #[error(
-        "the loss of stage {stage} became {loss} in epoch {epoch}, step {step}; the learning rate is too large for these data: try another --seed, or call the library with a smaller {key}.training.learning_rate"
+        "the loss of stage {stage} became {loss} in epoch {epoch}, step {step}: the learning rate is too large for these data; try another --seed, or write the settings to a file with `gtn config show EXPERIMENT > mine.toml`, lower {key}.training.learning_rate in it, and `gtn reproduce mine.toml`"
     )]
     NonFiniteLoss {
         /// The stage.
@@ -59,11 +74,11 @@ pub enum Error {
         reason: String,
     },
     /// A data set that leaves one side of the split empty.
-    #[error("{training} images to train on and {validation} to validate are too few: give at least 10 images")]
-    TooFewImages {
-        /// Images of the training side.
+    #[error("{training} samples to train on and {validation} to validate are too few: give at least 10")]
+    TooFewSamples {
+        /// Samples of the training side.
         training: usize,
-        /// Images of the validation side.
+        /// Samples of the validation side.
         validation: usize,
     },
     /// The data.
@@ -89,9 +104,10 @@ impl Error {
     pub fn is_users(&self) -> bool {
         match self {
             Error::UnknownExperiment { .. }
+            | Error::Preset { .. }
             | Error::NotTrained { .. }
             | Error::ForeignWeights { .. }
-            | Error::TooFewImages { .. }
+            | Error::TooFewSamples { .. }
             | Error::Data(_) => true,
             Error::Run(error) => error.is_users(),
             Error::Models(error) => !matches!(error, gtn_models::Error::Device(_)),

@@ -4,16 +4,14 @@ use std::path::Path;
 
 use gtn_models::{Autoencoder, AutoencoderShape, Device, Generator, Mlp, MlpShape, Streams};
 use gtn_run::{Artefact, Config, RunFolder};
-use ndarray::Array1;
 
 use crate::checkpoint::load_weights;
+use crate::targets::read_normaliser;
 use crate::{Error, Result};
 
 /// The names of the networks' checkpoints.
 pub(crate) const AUTOENCODER: &str = "autoencoder";
 pub(crate) const H: &str = "h";
-/// The tensor beside ĥ's weights that is added to its output.
-pub(crate) const CENTRE: &str = "centre";
 
 /// Reads the best weights of a run's networks.
 ///
@@ -31,13 +29,16 @@ pub fn load_generator(run: &RunFolder) -> Result<Generator> {
     check_hidden(&weights, &path, &shape)?;
     let h = Mlp::new(&shape, &streams, &device)?;
     load_weights(h.parameters(), &weights)?;
-    let centre = Array1::from_iter(weights.f32(CENTRE)?.iter().copied());
+    let normaliser = read_normaliser(&weights)?;
+    if !config.data.are_images() {
+        return Ok(Generator::new(h, Some(normaliser), None)?);
+    }
 
     let path = run.best_checkpoint(AUTOENCODER);
     let weights = read(run, &path, "autoencoder")?;
     let autoencoder = Autoencoder::new(&autoencoder_shape(&weights, &path, config.dim)?, &streams, &device)?;
     load_weights(autoencoder.parameters(), &weights)?;
-    Ok(Generator::new(h, Some(centre), Some(autoencoder.decoder().clone()))?)
+    Ok(Generator::new(h, Some(normaliser), Some(autoencoder.decoder().clone()))?)
 }
 
 pub(crate) fn mlp_shape(config: &Config) -> MlpShape {

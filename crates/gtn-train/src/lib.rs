@@ -28,6 +28,7 @@ mod generator;
 mod pipeline;
 pub mod presets;
 mod stages;
+mod targets;
 mod trainer;
 
 pub use error::Error;

@@ -1,14 +1,18 @@
 //! The stages in their order, each fed by those before it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gtn_models::{Device, Streams};
 use gtn_run::folder::Lock;
-use gtn_run::{Config, MetricsLog, Observer, Provenance, Record, RunFolder, RunRecord, Stage, StageRecord};
+use gtn_run::{
+    Artefact, Config, Fingerprint, MetricsLog, Observer, Provenance, Record, RunFolder, RunRecord, Stage, StageRecord,
+};
 
 use crate::Result;
-use crate::stages::{autoencode, encode, fit, label, prepare, sample};
+use crate::checkpoint::read_or_tell;
+use crate::stages::prepare::Prepared;
+use crate::stages::{autoencode, encode, evaluate, fit, label, prepare, sample};
 
 /// A run to be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +51,11 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// The artefact at `path`, if it is there, whole, and made from `made_from`.
+    pub(crate) fn artefact(&mut self, path: &Path, made_from: &Fingerprint) -> Result<Option<Artefact>> {
+        read_or_tell(path, made_from, "its stage is done anew", self.observer)
+    }
+
     /// Changes the provenance in `config.toml`.
     pub(crate) fn update_provenance(&mut self, change: impl FnOnce(&mut Provenance)) -> Result<()> {
         let mut record = self.record.clone();
@@ -66,18 +75,26 @@ impl Context<'_> {
 /// [`Error::Stopped`](crate::Error::Stopped) if the observer asked for it; otherwise what the data, the folder or the
 /// training had against it. Whatever was finished before stays.
 pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Result<Lock> {
-    job.config.check()?;
+    let config = &job.config;
+    config.check()?;
     // The data come first: without them no folder is made.
     observer.stage_started(Stage::Prepare);
     let started = std::time::Instant::now();
-    let streams = Streams::new(job.config.seed);
-    let data = prepare::run(&job.config, &job.data_dir, &streams)?;
-    if !data.original {
+    let streams = Streams::new(config.seed);
+    let data = prepare::run(config, &job.data_dir, &streams)?;
+    if matches!(&data, Prepared::Images(pictures) if !pictures.original) {
         observer.note("the MNIST files are whole but not the original ones; results will not compare with the paper's");
     }
+    let preparing = started.elapsed().as_secs_f64();
 
-    let provenance = Provenance { data: Some(data.fingerprint.clone()), ..job.provenance.clone() };
-    let lock = run.open(&job.config, &provenance, job.force)?;
+    let provenance = Provenance { data: Some(data.fingerprint().to_owned()), ..job.provenance.clone() };
+    let lock = run.open(config, &provenance, job.force)?;
+    if let Some(companion) = config.companion() {
+        observer.note("first the same in one dimension, to compare with");
+        let job = Job { config: companion, ..job.clone() };
+        drop(reproduce(&job, &run.companion(), observer)?);
+        observer.note("now in two dimensions");
+    }
     let mut context = Context {
         run,
         record: run.record()?,
@@ -86,15 +103,19 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
         streams,
         device: Device::Cpu,
     };
-    let (training, validation) = (data.split.train.len(), data.split.validation.len());
-    let facts = [("training_images", training as f64), ("validation_images", validation as f64)];
-    context.finish(Stage::Prepare, started.elapsed().as_secs_f64(), &facts)?;
+    context.finish(Stage::Prepare, preparing, &data.facts())?;
 
-    let autoencoder = autoencode::run(&job.config, &data, &mut context)?;
-    let latents = encode::run(&job.config, &data, &autoencoder, &mut context)?;
-    drop(data);
-    let pairs = label::run(&job.config, &latents, &mut context)?;
-    fit::run(&job.config, &latents, &pairs, &mut context)?;
-    sample::run(&latents, &mut context)?;
+    let targets = match (data, &config.autoencoder) {
+        (Prepared::Images(pictures), Some(settings)) => {
+            let trained = autoencode::run(config, settings, &pictures, &mut context)?;
+            encode::run(config, &pictures, &trained, &mut context)?
+        }
+        (Prepared::Images(_), None) => unreachable!("a checked configuration has an autoencoder for images"),
+        (Prepared::Points(targets), _) => targets,
+    };
+    let pairs = label::run(config, &targets, &mut context)?;
+    fit::run(config, &targets, &pairs, &mut context)?;
+    sample::run(config, &targets, &pairs, &mut context)?;
+    evaluate::run(config, &mut context)?;
     Ok(lock)
 }

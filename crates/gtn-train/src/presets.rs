@@ -1,28 +1,43 @@
 //! The paper's experiments as presets, one TOML file each.
 
+use std::path::Path;
+
 use gtn_run::Config;
-use gtn_run::config::Overrides;
+use gtn_run::config::{Overrides, nearest};
 
 use crate::{Error, Result};
 
-const PRESETS: [(&str, &str); 1] = [("mnist", include_str!("../presets/mnist.toml"))];
+const PRESETS: [(&str, &str); 3] = [
+    ("swiss-roll", include_str!("../presets/swiss-roll.toml")),
+    ("uniform", include_str!("../presets/uniform.toml")),
+    ("mnist", include_str!("../presets/mnist.toml")),
+];
 
 /// The names of the experiments.
 pub fn names() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().map(|(name, _)| *name)
 }
 
-/// The configuration of an experiment, with what the caller decides.
+/// The configuration of an experiment, with what the caller decides. `experiment` is one of [`names`], or the path of a
+/// preset of the caller's own, which ends in `.toml`.
 ///
 /// # Errors
 ///
-/// [`Error::UnknownExperiment`], or [`Error::Run`] if a setting makes no sense.
-pub fn resolve(name: &str, overrides: &Overrides) -> Result<Config> {
-    let (_, text) = PRESETS.iter().find(|(known, _)| *known == name).ok_or_else(|| Error::UnknownExperiment {
-        name: name.to_owned(),
-        known: names().collect::<Vec<_>>().join(", "),
-    })?;
-    Ok(Config::from_preset(name, text, overrides)?)
+/// [`Error::UnknownExperiment`], [`Error::Preset`] for a file that cannot be read, or [`Error::Run`] if it is no preset or a
+/// setting makes no sense.
+pub fn resolve(experiment: &str, overrides: &Overrides) -> Result<Config> {
+    if let Some((name, text)) = PRESETS.iter().find(|(name, _)| *name == experiment) {
+        return Ok(Config::from_preset(&format!("preset `{name}`"), text, overrides)?);
+    }
+    let path = Path::new(experiment);
+    if path.extension().is_some_and(|ending| ending == "toml") {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| Error::Preset { path: path.to_path_buf(), source })?;
+        return Ok(Config::from_preset(experiment, &text, overrides)?);
+    }
+    let meant = nearest(experiment, names()).map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
+    let known = names().collect::<Vec<_>>().join(", ");
+    Err(Error::UnknownExperiment { name: experiment.to_owned(), meant, known })
 }
 
 #[cfg(test)]
@@ -36,19 +51,21 @@ mod tests {
         for name in names() {
             for protocol in [Protocol::Paper, Protocol::Repo] {
                 for quick in [false, true] {
-                    let overrides = Overrides { protocol, quick, ..Overrides::default() };
+                    let overrides = Overrides { protocol: Some(protocol), quick, ..Overrides::default() };
                     assert_eq!(resolve(name, &overrides).unwrap().experiment, name);
                 }
             }
         }
-        assert!(resolve("mnst", &Overrides::default()).unwrap_err().to_string().contains("mnist"));
+        let unknown = resolve("mnst", &Overrides::default()).unwrap_err().to_string();
+        assert!(unknown.contains("did you mean `mnist`?") && unknown.contains("swiss-roll"), "{unknown}");
+        assert!(matches!(resolve("absent.toml", &Overrides::default()), Err(Error::Preset { .. })));
     }
 
     #[test]
     fn mnist_is_the_row_of_table_1() {
         let config = resolve("mnist", &Overrides::default()).unwrap();
         assert_eq!((config.dim, config.h.hidden_layers, config.h.width, config.h.batch_norm_layers), (5, 7, 50, 7));
-        let training = &config.autoencoder.training;
+        let training = &config.autoencoder.as_ref().unwrap().training;
         assert_eq!((training.epochs, training.patience, training.batch, training.l2), (25, 5, 128, 1e-5));
         assert_eq!((training.learning_rate, config.h.training.learning_rate), (1e-3, 1e-3));
         assert_eq!((config.h.training.epochs, config.h.training.patience, config.h.training.l2), (200, 3, 0.0));

@@ -2,6 +2,7 @@
 
 pub(crate) mod autoencode;
 pub(crate) mod encode;
+pub(crate) mod evaluate;
 pub(crate) mod fit;
 pub(crate) mod label;
 pub(crate) mod prepare;

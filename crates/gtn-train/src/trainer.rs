@@ -23,6 +23,21 @@ pub(crate) trait Problem {
     fn training_loss(&self, samples: &[usize]) -> Result<Tensor>;
     /// Mean loss over validation samples, in evaluation mode.
     fn validation_loss(&self, samples: &[usize]) -> Result<Tensor>;
+    /// Whether the last weights are needed when training is over, and not just the best ones.
+    fn uses_last_weights(&self) -> bool {
+        false
+    }
+    /// Called after each epoch, before its state is saved; after a stop it may be called for the same epoch again.
+    fn after_epoch(&self, _epoch: usize, _context: &mut Context<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// When training ends.
+pub(crate) struct Schedule<'a> {
+    pub(crate) training: &'a Training,
+    /// Seconds after which no epoch is begun; one that would go past them is not, either.
+    pub(crate) budget: Option<f64>,
 }
 
 /// At most this much work is lost when the process is killed.
@@ -31,18 +46,20 @@ const SAVE_EVERY: Duration = Duration::from_secs(60);
 /// Trains, or goes on training, or finds that training is over. Returns the epochs that were done.
 pub(crate) fn train(
     problem: &dyn Problem,
-    settings: &Training,
+    schedule: &Schedule<'_>,
     made_from: &Fingerprint,
     extras: &NamedArrays,
     context: &mut Context<'_>,
 ) -> Result<usize> {
     let stage = problem.stage();
     let parameters = problem.parameters();
-    let checkpoints = Checkpoints { run: context.run, network: problem.network(), made_from, extras };
+    let settings = schedule.training;
+    let last_is_used = problem.uses_last_weights();
+    let checkpoints = Checkpoints { run: context.run, network: problem.network(), made_from, extras, last_is_used };
     let adam_settings =
         AdamSettings { learning_rate: settings.learning_rate, l2: settings.l2, ..AdamSettings::default() };
     let mut adam = Adam::new(parameters, adam_settings)?;
-    let mut position = checkpoints.resume(parameters, &mut adam)?;
+    let mut position = checkpoints.resume(parameters, &mut adam, context.observer)?;
 
     if position.finished {
         context.observer.stage_skipped(stage);
@@ -50,7 +67,7 @@ pub(crate) fn train(
         context.observer.stage_started(stage);
         context.log.rewind(stage, position.epochs)?;
         while !position.finished {
-            run_epoch(problem, settings, &checkpoints, &mut adam, &mut position, context)?;
+            run_epoch(problem, schedule, &checkpoints, &mut adam, &mut position, context)?;
         }
     }
     let best = position.best.unwrap_or(Best { epoch: 0, loss: f64::NAN });
@@ -63,13 +80,13 @@ pub(crate) fn train(
 
 fn run_epoch(
     problem: &dyn Problem,
-    settings: &Training,
+    schedule: &Schedule<'_>,
     checkpoints: &Checkpoints<'_>,
     adam: &mut Adam,
     position: &mut Position,
     context: &mut Context<'_>,
 ) -> Result<()> {
-    let (stage, parameters) = (problem.stage(), problem.parameters());
+    let (stage, parameters, settings) = (problem.stage(), problem.parameters(), schedule.training);
     let epoch = position.epochs + 1;
     let shuffle = context.streams.stream(&format!("shuffle/{}", problem.network()), epoch as u64);
     let order = permutation(problem.training_samples(), shuffle);
@@ -118,16 +135,19 @@ fn run_epoch(
     let improved = position.best.is_none_or(|best| validation_loss < best.loss);
     if improved {
         // Before `last`: if the process dies in between, the epoch is done again and finds the same weights.
-        checkpoints.write_best(parameters)?;
+        checkpoints.write_best(parameters, epoch)?;
         position.best = Some(Best { epoch, loss: validation_loss });
     }
     let patience_is_over = position.best.is_some_and(|best| epoch - best.epoch >= settings.patience);
-    let (best, finished) = (position.best, epoch >= settings.epochs || patience_is_over);
+    let seconds = started.elapsed().as_secs_f64();
+    let before: f64 = context.log.epochs(stage).map(|epoch| epoch.seconds).sum();
+    let time_is_over = schedule.budget.is_some_and(|budget| before + 2.0 * seconds > budget);
+    let (best, finished) = (position.best, epoch >= settings.epochs || patience_is_over || time_is_over);
     *position = Position { epochs: epoch, best, finished, ..Position::default() };
 
-    let seconds = started.elapsed().as_secs_f64();
     let record = EpochRecord { stage, epoch, train_loss, validation_loss, improved, seconds };
     context.log.append(Record::Epoch(record.clone()))?;
+    problem.after_epoch(epoch, context)?;
     checkpoints.write_last(parameters, adam, position)?;
     context.observer.epoch_finished(&record);
     Ok(())

@@ -1,17 +1,19 @@
 //! A run that is stopped anywhere and started again ends with the very bytes of an undisturbed one.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+mod common;
 
-use gtn_run::config::{Overrides, Protocol};
+use std::fs;
+use std::path::Path;
+
+use common::{Seen, StopAfter, artefacts, damage};
+use gtn_run::config::{Data, Images, Overrides, Protocol};
 use gtn_run::observer::Unobserved;
-use gtn_run::{EpochRecord, Observer, Provenance, RunFolder, Stage, StageRecord, Step};
+use gtn_run::{Provenance, RunFolder, Stage};
 use gtn_train::{Error, Job, load_generator, presets, reproduce};
 
 fn job(data_dir: &Path, protocol: Protocol) -> Job {
     let overrides = Overrides {
-        protocol,
+        protocol: Some(protocol),
         seed: Some(3),
         limit: Some(160),
         epochs: "autoencoder=2,h=4".parse().unwrap(),
@@ -19,7 +21,7 @@ fn job(data_dir: &Path, protocol: Protocol) -> Job {
     };
     let mut config = presets::resolve("mnist", &overrides).unwrap();
     // 128 training images: two batches and a last one of 28, which the paper's protocol keeps.
-    config.autoencoder.training.batch = 50;
+    config.autoencoder.as_mut().unwrap().training.batch = 50;
     config.h.training.batch = 50;
     Job { config, data_dir: data_dir.to_path_buf(), provenance: Provenance::default(), force: false }
 }
@@ -28,33 +30,6 @@ fn toy() -> tempfile::TempDir {
     let data = tempfile::tempdir().unwrap();
     gtn_tests::write_toy_mnist(&data.path().join("mnist"), 200).unwrap();
     data
-}
-
-/// All artefacts of a run, by path.
-fn artefacts(run: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for folder in ["checkpoints", "latents", "pairs", "samples"] {
-        for entry in fs::read_dir(run.join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            found.insert(path.strip_prefix(run).unwrap().to_path_buf(), fs::read(&path).unwrap());
-        }
-    }
-    found
-}
-
-/// Asks the run to stop after so many steps.
-struct StopAfter {
-    steps: usize,
-}
-
-impl Observer for StopAfter {
-    fn step(&mut self, _step: &Step) {
-        self.steps = self.steps.saturating_sub(1);
-    }
-
-    fn stop_requested(&self) -> bool {
-        self.steps == 0
-    }
 }
 
 #[test]
@@ -87,33 +62,6 @@ fn a_run_stopped_after_any_number_of_steps_ends_bit_equal() {
     }
 }
 
-/// Counts what is done and what is left out.
-#[derive(Default)]
-struct Seen {
-    started: Vec<Stage>,
-    skipped: Vec<Stage>,
-    finished: Vec<Stage>,
-    epochs: usize,
-}
-
-impl Observer for Seen {
-    fn stage_started(&mut self, stage: Stage) {
-        self.started.push(stage);
-    }
-
-    fn stage_skipped(&mut self, stage: Stage) {
-        self.skipped.push(stage);
-    }
-
-    fn epoch_finished(&mut self, _record: &EpochRecord) {
-        self.epochs += 1;
-    }
-
-    fn stage_finished(&mut self, record: &StageRecord) {
-        self.finished.push(record.stage);
-    }
-}
-
 #[test]
 fn what_is_done_is_not_done_again_and_what_is_damaged_is() {
     use Stage::{Autoencode, Encode, Fit, Label, Prepare, Sample};
@@ -135,9 +83,7 @@ fn what_is_done_is_not_done_again_and_what_is_damaged_is() {
     assert_eq!(fs::read(run.metrics()).unwrap(), metrics);
 
     // A flipped bit in the pairs: they are made again, and what comes after sees the same pairs and stays.
-    let mut bytes = fs::read(run.pairs()).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
-    fs::write(run.pairs(), bytes).unwrap();
+    damage(&run.pairs());
     let mut third = Seen::default();
     reproduce(&job, &run, &mut third).unwrap();
     assert_eq!(third.started, [Prepare, Label]);
@@ -210,7 +156,7 @@ fn a_folder_in_use_of_another_run_or_of_something_else_is_left_alone() {
 fn starting_anew_leaves_what_the_user_put_into_the_run() {
     let data = toy();
     let mut job = job(data.path(), Protocol::Paper);
-    job.config.autoencoder.training.epochs = 1;
+    job.config.autoencoder.as_mut().unwrap().training.epochs = 1;
     job.config.h.training.epochs = 1;
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::at(folder.path());
@@ -231,9 +177,9 @@ fn too_few_images_are_the_users_mistake_and_make_no_folder() {
     gtn_tests::write_toy_mnist(&data.path().join("mnist"), 2).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut job = job(data.path(), Protocol::Paper);
-    job.config.data.limit = None;
+    job.config.data = Data::Mnist(Images { train_share: 0.8, limit: None });
     let refused = reproduce(&job, &RunFolder::at(folder.path().join("run")), &mut Unobserved).unwrap_err();
-    assert!(matches!(refused, Error::TooFewImages { .. }) && refused.is_users(), "{refused}");
+    assert!(matches!(refused, Error::TooFewSamples { .. }) && refused.is_users(), "{refused}");
     assert!(!folder.path().join("run").exists());
 }
 
@@ -241,7 +187,7 @@ fn too_few_images_are_the_users_mistake_and_make_no_folder() {
 fn a_loss_that_leaves_the_numbers_stops_with_the_place_and_what_to_try() {
     let data = toy();
     let mut job = job(data.path(), Protocol::Paper);
-    job.config.autoencoder.training.learning_rate = 1e30;
+    job.config.autoencoder.as_mut().unwrap().training.learning_rate = 1e30;
     let folder = tempfile::tempdir().unwrap();
     let error = reproduce(&job, &RunFolder::at(folder.path().join("run")), &mut Unobserved).unwrap_err();
     assert!(matches!(error, Error::NonFiniteLoss { stage: Stage::Autoencode, .. }), "{error}");

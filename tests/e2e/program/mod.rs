@@ -32,6 +32,25 @@ impl Call {
         self
     }
 
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    /// Starts it, with nobody reading what it says.
+    pub(crate) fn spawn(mut self) -> std::process::Child {
+        self.0.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap()
+    }
+
+    /// The call as it would be typed into a shell, after `prefix`.
+    pub(crate) fn in_shell(self, prefix: &str) -> Self {
+        let quoted = |text: &std::ffi::OsStr| format!("'{}'", text.to_str().unwrap());
+        let words: Vec<String> = std::iter::once(self.0.get_program()).chain(self.0.get_args()).map(quoted).collect();
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("{prefix} exec {}", words.join(" ")));
+        Self(shell)
+    }
+
     fn output(mut self) -> (Output, String) {
         let output = self.0.output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -74,4 +93,26 @@ pub(crate) fn toy(count: u32) -> tempfile::TempDir {
     let data = tempfile::tempdir().unwrap();
     gtn_tests::write_toy_mnist(&data.path().join("mnist"), count).unwrap();
     data
+}
+
+/// All artefacts of a run, by path: what must be the same whenever and however it was interrupted.
+pub(crate) fn artefacts(run: &Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let mut found = std::collections::BTreeMap::new();
+    for folder in ["checkpoints", "latents", "pairs", "snapshots", "samples"] {
+        for entry in std::fs::read_dir(run.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            found.insert(path.strip_prefix(run).unwrap().to_path_buf(), std::fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+/// Compares two runs file by file.
+#[track_caller]
+pub(crate) fn assert_same(found: &Path, expected: &Path) {
+    let (found, expected) = (artefacts(found), artefacts(expected));
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (path, bytes) in &expected {
+        assert!(found[path] == *bytes, "{} differs", path.display());
+    }
 }

@@ -2,31 +2,22 @@
 
 use std::path::Path;
 
-use gtn_run::config::Overrides;
 use gtn_run::{Provenance, RunFolder};
 use gtn_train::{Job, presets};
 
-use crate::args::Reproduce;
+use crate::args::{Choices, Reproduce};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{say, stop};
 
 pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
-    let overrides = Overrides {
-        protocol: args.protocol.into(),
-        quick: args.quick,
-        dim: args.dim,
-        seed: args.seed,
-        limit: args.limit,
-        epochs: args.epochs.unwrap_or_default(),
-    };
-    let config = presets::resolve(&args.experiment, &overrides)?;
+    let config = presets::resolve(&args.choices.experiment, &args.choices.overrides())?;
     let root = args.out.clone().unwrap_or_else(|| Path::new("runs").join(config.run_name()));
     let run = RunFolder::at(&root);
     let provenance = Provenance {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         git_revision: option_env!("GTN_GIT_REVISION").map(str::to_owned),
-        command: Some(command_line(args)),
+        command: Some(command_line(&args.choices)),
         ..Provenance::default()
     };
     let job = Job { config, data_dir: args.data.data_dir.clone(), provenance, force: args.force };
@@ -43,21 +34,17 @@ pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
 }
 
 /// The command that does this run again, without what concerns only this machine.
-fn command_line(args: &Reproduce) -> String {
-    let mut words = vec!["cargo xtask reproduce".to_owned(), args.experiment.clone()];
+fn command_line(choices: &Choices) -> String {
+    let mut words = vec!["cargo xtask reproduce".to_owned(), choices.experiment.clone()];
     let mut option = |name: &str, value: Option<String>| words.extend(value.map(|value| format!("--{name} {value}")));
-    option("dim", args.dim.map(|dim| dim.to_string()));
-    option("seed", args.seed.map(|seed| seed.to_string()));
-    option("limit", args.limit.map(|limit| limit.to_string()));
-    let protocol = gtn_run::config::Protocol::from(args.protocol);
-    option("protocol", (protocol != Default::default()).then(|| protocol.to_string()));
-    let epochs = args.epochs.unwrap_or_default();
-    let epochs: Vec<String> = [("autoencoder", epochs.autoencoder), ("h", epochs.h)]
-        .iter()
-        .filter_map(|(network, epochs)| epochs.map(|epochs| format!("{network}={epochs}")))
-        .collect();
-    option("epochs", (!epochs.is_empty()).then(|| epochs.join(",")));
-    if args.quick {
+    let overrides = choices.overrides();
+    option("dim", overrides.dim.map(|dim| dim.to_string()));
+    option("seed", overrides.seed.map(|seed| seed.to_string()));
+    option("limit", overrides.limit.map(|limit| limit.to_string()));
+    option("protocol", overrides.protocol.map(|protocol| protocol.to_string()));
+    option("epochs", choices.epochs.map(|epochs| epochs.to_string()));
+    option("time-budget", overrides.time_budget.map(|seconds| format!("{seconds}s")));
+    if choices.quick {
         words.push("--quick".to_owned());
     }
     words.join(" ")

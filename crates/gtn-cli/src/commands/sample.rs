@@ -18,25 +18,25 @@ const MOST_NUMBERS: usize = 1 << 30;
 const MOST_IN_A_PICTURE: usize = 10_000;
 
 pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
-    let kind = output::kind(&args.out, args.latent, args.force)?;
     if args.n == 0 {
         return Err(Failure::users("-n 0: there is nothing to draw; ask for at least one sample"));
     }
     let run = RunFolder::at(&args.run);
     let generator = load_generator(&run)?;
+    let vectors = args.latent || !generator.makes_images();
+    let kind = output::kind(&args.out, vectors, args.force)?;
     if run.record()?.provenance.h_epochs.is_none() {
         say::tell("note: the training of ĥ is not over; these samples are by its best weights so far");
     }
     let source = args.source.as_deref().map(|path| read_source(path, &generator)).transpose()?;
     let n = source.as_ref().map_or(args.n, Array2::nrows);
-    let size = if args.latent { generator.source_dim() } else { generator.sample_size() };
+    let size = if vectors { generator.source_dim() } else { generator.sample_size() };
     check_amount(n, size, kind)?;
     let latents = match source {
         None => generator.sample_latents(n, &Streams::new(args.seed))?,
         Some(source) => generator.map(source.view())?,
     };
-    let samples =
-        if args.latent { Samples::Vectors(latents) } else { Samples::Images(generator.decode(latents.view())?) };
+    let samples = if vectors { Samples::Vectors(latents) } else { Samples::Images(generator.decode(latents.view())?) };
     output::write(&args.out, kind, &samples, args.force)?;
     say::result(&args.out.display().to_string());
     Ok(())

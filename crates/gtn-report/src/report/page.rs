@@ -2,14 +2,19 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use gtn_run::config::{AutoencoderWeights, Training};
+use gtn_run::Config;
+use gtn_run::config::{Normalise, Pairing};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::facts::{STAGES, explain};
-use super::text::{count, duration, number, summary};
-use super::{Contents, Grid};
+use super::Contents;
+use super::section::{Figure, Image, Item, Section};
+use super::tables;
+use super::text::{self, count, summary};
 
 const STYLE: &str = include_str!("style.css");
+
+/// Figures wider than this, in pixels, are scrolled on narrow screens instead of shrunk until nothing can be read.
+const PANORAMA: u32 = 600;
 
 pub(super) fn html(contents: &Contents) -> String {
     let config = &contents.record.config;
@@ -35,22 +40,16 @@ pub(super) fn html(contents: &Contents) -> String {
                 header {
                     p.kicker { "Generative Topological Network" }
                     h1 { (config.experiment) }
-                    dl.chips {
-                        (chip("latent dimension d", &config.dim.to_string()))
-                        (chip("protocol", &config.protocol.to_string()))
-                        (chip("seed", &config.seed.to_string()))
-                        @if config.quick { (chip("quick", "yes")) }
-                        @if let Some(limit) = config.data.limit { (chip("image limit", &count(limit))) }
-                    }
+                    dl.chips { @for (name, value) in chips(config) { div { dt { (name) } dd { (value) } } } }
                     p.summary { (summary(&contents.record, &contents.log)) }
                 }
                 main {
-                    (images(contents))
-                    (curves(contents))
-                    (facts(contents))
-                    (times(contents))
-                    (configuration(contents))
-                    (reproduction(contents))
+                    @for part in &contents.sections { (section(part)) }
+                    (tables::metrics(contents))
+                    (tables::facts(contents))
+                    (tables::times(contents))
+                    (tables::configuration(contents))
+                    (tables::reproduction(contents))
                 }
             }
         }
@@ -58,55 +57,82 @@ pub(super) fn html(contents: &Contents) -> String {
     page.into_string()
 }
 
-fn chip(name: &str, value: &str) -> Markup {
-    html! { div { dt { (name) } dd { (value) } } }
+fn chips(config: &Config) -> Vec<(&'static str, String)> {
+    let images = config.data.are_images();
+    let dimension = if images { "latent dimension d" } else { "source dimension d" };
+    let mut chips = vec![
+        (dimension, config.dim.to_string()),
+        ("protocol", config.protocol.to_string()),
+        ("seed", config.seed.to_string()),
+    ];
+    if !images {
+        let pairing = match config.label.pairing {
+            Pairing::Greedy => "Algorithm 1",
+            Pairing::Sorted => "sorted (Figure 2)",
+        };
+        let normalise = match config.label.normalise {
+            Normalise::AsIs => "as they are",
+            Normalise::Centre => "centred",
+            Normalise::Standardise => "standardised",
+        };
+        chips.extend([("labelling", pairing.to_owned()), ("data", normalise.to_owned())]);
+    }
+    if config.quick {
+        chips.push(("quick", "yes".to_owned()));
+    }
+    if let Some(limit) = config.data.limit() {
+        chips.push((if images { "image limit" } else { "point limit" }, count(limit)));
+    }
+    if let Some(budget) = config.time_budget {
+        chips.push(("time budget", text::budget(budget)));
+    }
+    chips
 }
 
-fn images(contents: &Contents) -> Markup {
-    let generated = &contents.generated;
-    let decoded = &contents.decoded;
+fn section(section: &Section) -> Markup {
     html! {
         section {
-            h2 { "Samples" }
-            div.pair {
-                (grid(generated, "Generated", "images, decoded from what ĥ made of normal vectors.", "generated images"))
-                (grid(decoded, "Decoded real latents", "images of the data set, encoded and decoded: the best that the \
-                    decoder can show.", "real images after the autoencoder"))
+            h2 { (section.heading) }
+            div class=(if section.side_by_side { "pair" } else { "stack" }) {
+                @for item in &section.items {
+                    @match item {
+                        Item::Figure(figure) => (self::figure(figure)),
+                        Item::Missing(why) => p.missing { (why) },
+                    }
+                }
             }
         }
     }
 }
 
-fn grid(grid: &Grid, name: &str, caption: &str, alt: &str) -> Markup {
-    let images = count(grid.images);
+fn figure(figure: &Figure) -> Markup {
     html! {
         figure {
-            img src={ "data:image/png;base64," (STANDARD.encode(&grid.png)) } width=(grid.width) height=(grid.height)
-                alt={ "A grid of " (images) " " (alt) } title={ (name) ": " (images) " images" };
-            figcaption { b { (name) "." } " " (images) " " (caption) }
+            @match &figure.image {
+                Image::Png { bytes, width, height } => {
+                    img src={ "data:image/png;base64," (STANDARD.encode(bytes)) } width=(width) height=(height)
+                        alt=(figure.name);
+                }
+                Image::Svg { text, width } => {
+                    div.panorama[*width > PANORAMA] style={ "max-width:" (width) "px" } {
+                        (PreEscaped(inline(text, &figure.name)))
+                    }
+                }
+            }
+            figcaption { b { (figure.lead) "." } " " (lowered(&figure.caption)) }
         }
     }
 }
 
-fn curves(contents: &Contents) -> Markup {
-    let of = |svg: &Option<String>, name: &str, loss: &str| {
-        html! {
-            @match svg {
-                Some(svg) => figure {
-                    (PreEscaped(inline(svg, &format!("Training and validation loss of {name} against the epoch"))))
-                    figcaption { "The loss of " (name) " is " (loss) ". The circle marks the lowest validation loss." }
-                },
-                None => p.missing { "No epochs of " (name) " are recorded." },
-            }
-        }
-    };
+/// A text in which the letter after `_` stands lower.
+fn lowered(text: &str) -> Markup {
+    let mut parts = text.split('_');
+    let first = parts.next().unwrap_or_default();
     html! {
-        section {
-            h2 { "Losses" }
-            div.pair {
-                (of(&contents.autoencoder, "the autoencoder", "the mean squared error of the decoded images"))
-                (of(&contents.h, "the network ĥ", "the mean squared error of its latents"))
-            }
+        (first)
+        @for part in parts {
+            @let end = part.chars().next().map_or(0, char::len_utf8);
+            sub { (&part[..end]) } (&part[end..])
         }
     }
 }
@@ -116,138 +142,4 @@ fn inline(svg: &str, name: &str) -> String {
     let name = html! { title { (name) } }.into_string();
     let svg = svg.trim_end().replacen("<svg ", "<svg role=\"img\" ", 1);
     svg.replacen('>', &format!(">{name}"), 1)
-}
-
-fn facts(contents: &Contents) -> Markup {
-    let recorded = || STAGES.iter().filter_map(|(stage, does)| Some((contents.log.stage(*stage)?, does)));
-    html! {
-        section {
-            h2 { "What was found" }
-            @if recorded().all(|(record, _)| record.facts.is_empty()) {
-                p.missing { "No facts are recorded." }
-            } @else {
-                div.wide { table.facts {
-                    @for (record, does) in recorded().filter(|(record, _)| !record.facts.is_empty()) {
-                        tbody {
-                            tr { th colspan="3" scope="rowgroup" { (record.stage) span.does { " " (does) } } }
-                            @for (name, value) in &record.facts {
-                                @let known = explain(record.stage, name);
-                                tr {
-                                    td.name { @match known { Some((human, _)) => (human), None => code { (name) } } }
-                                    td.number { (number(*value)) }
-                                    td.meaning { @if let Some((_, meaning)) = known { (meaning) } }
-                                }
-                            }
-                        }
-                    }
-                } }
-            }
-        }
-    }
-}
-
-fn times(contents: &Contents) -> Markup {
-    let total: f64 = STAGES.iter().filter_map(|(stage, _)| contents.log.stage(*stage)).map(|r| r.seconds).sum();
-    html! {
-        section {
-            h2 { "Time" }
-            div.wide { table {
-                thead { tr { th { "Stage" } th { "What it does" } th.number { "Time" } th.number { "Seconds" } } }
-                tbody {
-                    @for (stage, does) in STAGES {
-                        tr {
-                            td { (stage) }
-                            td { (does) }
-                            @match contents.log.stage(stage) {
-                                Some(record) => {
-                                    td.number { (duration(record.seconds)) }
-                                    td.number { (format!("{:.2}", record.seconds)) }
-                                }
-                                None => td.number.missing colspan="2" { "not recorded" },
-                            }
-                        }
-                    }
-                }
-                tfoot { tr {
-                    th colspan="2" { "Total" }
-                    td.number { (duration(total)) }
-                    td.number { (format!("{total:.2}")) }
-                } }
-            } }
-        }
-    }
-}
-
-type Setting = fn(&Training) -> String;
-
-fn yes(flag: bool) -> &'static str {
-    if flag { "yes" } else { "no" }
-}
-
-fn configuration(contents: &Contents) -> Markup {
-    let config = &contents.record.config;
-    let weights = match config.autoencoder.weights {
-        AutoencoderWeights::Best => "those of its best epoch, encoder and decoder",
-        AutoencoderWeights::LastEncoderBestDecoder => "the last epoch's encoder with the best epoch's decoder",
-    };
-    let (autoencoder, h) = (&config.autoencoder.training, &config.h.training);
-    let rows: [(&str, Setting); 6] = [
-        ("Most epochs", |t| count(t.epochs)),
-        ("Patience, in epochs", |t| count(t.patience)),
-        ("Batch", |t| count(t.batch)),
-        ("Learning rate (Adam)", |t| t.learning_rate.to_string()),
-        ("L2", |t| t.l2.to_string()),
-        ("A smaller last batch is left out", |t| yes(t.drop_last).to_owned()),
-    ];
-    html! {
-        section {
-            h2 { "Configuration" }
-            div.wide { table {
-                thead { tr { th { "Training" } th.number { "autoencoder" } th.number { "ĥ" } } }
-                tbody {
-                    @for (name, value) in rows {
-                        tr { td { (name) } td.number { (value(autoencoder)) } td.number { (value(h)) } }
-                    }
-                }
-            } }
-            ul {
-                li { "ĥ has " (config.h.hidden_layers) " hidden layers of " (count(config.h.width)) " units, LeakyReLU with \
-                    slope " (config.h.slope) ", and BatchNorm on the first " (config.h.batch_norm_layers) "." }
-                li { "Weights of the autoencoder that are used: " (weights) "." }
-                li { "The mean of the training latents is subtracted before Algorithm 1: " (yes(config.label.centre)) "." }
-                li { "Share of the images that is trained on: " (config.data.train_share) "." }
-            }
-            details {
-                summary { "The whole of " code { "config.toml" } }
-                pre { code { (contents.toml) } }
-            }
-        }
-    }
-}
-
-fn reproduction(contents: &Contents) -> Markup {
-    let provenance = &contents.record.provenance;
-    let rows = [
-        ("Version", Some(&provenance.version).filter(|version| !version.is_empty())),
-        ("Git revision", provenance.git_revision.as_ref()),
-        ("SHA-256 of the data", provenance.data.as_ref()),
-    ];
-    html! {
-        section {
-            h2 { "How to reproduce it" }
-            @match &provenance.command {
-                Some(command) => {
-                    p { "The same program with the same data makes this run by" }
-                    pre { code { (command) } }
-                }
-                None => p.missing { "The command is not recorded." },
-            }
-            dl.origin {
-                @for (name, value) in rows {
-                    dt { (name) }
-                    dd { @match value { Some(value) => code { (value) }, None => span.missing { "not recorded" } } }
-                }
-            }
-        }
-    }
 }

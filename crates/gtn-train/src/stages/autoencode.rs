@@ -1,7 +1,7 @@
 //! Trains the autoencoder on the training images.
 
 use gtn_models::{Autoencoder, AutoencoderShape, NamedArrays, Parameters, Tensor, mean_squared_error, tensor_of};
-use gtn_run::config::AutoencoderWeights;
+use gtn_run::config::{self, AutoencoderWeights};
 use gtn_run::{Artefact, Config, Stage};
 
 use crate::Result;
@@ -9,12 +9,13 @@ use crate::checkpoint::load_weights;
 use crate::generator::AUTOENCODER;
 use crate::pipeline::Context;
 use crate::stages::fingerprint;
-use crate::stages::prepare::Prepared;
-use crate::trainer::{Problem, train};
+use crate::stages::prepare::Pictures;
+use crate::trainer::{Problem, Schedule, train};
 
 struct Reconstruction<'a> {
     autoencoder: &'a Autoencoder,
-    data: &'a Prepared,
+    data: &'a Pictures,
+    weights: AutoencoderWeights,
 }
 
 impl Reconstruction<'_> {
@@ -54,6 +55,10 @@ impl Problem for Reconstruction<'_> {
     fn validation_loss(&self, samples: &[usize]) -> Result<Tensor> {
         self.loss(&self.data.split.validation, samples)
     }
+
+    fn uses_last_weights(&self) -> bool {
+        self.weights == AutoencoderWeights::LastEncoderBestDecoder
+    }
 }
 
 /// The trained autoencoder, with the weights that encode.
@@ -63,16 +68,22 @@ pub(crate) struct Trained {
     pub(crate) checksum: String,
 }
 
-pub(crate) fn run(config: &Config, data: &Prepared, context: &mut Context<'_>) -> Result<Trained> {
+pub(crate) fn run(
+    config: &Config,
+    settings: &config::Autoencoder,
+    data: &Pictures,
+    context: &mut Context<'_>,
+) -> Result<Trained> {
     let shape = AutoencoderShape { channels: data.images.channels(), side: data.images.side(), dim: config.dim };
     let autoencoder = Autoencoder::new(&shape, &context.streams, &context.device)?;
-    let settings = (config.seed, config.dim, &config.data, &config.autoencoder.training);
-    let made_from = fingerprint("autoencode", &settings, &[&data.fingerprint]);
-    let problem = Reconstruction { autoencoder: &autoencoder, data };
-    let epochs = train(&problem, &config.autoencoder.training, &made_from, &NamedArrays::new(), context)?;
+    let origin = (config.seed, config.dim, &config.data, &settings.training, config.time_budget);
+    let made_from = fingerprint("autoencode", &origin, &[&data.fingerprint]);
+    let problem = Reconstruction { autoencoder: &autoencoder, data, weights: settings.weights };
+    let schedule = Schedule { training: &settings.training, budget: config.training_budgets().0 };
+    let epochs = train(&problem, &schedule, &made_from, &NamedArrays::new(), context)?;
     context.update_provenance(|provenance| provenance.autoencoder_epochs = Some(epochs))?;
 
-    let path = match config.autoencoder.weights {
+    let path = match settings.weights {
         AutoencoderWeights::Best => context.run.best_checkpoint(AUTOENCODER),
         AutoencoderWeights::LastEncoderBestDecoder => context.run.last_checkpoint(AUTOENCODER),
     };

@@ -1,15 +1,23 @@
 //! Trains ĥ on the pairs: y to x_y by mean squared error.
 
-use gtn_models::{Mlp, Mode, NamedArrays, Parameters, Tensor, mean_squared_error, tensor_of};
-use gtn_run::{Config, Stage};
+use gtn_models::{Mlp, Mode, NamedArrays, Normaliser, Parameters, Tensor, array2_of, mean_squared_error, tensor_of};
+use gtn_run::{Artefact, Config, Fingerprint, Stage};
+use ndarray::{Array2, Axis};
 
 use crate::Result;
-use crate::generator::{CENTRE, H, mlp_shape};
+use crate::generator::{H, mlp_shape};
 use crate::pipeline::Context;
-use crate::stages::encode::Latents;
-use crate::stages::fingerprint;
-use crate::stages::label::Pairs;
-use crate::trainer::{Problem, train};
+use crate::stages::{fingerprint, label};
+use crate::targets::{CENTRE, SCALE, Targets};
+use crate::trainer::{Problem, Schedule, train};
+
+/// Normal vectors of a snapshot; the samples that the report shows are made of the same.
+pub(crate) const SHOWN: usize = 5_000;
+
+/// The normal vectors that snapshots and shown samples are made of, the same throughout a run.
+pub(crate) fn shown_source(config: &Config, context: &Context<'_>) -> Array2<f32> {
+    context.streams.normal("shown", 0, SHOWN, config.dim)
+}
 
 /// Pairs on the device.
 struct Side {
@@ -21,6 +29,14 @@ struct Regression<'a> {
     h: &'a Mlp,
     train: Side,
     validation: Side,
+    /// For experiments without images: what ĥ makes of some normal vectors is kept after some epochs.
+    snapshots: Option<Snapshots<'a>>,
+}
+
+struct Snapshots<'a> {
+    source: Tensor,
+    normaliser: &'a Normaliser,
+    made_from: &'a Fingerprint,
 }
 
 impl Regression<'_> {
@@ -63,23 +79,65 @@ impl Problem for Regression<'_> {
     fn validation_loss(&self, samples: &[usize]) -> Result<Tensor> {
         self.loss(&self.validation, samples, Mode::Evaluate)
     }
+
+    fn after_epoch(&self, epoch: usize, context: &mut Context<'_>) -> Result<()> {
+        let Some(Snapshots { source, normaliser, made_from }) = self.snapshots.as_ref().filter(|_| is_kept(epoch))
+        else {
+            return Ok(());
+        };
+        let generated = normaliser.restore(array2_of(&self.h.forward(source, Mode::Evaluate)?)?);
+        let mut artefact = Artefact::new((*made_from).clone());
+        artefact.insert_f32("generated", generated.into_dyn());
+        Ok(artefact.write(&context.run.snapshot(epoch))?)
+    }
 }
 
-pub(crate) fn run(config: &Config, latents: &Latents, pairs: &Pairs, context: &mut Context<'_>) -> Result<()> {
+/// Epochs 1, 2, 5, 10, 20, 50 and so on.
+fn is_kept(epoch: usize) -> bool {
+    let mut epoch = epoch;
+    while epoch > 0 && epoch % 10 == 0 {
+        epoch /= 10;
+    }
+    matches!(epoch, 1 | 2 | 5)
+}
+
+pub(crate) fn run(config: &Config, targets: &Targets, pairs: &label::Pairs, context: &mut Context<'_>) -> Result<()> {
     let h = Mlp::new(&mlp_shape(config), &context.streams, &context.device)?;
-    let made_from = fingerprint("fit", &(config.seed, &config.h), &[&latents.checksum, &pairs.checksum]);
-    let side = |pairs: &crate::stages::label::Side, rows| -> Result<Side> {
+    let settings = (config.seed, &config.h, config.time_budget);
+    let made_from = fingerprint("fit", &settings, &[&targets.checksum, &pairs.checksum]);
+    let side = |pairs: &label::Side, rows: &Array2<f32>| -> Result<Side> {
+        let target = targets.normaliser.normalise(rows.select(Axis(0), &pairs.matching).view());
         Ok(Side {
             source: tensor_of(pairs.source.view(), &context.device)?,
-            target: tensor_of(pairs.targets(rows, &latents.centre).view(), &context.device)?,
+            target: tensor_of(target.view(), &context.device)?,
         })
+    };
+    let snapshots = if config.data.are_images() {
+        None
+    } else {
+        let source = tensor_of(shown_source(config, context).view(), &context.device)?;
+        Some(Snapshots { source, normaliser: &targets.normaliser, made_from: &made_from })
     };
     let problem = Regression {
         h: &h,
-        train: side(&pairs.train, &latents.train)?,
-        validation: side(&pairs.validation, &latents.validation)?,
+        train: side(&pairs.train, &targets.train)?,
+        validation: side(&pairs.validation, &targets.validation)?,
+        snapshots,
     };
-    let extras = NamedArrays::from([(CENTRE.to_owned(), latents.centre.clone().into_dyn())]);
-    let epochs = train(&problem, &config.h.training, &made_from, &extras, context)?;
+    let extras = NamedArrays::from([
+        (CENTRE.to_owned(), targets.normaliser.centre().clone().into_dyn()),
+        (SCALE.to_owned(), targets.normaliser.scale().clone().into_dyn()),
+    ]);
+    let schedule = Schedule { training: &config.h.training, budget: config.training_budgets().1 };
+    let epochs = train(&problem, &schedule, &made_from, &extras, context)?;
     context.update_provenance(|provenance| provenance.h_epochs = Some(epochs))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn snapshots_are_spread_over_the_epochs() {
+        let kept: Vec<usize> = (0..1001).filter(|&epoch| super::is_kept(epoch)).collect();
+        assert_eq!(kept, [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]);
+    }
 }

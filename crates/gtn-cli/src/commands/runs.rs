@@ -1,0 +1,79 @@
+//! `gtn runs`: the runs in a folder, and how far each has come.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use gtn_run::{Config, MetricsLog, RunFolder, Stage};
+
+use crate::args::Runs;
+use crate::failure::Failure;
+use crate::say;
+
+pub(crate) fn run(args: &Runs) -> Result<(), Failure> {
+    let entries = match std::fs::read_dir(&args.folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let folder = args.folder.display();
+            return Err(Failure::users(format!(
+                "there is no folder {folder}: `gtn reproduce swiss-roll` makes a first run; or name the folder of your runs"
+            )));
+        }
+        Err(error) => return Err(gtn_run::Error::io("read", &args.folder)(error).into()),
+    };
+    let mut folders: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    let lines: Vec<[String; 4]> = folders.iter().filter_map(|folder| line(folder)).collect();
+    if lines.is_empty() {
+        say::tell(&format!("{} holds no runs", args.folder.display()));
+        return Ok(());
+    }
+    let head = ["RUN", "STATE", "VALIDATION LOSS", "LAST CHANGE"].map(str::to_owned);
+    let table: Vec<&[String; 4]> = std::iter::once(&head).chain(&lines).collect();
+    let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [0, 1, 2].map(width);
+    for [name, state, loss, changed] in &table {
+        say::result(&format!("{name:<0$}  {state:<1$}  {loss:>2$}  {changed}", widths[0], widths[1], widths[2]));
+    }
+    Ok(())
+}
+
+/// Name, state, lowest validation loss of ĥ and time of the last change; `None` for a folder that is no run.
+fn line(folder: &Path) -> Option<[String; 4]> {
+    let run = RunFolder::at(folder);
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let config = match run.record() {
+        Ok(record) => record.config,
+        Err(gtn_run::Error::NoRun { .. }) => return None,
+        Err(error) => return Some([name, format!("cannot be read: {error}"), String::new(), String::new()]),
+    };
+    let log = match MetricsLog::open(&run.metrics()) {
+        Ok(log) => log,
+        Err(error) => return Some([name, format!("cannot be read: {error}"), String::new(), String::new()]),
+    };
+    let losses = log.epochs(Stage::Fit).map(|epoch| epoch.validation_loss);
+    let best = losses.min_by(f64::total_cmp).map(|loss| format!("{loss:.5}")).unwrap_or_default();
+    let changed = [run.metrics(), run.config()].iter().filter_map(|path| path.metadata().ok()?.modified().ok()).max();
+    let changed = changed.unwrap_or(SystemTime::UNIX_EPOCH);
+    Some([name, state(&run, &config, &log), best, humantime::format_rfc3339_seconds(changed).to_string()])
+}
+
+fn state(run: &RunFolder, config: &Config, log: &MetricsLog) -> String {
+    let next = config.stages().into_iter().find(|stage| log.stage(*stage).is_none());
+    let place = match next {
+        None => "done".to_owned(),
+        Some(stage) => {
+            let most = match stage {
+                Stage::Autoencode => config.autoencoder.as_ref().map(|autoencoder| autoencoder.training.epochs),
+                Stage::Fit => Some(config.h.training.epochs),
+                _ => None,
+            };
+            let epochs = most.map(|most| format!(", epoch {} of at most {most}", log.epochs(stage).count()));
+            format!("at {stage}{}", epochs.unwrap_or_default())
+        }
+    };
+    match (run.holder(), next) {
+        (Some(holder), _) => format!("{place}; at work: {holder}"),
+        (None, Some(_)) => format!("stopped {place}"),
+        (None, None) => place,
+    }
+}

@@ -1,0 +1,74 @@
+//! Colours that readers who see colours differently still tell apart, and that stand out from white.
+
+use plotters::style::RGBColor;
+
+// Okabe and Ito's blue and vermilion.
+pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
+pub(crate) const VERMILION: RGBColor = RGBColor(213, 94, 0);
+pub(crate) const INK: RGBColor = RGBColor(40, 40, 40);
+pub(crate) const GREY: RGBColor = RGBColor(110, 110, 110);
+/// What lies behind the data: the exact curve, the edge of a law.
+pub(crate) const BACK: RGBColor = RGBColor(190, 190, 190);
+pub(crate) const FAINT: RGBColor = RGBColor(225, 225, 225);
+pub(crate) const BAND: RGBColor = RGBColor(240, 240, 240);
+
+/// Viridis by Smith and van der Walt at equal steps, as in matplotlib: equal steps look equally large.
+const VIRIDIS: [[u8; 3]; 8] = [
+    [68, 1, 84],
+    [70, 50, 127],
+    [54, 92, 141],
+    [39, 127, 143],
+    [31, 162, 136],
+    [74, 194, 110],
+    [160, 219, 57],
+    [254, 232, 37],
+];
+
+/// Where viridis is cut off: its yellow end vanishes on white.
+const LIGHTEST: f64 = 0.86;
+
+/// How many shades stand for ranks from 0 to 1.
+pub(crate) const SHADES: usize = 24;
+
+/// The shade of a rank, or `None` for NaN.
+pub(crate) fn shade(rank: f64) -> Option<usize> {
+    (!rank.is_nan()).then(|| ((rank.clamp(0.0, 1.0) * SHADES as f64) as usize).min(SHADES - 1))
+}
+
+/// The colours of the shades, from dark (rank 0) to light (rank 1).
+pub(crate) fn shades() -> Vec<RGBColor> {
+    (0..SHADES).map(|shade| viridis(LIGHTEST * shade as f64 / (SHADES - 1) as f64)).collect()
+}
+
+fn viridis(share: f64) -> RGBColor {
+    let place = share.clamp(0.0, 1.0) * (VIRIDIS.len() - 1) as f64;
+    let below = (place as usize).min(VIRIDIS.len() - 2);
+    let between = place - below as f64;
+    let mix = |channel: usize| {
+        let [a, b] = [below, below + 1].map(|at| f64::from(VIRIDIS[at][channel]));
+        (a + between * (b - a)).round() as u8
+    };
+    RGBColor(mix(0), mix(1), mix(2))
+}
+
+/// `#rrggbb`.
+pub(crate) fn hex(RGBColor(red, green, blue): RGBColor) -> String {
+    format!("#{red:02x}{green:02x}{blue:02x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rank_has_a_shade_and_shades_grow_lighter_but_stay_visible_on_white() {
+        assert_eq!(shade(f64::NAN), None);
+        assert_eq!([-1.0, 0.0, 1e-9, 0.5, 1.0, f64::INFINITY].map(shade), [0, 0, 0, 12, 23, 23].map(Some));
+        let lightness = |RGBColor(r, g, b): RGBColor| 2 * u32::from(r) + 7 * u32::from(g) + u32::from(b);
+        let shades = shades();
+        assert_eq!(shades.len(), SHADES);
+        assert!(shades.windows(2).all(|pair| lightness(pair[0]) < lightness(pair[1])));
+        assert!(lightness(shades[SHADES - 1]) < 2000, "white has 2550");
+        assert_eq!(hex(shades[0]), "#440154");
+    }
+}

@@ -1,0 +1,228 @@
+//! The tables of the page: figures of merit, facts, times, settings, origin.
+
+use gtn_run::config::{AutoencoderWeights, Data, Normalise, Pairing, Precision, Training};
+use gtn_run::{Config, Stage};
+use maud::{Markup, html};
+
+use super::Contents;
+use super::facts::{does, explain, explain_metric};
+use super::text::{self, count, duration, number};
+
+/// The figures of merit; nothing if none was measured.
+pub(super) fn metrics(contents: &Contents) -> Markup {
+    let floors = contents.log.metrics().any(|metric| metric.floor.is_some());
+    html! {
+        @if contents.log.metrics().next().is_some() {
+            section {
+                h2 { "Metrics" }
+                div.wide { table.metrics {
+                    thead { tr {
+                        th { "Metric" } th.number { "Value" } th.number { "Floor" } th.number { "Samples" }
+                        th.meaning { "What it is" }
+                    } }
+                    tbody {
+                        @for metric in contents.log.metrics() {
+                            @let known = explain_metric(&metric.metric);
+                            tr {
+                                td.name { @match known { Some((human, _)) => (human), None => code { (metric.metric) } } }
+                                td.number { (number(metric.value)) }
+                                td.number {
+                                    @match metric.floor { Some(floor) => (number(floor)), None => span.missing { "–" } }
+                                }
+                                td.number { (count(metric.samples)) }
+                                td.meaning { @if let Some((_, meaning)) = known { (meaning) } }
+                            }
+                        }
+                    }
+                } }
+                p.note {
+                    "0 is best."
+                    @if floors { " The floor is what fresh real data reach in place of the generated ones, real against \
+                        real: up to chance, as good as it gets." }
+                }
+            }
+        }
+    }
+}
+
+/// What the stages found.
+pub(super) fn facts(contents: &Contents) -> Markup {
+    let config = &contents.record.config;
+    let recorded = || Stage::ALL.iter().filter_map(|stage| contents.log.stage(*stage));
+    html! {
+        section {
+            h2 { "What was found" }
+            @if recorded().all(|record| record.facts.is_empty()) {
+                p.missing { "No facts are recorded." }
+            } @else {
+                div.wide { table.facts {
+                    @for record in recorded().filter(|record| !record.facts.is_empty()) {
+                        tbody {
+                            tr {
+                                th colspan="3" scope="rowgroup" {
+                                    (record.stage) span.does { " " (does(record.stage, config)) }
+                                }
+                            }
+                            @for (name, value) in &record.facts {
+                                @let known = explain(record.stage, name, config);
+                                tr {
+                                    td.name { @match known { Some((human, _)) => (human), None => code { (name) } } }
+                                    td.number { (number(*value)) }
+                                    td.meaning { @if let Some((_, meaning)) = known { (meaning) } }
+                                }
+                            }
+                        }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+pub(super) fn times(contents: &Contents) -> Markup {
+    let config = &contents.record.config;
+    let stages = || config.stages().into_iter().map(|stage| (stage, contents.log.stage(stage)));
+    let total: f64 = stages().filter_map(|(_, record)| record).map(|record| record.seconds).sum();
+    html! {
+        section {
+            h2 { "Time" }
+            div.wide { table {
+                thead { tr { th { "Stage" } th { "What it does" } th.number { "Time" } th.number { "Seconds" } } }
+                tbody {
+                    @for (stage, record) in stages() {
+                        tr {
+                            td { (stage) }
+                            td { (does(stage, config)) }
+                            @match record {
+                                Some(record) => {
+                                    td.number { (duration(record.seconds)) }
+                                    td.number { (format!("{:.2}", record.seconds)) }
+                                }
+                                None => td.number.missing colspan="2" { "not recorded" },
+                            }
+                        }
+                    }
+                }
+                tfoot { tr {
+                    th colspan="2" { "Total" }
+                    td.number { (duration(total)) }
+                    td.number { (format!("{total:.2}")) }
+                } }
+            } }
+        }
+    }
+}
+
+type Setting = fn(&Training) -> String;
+
+fn yes(flag: bool) -> &'static str {
+    if flag { "yes" } else { "no" }
+}
+
+pub(super) fn configuration(contents: &Contents) -> Markup {
+    let config = &contents.record.config;
+    let rows: [(&str, Setting); 6] = [
+        ("Most epochs", |t| count(t.epochs)),
+        ("Patience, in epochs", |t| count(t.patience)),
+        ("Batch", |t| count(t.batch)),
+        ("Learning rate (Adam)", |t| t.learning_rate.to_string()),
+        ("L2", |t| t.l2.to_string()),
+        ("A smaller last batch is left out", |t| yes(t.drop_last).to_owned()),
+    ];
+    let autoencoder = config.autoencoder.iter().map(|autoencoder| ("autoencoder", &autoencoder.training));
+    let networks: Vec<(&str, &Training)> = autoencoder.chain([("ĥ", &config.h.training)]).collect();
+    html! {
+        section {
+            h2 { "Configuration" }
+            div.wide { table {
+                thead { tr { th { "Training" } @for (name, _) in &networks { th.number { (name) } } } }
+                tbody {
+                    @for (name, value) in rows {
+                        tr { td { (name) } @for (_, training) in &networks { td.number { (value(training)) } } }
+                    }
+                }
+            } }
+            ul { @for sentence in settings(config) { li { (sentence) } } }
+            details {
+                summary { "The whole of " code { "config.toml" } }
+                pre { code { (contents.toml) } }
+            }
+        }
+    }
+}
+
+/// The settings that are no numbers of a training.
+fn settings(config: &Config) -> Vec<String> {
+    let h = &config.h;
+    let mut settings = vec![format!(
+        "ĥ has {} hidden layers of {} units, LeakyReLU with slope {}, and {}.",
+        h.hidden_layers,
+        count(h.width),
+        h.slope,
+        match h.batch_norm_layers {
+            0 => "no BatchNorm".to_owned(),
+            layers => format!("BatchNorm on the first {layers}"),
+        }
+    )];
+    if let Some(autoencoder) = &config.autoencoder {
+        let weights = match autoencoder.weights {
+            AutoencoderWeights::Best => "those of its best epoch, encoder and decoder",
+            AutoencoderWeights::LastEncoderBestDecoder => "the last epoch's encoder with the best epoch's decoder",
+        };
+        settings.push(format!("Weights of the autoencoder that are used: {weights}."));
+    }
+    let data = if config.data.are_images() { "latents" } else { "data" };
+    settings.push(match config.label.normalise {
+        Normalise::AsIs => format!("The {data} are paired as they are."),
+        Normalise::Centre => format!("The mean of the training {data} is subtracted before they are paired."),
+        Normalise::Standardise => format!(
+            "Before they are paired, the {data} are standardised by their training part: the mean is subtracted, and each \
+             coordinate divided by its standard deviation."
+        ),
+    });
+    let pairing = match (config.label.pairing, config.label.precision) {
+        (Pairing::Greedy, Precision::Double) => "Algorithm 1",
+        (Pairing::Greedy, Precision::Single) => "Algorithm 1, which compares cosines in single precision",
+        (Pairing::Sorted, _) => "the sorted labelling (Figure 2)",
+    };
+    settings.push(format!("Pairs are made by {pairing}."));
+    settings.push(match &config.data {
+        Data::Mnist(images) => format!("Share of the images that is trained on: {}.", images.train_share),
+        Data::SwissRoll(drawn) | Data::Uniform(drawn) => {
+            let (train, validation) = drawn.sizes();
+            format!("Points drawn: {} to train on, {} to validate on.", count(train), count(validation))
+        }
+    });
+    if let Some(budget) = config.time_budget {
+        settings.push(format!("Time budget: {}, after which training ends.", text::budget(budget)));
+    }
+    settings
+}
+
+pub(super) fn reproduction(contents: &Contents) -> Markup {
+    let provenance = &contents.record.provenance;
+    let rows = [
+        ("Version", Some(&provenance.version).filter(|version| !version.is_empty())),
+        ("Git revision", provenance.git_revision.as_ref()),
+        ("SHA-256 of the data", provenance.data.as_ref()),
+    ];
+    let data = if contents.record.config.data.are_images() { " with the same data" } else { "" };
+    html! {
+        section {
+            h2 { "How to reproduce it" }
+            @match &provenance.command {
+                Some(command) => {
+                    p { "The same program" (data) " makes this run by" }
+                    pre { code { (command) } }
+                }
+                None => p.missing { "The command is not recorded." },
+            }
+            dl.origin {
+                @for (name, value) in rows {
+                    dt { (name) }
+                    dd { @match value { Some(value) => code { (value) }, None => span.missing { "not recorded" } } }
+                }
+            }
+        }
+    }
+}

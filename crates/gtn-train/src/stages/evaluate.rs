@@ -1,0 +1,205 @@
+//! Measures what ĥ makes against the law it was to learn.
+
+use std::time::Instant;
+
+use gtn_data::synthetic::roll_up;
+use gtn_math::{Distribution, OpenInterval, SwissRoll, Uniform};
+use gtn_metrics::{Draws, energy_distance, ks_from_cdf, mean_over_draws, sliced_wasserstein};
+use gtn_run::config::Data;
+use gtn_run::{Artefact, Config, MetricRecord, Record, Stage, Step};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
+
+use crate::generator::{H, load_generator};
+use crate::pipeline::Context;
+use crate::stages::fingerprint;
+use crate::stages::prepare::draw_points;
+use crate::stages::sample::exact_angle;
+use crate::{Error, Result};
+
+/// Samples that are drawn: those of `gtn sample RUN -n 100000` with the run's seed.
+const SAMPLES: usize = 100_000;
+/// For the energy distance.
+const DRAWS: Draws = Draws { size: 2_000, draws: 5 };
+/// For the sliced Wasserstein distance.
+const SLICED: usize = 10_000;
+const PROJECTIONS: usize = 200;
+/// How far from the swiss roll a point counts as off it, and from the unit square as outside.
+const OFF_CURVE: f64 = 0.1;
+const OUTSIDE: f32 = 0.01;
+
+const METRICS: &str = "metrics";
+
+pub(crate) fn run(config: &Config, context: &mut Context<'_>) -> Result<()> {
+    if config.data.are_images() {
+        return Ok(());
+    }
+    let weights = Artefact::read(&context.run.best_checkpoint(H))?.checksum();
+    let first = Artefact::read(&context.run.snapshot(1)).ok();
+    let settings = (config.seed, config.dim, &config.data, SAMPLES, DRAWS.size, DRAWS.draws, SLICED, PROJECTIONS);
+    let first_sum = first.as_ref().map(Artefact::checksum).unwrap_or_default();
+    let made_from = fingerprint("evaluate", &settings, &[&weights, &first_sum]);
+    let path = context.run.evaluation();
+    if let Some(metrics) = context.artefact(&path, &made_from)?.and_then(|done| done.note::<Vec<MetricRecord>>(METRICS))
+    {
+        context.observer.stage_skipped(Stage::Evaluate);
+        return record(&metrics, context);
+    }
+
+    context.observer.stage_started(Stage::Evaluate);
+    let started = Instant::now();
+    let generator = load_generator(context.run)?;
+    let source = generator.source(SAMPLES, &context.streams);
+    let sides = Sides {
+        config,
+        generated: generator.map(source.view())?,
+        real: draw_points(config, SAMPLES, &context.streams, "real", 1),
+        again: draw_points(config, SAMPLES, &context.streams, "real", 2),
+        source,
+        first: first.and_then(|first| first.f32("generated").ok()?.clone().into_dimensionality().ok()),
+        metrics: Vec::new(),
+    };
+    let metrics = sides.measure(context)?;
+    record(&metrics, context)?;
+    context.finish(Stage::Evaluate, started.elapsed().as_secs_f64(), &[])?;
+    let mut artefact = Artefact::new(made_from);
+    artefact.set_note(METRICS, &metrics)?;
+    Ok(artefact.write(&path)?)
+}
+
+/// Puts the figures of merit into the log, unless it has them.
+fn record(metrics: &[MetricRecord], context: &mut Context<'_>) -> Result<()> {
+    if context.log.metrics().eq(metrics) {
+        return Ok(());
+    }
+    context.log.forget_metrics()?;
+    for metric in metrics {
+        context.log.append(Record::Metric(metric.clone()))?;
+        context.observer.metric(metric);
+    }
+    Ok(())
+}
+
+/// Generated rows, and two independent sets of real ones: against one the generated are measured, and in their place the other
+/// gives the floor.
+struct Sides<'a> {
+    config: &'a Config,
+    source: Array2<f32>,
+    generated: Array2<f32>,
+    real: Array2<f32>,
+    again: Array2<f32>,
+    /// What ĥ made after its first epoch, if it is there.
+    first: Option<Array2<f32>>,
+    metrics: Vec<MetricRecord>,
+}
+
+impl Sides<'_> {
+    fn measure(mut self, context: &mut Context<'_>) -> Result<Vec<MetricRecord>> {
+        let parts: [fn(&mut Self, &Context<'_>) -> Result<()>; 3] = [Self::by_law, Self::energy, Self::sliced];
+        for (done, part) in parts.iter().enumerate() {
+            if context.observer.stop_requested() {
+                return Err(Error::Stopped { stage: Stage::Evaluate });
+            }
+            let (done, total) = (done as u64, parts.len() as u64);
+            context.observer.step(&Step { stage: Stage::Evaluate, done, total, epoch: None, loss: None });
+            part(&mut self, context)?;
+        }
+        Ok(self.metrics)
+    }
+
+    fn add(&mut self, metric: &str, value: f64, floor: Option<f64>, samples: usize) {
+        self.metrics.push(MetricRecord { metric: metric.to_owned(), value, floor, samples });
+    }
+
+    /// What can be said because the law is known.
+    fn by_law(&mut self, _context: &Context<'_>) -> Result<()> {
+        let angles = SwissRoll::of_the_paper().angles();
+        match (&self.config.data, self.config.dim) {
+            (Data::Mnist(_), _) => {}
+            (Data::SwissRoll(_), 1) => {
+                let law = Uniform::new(angles.lower(), angles.upper()).expect("the roll's angles are an interval");
+                let ks = |rows: &Array2<f32>| ks_from_cdf(&numbers(rows.column(0)), |angle| law.cdf(angle));
+                let outside = |rows: &Array2<f32>| {
+                    share(rows, |row| {
+                        // The angles of real data are rounded to f32, too.
+                        !(angles.lower() as f32..=angles.upper() as f32).contains(&row[0])
+                    })
+                };
+                self.add("ks_angle", ks(&self.generated)?, Some(ks(&self.again)?), SAMPLES);
+                self.add("outside", outside(&self.generated), Some(outside(&self.again)), SAMPLES);
+                let pairs = self.source.iter().zip(&self.generated);
+                let squares = pairs.map(|(&y, &angle)| (f64::from(angle) - exact_angle(f64::from(y))).powi(2));
+                let error = (squares.sum::<f64>() / SAMPLES as f64).sqrt();
+                self.add("h_error", error, None, SAMPLES);
+            }
+            (Data::SwissRoll(_), _) => self.off_curve()?,
+            (Data::Uniform(_), _) => {
+                let law = Uniform::standard();
+                let ks = |rows: &Array2<f32>| -> Result<f64> {
+                    let [a, b] = [0, 1].map(|column| ks_from_cdf(&numbers(rows.column(column)), |x| law.cdf(x)));
+                    Ok(a?.max(b?))
+                };
+                let allowed = -OUTSIDE..=1.0 + OUTSIDE;
+                let outside = |rows: &Array2<f32>| share(rows, |row| !row.iter().all(|x| allowed.contains(x)));
+                self.add("ks_coordinate", ks(&self.generated)?, Some(ks(&self.again)?), SAMPLES);
+                self.add("outside", outside(&self.generated), Some(outside(&self.again)), SAMPLES);
+            }
+        }
+        Ok(())
+    }
+
+    /// Share of points away from the swiss roll, which is continued beyond its ends: leaving it at an end is told by other
+    /// figures, leaving it sideways is what a source of another topology cannot help. From one dimension no point can: it is
+    /// rolled up from its angle.
+    fn off_curve(&mut self) -> Result<()> {
+        let continued = OpenInterval::new(2.0, 40.0).expect("2 < 40");
+        let roll = SwissRoll::new(continued).expect("the roll may start at 2");
+        let off = |points: &Array2<f32>| {
+            share(points, |point| {
+                let nearest = roll.nearest([f64::from(point[0]), f64::from(point[1])]);
+                nearest.map_or(true, |nearest| nearest.distance > OFF_CURVE)
+            })
+        };
+        let floor = Some(off(&self.again));
+        if let Some(first) = self.first.take() {
+            self.add("off_curve_first_epoch", off(&first), floor, first.nrows());
+        }
+        self.add("off_curve", off(&self.generated), floor, SAMPLES);
+        Ok(())
+    }
+
+    fn energy(&mut self, context: &Context<'_>) -> Result<()> {
+        let [generated, real, again] = [&self.generated, &self.real, &self.again].map(|rows| self.in_plane(rows));
+        let distance = |other: ArrayView2<'_, f32>, index| {
+            mean_over_draws(real.view(), other, DRAWS, context.streams.stream("energy", index), energy_distance)
+        };
+        let (value, floor) = (distance(generated.view(), 0)?, distance(again.view(), 1)?);
+        self.add("energy_distance", value, Some(floor), DRAWS.size);
+        Ok(())
+    }
+
+    fn sliced(&mut self, context: &Context<'_>) -> Result<()> {
+        let [generated, real, again] = [&self.generated, &self.real, &self.again].map(|rows| self.in_plane(rows));
+        let first = s![..SLICED, ..];
+        // The same directions for both, so that only the rows differ.
+        let distance = |other: &Array2<f32>| {
+            let directions = context.streams.stream("directions", 0);
+            sliced_wasserstein(real.slice(first), other.slice(first), PROJECTIONS, directions)
+        };
+        let (value, floor) = (distance(&generated)?, distance(&again)?);
+        self.add("sliced_wasserstein", value, Some(floor), SLICED);
+        Ok(())
+    }
+
+    /// Rows as points of the plane.
+    fn in_plane(&self, rows: &Array2<f32>) -> Array2<f32> {
+        if rows.ncols() == 1 { roll_up(rows.view()) } else { rows.clone() }
+    }
+}
+
+fn numbers(column: ArrayView1<'_, f32>) -> Vec<f64> {
+    column.iter().map(|&value| f64::from(value)).collect()
+}
+
+fn share(rows: &Array2<f32>, holds: impl Fn(ArrayView1<'_, f32>) -> bool) -> f64 {
+    rows.axis_iter(Axis(0)).filter(|row| holds(row.view())).count() as f64 / rows.nrows().max(1) as f64
+}

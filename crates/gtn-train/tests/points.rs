@@ -1,0 +1,186 @@
+//! Runs without images: the swiss roll and the unit square.
+
+mod common;
+
+use std::path::Path;
+
+use common::{Seen, StopAfter, artefacts, damage};
+use gtn_run::config::{Overrides, Protocol};
+use gtn_run::observer::Unobserved;
+use gtn_run::{Artefact, Config, MetricsLog, Provenance, RunFolder, Stage};
+use gtn_train::{Error, Job, load_generator, presets, reproduce};
+
+fn config(experiment: &str, overrides: Overrides) -> Config {
+    let overrides = Overrides { seed: Some(5), limit: Some(1500), ..overrides };
+    presets::resolve(experiment, &overrides).unwrap()
+}
+
+fn job(config: Config) -> Job {
+    // These experiments need no data.
+    Job { config, data_dir: "/nowhere".into(), provenance: Provenance::default(), force: false }
+}
+
+fn epochs(text: &str) -> Overrides {
+    Overrides { epochs: text.parse().unwrap(), ..Overrides::default() }
+}
+
+fn done(config: &Config, root: &Path) -> RunFolder {
+    let run = RunFolder::at(root);
+    drop(reproduce(&job(config.clone()), &run, &mut Unobserved).unwrap());
+    run
+}
+
+#[test]
+fn a_run_stopped_after_any_number_of_steps_ends_bit_equal() {
+    for (experiment, dim, protocol) in [
+        ("swiss-roll", 1, Protocol::Paper),
+        ("swiss-roll", 1, Protocol::Repo),
+        ("swiss-roll", 2, Protocol::Paper),
+        ("uniform", 2, Protocol::Paper),
+    ] {
+        let overrides = Overrides { dim: Some(dim), protocol: Some(protocol), ..epochs("h=3") };
+        let config = config(experiment, overrides);
+        let folder = tempfile::tempdir().unwrap();
+        let expected = artefacts(done(&config, &folder.path().join("undisturbed")).root());
+        let stopped = RunFolder::at(folder.path().join("stopped"));
+        let mut stops = 0;
+        for steps in [1, 2, 5, 1, 1, 3] {
+            match reproduce(&job(config.clone()), &stopped, &mut StopAfter { steps }) {
+                Err(Error::Stopped { .. }) => stops += 1,
+                other => drop(other.unwrap()),
+            }
+        }
+        assert!(stops >= 5, "the run was over after {stops} stops");
+        done(&config, stopped.root());
+        let found = artefacts(stopped.root());
+        assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+        for (path, bytes) in &expected {
+            assert!(found[path] == *bytes, "{experiment}, {dim}, {protocol}: {} differs", path.display());
+        }
+    }
+}
+
+#[test]
+fn what_a_run_leaves_is_what_its_report_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config("swiss-roll", epochs("h=2"));
+    let run = done(&config, folder.path());
+    let samples = Artefact::read(&run.samples()).unwrap();
+    for (name, shape) in [
+        ("source", vec![5000, 1]),
+        ("generated", vec![5000, 1]),
+        ("real", vec![5000, 1]),
+        ("pairs.source", vec![1000, 1]),
+        ("pairs.target", vec![1000, 1]),
+        ("curve.y", vec![321]),
+        ("curve.exact", vec![321]),
+        ("curve.learned", vec![321]),
+    ] {
+        assert_eq!(samples.f32(name).unwrap().shape(), shape, "{name}");
+    }
+    // The exact h at 0 is the middle of the angles.
+    assert!((samples.f32("curve.exact").unwrap()[[160]] - 3.0 * std::f32::consts::PI).abs() < 1e-5);
+    assert_eq!(run.snapshots().iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(), [1, 2]);
+    // After its last epoch, here also the best one, ĥ made what it makes now.
+    let last = Artefact::read(&run.snapshot(2)).unwrap();
+    assert_eq!(last.f32("generated").unwrap(), samples.f32("generated").unwrap());
+    let log = MetricsLog::open(&run.metrics()).unwrap();
+    let names: Vec<&str> = log.metrics().map(|metric| metric.metric.as_str()).collect();
+    let expected = ["ks_angle", "outside", "h_error", "energy_distance", "sliced_wasserstein"];
+    assert_eq!(names, expected);
+    let ks = log.metrics().next().unwrap();
+    assert!(ks.value > 5.0 * ks.floor.unwrap(), "after two epochs on few points: {ks:?}");
+
+    // Pairs by sorting: the normal vectors and their targets are in the same order.
+    let pairs = Artefact::read(&run.pairs()).unwrap();
+    let source = pairs.f32("train.source").unwrap();
+    let order = pairs.u64("train.order").unwrap();
+    let sorted: Vec<f32> = order.iter().map(|&row| source[[row as usize, 0]]).collect();
+    assert!(sorted.is_sorted());
+    let shown = |name: &str| samples.f32(name).unwrap().iter().copied().collect::<Vec<_>>();
+    let mut both: Vec<(f32, f32)> = shown("pairs.source").into_iter().zip(shown("pairs.target")).collect();
+    both.sort_by(|a, b| a.0.total_cmp(&b.0));
+    assert!(both.is_sorted_by(|a, b| a.1 <= b.1));
+}
+
+#[test]
+fn two_dimensions_leave_the_curve_and_one_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let overrides = Overrides { dim: Some(2), ..epochs("h=2") };
+    let run = done(&config("swiss-roll", overrides), folder.path());
+    let log = MetricsLog::open(&run.metrics()).unwrap();
+    for name in ["off_curve", "off_curve_first_epoch"] {
+        let off = log.metrics().find(|metric| metric.metric == name).unwrap();
+        assert!(off.value > 0.5 && off.floor == Some(0.0), "{off:?}");
+    }
+    // From one dimension there is nothing to measure: a point lies on the curve by its angle.
+    let log = MetricsLog::open(&run.companion().metrics()).unwrap();
+    assert!(log.metrics().all(|metric| !metric.metric.starts_with("off_curve")));
+    assert_eq!(load_generator(&run).unwrap().source_dim(), 2);
+    assert_eq!(load_generator(&run.companion()).unwrap().source_dim(), 1);
+}
+
+#[test]
+fn damaged_checkpoints_are_named_and_repaired_from_what_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config("uniform", epochs("h=4"));
+    let expected = artefacts(done(&config, &folder.path().join("undisturbed")).root());
+    let run = RunFolder::at(folder.path().join("damaged"));
+    // 1,364 training points make 6 steps an epoch; the pairs' steps come before them.
+    let mut stop = StopAfter { steps: usize::MAX };
+    let mut begun = false;
+    for steps in (4..60).step_by(3) {
+        stop.steps = steps;
+        let stopped = reproduce(&job(config.clone()), &run, &mut stop);
+        assert!(matches!(stopped, Err(Error::Stopped { .. })), "{stopped:?}");
+        begun = run.previous_checkpoint("h").exists();
+        if begun {
+            break;
+        }
+    }
+    assert!(begun, "no second checkpoint was written");
+
+    // The last state is damaged: the one before it is taken up.
+    damage(&run.last_checkpoint("h"));
+    let mut seen = Seen::default();
+    drop(reproduce(&job(config.clone()), &run, &mut seen).unwrap());
+    assert!(seen.notes.iter().any(|note| note.contains("h.last.safetensors is damaged")), "{:?}", seen.notes);
+    assert!((1..4).contains(&seen.epochs), "{} epochs: training began anew", seen.epochs);
+    assert!(!run.previous_checkpoint("h").exists());
+    assert_eq!(artefacts(run.root()), expected);
+
+    // It is damaged when training is over: the best weights say so, and nothing is trained again.
+    damage(&run.last_checkpoint("h"));
+    let mut seen = Seen::default();
+    drop(reproduce(&job(config.clone()), &run, &mut seen).unwrap());
+    assert_eq!((seen.notes.len(), seen.epochs), (1, 0), "{:?}", seen.notes);
+    assert!(seen.skipped.contains(&Stage::Fit));
+
+    // So are the best weights: all of it is trained again, and is the same.
+    damage(&run.best_checkpoint("h"));
+    let mut seen = Seen::default();
+    drop(reproduce(&job(config.clone()), &run, &mut seen).unwrap());
+    assert_eq!((seen.notes.len(), seen.epochs), (2, 4), "{:?}", seen.notes);
+    assert_eq!(artefacts(run.root()), expected);
+
+    // Figures of merit are measured again, too, and come back into a log that lost them.
+    damage(&run.evaluation());
+    let measured = |run: &RunFolder| MetricsLog::open(&run.metrics()).unwrap().metrics().cloned().collect::<Vec<_>>();
+    let before = measured(&run);
+    std::fs::write(run.metrics(), "").unwrap();
+    drop(reproduce(&job(config), &run, &mut Unobserved).unwrap());
+    assert_eq!(measured(&run), before);
+    assert_eq!(artefacts(run.root()), expected);
+}
+
+#[test]
+fn the_epochs_reached_under_a_time_budget_repeat_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let budget = Overrides { time_budget: Some(1), ..Overrides::default() };
+    let timed = done(&config("swiss-roll", budget), &folder.path().join("timed"));
+    let reached = timed.record().unwrap().provenance.h_epochs.unwrap();
+    assert!(reached >= 1);
+    let again = done(&config("swiss-roll", epochs(&format!("h={reached}"))), &folder.path().join("again"));
+    let weights = |run: &RunFolder| Artefact::read(&run.best_checkpoint("h")).unwrap().f32_below("weights.");
+    assert_eq!(weights(&timed), weights(&again));
+}

@@ -1,0 +1,130 @@
+//! Runs that are killed, stopped, or run out of disk, and go on.
+#![cfg(unix)]
+
+mod program;
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use program::{Call, assert_same, gtn, toy};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+fn reproduce(run: &Path) -> Call {
+    // Beside the run lie its settings: enough epochs, and no patience to end them early.
+    let preset = run.with_extension("toml");
+    let (text, _) =
+        gtn().args(["config", "show", "uniform", "--limit", "20000", "--epochs", "40", "--seed", "3"]).done();
+    std::fs::write(&preset, text.replace("patience = 3", "patience = 1000")).unwrap();
+    gtn().arg("reproduce").arg(&preset).arg("--out").arg(run)
+}
+
+/// Waits for `condition`, and says how long that took; the child must be at work all the while.
+#[track_caller]
+fn wait_until(child: &mut Child, condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
+        assert!(begun.elapsed() < Duration::from_secs(300), "it never came so far");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn epochs(run: &Path) -> usize {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+    text.lines().filter(|line| line.contains("\"kind\":\"epoch\"")).count()
+}
+
+#[test]
+fn a_run_killed_at_random_moments_ends_bit_equal() {
+    let folder = tempfile::tempdir().unwrap();
+    let [undisturbed, killed] = ["undisturbed", "killed"].map(|name| folder.path().join(name));
+    reproduce(&undisturbed).done();
+
+    // A seed from the clock: the moments differ each time, and the result never may.
+    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    for kill in 0..3 {
+        // After so many epochs, and then some time into the next one, or into the writing of its files.
+        let wanted = 12 * kill;
+        let pause = Duration::from_micros(rng.random_range(0..100_000));
+        let mut child = reproduce(&killed).spawn();
+        wait_until(&mut child, || epochs(&killed) >= wanted);
+        std::thread::sleep(pause);
+        child.kill().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(9));
+        println!("seed {seed}: killed {pause:?} after epoch {wanted}");
+    }
+    reproduce(&killed).done();
+    assert_same(&killed, &undisturbed);
+}
+
+#[test]
+fn a_run_stopped_by_ctrl_c_says_how_to_go_on_and_ends_bit_equal() {
+    let folder = tempfile::tempdir().unwrap();
+    let [undisturbed, stopped] = ["undisturbed", "stopped"].map(|name| folder.path().join(name));
+    reproduce(&undisturbed).done();
+
+    let log = folder.path().join("stderr.txt");
+    let mut child = reproduce(&stopped).in_shell(&format!("exec 2>'{}';", log.display())).spawn();
+    wait_until(&mut child, || epochs(&stopped) >= 2);
+    // While it is at work a second process is refused, with the number of the first.
+    let refused = reproduce(&stopped).refused("in use by another process");
+    assert!(refused.contains(&format!("process {}", child.id())), "{refused}");
+    let (listed, _) = gtn().arg("runs").arg(folder.path()).done();
+    assert!(listed.lines().any(|line| line.starts_with("stopped ") && line.contains("at work: process")), "{listed}");
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let said = std::fs::read_to_string(&log).unwrap();
+    assert!(said.contains("the state is saved, and the same command goes on"), "{said}");
+    let (listed, _) = gtn().arg("runs").arg(folder.path()).done();
+    assert!(listed.contains("stopped at fit, epoch "), "{listed}");
+    assert!(listed.lines().any(|line| line.starts_with("undisturbed ") && line.contains("done")), "{listed}");
+
+    reproduce(&stopped).done();
+    assert_same(&stopped, &undisturbed);
+}
+
+#[test]
+fn a_disk_that_is_full_is_told_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let [undisturbed, full] = ["undisturbed", "full"].map(|name| folder.path().join(name));
+    reproduce(&undisturbed).done();
+    // No file may grow beyond 32 KiB: as on a full disk, a write comes back short.
+    let limited = |kib: u32| format!("trap '' XFSZ; ulimit -f {};", kib * 2);
+    let message = reproduce(&full).in_shell(&limited(32)).failed("pairs.safetensors");
+    assert!(message.contains("cannot write"), "{message}");
+    assert_eq!(std::fs::read_dir(full.join("pairs")).unwrap().count(), 0, "a half-written file stayed");
+    reproduce(&full).done();
+    assert_same(&full, &undisturbed);
+    // Nor does an output half-written stay, or replace what was there.
+    let out = folder.path().join("points.npy");
+    std::fs::write(&out, "mine").unwrap();
+    let sample = || gtn().arg("sample").arg(&full).args(["-n", "50000", "--force", "--out"]).arg(&out);
+    sample().in_shell(&limited(64)).failed("points.npy");
+    assert_eq!(std::fs::read(&out).unwrap(), b"mine");
+    sample().done();
+    assert!(std::fs::metadata(&out).unwrap().len() > 400_000);
+}
+
+#[test]
+fn images_too_survive_a_kill() {
+    let data = toy(300);
+    let [undisturbed, killed] = ["undisturbed", "killed"].map(|name| data.path().join(name));
+    let reproduce = |run: &Path| {
+        let choices = ["reproduce", "mnist", "--limit", "250", "--epochs", "autoencoder=2,h=3", "--data-dir"];
+        gtn().args(choices).arg(data.path()).arg("--out").arg(run)
+    };
+    reproduce(&undisturbed).done();
+    for wanted in [1, 3] {
+        let mut child = reproduce(&killed).spawn();
+        wait_until(&mut child, || epochs(&killed) >= wanted);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    reproduce(&killed).done();
+    assert_same(&killed, &undisturbed);
+}

@@ -12,7 +12,7 @@ fn mistyped_commands_say_what_there_is() {
         (&["reproduce", "mnst", "--data-dir", "/nowhere"][..], "mnist"),
         (&["reproduce", "mnist", "--dim", "0"], "dim"),
         (&["reproduce", "mnist", "--dim", "x"], "--dim"),
-        (&["reproduce", "mnist", "--epochs", "h"], "NAME=NUMBER"),
+        (&["reproduce", "mnist", "--epochs", "h"], "NETWORK=NUMBER"),
         (&["reproduce", "mnist", "--epochs", "h=0"], "h.training.epochs"),
         (&["reproduce", "mnist", "--epochs", "h=18446744073709551615"], "h.training.epochs"),
         (&["reproduce", "mnist", "--limit", "3"], "data.limit"),

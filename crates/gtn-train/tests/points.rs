@@ -11,7 +11,7 @@ use gtn_run::{Artefact, Config, MetricsLog, Provenance, RunFolder, Stage};
 use gtn_train::{Error, Job, load_generator, presets, reproduce};
 
 fn config(experiment: &str, overrides: Overrides) -> Config {
-    let overrides = Overrides { seed: Some(5), limit: Some(1500), ..overrides };
+    let overrides = Overrides { seed: Some(5), limit: Some(2400), ..overrides };
     presets::resolve(experiment, &overrides).unwrap()
 }
 
@@ -126,7 +126,7 @@ fn damaged_checkpoints_are_named_and_repaired_from_what_is_left() {
     let config = config("uniform", epochs("h=4"));
     let expected = artefacts(done(&config, &folder.path().join("undisturbed")).root());
     let run = RunFolder::at(folder.path().join("damaged"));
-    // 1,364 training points make 6 steps an epoch; the pairs' steps come before them.
+    // 2,182 training points make 9 steps an epoch; the pairs' steps come before them.
     let mut stop = StopAfter { steps: usize::MAX };
     let mut begun = false;
     for steps in (4..60).step_by(3) {

@@ -89,8 +89,8 @@ pub(super) fn explain_metric(metric: &str) -> Option<(&'static str, &'static str
         ),
         "off_curve" => (
             "Off the curve",
-            "Share of the points farther than 0.1 from the swiss roll, which is continued beyond its ends. Points made \
-             of angles lie on it, save those of angles below 2, where it is not continued.",
+            "Share of the points farther than 0.1 from the swiss roll, which is continued beyond its ends. Learned from \
+             one dimension it is 0 by construction: a point is made of its angle.",
         ),
         "off_curve_first_epoch" => {
             ("Off the curve, first epoch", "The same share for what ĥ made after its first epoch.")

@@ -48,7 +48,7 @@ fn the_angle_of_the_swiss_roll_has_all_its_figures_and_the_same_bytes_again() {
             "standardised, and paired with normal numbers (source dimension 1) by the sorted labelling (Figure 2)",
             "ĥ had 137 of at most 500 epochs.",
             "Figure 2.",
-            "Figure 3a, from the angle.",
+            "Figure 3(A), from the angle.",
             "Figure 8.",
             "final (epoch 131)",
             "Kolmogorov-Smirnov, angle",
@@ -80,7 +80,7 @@ fn the_plane_is_compared_with_the_angle_if_its_run_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let plane = run(folder.path(), &roll(2), COMMAND);
     let html = report(&plane);
-    assert_holds(&html, &["Figure 3a, in the plane.", "by Algorithm 1", "centred", "Off the curve, first epoch"]);
+    assert_holds(&html, &["Figure 3(A), in the plane.", "by Algorithm 1", "centred", "Off the curve, first epoch"]);
     assert_eq!(figures(&plane), ["figure-3a.svg", "figure-8.svg", "loss-h.svg"]);
 
     // A companion that has only begun.
@@ -92,7 +92,7 @@ fn the_plane_is_compared_with_the_angle_if_its_run_is_there() {
     assert_eq!(figures(&plane), ["dimension.svg", "figure-3a.svg", "figure-8.svg", "loss-h.svg"]);
     assert_holds(
         &html,
-        &["One dimension against two", "d = 1, in the end: 0.0% off the curve", "d = 2, after epoch 1:"],
+        &["One dimension against two", "d = 1, in the end: 0% off the curve by construction", "d = 2, after epoch 1:"],
     );
 
     // One of another kind is none.
@@ -113,7 +113,7 @@ fn the_square_shows_its_pairs_and_what_was_shortened() {
         &html,
         &[
             "800 points, uniform on the unit square, were drawn to learn from and 200 to validate on",
-            "Figure 3b.",
+            "Figure 3(B).",
             "Figure 4.",
             "250 pairs, from y to x",
             "time budget of 1 min 30 s",

@@ -53,7 +53,7 @@ pub(super) fn samples(cloud: &Cloud) -> Result<Figure> {
     let (file, lead, name, caption) = match cloud.law {
         Law::Angles => (
             "figure-3a.svg",
-            "Figure 3a, from the angle",
+            "Figure 3(A), from the angle",
             "Normal numbers and the points of the swiss roll that the network made of them, in the same colours",
             "Left, normal numbers y, spread below their density and coloured by rank. Right, the point of the swiss roll \
              at the angle ĥ(y), in the colour of its y, over the exact curve (grey). Colours should follow the curve in \
@@ -62,7 +62,7 @@ pub(super) fn samples(cloud: &Cloud) -> Result<Figure> {
         ),
         Law::Roll => (
             "figure-3a.svg",
-            "Figure 3a, in the plane",
+            "Figure 3(A), in the plane",
             "Normal vectors in the plane and the points that the network made of them, in the same colours",
             "Left, normal vectors y, coloured by their distance from the origin. Right, ĥ(y) in the colour of its y, over \
              the exact curve (grey). ĥ is continuous and the plane has one dimension more than the curve, so look for \
@@ -70,7 +70,7 @@ pub(super) fn samples(cloud: &Cloud) -> Result<Figure> {
         ),
         Law::Square => (
             "figure-3b.svg",
-            "Figure 3b",
+            "Figure 3(B)",
             "Normal vectors in the plane and the points that the network made of them, in the same colours",
             "Left, normal vectors y, coloured by their distance from the origin. Right, ĥ(y) in the colour of its y, with \
              the edge of the unit square (grey). Dots should fill the square evenly up to its edge and corners, and keep \

@@ -41,7 +41,7 @@ pub(super) fn figure(samples: &Tensors) -> Result<Figure> {
     let caption = format!(
         "Labels of Algorithm 1, in the units of the normalised data. Left, segments from normal vectors y (vermilion) to \
          the data points x_y (blue) that they were paired with: most run along rays from the origin, and those that do \
-         not are the late, forced choices of the greedy matching. Right, the data points in the colours of Figure 3b: \
+         not are the late, forced choices of the greedy matching. Right, the data points in the colours of Figure 3(B): \
          this is what ĥ is asked to learn.{}",
         left_out(missed)
     );

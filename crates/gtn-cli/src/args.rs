@@ -72,7 +72,8 @@ pub(crate) struct Choices {
     #[arg(long, value_name = "N|NETWORK=N,...")]
     pub(crate) epochs: Option<Epochs>,
     /// End training in time, as in `90s`, `10m` or `1h 30m`: each network stops at the end of an epoch, the autoencoder after
-    /// 40% of it and ĥ after 50%, or 90% without an autoencoder. --epochs with the epochs reached repeats the run.
+    /// 40% of it and ĥ after 50%, or 90% without an autoencoder (shared with the run from one dimension where there is one).
+    /// --epochs with the epochs that a network reached repeats its training.
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub(crate) time_budget: Option<u64>,
 }
@@ -80,7 +81,9 @@ pub(crate) struct Choices {
 /// Whole seconds of a time such as `1h 30m`.
 fn seconds(text: &str) -> Result<u64, String> {
     match humantime::parse_duration(text) {
-        Ok(time) if time.as_secs() == 0 => Err("must be at least one second".to_owned()),
+        Ok(time) if time.as_secs() == 0 || time.subsec_nanos() != 0 => {
+            Err("must be whole seconds, at least one second".to_owned())
+        }
         Ok(time) => Ok(time.as_secs()),
         Err(error) => Err(format!("{error}; give a time such as 90s, 10m or \"1h 30m\"")),
     }
@@ -164,8 +167,8 @@ pub(crate) struct DataDir {
   FILE.npy   an array of f32: images (n, C, H, W) in [-1, 1], or vectors (n, d)
   FOLDER     one PNG for each sample
 
-Runs without images make vectors in the units of their data: angles (n, 1) or points (n, 2) for the swiss roll, points
-(n, 2) for the unit square.
+Runs without images make vectors in the units of their data: angles (n, 1) or points
+(n, 2) for the swiss roll, points (n, 2) for the unit square.
 
 Examples:
   gtn sample runs/swiss-roll-d1-seed1 -n 100000 --out angles.npy
@@ -237,6 +240,8 @@ pub(crate) enum StrategyName {
     Blocked,
     /// By sorting, for one column.
     Ordered,
+    /// By angle, for two columns.
+    Angular,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -263,6 +268,7 @@ impl From<StrategyName> for gtn_label::Strategy {
             StrategyName::Reference => gtn_label::Strategy::Reference,
             StrategyName::Blocked => gtn_label::Strategy::Blocked,
             StrategyName::Ordered => gtn_label::Strategy::Ordered,
+            StrategyName::Angular => gtn_label::Strategy::Angular,
         }
     }
 }

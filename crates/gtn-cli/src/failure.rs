@@ -32,7 +32,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Users(error) | Failure::Machine(error) => write!(f, "error: {error:#}"),
+            Failure::Users(error) | Failure::Machine(error) => write!(f, "error: {error}"),
             Failure::Stopped(message) => f.write_str(message),
         }
     }

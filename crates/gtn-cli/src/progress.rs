@@ -1,6 +1,7 @@
 //! Progress on stderr: a moving line on a terminal, a plain line now and then elsewhere.
 
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gtn_run::{EpochRecord, MetricRecord, Observer, Stage, StageRecord, Step};
@@ -19,6 +20,8 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     terminal: bool,
     begun: Option<Begun>,
+    /// The folder of the run, until it is told.
+    run: Option<PathBuf>,
 }
 
 /// The piece of work that is being done, as of when this process took it up.
@@ -32,7 +35,20 @@ struct Begun {
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        Self { bar: None, terminal: std::io::stderr().is_terminal(), begun: None }
+        Self { bar: None, terminal: std::io::stderr().is_terminal(), begun: None, run: None }
+    }
+
+    /// As [`new`](Self::new), and says where the run is kept once that is settled.
+    pub(crate) fn of_run(root: &Path) -> Self {
+        let mut progress = Self::new();
+        progress.run = Some(root.to_path_buf());
+        progress
+    }
+
+    fn tell_run(&mut self) {
+        if let Some(root) = self.run.take() {
+            self.line(&format!("{:<11} {}", "run", root.display()));
+        }
     }
 
     /// Begins a piece of work.
@@ -94,11 +110,16 @@ impl Drop for Progress {
 
 impl Observer for Progress {
     fn stage_started(&mut self, stage: Stage) {
+        // Before the data are at hand nothing says that there will be a run.
+        if stage != Stage::Prepare {
+            self.tell_run();
+        }
         self.begin(&stage.to_string());
     }
 
     fn stage_skipped(&mut self, stage: Stage) {
         self.clear();
+        self.tell_run();
         self.line(&format!("{:<11} done before", stage.to_string()));
     }
 
@@ -134,6 +155,7 @@ impl Observer for Progress {
 
     fn stage_finished(&mut self, record: &StageRecord) {
         self.clear();
+        self.tell_run();
         let facts: Vec<String> =
             record.facts.iter().map(|(name, value)| format!("{} {}", name.replace('_', " "), number(*value))).collect();
         let took = duration(Duration::from_secs_f64(record.seconds.clamp(0.0, 1e9)));

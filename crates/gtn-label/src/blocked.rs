@@ -10,7 +10,7 @@
 use crate::candidates::Candidates;
 use crate::gemm::rows_times_rows;
 use crate::matcher::{Assignments, Reporter, Task};
-use crate::score::{Scored, order_by_norm};
+use crate::score::Scored;
 use crate::{MatchError, Precision, parallel};
 
 /// Sizes that change the time taken, never the matching.
@@ -47,8 +47,8 @@ pub(crate) fn run(
 ) -> Result<Assignments, MatchError> {
     let dim = task.source.dim();
     let mut out = Assignments::new(task.source.len());
-    let zeros = task.order.iter().take_while(|&&source| task.source_norms[source] == 0.0).count();
-    let mut free = FreeTargets::new(task, serve_zero_rows(task, zeros, &mut out));
+    let (zeros, taken) = task.serve_zero_rows(&mut out);
+    let mut free = FreeTargets::new(task, taken);
     let mut groups: Vec<Group> = (0..shape.block.min(task.source.len()).div_ceil(GROUP))
         .map(|_| Group::new(dim, shape.keep.min(task.targets.rows.len())))
         .collect();
@@ -84,19 +84,6 @@ pub(crate) fn run(
         done += block.len();
     }
     Ok(out)
-}
-
-/// Serves the first `count` source rows, all zero: they score 0 everywhere and take the shortest target rows.
-/// Returns which target rows are gone.
-fn serve_zero_rows(task: &Task<'_, '_>, count: usize, out: &mut Assignments) -> Vec<bool> {
-    let mut taken = vec![false; task.targets.rows.len()];
-    if count > 0 {
-        for (&source, target) in task.order[..count].iter().zip(order_by_norm(task.targets.norms)) {
-            out.set(source, target, 0.0);
-            taken[target] = true;
-        }
-    }
-    taken
 }
 
 /// Writes `row / norm` to `out`, zeros for a zero row.

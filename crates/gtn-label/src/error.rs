@@ -99,6 +99,12 @@ pub enum MatchError {
         /// Columns of the rows given.
         dim: usize,
     },
+    /// [`Strategy::Angular`](crate::Strategy::Angular) relies on the order of the circle.
+    #[error("strategy `angular` matches rows of two columns, and these have {dim}; use `auto` or `blocked`")]
+    AngularNeedsTwoColumns {
+        /// Columns of the rows given.
+        dim: usize,
+    },
     /// The progress callback asked to stop.
     #[error("stopped by the caller after {done} of {total} source rows")]
     Cancelled {

@@ -64,7 +64,8 @@
 //! [`Strategy::Blocked`] takes as many, as matrix products in `f32` on all threads: the product only *proposes*
 //! candidates, with a proved error bound, and every free row that the bound cannot exclude is scored again in `f64` as
 //! defined above. It keeps a copy of the target's rows as unit vectors, O((n + m)·d + block) in all, never n·m.
-//! [`Strategy::Ordered`], for d = 1, takes O(n log n + m log m).
+//! [`Strategy::Ordered`], for d = 1, takes O(n log n + m log m). So does [`Strategy::Angular`], for d = 2, unless many
+//! directions crowd (see the [limits](#limits)); it runs on one thread but for the preparations.
 //!
 //! # Floating point
 //!
@@ -72,14 +73,23 @@
 //! summation it differs from the cosine by at most `(d + 3)·2⁻²⁴` (for d up to about 5000; the bound used for larger d
 //! is wider, see the source of `blocked.rs`). No finite `f32` row over- or underflows in `f64`.
 //!
+//! In the plane, the target rows are sorted by angle without an error, and a row further from y than another one on the
+//! same side scores at most `2⁻⁵⁰·|c|` more than its score c: rounding cannot do more (see the source of `angular.rs`).
+//!
 //! # Limits
 //!
 //! - The rounded scores of x and 3x may differ in the last bit, so the tie-break by norm is guaranteed only for d = 1, for
 //!   rows along an axis, and for multiples by powers of two.
 //! - A target with many equal directions makes proposals useless: each source row then scores many target rows in `f64`,
 //!   and the work approaches that of [`Strategy::Reference`].
+//! - [`Strategy::Angular`] meets such a crowd with [`Precision::Double`] where cosines with y agree to `2⁻⁵⁰` and the rows
+//!   are not powers of two times one another: multiples of one row, or directions within some 10⁻⁸ rad of y. Each source
+//!   row then scores all free rows of the crowd; [`Strategy::Blocked`] would score as many and more, so nothing is handed
+//!   over to it. With [`Precision::Single`] a crowd costs nothing extra, unless its cosines lie within `2⁻⁵⁰` of a number
+//!   where rounding to `f32` changes sides.
 //! - The authors' code clamps norms at 10⁻⁶ and lets `f32` noise decide ties for d = 1. Neither is done here.
 
+mod angular;
 mod blocked;
 mod candidates;
 mod error;

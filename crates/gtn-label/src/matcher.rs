@@ -2,13 +2,13 @@ use std::fmt;
 use std::ops::ControlFlow;
 
 use crate::score::{Targets, norm, order_by_norm};
-use crate::{MatchError, Rows, Side, blocked, ordered, parallel, reference};
+use crate::{MatchError, Rows, Side, angular, blocked, ordered, parallel, reference};
 
 /// How the matching is computed. Every strategy returns the same matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// [`Ordered`](Self::Ordered) for one column, [`Blocked`](Self::Blocked) otherwise.
+    /// [`Ordered`](Self::Ordered) for one column, [`Angular`](Self::Angular) for two, [`Blocked`](Self::Blocked) for more.
     #[default]
     Auto,
     /// Algorithm 1 as it is written, one score at a time: slow, and what the others are tested against.
@@ -17,6 +17,8 @@ pub enum Strategy {
     Blocked,
     /// By sorting; for one column only.
     Ordered,
+    /// By sorting the target rows by angle and searching outwards from the angle of each source row; for two columns only.
+    Angular,
 }
 
 /// How fine the differences between cosines are that decide. It changes the matching; see the [front page](crate#precision).
@@ -211,8 +213,10 @@ impl<'c> Matcher<'c> {
         }
         let strategy = match (self.strategy, source.dim()) {
             (Strategy::Auto, 1) => Strategy::Ordered,
+            (Strategy::Auto, 2) => Strategy::Angular,
             (Strategy::Auto, _) => Strategy::Blocked,
             (Strategy::Ordered, dim) if dim != 1 => return Err(MatchError::OrderedNeedsOneColumn { dim }),
+            (Strategy::Angular, dim) if dim != 2 => return Err(MatchError::AngularNeedsTwoColumns { dim }),
             (strategy, _) => strategy,
         };
         let source_norms = finite_norms(source, Side::Source)?;
@@ -228,6 +232,7 @@ impl<'c> Matcher<'c> {
         let Assignments { matching, similarity } = match strategy {
             Strategy::Reference => reference::run(&task, &mut reporter)?,
             Strategy::Ordered => ordered::run(&task, &mut reporter)?,
+            Strategy::Angular => angular::run(&task, &mut reporter)?,
             Strategy::Blocked | Strategy::Auto => blocked::run(&task, self.shape, &mut reporter)?,
         };
         // All is done: a request to stop comes too late to matter.
@@ -254,6 +259,22 @@ pub(crate) struct Task<'r, 'a> {
     pub(crate) source_norms: &'r [f64],
     pub(crate) targets: Targets<'r, 'a>,
     pub(crate) order: &'r [usize],
+}
+
+impl Task<'_, '_> {
+    /// Serves the source rows that are zero, which come first: they score 0 everywhere and take the shortest target rows.
+    /// Returns how many they are, and which target rows are gone.
+    pub(crate) fn serve_zero_rows(&self, out: &mut Assignments) -> (usize, Vec<bool>) {
+        let count = self.order.iter().take_while(|&&source| self.source_norms[source] == 0.0).count();
+        let mut taken = vec![false; self.targets.rows.len()];
+        if count > 0 {
+            for (&source, target) in self.order[..count].iter().zip(order_by_norm(self.targets.norms)) {
+                out.set(source, target, 0.0);
+                taken[target] = true;
+            }
+        }
+        (count, taken)
+    }
 }
 
 /// What every strategy returns, both in the source's row order.

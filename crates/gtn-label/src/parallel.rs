@@ -13,6 +13,19 @@ pub(crate) fn for_each<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Syn
     items.iter_mut().enumerate().for_each(|(index, item)| f(index, item));
 }
 
+/// Sorts by `compare`; items that compare equal may change places.
+#[cfg(feature = "rayon")]
+pub(crate) fn sort<T: Send>(items: &mut [T], compare: impl Fn(&T, &T) -> std::cmp::Ordering + Sync) {
+    use rayon::prelude::*;
+    items.par_sort_unstable_by(compare);
+}
+
+/// Sorts by `compare`; items that compare equal may change places.
+#[cfg(not(feature = "rayon"))]
+pub(crate) fn sort<T: Send>(items: &mut [T], compare: impl Fn(&T, &T) -> std::cmp::Ordering + Sync) {
+    items.sort_unstable_by(compare);
+}
+
 /// `f(index)` for every index below `len`, in order.
 pub(crate) fn map<T: Send + Clone + Default>(len: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     const CHUNK: usize = 4096;

@@ -17,6 +17,11 @@ pub(crate) fn norm(a: &[f32]) -> f64 {
     dot(a, a).sqrt()
 }
 
+/// The score of a row `x` that is not zero for a row `y` that is not zero.
+pub(crate) fn ratio(x: &[f32], x_norm: f64, y: &[f32]) -> f64 {
+    dot(x, y) / x_norm
+}
+
 /// A target row as seen by one source row, ordered so that the smallest is the one to take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scored {
@@ -51,13 +56,17 @@ impl Targets<'_, '_> {
     /// Scores target row `target` for the source row `y` of norm `y_norm`.
     pub(crate) fn score(&self, y: &[f32], y_norm: f64, target: usize) -> Scored {
         let norm = self.norms[target];
-        let score = if norm == 0.0 || y_norm == 0.0 { 0.0 } else { dot(self.rows.row(target), y) / norm };
+        let score = if norm == 0.0 || y_norm == 0.0 { 0.0 } else { ratio(self.rows.row(target), norm, y) };
         let similarity = similarity(score, y_norm);
-        let score = match self.precision {
+        Scored { score: self.compared(score, y_norm), similarity, norm, target }
+    }
+
+    /// What is compared of a score. It never falls as `score` rises.
+    pub(crate) fn compared(&self, score: f64, y_norm: f64) -> f64 {
+        match self.precision {
             Precision::Double => score,
-            Precision::Single => f64::from(similarity),
-        };
-        Scored { score, similarity, norm, target }
+            Precision::Single => f64::from(similarity(score, y_norm)),
+        }
     }
 }
 

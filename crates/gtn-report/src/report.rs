@@ -78,10 +78,9 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
 }
 
 fn sections(run: &RunFolder, config: &Config, log: &MetricsLog) -> Result<Vec<Section>> {
-    let samples = Tensors::samples(run)?;
     let mut sections = match Law::of(config) {
-        None => images::sections(&samples)?,
-        Some(law) => drawn::sections(run, law, &samples, log)?,
+        None => images::sections(&Tensors::samples(run)?)?,
+        Some(law) => drawn::sections(run, config, law, log)?,
     };
     sections.push(losses::section(config, log)?);
     Ok(sections)

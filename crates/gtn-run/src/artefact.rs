@@ -97,6 +97,11 @@ impl Artefact {
         Ok(())
     }
 
+    /// Removes a note; whether it was there.
+    pub fn remove_note(&mut self, name: &str) -> bool {
+        self.notes.remove(name).is_some()
+    }
+
     /// The note `name`, if it is there and of the type asked for.
     #[must_use]
     pub fn note<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Option<T> {

@@ -72,7 +72,7 @@ pub enum Error {
         reason: String,
     },
     /// An artefact that is not what was written.
-    #[error("{} is damaged: {reason}; give the command of its run again, and what is damaged will be made anew", path.display())]
+    #[error("{} is damaged: {reason}; give the command of its run again, and it will be made anew", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

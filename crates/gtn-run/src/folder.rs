@@ -179,6 +179,9 @@ impl RunFolder {
             Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
                 return Err(Error::NoRun { path: self.root.clone(), missing: CONFIG });
             }
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                return Err(Error::Config { what: path.display().to_string(), reason: "it is not text".to_owned() });
+            }
             Err(error) => return Err(Error::io("read", &path)(error)),
         };
         let fail = |reason: String| Error::Config { what: path.display().to_string(), reason };
@@ -256,11 +259,12 @@ impl RunFolder {
     /// Refuses a folder with something in it that is no run.
     fn refuse_foreign(&self) -> Result<()> {
         let not_a_run = || Error::NotARun { path: self.root.clone() };
-        match fs::read_to_string(self.config()) {
-            Ok(text) => {
-                // Whatever else is wrong with it: a run's file names its configuration or its provenance.
-                let ours = text.lines().any(|line| line.trim() == "[config]" || line.trim() == "[provenance]");
-                if ours { Ok(()) } else { Err(not_a_run()) }
+        match fs::read(self.config()) {
+            Ok(bytes) => {
+                // Whatever else is wrong with it: a run's file says where the run comes from, and its configuration.
+                let text = String::from_utf8_lossy(&bytes);
+                let has = |wanted: &str| text.lines().any(|line| line.trim() == wanted);
+                if has("[provenance]") && has("[config]") { Ok(()) } else { Err(not_a_run()) }
             }
             Err(_) => {
                 let entries = fs::read_dir(&self.root).map_err(Error::io("read", &self.root))?;
@@ -277,10 +281,8 @@ impl RunFolder {
         files.extend(self.snapshots().into_iter().map(|(_, path)| path));
         for entry in fs::read_dir(self.root.join("checkpoints")).into_iter().flatten().flatten() {
             let name = entry.file_name();
-            if ["last", "previous", "best"]
-                .iter()
-                .any(|kind| name.to_string_lossy().ends_with(&format!(".{kind}{ENDING}")))
-            {
+            let ours = NETWORKS.iter().flat_map(|network| STATES.map(|state| format!("{network}.{state}{ENDING}")));
+            if ours.into_iter().any(|ours| *ours == *name) {
                 files.push(entry.path());
             }
         }
@@ -310,6 +312,9 @@ impl RunFolder {
 const FOLDERS: [&str; 6] = ["checkpoints", "latents", "pairs", "snapshots", "samples", "figures"];
 
 const ENDING: &str = ".safetensors";
+/// The networks that have checkpoints, and the kinds of these.
+const NETWORKS: [&str; 2] = ["autoencoder", "h"];
+const STATES: [&str; 3] = ["last", "previous", "best"];
 const SNAPSHOT: &str = "h.epoch-";
 
 fn epoch_of(path: &Path) -> Option<usize> {
@@ -345,7 +350,16 @@ impl Lock {
         let fail = || Error::io("lock", &path);
         let mut file =
             OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(fail())?;
-        match file.try_lock() {
+        // One that only looks who holds it lets go at once.
+        let mut locked = file.try_lock();
+        for _ in 0..5 {
+            if !matches!(locked, Err(TryLockError::WouldBlock)) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            locked = file.try_lock();
+        }
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(Error::Locked { path: root.to_path_buf(), holder: holder(file) });

@@ -28,6 +28,7 @@ pub mod config;
 mod error;
 mod fingerprint;
 pub mod folder;
+pub mod measures;
 pub mod observer;
 pub mod records;
 

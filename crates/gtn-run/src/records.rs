@@ -22,7 +22,7 @@ pub struct EpochRecord {
     pub validation_loss: f64,
     /// Whether that is the lowest so far.
     pub improved: bool,
-    /// Seconds the epoch took, validation included; for an epoch that was taken up again, since then.
+    /// Seconds the epoch took, validation included, and what was saved of it before a stop.
     pub seconds: f64,
 }
 

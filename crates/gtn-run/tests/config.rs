@@ -100,6 +100,18 @@ fn a_resolved_config_is_a_preset_of_its_own() {
 }
 
 #[test]
+fn another_dimension_of_the_roll_is_paired_as_it_can_be() {
+    let resolve = |text: &str, dim| resolve(text, &Overrides { dim: Some(dim), ..Overrides::default() }).unwrap();
+    let plane = resolve(POINTS, 2);
+    assert_eq!((plane.dim, plane.label.pairing), (2, Pairing::Greedy));
+    // There and back, by another preset and by the companion.
+    let line = resolve(&plane.to_toml().unwrap(), 1);
+    assert_eq!(line, resolve(POINTS, 1));
+    assert_eq!(plane.companion().unwrap(), line);
+    assert_eq!(line.companion(), None);
+}
+
+#[test]
 fn a_limit_keeps_the_proportion_and_both_sides() {
     let config = resolve(POINTS, &Overrides { limit: Some(100), ..Overrides::default() }).unwrap();
     let Data::SwissRoll(drawn) = &config.data else { panic!("{config:?}") };
@@ -107,7 +119,7 @@ fn a_limit_keeps_the_proportion_and_both_sides() {
     for limit in 10..2000 {
         for (train, validation) in [(800, 200), (1_000_000, 2), (2, 1_000_000), (2, 2)] {
             let (t, v) = Drawn { train, validation, limit: Some(limit) }.sizes();
-            assert!(t >= 1 && v >= 1 && t + v == limit.min(train + validation), "{limit}: {t} {v}");
+            assert!(t >= 2 && v >= 1 && t + v == limit.min(train + validation), "{limit}: {t} {v}");
         }
     }
 }
@@ -151,6 +163,9 @@ fn senseless_settings_are_refused_by_name() {
         (POINTS, "train = 800", "train = 1", "data.train"),
         (POINTS, "train = 800", "train = 100000000000", "data.train"),
         (POINTS, "dim = 1", "dim = 1\ntime_budget = 0", "time_budget"),
+        (POINTS, "width = 6", "width = 100000", "h.hidden_layers"),
+        (POINTS, "slope = 0.5", "slope = 1e300", "h.slope"),
+        (IMAGES, "l2 = 1e-5", "l2 = 1e300", "autoencoder.training.l2"),
     ] {
         let changed = text.replacen(from, to, 1);
         assert_ne!(changed, text);

@@ -23,6 +23,9 @@ pub(crate) struct Position {
     pub(crate) loss_sum: f64,
     /// The lowest validation loss so far.
     pub(crate) best: Option<Best>,
+    /// Seconds spent on those batches.
+    #[serde(default)]
+    pub(crate) seconds: f64,
     /// Whether training is over.
     pub(crate) finished: bool,
 }
@@ -52,37 +55,81 @@ const STEPS: &str = "adam_steps";
 const EPOCH: &str = "epoch";
 
 impl Checkpoints<'_> {
-    /// Takes up the state that is there, made from the same inputs, or leaves all as it is and starts at the beginning. What is
-    /// damaged is told to `observer`, and replaced by what is left.
+    /// Takes up the state that is there, made from the same inputs, or starts at the beginning. What is damaged is told to
+    /// `observer`, and what is of no use is removed, so that it never takes the place of a state that is. `lacks` says what a
+    /// state lacks beside its weights.
     pub(crate) fn resume(
         &self,
         parameters: &Parameters,
         adam: &mut Adam,
+        lacks: &dyn Fn(&Position) -> Result<Option<String>>,
         observer: &mut dyn Observer,
-    ) -> Result<Position> {
-        let best = self.read(&self.run.best_checkpoint(self.network), observer)?;
-        for path in [self.run.last_checkpoint(self.network), self.run.previous_checkpoint(self.network)] {
-            let Some(state) = self.read(&path, observer)? else { continue };
+    ) -> Result<Resumed> {
+        let network = self.network;
+        let (best_path, last) = (self.run.best_checkpoint(network), self.run.last_checkpoint(network));
+        let previous = self.run.previous_checkpoint(network);
+        let mut told = false;
+        let mut best = self.read(&best_path, &mut told, observer)?;
+        let best_on_disk = best.as_ref().and_then(|best| best.note::<usize>(EPOCH));
+        // The best weights are part of the state: without them the epochs that found them must be done again.
+        let lacks = |position: &Position| match position.best {
+            Some(needed) if best_on_disk.is_none_or(|epoch| epoch < needed.epoch) => {
+                Ok(Some("its best weights are not there".to_owned()))
+            }
+            _ => lacks(position),
+        };
+        for path in [&last, &previous] {
+            let Some(state) = self.read(path, &mut told, observer)? else { continue };
             let (Some(position), Some(steps)) = (state.note::<Position>(POSITION), state.note(STEPS)) else { continue };
-            // The best weights are part of the state: without them the epochs that found them must be done again.
-            let known = best.as_ref().and_then(|best| best.note::<usize>(EPOCH));
-            if position.best.is_some_and(|needed| known.is_none_or(|epoch| epoch < needed.epoch)) {
-                observer.note(&format!("{} has no best weights beside it, and is of no use", path.display()));
+            if let Some(reason) = lacks(&position)? {
+                observer.note(&format!("{} cannot be taken up: {reason}", path.display()));
+                told = true;
                 continue;
             }
             let moments = Moments { steps, first: state.f32_below(FIRST), second: state.f32_below(SECOND) };
             adam.restore(&moments)?;
             parameters.load(&state.f32_below(WEIGHTS))?;
-            return Ok(position);
+            if *path == previous {
+                remove(&last)?;
+            }
+            if position.finished {
+                remove(&previous)?;
+            } else {
+                unfinish(&mut best, &best_path)?;
+            }
+            if told {
+                observer.note(&format!("training of {network} goes on after epoch {}", position.epochs));
+            }
+            return Ok(Resumed { position, best_on_disk });
         }
+        remove(&last)?;
+        remove(&previous)?;
         // Training may be over, with the weights that are used afterwards at hand.
-        let over = best.filter(|_| !self.last_is_used).and_then(|best| best.note::<Position>(POSITION));
-        Ok(over.unwrap_or_default())
+        let over = best.as_ref().filter(|_| !self.last_is_used).and_then(|best| best.note::<Position>(POSITION));
+        if let Some(position) = over {
+            match lacks(&position)? {
+                None => return Ok(Resumed { position, best_on_disk }),
+                Some(reason) => observer.note(&format!("{} cannot be taken up: {reason}", best_path.display())),
+            }
+            told = true;
+        }
+        unfinish(&mut best, &best_path)?;
+        if told {
+            observer.note(&format!("training of {network} starts anew"));
+        }
+        Ok(Resumed { position: Position::default(), best_on_disk: None })
     }
 
     /// The artefact at `path`, if it is there, whole, and made from the same inputs.
-    fn read(&self, path: &Path, observer: &mut dyn Observer) -> Result<Option<Artefact>> {
-        read_or_tell(path, self.made_from, "going on from what is left", observer)
+    fn read(&self, path: &Path, told: &mut bool, observer: &mut dyn Observer) -> Result<Option<Artefact>> {
+        match Artefact::read_if_made_from(path, self.made_from) {
+            Err(gtn_run::Error::Damaged { path, reason }) => {
+                observer.note(&format!("{} is damaged: {reason}", path.display()));
+                *told = true;
+                Ok(None)
+            }
+            other => Ok(other?),
+        }
     }
 
     pub(crate) fn write_last(&self, parameters: &Parameters, adam: &Adam, position: &Position) -> Result<()> {
@@ -107,7 +154,7 @@ impl Checkpoints<'_> {
             best.set_note(POSITION, position)?;
             best.write(&path)?;
             artefact.write(&last)?;
-            return absent_is_fine(&previous, std::fs::remove_file(&previous));
+            return remove(&previous);
         }
         absent_is_fine(&last, std::fs::rename(&last, &previous))?;
         Ok(artefact.write(&last)?)
@@ -132,21 +179,25 @@ impl Checkpoints<'_> {
     }
 }
 
-/// The artefact at `path`, if it is there, whole, and made from `made_from`. What is damaged is told to `observer`, with what
-/// `follows`.
-pub(crate) fn read_or_tell(
-    path: &Path,
-    made_from: &Fingerprint,
-    follows: &str,
-    observer: &mut dyn Observer,
-) -> Result<Option<Artefact>> {
-    match Artefact::read_if_made_from(path, made_from) {
-        Err(gtn_run::Error::Damaged { path, reason }) => {
-            observer.note(&format!("{} is damaged ({reason}); {follows}", path.display()));
-            Ok(None)
-        }
-        other => Ok(other?),
+/// Where training is taken up.
+pub(crate) struct Resumed {
+    pub(crate) position: Position,
+    /// The epoch of the best weights that are there; it may lie ahead of the position, and is then found again.
+    pub(crate) best_on_disk: Option<usize>,
+}
+
+/// Takes the word back that training is over, with these as its best weights.
+fn unfinish(best: &mut Option<Artefact>, path: &Path) -> Result<()> {
+    if let Some(best) = best
+        && best.remove_note(POSITION)
+    {
+        best.write(path)?;
     }
+    Ok(())
+}
+
+fn remove(path: &Path) -> Result<()> {
+    absent_is_fine(path, std::fs::remove_file(path))
 }
 
 fn absent_is_fine(path: &Path, done: std::io::Result<()>) -> Result<()> {

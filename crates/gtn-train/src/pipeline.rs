@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use gtn_models::{Device, Streams};
 use gtn_run::folder::Lock;
@@ -10,7 +11,6 @@ use gtn_run::{
 };
 
 use crate::Result;
-use crate::checkpoint::read_or_tell;
 use crate::stages::prepare::Prepared;
 use crate::stages::{autoencode, encode, evaluate, fit, label, prepare, sample};
 
@@ -37,10 +37,17 @@ pub(crate) struct Context<'a> {
     pub(crate) device: Device,
 }
 
+/// The note in an artefact that holds what its stage found out.
+const FACTS: &str = "facts";
+
+fn as_map(facts: &[(&str, f64)]) -> BTreeMap<String, f64> {
+    facts.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+}
+
 impl Context<'_> {
     /// Notes that a stage was done, unless the same was noted before.
     pub(crate) fn finish(&mut self, stage: Stage, seconds: f64, facts: &[(&str, f64)]) -> Result<()> {
-        let facts: BTreeMap<String, f64> = facts.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        let facts = as_map(facts);
         if self.log.stage(stage).is_some_and(|known| known.facts == facts) {
             return Ok(());
         }
@@ -51,9 +58,40 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// The artefact at `path`, if it is there, whole, and made from `made_from`.
-    pub(crate) fn artefact(&mut self, path: &Path, made_from: &Fingerprint) -> Result<Option<Artefact>> {
-        read_or_tell(path, made_from, "its stage is done anew", self.observer)
+    /// The artefact of a stage that is done: if it is there, whole, and made from `made_from`.
+    pub(crate) fn done(&mut self, stage: Stage, path: &Path, made_from: &Fingerprint) -> Result<Option<Artefact>> {
+        let found = match Artefact::read_if_made_from(path, made_from) {
+            Err(gtn_run::Error::Damaged { path, reason }) => {
+                self.observer.note(&format!("{} is damaged: {reason}; it is made anew", path.display()));
+                None
+            }
+            other => other?,
+        };
+        let Some(artefact) = found else {
+            self.observer.stage_started(stage);
+            return Ok(None);
+        };
+        self.observer.stage_skipped(stage);
+        if self.log.stage(stage).is_none() {
+            // The log was lost, or the process died before it wrote this.
+            let facts = artefact.note(FACTS).unwrap_or_default();
+            self.log.append(Record::Stage(StageRecord { stage, seconds: 0.0, facts }))?;
+        }
+        Ok(Some(artefact))
+    }
+
+    /// Writes the artefact of a stage that was just done, with what it found out.
+    pub(crate) fn write(
+        &mut self,
+        (stage, started): (Stage, Instant),
+        mut artefact: Artefact,
+        facts: &[(&str, f64)],
+        path: &Path,
+    ) -> Result<Artefact> {
+        artefact.set_note(FACTS, &as_map(facts))?;
+        artefact.write(path)?;
+        self.finish(stage, started.elapsed().as_secs_f64(), facts)?;
+        Ok(artefact)
     }
 
     /// Changes the provenance in `config.toml`.
@@ -79,7 +117,7 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     config.check()?;
     // The data come first: without them no folder is made.
     observer.stage_started(Stage::Prepare);
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let streams = Streams::new(config.seed);
     let data = prepare::run(config, &job.data_dir, &streams)?;
     if matches!(&data, Prepared::Images(pictures) if !pictures.original) {

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use gtn_data::split::permutation;
 use gtn_models::{Adam, AdamSettings, NamedArrays, Parameters, Tensor};
 use gtn_run::config::Training;
-use gtn_run::{EpochRecord, Fingerprint, Record, Stage, Step};
+use gtn_run::{EpochRecord, Fingerprint, Provenance, Record, RunFolder, Stage, Step};
 
-use crate::checkpoint::{Best, Checkpoints, Position};
+use crate::checkpoint::{Best, Checkpoints, Position, Resumed};
 use crate::pipeline::Context;
 use crate::{Error, Result};
 
@@ -27,8 +27,18 @@ pub(crate) trait Problem {
     fn uses_last_weights(&self) -> bool {
         false
     }
+    /// Where the epochs that were done are recorded.
+    fn epochs_of<'p>(&self, provenance: &'p mut Provenance) -> &'p mut Option<usize>;
     /// Called after each epoch, before its state is saved; after a stop it may be called for the same epoch again.
-    fn after_epoch(&self, _epoch: usize, _context: &mut Context<'_>) -> Result<()> {
+    fn after_epoch(&self, _epoch: usize, _run: &RunFolder) -> Result<()> {
+        Ok(())
+    }
+    /// What is lacking of what [`after_epoch`](Self::after_epoch) left after the first `epochs` epochs.
+    fn lacks(&self, _epochs: usize, _run: &RunFolder) -> Result<Option<String>> {
+        Ok(None)
+    }
+    /// Forgets what [`after_epoch`](Self::after_epoch) left of epochs after the first `epochs`.
+    fn rewind(&self, _epochs: usize, _run: &RunFolder) -> Result<()> {
         Ok(())
     }
 }
@@ -43,14 +53,14 @@ pub(crate) struct Schedule<'a> {
 /// At most this much work is lost when the process is killed.
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
-/// Trains, or goes on training, or finds that training is over. Returns the epochs that were done.
+/// Trains, or goes on training, or finds that training is over.
 pub(crate) fn train(
     problem: &dyn Problem,
     schedule: &Schedule<'_>,
     made_from: &Fingerprint,
     extras: &NamedArrays,
     context: &mut Context<'_>,
-) -> Result<usize> {
+) -> Result<()> {
     let stage = problem.stage();
     let parameters = problem.parameters();
     let settings = schedule.training;
@@ -59,23 +69,30 @@ pub(crate) fn train(
     let adam_settings =
         AdamSettings { learning_rate: settings.learning_rate, l2: settings.l2, ..AdamSettings::default() };
     let mut adam = Adam::new(parameters, adam_settings)?;
-    let mut position = checkpoints.resume(parameters, &mut adam, context.observer)?;
+    let lacks = |position: &Position| problem.lacks(position.epochs, context.run);
+    let Resumed { mut position, best_on_disk } =
+        checkpoints.resume(parameters, &mut adam, &lacks, &mut *context.observer)?;
+    problem.rewind(position.epochs, context.run)?;
 
     if position.finished {
         context.observer.stage_skipped(stage);
     } else {
+        context.update_provenance(|provenance| *problem.epochs_of(provenance) = None)?;
         context.observer.stage_started(stage);
         context.log.rewind(stage, position.epochs)?;
         while !position.finished {
-            run_epoch(problem, schedule, &checkpoints, &mut adam, &mut position, context)?;
+            // Training never ends with best weights that lie ahead of it.
+            let may_end = best_on_disk.is_none_or(|best| position.epochs + 1 >= best);
+            let schedule = Schedule { budget: schedule.budget.filter(|_| may_end), ..*schedule };
+            run_epoch(problem, &schedule, &checkpoints, &mut adam, &mut position, context)?;
         }
     }
+    context.update_provenance(|provenance| *problem.epochs_of(provenance) = Some(position.epochs))?;
     let best = position.best.unwrap_or(Best { epoch: 0, loss: f64::NAN });
     let seconds = context.log.epochs(stage).fold(0.0, |sum, epoch| sum + epoch.seconds);
     let facts =
         [("epochs", position.epochs as f64), ("best_epoch", best.epoch as f64), ("best_validation_loss", best.loss)];
-    context.finish(stage, seconds, &facts)?;
-    Ok(position.epochs)
+    context.finish(stage, seconds, &facts)
 }
 
 fn run_epoch(
@@ -92,10 +109,11 @@ fn run_epoch(
     let order = permutation(problem.training_samples(), shuffle);
     let batches = batches(&order, settings.batch, settings.drop_last);
     let per_epoch: usize = batches.iter().map(|batch| batch.len()).sum();
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), position.seconds);
     let mut saved = started;
 
     for batch in batches.iter().skip(position.batches) {
+        position.seconds = before + started.elapsed().as_secs_f64();
         if context.observer.stop_requested() {
             checkpoints.write_last(parameters, adam, position)?;
             return Err(Error::Stopped { stage });
@@ -139,15 +157,15 @@ fn run_epoch(
         position.best = Some(Best { epoch, loss: validation_loss });
     }
     let patience_is_over = position.best.is_some_and(|best| epoch - best.epoch >= settings.patience);
-    let seconds = started.elapsed().as_secs_f64();
-    let before: f64 = context.log.epochs(stage).map(|epoch| epoch.seconds).sum();
-    let time_is_over = schedule.budget.is_some_and(|budget| before + 2.0 * seconds > budget);
+    let seconds = before + started.elapsed().as_secs_f64();
+    let earlier: f64 = context.log.epochs(stage).map(|epoch| epoch.seconds).sum();
+    let time_is_over = schedule.budget.is_some_and(|budget| earlier + 2.0 * seconds > budget);
     let (best, finished) = (position.best, epoch >= settings.epochs || patience_is_over || time_is_over);
     *position = Position { epochs: epoch, best, finished, ..Position::default() };
 
     let record = EpochRecord { stage, epoch, train_loss, validation_loss, improved, seconds };
     context.log.append(Record::Epoch(record.clone()))?;
-    problem.after_epoch(epoch, context)?;
+    problem.after_epoch(epoch, context.run)?;
     checkpoints.write_last(parameters, adam, position)?;
     context.observer.epoch_finished(&record);
     Ok(())

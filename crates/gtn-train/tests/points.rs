@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{Seen, StopAfter, artefacts, damage};
+use common::{Artefacts, Seen, StopAfter, artefacts, damage};
 use gtn_run::config::{Overrides, Protocol};
 use gtn_run::observer::Unobserved;
 use gtn_run::{Artefact, Config, MetricsLog, Provenance, RunFolder, Stage};
@@ -120,56 +120,104 @@ fn two_dimensions_leave_the_curve_and_one_does_not() {
     assert_eq!(load_generator(&run.companion()).unwrap().source_dim(), 1);
 }
 
-#[test]
-fn damaged_checkpoints_are_named_and_repaired_from_what_is_left() {
-    let folder = tempfile::tempdir().unwrap();
+/// A run of the square that was stopped when it had two checkpoints, with the bytes of an undisturbed one.
+fn half_trained(folder: &Path) -> (Config, RunFolder, Artefacts) {
     let config = config("uniform", epochs("h=4"));
-    let expected = artefacts(done(&config, &folder.path().join("undisturbed")).root());
-    let run = RunFolder::at(folder.path().join("damaged"));
-    // 2,182 training points make 9 steps an epoch; the pairs' steps come before them.
-    let mut stop = StopAfter { steps: usize::MAX };
-    let mut begun = false;
+    let expected = artefacts(done(&config, &folder.join("undisturbed")).root());
+    let run = RunFolder::at(folder.join("damaged"));
     for steps in (4..60).step_by(3) {
-        stop.steps = steps;
-        let stopped = reproduce(&job(config.clone()), &run, &mut stop);
+        let stopped = reproduce(&job(config.clone()), &run, &mut StopAfter { steps });
         assert!(matches!(stopped, Err(Error::Stopped { .. })), "{stopped:?}");
-        begun = run.previous_checkpoint("h").exists();
-        if begun {
-            break;
+        if run.previous_checkpoint("h").exists() && run.snapshot(1).exists() {
+            return (config, run, expected);
         }
     }
-    assert!(begun, "no second checkpoint was written");
+    panic!("no second checkpoint was written");
+}
 
-    // The last state is damaged: the one before it is taken up.
-    damage(&run.last_checkpoint("h"));
+/// Goes on with a run to its end, and sees what happens.
+fn go_on(config: &Config, run: &RunFolder) -> Seen {
     let mut seen = Seen::default();
-    drop(reproduce(&job(config.clone()), &run, &mut seen).unwrap());
+    drop(reproduce(&job(config.clone()), run, &mut seen).unwrap());
+    seen
+}
+
+#[test]
+fn a_damaged_last_state_is_named_and_the_one_before_it_taken_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, run, expected) = half_trained(folder.path());
+    damage(&run.last_checkpoint("h"));
+    // Stopped at once: the damaged state has not taken the place of the good one.
+    let stopped = reproduce(&job(config.clone()), &run, &mut StopAfter { steps: 1 });
+    assert!(matches!(stopped, Err(Error::Stopped { .. })), "{stopped:?}");
+    for path in [run.last_checkpoint("h"), run.previous_checkpoint("h")] {
+        assert!(!path.exists() || Artefact::read(&path).is_ok(), "{}", path.display());
+    }
+    damage(&run.last_checkpoint("h"));
+    std::fs::write(run.previous_checkpoint("h"), "gone").unwrap();
+    let seen = go_on(&config, &run);
     assert!(seen.notes.iter().any(|note| note.contains("h.last.safetensors is damaged")), "{:?}", seen.notes);
-    assert!((1..4).contains(&seen.epochs), "{} epochs: training began anew", seen.epochs);
-    assert!(!run.previous_checkpoint("h").exists());
+    assert!(seen.notes.iter().any(|note| note.contains("starts anew")), "{:?}", seen.notes);
+    assert_eq!(seen.epochs, 4);
     assert_eq!(artefacts(run.root()), expected);
 
-    // It is damaged when training is over: the best weights say so, and nothing is trained again.
+    let folder = tempfile::tempdir().unwrap();
+    let (config, run, expected) = half_trained(folder.path());
     damage(&run.last_checkpoint("h"));
-    let mut seen = Seen::default();
-    drop(reproduce(&job(config.clone()), &run, &mut seen).unwrap());
+    let seen = go_on(&config, &run);
+    assert!(seen.notes.iter().any(|note| note.contains("goes on after epoch")), "{:?}", seen.notes);
+    assert!((1..4).contains(&seen.epochs), "{} epochs: training began anew", seen.epochs);
+    assert_eq!(artefacts(run.root()), expected);
+}
+
+#[test]
+fn whatever_is_damaged_when_training_is_over_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config("uniform", epochs("h=4"));
+    let run = done(&config, folder.path());
+    let expected = artefacts(run.root());
+
+    // Killed before the state before the last was removed: it goes now.
+    std::fs::copy(run.last_checkpoint("h"), run.previous_checkpoint("h")).unwrap();
+    assert_eq!(go_on(&config, &run).epochs, 0);
+    assert_eq!(artefacts(run.root()), expected);
+
+    // The last state: the best weights say that training was over, and nothing is trained again.
+    damage(&run.last_checkpoint("h"));
+    let seen = go_on(&config, &run);
     assert_eq!((seen.notes.len(), seen.epochs), (1, 0), "{:?}", seen.notes);
     assert!(seen.skipped.contains(&Stage::Fit));
+    let seen = go_on(&config, &run);
+    assert_eq!((seen.notes.len(), seen.epochs), (0, 0), "{:?}", seen.notes);
 
-    // So are the best weights: all of it is trained again, and is the same.
-    damage(&run.best_checkpoint("h"));
-    let mut seen = Seen::default();
-    drop(reproduce(&job(config.clone()), &run, &mut seen).unwrap());
-    assert_eq!((seen.notes.len(), seen.epochs), (2, 4), "{:?}", seen.notes);
+    // The best weights, or a snapshot: all of it is trained again, and is the same.
+    for path in [run.best_checkpoint("h"), run.snapshot(2)] {
+        damage(&path);
+        let seen = go_on(&config, &run);
+        assert_eq!(seen.epochs, 4, "{:?}", seen.notes);
+        assert_eq!(artefacts(run.root()), expected, "{:?}", seen.notes);
+    }
+    std::fs::remove_file(run.snapshot(1)).unwrap();
+    // One of a longer training does not stay.
+    std::fs::copy(run.snapshot(2), run.snapshot(50)).unwrap();
+    assert_eq!(go_on(&config, &run).epochs, 4);
     assert_eq!(artefacts(run.root()), expected);
 
-    // Figures of merit are measured again, too, and come back into a log that lost them.
+    // Figures of merit and facts come back into a log that lost them.
+    let facts = |run: &RunFolder| {
+        let log = MetricsLog::open(&run.metrics()).unwrap();
+        let stages = config.stages().into_iter().filter_map(|stage| log.stage(stage)).map(|s| s.facts.clone());
+        (log.metrics().cloned().collect::<Vec<_>>(), stages.collect::<Vec<_>>())
+    };
+    let before = facts(&run);
+    assert_eq!((before.0.len(), before.1.len()), (4, 5));
     damage(&run.evaluation());
-    let measured = |run: &RunFolder| MetricsLog::open(&run.metrics()).unwrap().metrics().cloned().collect::<Vec<_>>();
-    let before = measured(&run);
     std::fs::write(run.metrics(), "").unwrap();
-    drop(reproduce(&job(config), &run, &mut Unobserved).unwrap());
-    assert_eq!(measured(&run), before);
+    go_on(&config, &run);
+    assert_eq!(facts(&run), before);
+    std::fs::remove_file(run.metrics()).unwrap();
+    go_on(&config, &run);
+    assert_eq!(facts(&run), before);
     assert_eq!(artefacts(run.root()), expected);
 }
 

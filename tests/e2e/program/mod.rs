@@ -72,6 +72,16 @@ impl Call {
         self.ended(2, word)
     }
 
+    /// As [`refused`](Self::refused), and says nothing else.
+    #[track_caller]
+    pub(crate) fn refused_in_one_line(self, word: &str) -> String {
+        let (output, stderr) = self.output();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.starts_with("error: ") && stderr.contains(word), "`{word}` is not in: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        stderr
+    }
+
     /// Ends with exit code 1 and a message that holds `word`; the message.
     #[track_caller]
     pub(crate) fn failed(self, word: &str) -> String {
@@ -103,6 +113,12 @@ pub(crate) fn artefacts(run: &Path) -> std::collections::BTreeMap<std::path::Pat
             let path = entry.unwrap().path();
             found.insert(path.strip_prefix(run).unwrap().to_path_buf(), std::fs::read(&path).unwrap());
         }
+    }
+    // The run from one dimension that a run from two is compared with.
+    let companion = run.join("companion");
+    if companion.is_dir() {
+        let its = artefacts(&companion);
+        found.extend(its.into_iter().map(|(path, bytes)| (Path::new("companion").join(path), bytes)));
     }
     found
 }

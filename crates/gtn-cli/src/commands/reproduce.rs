@@ -23,8 +23,7 @@ pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
     let job = Job { config, data_dir: args.data.data_dir.clone(), provenance, force: args.force };
 
     stop::listen();
-    let mut progress = Progress::new();
-    progress.line(&format!("run         {}", root.display()));
+    let mut progress = Progress::of_run(&root);
     // Held until the report is there: nobody may clear the folder in between.
     let _lock = gtn_train::reproduce(&job, &run, &mut progress)?;
     drop(progress);
@@ -35,7 +34,7 @@ pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
 
 /// The command that does this run again, without what concerns only this machine.
 fn command_line(choices: &Choices) -> String {
-    let mut words = vec!["cargo xtask reproduce".to_owned(), choices.experiment.clone()];
+    let mut words = vec!["cargo xtask reproduce".to_owned(), quoted(&choices.experiment)];
     let mut option = |name: &str, value: Option<String>| words.extend(value.map(|value| format!("--{name} {value}")));
     let overrides = choices.overrides();
     option("dim", overrides.dim.map(|dim| dim.to_string()));
@@ -48,4 +47,18 @@ fn command_line(choices: &Choices) -> String {
         words.push("--quick".to_owned());
     }
     words.join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=+,:@%".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn words_survive_a_shell() {
+        assert_eq!(["mnist", "p q.toml", "it's.toml"].map(super::quoted), ["mnist", "'p q.toml'", r"'it'\''s.toml'"]);
+    }
 }

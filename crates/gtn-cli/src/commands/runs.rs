@@ -59,7 +59,26 @@ fn line(folder: &Path) -> Option<[String; 4]> {
 
 fn state(run: &RunFolder, config: &Config, log: &MetricsLog) -> String {
     let next = config.stages().into_iter().find(|stage| log.stage(*stage).is_none());
-    let place = match next {
+    let companion = run.companion();
+    if let (Some(Stage::Prepare), Ok(record)) = (next, companion.record())
+        && let Ok(log) = MetricsLog::open(&companion.metrics())
+    {
+        return with_holder(run, format!("companion {}", place(&record.config, &log)), false);
+    }
+    with_holder(run, place(config, log), next.is_none())
+}
+
+fn with_holder(run: &RunFolder, place: String, done: bool) -> String {
+    match run.holder() {
+        Some(holder) => format!("{place}; at work: {holder}"),
+        None if done => place,
+        None => format!("stopped {place}"),
+    }
+}
+
+/// How far a run has come.
+fn place(config: &Config, log: &MetricsLog) -> String {
+    match config.stages().into_iter().find(|stage| log.stage(*stage).is_none()) {
         None => "done".to_owned(),
         Some(stage) => {
             let most = match stage {
@@ -70,10 +89,5 @@ fn state(run: &RunFolder, config: &Config, log: &MetricsLog) -> String {
             let epochs = most.map(|most| format!(", epoch {} of at most {most}", log.epochs(stage).count()));
             format!("at {stage}{}", epochs.unwrap_or_default())
         }
-    };
-    match (run.holder(), next) {
-        (Some(holder), _) => format!("{place}; at work: {holder}"),
-        (None, Some(_)) => format!("stopped {place}"),
-        (None, None) => place,
     }
 }

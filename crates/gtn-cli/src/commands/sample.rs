@@ -21,6 +21,8 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
     if args.n == 0 {
         return Err(Failure::users("-n 0: there is nothing to draw; ask for at least one sample"));
     }
+    // What is wrong with the name alone comes first, before the run is read.
+    output::kind(&args.out, args.latent, args.force)?;
     let run = RunFolder::at(&args.run);
     let generator = load_generator(&run)?;
     let vectors = args.latent || !generator.makes_images();

@@ -110,7 +110,8 @@ impl Cloud {
 }
 
 /// The sections of a run's report that show its samples.
-pub(super) fn sections(run: &RunFolder, law: Law, samples: &Tensors, log: &MetricsLog) -> Result<Vec<Section>> {
+pub(super) fn sections(run: &RunFolder, config: &Config, law: Law, log: &MetricsLog) -> Result<Vec<Section>> {
+    let samples = &Tensors::samples(run)?;
     let cloud = Cloud::read(run, law, samples, log)?;
     let mut figures = Vec::new();
     let mut map = Vec::new();
@@ -124,7 +125,7 @@ pub(super) fn sections(run: &RunFolder, law: Law, samples: &Tensors, log: &Metri
         }
         Law::Roll => {
             figures.push(clouds::samples(&cloud)?);
-            compared = dimension::figure(run, &cloud)?;
+            compared = dimension::figure(run, config, &cloud)?;
         }
         Law::Square => {
             figures.push(clouds::samples(&cloud)?);

@@ -85,9 +85,9 @@ fn the_plane_is_compared_with_the_angle_if_its_run_is_there() {
 
     // A companion that has only begun.
     let companion = plane.companion();
-    companion.open(&roll(1), &Provenance::default(), false).unwrap();
+    companion.open(&roll(2).companion().unwrap(), &Provenance::default(), false).unwrap();
     assert!(!report(&plane).contains("One dimension against two"));
-    run(companion.root(), &roll(1), COMMAND);
+    run(companion.root(), &roll(2).companion().unwrap(), COMMAND);
     let html = report(&plane);
     assert_eq!(figures(&plane), ["dimension.svg", "figure-3a.svg", "figure-8.svg", "loss-h.svg"]);
     assert_holds(
@@ -97,7 +97,7 @@ fn the_plane_is_compared_with_the_angle_if_its_run_is_there() {
 
     // One of another kind is none.
     let config = companion.config();
-    let text = fs::read_to_string(&config).unwrap().replace("dim = 1", "dim = 2").replace("\"sorted\"", "\"greedy\"");
+    let text = fs::read_to_string(&config).unwrap().replace("seed = 1", "seed = 2");
     fs::write(&config, text).unwrap();
     assert!(!report(&plane).contains("One dimension against two"));
     assert_eq!(figures(&plane), ["figure-3a.svg", "figure-8.svg", "loss-h.svg"]);

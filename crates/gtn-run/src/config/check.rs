@@ -5,6 +5,8 @@ use crate::{Error, Result};
 
 /// More than any count needs to be, and little enough for products of two.
 const MOST: usize = 1_000_000_000;
+/// Weights of ĥ that memory still holds, with their gradients and moments: twice those of the paper's largest.
+const MOST_WEIGHTS: u64 = 500_000_000;
 /// Points of a law that memory still holds, with their pairs.
 const MOST_POINTS: usize = 10_000_000;
 
@@ -92,8 +94,15 @@ impl Config {
             let reason = format!("there are only {} hidden layers", h.hidden_layers);
             return refuse("h.batch_norm_layers", h.batch_norm_layers, &reason);
         }
-        if !h.slope.is_finite() {
-            return refuse("h.slope", h.slope, "must be a finite number");
+        if !(-1e3..=1e3).contains(&h.slope) {
+            return refuse("h.slope", h.slope, "must be from -1000 to 1000");
+        }
+        let (width, dim, layers) = (h.width as u64, self.dim as u64, h.hidden_layers as u64);
+        let weights = 2 * width * dim + layers.saturating_sub(1) * width * width;
+        if weights > MOST_WEIGHTS {
+            let reason =
+                format!("with h.width = {width} that makes {weights} weights, and {MOST_WEIGHTS} are the most");
+            return refuse("h.hidden_layers", layers, &reason);
         }
         Ok(())
     }
@@ -118,10 +127,10 @@ fn check_training(network: &str, training: &Training) -> Result<()> {
         }
     }
     if !(training.learning_rate > 0.0 && training.learning_rate.is_finite()) {
-        return refuse(&key("learning_rate"), training.learning_rate, "must be above 0");
+        return refuse(&key("learning_rate"), training.learning_rate, "must be a finite number above 0");
     }
-    if !(training.l2 >= 0.0 && training.l2.is_finite()) {
-        return refuse(&key("l2"), training.l2, "must be 0 or above");
+    if !(0.0..=1e3).contains(&training.l2) {
+        return refuse(&key("l2"), training.l2, "must be from 0 to 1000");
     }
     Ok(())
 }

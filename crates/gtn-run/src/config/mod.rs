@@ -112,7 +112,7 @@ impl Drawn {
         match self.limit {
             Some(limit) if limit < total => {
                 let share = self.train as f64 / total as f64;
-                let train = ((limit as f64 * share).round() as usize).clamp(1, limit.max(2) - 1);
+                let train = ((limit as f64 * share).round() as usize).clamp(2, limit.max(3) - 1);
                 (train, limit.saturating_sub(train))
             }
             _ => (self.train, self.validation),
@@ -297,13 +297,23 @@ impl Config {
     pub fn companion(&self) -> Option<Self> {
         let time_budget = self.time_budget.map(|budget| (budget / 2).max(1));
         let compared = matches!(self.data, Data::SwissRoll(_)) && self.dim == 2;
-        // On the line the paper sorts; its code matches greedily there, too.
-        let pairing = match self.protocol {
-            Protocol::Paper => Pairing::Sorted,
-            Protocol::Repo => Pairing::Greedy,
-        };
-        let label = Label { pairing, ..self.label.clone() };
-        compared.then(|| Self { dim: 1, time_budget, label, ..self.clone() })
+        compared.then(|| {
+            let mut companion = Self { time_budget, ..self.clone() };
+            companion.set_dim(1);
+            companion
+        })
+    }
+
+    /// Sets the dimension, and where it becomes another one the pairing that goes with it: on the line the paper sorts, and
+    /// its code matches greedily there, too.
+    fn set_dim(&mut self, dim: usize) {
+        if dim != self.dim && matches!(self.data, Data::SwissRoll(_)) {
+            self.label.pairing = match (dim, self.protocol) {
+                (1, Protocol::Paper) => Pairing::Sorted,
+                _ => Pairing::Greedy,
+            };
+        }
+        self.dim = dim;
     }
 
     /// The first setting in which the two differ, with both values, or `None`.

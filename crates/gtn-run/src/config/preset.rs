@@ -1,7 +1,7 @@
 //! From a preset to the configuration of one run.
 
 use super::words::with_suggestion;
-use super::{Config, Overrides, Pairing, Protocol, in_one_line};
+use super::{Config, Overrides, Protocol, in_one_line};
 use crate::{Error, Result};
 
 impl Config {
@@ -60,11 +60,7 @@ impl Config {
     fn with(mut self, overrides: &Overrides) -> Result<Self> {
         self.seed = overrides.seed.unwrap_or(self.seed);
         if let Some(dim) = overrides.dim {
-            self.dim = dim;
-            if dim != 1 {
-                // Only on the line is there an order to sort by.
-                self.label.pairing = Pairing::Greedy;
-            }
+            self.set_dim(dim);
         }
         self.time_budget = overrides.time_budget.or(self.time_budget);
         if overrides.limit.is_some() {

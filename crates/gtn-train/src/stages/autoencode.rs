@@ -2,7 +2,7 @@
 
 use gtn_models::{Autoencoder, AutoencoderShape, NamedArrays, Parameters, Tensor, mean_squared_error, tensor_of};
 use gtn_run::config::{self, AutoencoderWeights};
-use gtn_run::{Artefact, Config, Stage};
+use gtn_run::{Artefact, Config, Provenance, Stage};
 
 use crate::Result;
 use crate::checkpoint::load_weights;
@@ -56,6 +56,10 @@ impl Problem for Reconstruction<'_> {
         self.loss(&self.data.split.validation, samples)
     }
 
+    fn epochs_of<'p>(&self, provenance: &'p mut Provenance) -> &'p mut Option<usize> {
+        &mut provenance.autoencoder_epochs
+    }
+
     fn uses_last_weights(&self) -> bool {
         self.weights == AutoencoderWeights::LastEncoderBestDecoder
     }
@@ -80,8 +84,7 @@ pub(crate) fn run(
     let made_from = fingerprint("autoencode", &origin, &[&data.fingerprint]);
     let problem = Reconstruction { autoencoder: &autoencoder, data, weights: settings.weights };
     let schedule = Schedule { training: &settings.training, budget: config.training_budgets().0 };
-    let epochs = train(&problem, &schedule, &made_from, &NamedArrays::new(), context)?;
-    context.update_provenance(|provenance| provenance.autoencoder_epochs = Some(epochs))?;
+    train(&problem, &schedule, &made_from, &NamedArrays::new(), context)?;
 
     let path = match settings.weights {
         AutoencoderWeights::Best => context.run.best_checkpoint(AUTOENCODER),

@@ -16,15 +16,13 @@ use crate::{Error, Result};
 const ROWS: usize = 256;
 
 pub(crate) fn run(config: &Config, data: &Pictures, trained: &Trained, context: &mut Context<'_>) -> Result<Targets> {
-    let settings = (config.seed, &config.data, &config.label);
+    let settings = (config.seed, &config.data, config.label.normalise);
     let made_from = fingerprint("encode", &settings, &[&data.fingerprint, &trained.checksum]);
     let path = context.run.latents();
-    if let Some(artefact) = context.artefact(&path, &made_from)? {
-        context.observer.stage_skipped(Stage::Encode);
+    if let Some(artefact) = context.done(Stage::Encode, &path, &made_from)? {
         return Targets::read(&artefact);
     }
 
-    context.observer.stage_started(Stage::Encode);
     let started = Instant::now();
     let sides = [&data.split.train, &data.split.validation];
     let total: usize = sides.iter().map(|side| side.len()).sum();
@@ -50,8 +48,6 @@ pub(crate) fn run(config: &Config, data: &Pictures, trained: &Trained, context: 
     let variance = gtn_metrics::total_variance(train.view())?;
     let mut artefact = Artefact::new(made_from);
     Targets::write_into(&mut artefact, train, validation, config.label.normalise)?;
-    // The record goes first: were it lost, the finished stage would never write it again.
-    context.finish(Stage::Encode, started.elapsed().as_secs_f64(), &[("latent_variance", variance)])?;
-    artefact.write(&path)?;
-    Targets::read(&artefact)
+    let facts = [("latent_variance", variance)];
+    Targets::read(&context.write((Stage::Encode, started), artefact, &facts, &path)?)
 }

@@ -6,6 +6,7 @@ use gtn_data::synthetic::roll_up;
 use gtn_math::{Distribution, OpenInterval, SwissRoll, Uniform};
 use gtn_metrics::{Draws, energy_distance, ks_from_cdf, mean_over_draws, sliced_wasserstein};
 use gtn_run::config::Data;
+use gtn_run::measures::{CONTINUED_ROLL, OFF_CURVE, OUTSIDE_SQUARE};
 use gtn_run::{Artefact, Config, MetricRecord, Record, Stage, Step};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 
@@ -23,9 +24,6 @@ const DRAWS: Draws = Draws { size: 2_000, draws: 5 };
 /// For the sliced Wasserstein distance.
 const SLICED: usize = 10_000;
 const PROJECTIONS: usize = 200;
-/// How far from the swiss roll a point counts as off it, and from the unit square as outside.
-const OFF_CURVE: f64 = 0.1;
-const OUTSIDE: f32 = 0.01;
 
 const METRICS: &str = "metrics";
 
@@ -34,18 +32,17 @@ pub(crate) fn run(config: &Config, context: &mut Context<'_>) -> Result<()> {
         return Ok(());
     }
     let weights = Artefact::read(&context.run.best_checkpoint(H))?.checksum();
-    let first = Artefact::read(&context.run.snapshot(1)).ok();
+    // What ĥ made after its first epoch is measured where the dimension of its source is at issue.
+    let on_the_plane = matches!(config.data, Data::SwissRoll(_)) && config.dim == 2;
+    let first = if on_the_plane { Some(Artefact::read(&context.run.snapshot(1))?) } else { None };
     let settings = (config.seed, config.dim, &config.data, SAMPLES, DRAWS.size, DRAWS.draws, SLICED, PROJECTIONS);
     let first_sum = first.as_ref().map(Artefact::checksum).unwrap_or_default();
     let made_from = fingerprint("evaluate", &settings, &[&weights, &first_sum]);
     let path = context.run.evaluation();
-    if let Some(metrics) = context.artefact(&path, &made_from)?.and_then(|done| done.note::<Vec<MetricRecord>>(METRICS))
-    {
-        context.observer.stage_skipped(Stage::Evaluate);
-        return record(&metrics, context);
+    if let Some(done) = context.done(Stage::Evaluate, &path, &made_from)? {
+        return record(&done.note::<Vec<MetricRecord>>(METRICS).unwrap_or_default(), context);
     }
 
-    context.observer.stage_started(Stage::Evaluate);
     let started = Instant::now();
     let generator = load_generator(context.run)?;
     let source = generator.source(SAMPLES, &context.streams);
@@ -60,10 +57,10 @@ pub(crate) fn run(config: &Config, context: &mut Context<'_>) -> Result<()> {
     };
     let metrics = sides.measure(context)?;
     record(&metrics, context)?;
-    context.finish(Stage::Evaluate, started.elapsed().as_secs_f64(), &[])?;
     let mut artefact = Artefact::new(made_from);
     artefact.set_note(METRICS, &metrics)?;
-    Ok(artefact.write(&path)?)
+    context.write((Stage::Evaluate, started), artefact, &[], &path)?;
+    Ok(())
 }
 
 /// Puts the figures of merit into the log, unless it has them.
@@ -138,7 +135,7 @@ impl Sides<'_> {
                     let [a, b] = [0, 1].map(|column| ks_from_cdf(&numbers(rows.column(column)), |x| law.cdf(x)));
                     Ok(a?.max(b?))
                 };
-                let allowed = -OUTSIDE..=1.0 + OUTSIDE;
+                let allowed = -OUTSIDE_SQUARE..=1.0 + OUTSIDE_SQUARE;
                 let outside = |rows: &Array2<f32>| share(rows, |row| !row.iter().all(|x| allowed.contains(x)));
                 self.add("ks_coordinate", ks(&self.generated)?, Some(ks(&self.again)?), SAMPLES);
                 self.add("outside", outside(&self.generated), Some(outside(&self.again)), SAMPLES);
@@ -151,7 +148,7 @@ impl Sides<'_> {
     /// figures, leaving it sideways is what a source of another topology cannot help. From one dimension no point can: it is
     /// rolled up from its angle.
     fn off_curve(&mut self) -> Result<()> {
-        let continued = OpenInterval::new(2.0, 40.0).expect("2 < 40");
+        let continued = OpenInterval::new(CONTINUED_ROLL.0, CONTINUED_ROLL.1).expect("the roll goes on");
         let roll = SwissRoll::new(continued).expect("the roll may start at 2");
         let off = |points: &Array2<f32>| {
             share(points, |point| {

@@ -1,7 +1,9 @@
 //! Trains ĥ on the pairs: y to x_y by mean squared error.
 
+use std::path::Path;
+
 use gtn_models::{Mlp, Mode, NamedArrays, Normaliser, Parameters, Tensor, array2_of, mean_squared_error, tensor_of};
-use gtn_run::{Artefact, Config, Fingerprint, Stage};
+use gtn_run::{Artefact, Config, Fingerprint, Provenance, RunFolder, Stage};
 use ndarray::{Array2, Axis};
 
 use crate::Result;
@@ -80,22 +82,52 @@ impl Problem for Regression<'_> {
         self.loss(&self.validation, samples, Mode::Evaluate)
     }
 
-    fn after_epoch(&self, epoch: usize, context: &mut Context<'_>) -> Result<()> {
-        let Some(Snapshots { source, normaliser, made_from }) = self.snapshots.as_ref().filter(|_| is_kept(epoch))
-        else {
-            return Ok(());
-        };
-        let generated = normaliser.restore(array2_of(&self.h.forward(source, Mode::Evaluate)?)?);
-        let mut artefact = Artefact::new((*made_from).clone());
+    fn epochs_of<'p>(&self, provenance: &'p mut Provenance) -> &'p mut Option<usize> {
+        &mut provenance.h_epochs
+    }
+
+    fn after_epoch(&self, epoch: usize, run: &RunFolder) -> Result<()> {
+        match &self.snapshots {
+            Some(snapshots) if is_kept(epoch) => snapshots.write(self.h, &run.snapshot(epoch)),
+            _ => Ok(()),
+        }
+    }
+
+    fn lacks(&self, epochs: usize, run: &RunFolder) -> Result<Option<String>> {
+        let Some(Snapshots { made_from, .. }) = &self.snapshots else { return Ok(None) };
+        for path in (1..=epochs).filter(|&epoch| is_kept(epoch)).map(|epoch| run.snapshot(epoch)) {
+            let reason = match Artefact::read_if_made_from(&path, made_from) {
+                Ok(Some(_)) => continue,
+                Ok(None) => format!("{} is not there", path.display()),
+                Err(gtn_run::Error::Damaged { path, reason }) => format!("{} is damaged: {reason}", path.display()),
+                Err(error) => return Err(error.into()),
+            };
+            return Ok(Some(reason));
+        }
+        Ok(None)
+    }
+
+    fn rewind(&self, epochs: usize, run: &RunFolder) -> Result<()> {
+        for (_, path) in run.snapshots().into_iter().filter(|(epoch, _)| *epoch > epochs) {
+            std::fs::remove_file(&path).map_err(gtn_run::Error::io("remove", &path))?;
+        }
+        Ok(())
+    }
+}
+
+impl Snapshots<'_> {
+    fn write(&self, h: &Mlp, path: &Path) -> Result<()> {
+        let generated = self.normaliser.restore(array2_of(&h.forward(&self.source, Mode::Evaluate)?)?);
+        let mut artefact = Artefact::new(self.made_from.clone());
         artefact.insert_f32("generated", generated.into_dyn());
-        Ok(artefact.write(&context.run.snapshot(epoch))?)
+        Ok(artefact.write(path)?)
     }
 }
 
 /// Epochs 1, 2, 5, 10, 20, 50 and so on.
 fn is_kept(epoch: usize) -> bool {
     let mut epoch = epoch;
-    while epoch > 0 && epoch % 10 == 0 {
+    while epoch > 0 && epoch.is_multiple_of(10) {
         epoch /= 10;
     }
     matches!(epoch, 1 | 2 | 5)
@@ -129,8 +161,7 @@ pub(crate) fn run(config: &Config, targets: &Targets, pairs: &label::Pairs, cont
         (SCALE.to_owned(), targets.normaliser.scale().clone().into_dyn()),
     ]);
     let schedule = Schedule { training: &config.h.training, budget: config.training_budgets().1 };
-    let epochs = train(&problem, &schedule, &made_from, &extras, context)?;
-    context.update_provenance(|provenance| provenance.h_epochs = Some(epochs))
+    train(&problem, &schedule, &made_from, &extras, context)
 }
 
 #[cfg(test)]

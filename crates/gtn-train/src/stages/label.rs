@@ -34,12 +34,10 @@ pub(crate) fn run(config: &Config, targets: &Targets, context: &mut Context<'_>)
     let made_from =
         fingerprint("label", &(config.seed, config.label.pairing, config.label.precision), &[&targets.checksum]);
     let path = context.run.pairs();
-    if let Some(artefact) = context.artefact(&path, &made_from)? {
-        context.observer.stage_skipped(Stage::Label);
+    if let Some(artefact) = context.done(Stage::Label, &path, &made_from)? {
         return read(&artefact);
     }
 
-    context.observer.stage_started(Stage::Label);
     let started = Instant::now();
     let rows = [&targets.train, &targets.validation];
     let total: usize = rows.iter().map(|rows| rows.nrows()).sum();
@@ -64,9 +62,7 @@ pub(crate) fn run(config: &Config, targets: &Targets, context: &mut Context<'_>)
         artefact.insert_f32(format!("{side}.similarity"), Array1::from(paired.similarity).into_dyn());
     }
     let facts = [("pairs", total as f64), ("mean_similarity", similarity_of_training)];
-    context.finish(Stage::Label, started.elapsed().as_secs_f64(), &facts)?;
-    artefact.write(&path)?;
-    read(&artefact)
+    read(&context.write((Stage::Label, started), artefact, &facts, &path)?)
 }
 
 /// The pairs of one side as they were made.

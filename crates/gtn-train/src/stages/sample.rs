@@ -33,12 +33,10 @@ pub(crate) fn run(config: &Config, targets: &Targets, pairs: &Pairs, context: &m
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
     let made_from = fingerprint("sample", &(config.seed, IMAGES, MEASURED, SHOWN, PAIRS), &inputs);
     let path = context.run.samples();
-    if context.artefact(&path, &made_from)?.is_some() {
-        context.observer.stage_skipped(Stage::Sample);
+    if context.done(Stage::Sample, &path, &made_from)?.is_some() {
         return Ok(());
     }
 
-    context.observer.stage_started(Stage::Sample);
     let started = Instant::now();
     let generator = load_generator(context.run)?;
     let mut artefact = Artefact::new(made_from);
@@ -47,8 +45,8 @@ pub(crate) fn run(config: &Config, targets: &Targets, pairs: &Pairs, context: &m
     } else {
         sample_points(config, &generator, targets, pairs, &mut artefact, context)?
     };
-    context.finish(Stage::Sample, started.elapsed().as_secs_f64(), &[("variance_kept", variance_kept)])?;
-    Ok(artefact.write(&path)?)
+    context.write((Stage::Sample, started), artefact, &[("variance_kept", variance_kept)], &path)?;
+    Ok(())
 }
 
 /// Generated images and decoded real ones; the share of the latents' variance that is kept.

@@ -7,14 +7,23 @@ use std::path::{Path, PathBuf};
 
 use gtn_run::{EpochRecord, Observer, Stage, StageRecord, Step};
 
-/// All artefacts of a run, by path.
-pub(crate) fn artefacts(run: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+/// Files by path.
+pub(crate) type Artefacts = BTreeMap<PathBuf, Vec<u8>>;
+
+/// All artefacts of a run.
+pub(crate) fn artefacts(run: &Path) -> Artefacts {
     let mut found = BTreeMap::new();
     for folder in ["checkpoints", "latents", "pairs", "snapshots", "samples"] {
         for entry in fs::read_dir(run.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             found.insert(path.strip_prefix(run).unwrap().to_path_buf(), fs::read(&path).unwrap());
         }
+    }
+    // The run from one dimension that a run from two is compared with.
+    let companion = run.join("companion");
+    if companion.is_dir() {
+        let its = artefacts(&companion);
+        found.extend(its.into_iter().map(|(path, bytes)| (Path::new("companion").join(path), bytes)));
     }
     found
 }

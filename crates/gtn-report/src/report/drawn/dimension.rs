@@ -1,7 +1,8 @@
 //! The swiss roll learned from one dimension and from two, side by side.
 
 use gtn_math::{OpenInterval, SwissRoll};
-use gtn_run::{MetricsLog, RunFolder};
+use gtn_run::measures::{CONTINUED_ROLL, OFF_CURVE};
+use gtn_run::{Config, MetricsLog, RunFolder};
 
 use super::super::section::{Figure, left_out};
 use super::super::tensors::Tensors;
@@ -11,12 +12,9 @@ use crate::canvas::{Align, Axis, Canvas, LeftOut, Panel, Point, Stroke};
 use crate::palette::{BACK, BLUE, INK, VERMILION};
 use crate::{Error, Result};
 
-/// The distance from the curve beyond which a point lies off it.
-const FAR: f64 = 0.1;
-
 /// The figure, if the run of one dimension is there and both have snapshots.
-pub(super) fn figure(run: &RunFolder, plane: &Cloud) -> Result<Option<Figure>> {
-    let Some(line) = companion(run)? else {
+pub(super) fn figure(run: &RunFolder, config: &Config, plane: &Cloud) -> Result<Option<Figure>> {
+    let Some(line) = companion(run, config)? else {
         return Ok(None);
     };
     let (Some(line_first), Some(plane_first)) = (line.snapshots.first(), plane.snapshots.first()) else {
@@ -53,7 +51,7 @@ pub(super) fn figure(run: &RunFolder, plane: &Cloud) -> Result<Option<Figure>> {
     }
     let caption = format!(
         "The swiss roll learned from normal numbers (top) and from normal vectors in the plane (bottom), after the first \
-         recorded epoch and in the end. Points farther than {FAR} from the curve, continued beyond its ends, are \
+         recorded epoch and in the end. Points farther than {OFF_CURVE} from the curve, continued beyond its ends, are \
          vermilion. With d = 1 a point lies on the curve whatever angle ĥ makes; with d = 2 nothing keeps \
          it there.{}",
         left_out(missed)
@@ -62,14 +60,15 @@ pub(super) fn figure(run: &RunFolder, plane: &Cloud) -> Result<Option<Figure>> {
     Figure::drawn("dimension.svg", canvas, "The dimension of the source", caption, name).map(Some)
 }
 
-/// The run of the same experiment in one dimension; nothing if it is not there, or has no samples yet.
-fn companion(run: &RunFolder) -> Result<Option<Cloud>> {
+/// The run of the same experiment in one dimension; nothing if it is not there, is another, or has no samples yet.
+fn companion(run: &RunFolder, config: &Config) -> Result<Option<Cloud>> {
     let run = run.companion();
     let record = match run.record() {
         Err(gtn_run::Error::NoRun { .. }) => return Ok(None),
         record => record?,
     };
-    if Law::of(&record.config) != Some(Law::Angles) {
+    // One that something else left there says nothing about this run.
+    if config.companion().as_ref() != Some(&record.config) {
         return Ok(None);
     }
     let samples = match Tensors::samples(&run) {
@@ -89,13 +88,13 @@ impl OffCurve {
     fn new() -> Result<Self> {
         let fail = |reason: String| Error::Format { what: "distances from the swiss roll", reason };
         // Continued as far as it can be, so that leaving the roll at an end is not taken for leaving it sideways.
-        let angles = OpenInterval::new(2.0, 40.0).map_err(|error| fail(error.to_string()))?;
+        let angles = OpenInterval::new(CONTINUED_ROLL.0, CONTINUED_ROLL.1).map_err(|error| fail(error.to_string()))?;
         Ok(Self { roll: SwissRoll::new(angles).map_err(|error| fail(error.to_string()))? })
     }
 
     /// Each point with 0 on the curve, 1 off it, and nothing if it is not finite.
     fn mark(&self, points: &[Point]) -> Vec<(Point, Option<usize>)> {
-        let far = |point| self.roll.nearest(point).ok().map(|place| usize::from(place.distance > FAR));
+        let far = |point| self.roll.nearest(point).ok().map(|place| usize::from(place.distance > OFF_CURVE));
         points.iter().map(|point| (*point, far(*point))).collect()
     }
 }

@@ -32,6 +32,12 @@ pub(crate) enum Command {
     Reproduce(Reproduce),
     /// Draw samples from a trained run.
     Sample(Sample),
+    /// Walk from one normal vector to another, and show what ĥ makes of the way (Figure 6).
+    Interpolate(Interpolate),
+    /// Turn images into latents.
+    Encode(Encode),
+    /// Turn latents into images.
+    Decode(Decode),
     /// Match two sets of vectors by Algorithm 1, exactly.
     Label(Label),
     /// Write the report of a run again.
@@ -193,6 +199,91 @@ pub(crate) struct Sample {
     /// Write latents instead of images.
     #[arg(long)]
     pub(crate) latent: bool,
+    /// Replace what is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What is written depends on the name given to --out, as for `gtn sample`: a picture with a row for each way
+(.png), an array of all images one after the other (.npy), or a folder of pictures. Runs without images make a .npy of vectors.
+
+Examples:
+  gtn interpolate runs/mnist-d5-seed1 --rows 8 --out ways.png
+  gtn interpolate runs/mnist-d5-seed1 --real --path circle --out ways.png"
+)]
+pub(crate) struct Interpolate {
+    /// Folder of the run, or of weights.
+    pub(crate) run: PathBuf,
+    /// How many ways.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) rows: u16,
+    /// Samples on each way, the ends among them.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(2..))]
+    pub(crate) steps: u16,
+    /// Key of the ends: the same seed gives the same ways.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Between the normal vectors that Algorithm 1 gave two training images; these, decoded, stand at both ends of a row.
+    #[arg(long)]
+    pub(crate) real: bool,
+    /// The straight line, or the great circle, which keeps the norm.
+    #[arg(long, value_enum, default_value_t = PathName::Line)]
+    pub(crate) path: PathName,
+    /// Where to write: a .png, a .npy, or a folder.
+    #[arg(long, value_name = "FILE|FOLDER")]
+    pub(crate) out: PathBuf,
+    /// Replace what is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum PathName {
+    Line,
+    Circle,
+}
+
+impl From<PathName> for gtn_models::Path {
+    fn from(name: PathName) -> Self {
+        match name {
+            PathName::Line => gtn_models::Path::Line,
+            PathName::Circle => gtn_models::Path::Circle,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  gtn encode runs/mnist-d5-seed1 --images digits/ --out latents.npy")]
+pub(crate) struct Encode {
+    /// Folder of the run, or of weights.
+    pub(crate) run: PathBuf,
+    /// A .png, a folder of them in the order of their names, or an array (n, C, H, W) of f32 in [-1, 1] (.npy, .npz,
+    /// .safetensors).
+    #[arg(long, value_name = "IMAGES")]
+    pub(crate) images: PathBuf,
+    /// Where to write the latents, (n, d).
+    #[arg(long, value_name = "X.npy")]
+    pub(crate) out: PathBuf,
+    /// Replace what is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  gtn decode runs/mnist-d5-seed1 --latents latents.npy --out digits.png")]
+pub(crate) struct Decode {
+    /// Folder of the run, or of weights.
+    pub(crate) run: PathBuf,
+    /// Latents, (n, d) f32 in a .npy, .npz or .safetensors file.
+    #[arg(long, value_name = "X.npy")]
+    pub(crate) latents: PathBuf,
+    /// Where to write: a .png, a .npy, or a folder.
+    #[arg(long, value_name = "FILE|FOLDER")]
+    pub(crate) out: PathBuf,
     /// Replace what is there.
     #[arg(long)]
     pub(crate) force: bool,

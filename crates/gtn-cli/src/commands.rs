@@ -2,6 +2,9 @@
 
 pub(crate) mod config;
 pub(crate) mod data;
+pub(crate) mod decode;
+pub(crate) mod encode;
+pub(crate) mod interpolate;
 pub(crate) mod label;
 pub(crate) mod report;
 pub(crate) mod reproduce;

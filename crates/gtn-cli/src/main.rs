@@ -36,6 +36,9 @@ fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Reproduce(command) => commands::reproduce::run(command),
         Command::Sample(command) => commands::sample::run(command),
+        Command::Interpolate(command) => commands::interpolate::run(command),
+        Command::Encode(command) => commands::encode::run(command),
+        Command::Decode(command) => commands::decode::run(command),
         Command::Label(command) => commands::label::run(command),
         Command::Report(command) => commands::report::run(command),
         Command::Runs(command) => commands::runs::run(command),

@@ -18,6 +18,8 @@ pub(crate) enum Kind {
 /// Samples to be written.
 pub(crate) enum Samples {
     Images(Array4<f32>),
+    /// Images that belong into rows of so many.
+    Rows(Array4<f32>, usize),
     Vectors(Array2<f32>),
 }
 
@@ -81,18 +83,21 @@ pub(crate) fn existing(force: bool) -> Existing {
 /// Writes samples as `kind` says.
 pub(crate) fn write(out: &Path, kind: Kind, samples: &Samples, force: bool) -> Result<(), Failure> {
     match (kind, samples) {
-        (Kind::Npy, Samples::Images(images)) => {
+        (Kind::Npy, Samples::Images(images) | Samples::Rows(images, _)) => {
             atomic::write(out, existing(force), |file| gtn_data::arrays::write_npy(file, images.view()))?;
         }
         (Kind::Npy, Samples::Vectors(vectors)) => {
             atomic::write(out, existing(force), |file| gtn_data::arrays::write_npy(file, vectors.view()))?;
         }
-        (Kind::Png, Samples::Images(images)) => {
-            let columns = (images.len_of(Axis(0)) as f64).sqrt().ceil() as usize;
+        (Kind::Png, Samples::Images(images) | Samples::Rows(images, _)) => {
+            let columns = match samples {
+                Samples::Rows(_, columns) => *columns,
+                _ => (images.len_of(Axis(0)) as f64).sqrt().ceil() as usize,
+            };
             let png = gtn_report::grid::grid(images.view(), columns.max(1))?.to_png()?;
             atomic::write(out, existing(force), |file| file.write_all(&png))?;
         }
-        (Kind::Folder, Samples::Images(images)) => write_folder(out, images)?,
+        (Kind::Folder, Samples::Images(images) | Samples::Rows(images, _)) => write_folder(out, images)?,
         (_, Samples::Vectors(_)) => return Err(Failure::users("vectors go into a .npy file")),
     }
     Ok(())

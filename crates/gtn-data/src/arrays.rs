@@ -12,14 +12,14 @@ use zip::ZipArchive;
 
 use crate::{Error, Result};
 
-/// Reads a matrix of f32 from a `.npy`, `.npz` or `.safetensors` file, told by its ending; C and Fortran order are both
-/// accepted. Where a file holds several arrays, `FILE:NAME` names one.
+/// Reads an array of f32 of any shape from a `.npy`, `.npz` or `.safetensors` file, told by its ending; C and Fortran order are
+/// both accepted. Where a file holds several arrays, `FILE:NAME` names one.
 ///
 /// # Errors
 ///
 /// [`Error::Io`] if the file cannot be read; [`Error::Malformed`] if it is of another kind, its header claims more than it
-/// holds, or the array is not f32, not two-dimensional, or empty.
-pub fn read_matrix(path: &Path) -> Result<Array2<f32>> {
+/// holds, or the array is not f32 or is empty.
+pub fn read_array(path: &Path) -> Result<ArrayD<f32>> {
     let (path, name) = split_name(path);
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     let array = match ending.as_deref() {
@@ -29,15 +29,24 @@ pub fn read_matrix(path: &Path) -> Result<Array2<f32>> {
         Some("npy") => return Err(Error::malformed(&path, "a .npy file holds one array without a name")),
         _ => return Err(Error::malformed(&path, "give a file that ends in .npy, .npz or .safetensors")),
     };
-    let shape = array.shape().to_vec();
-    match array.into_dimensionality() {
-        Ok(matrix) if !matrix.is_empty() => Ok(matrix),
-        Ok(_) => Err(Error::malformed(&path, format!("is empty: shape {shape:?}"))),
-        Err(_) => Err(Error::malformed(
-            &path,
-            format!("has {} dimensions (shape {shape:?}), and rows of samples have two", shape.len()),
-        )),
+    if array.is_empty() {
+        return Err(Error::malformed(&path, format!("is empty: shape {:?}", array.shape())));
     }
+    Ok(array)
+}
+
+/// Reads a matrix of f32 as [`read_array`] does.
+///
+/// # Errors
+///
+/// As [`read_array`], and [`Error::Malformed`] if the array is not two-dimensional.
+pub fn read_matrix(path: &Path) -> Result<Array2<f32>> {
+    let array = read_array(path)?;
+    let shape = array.shape().to_vec();
+    array.into_dimensionality().map_err(|_| {
+        let reason = format!("has {} dimensions (shape {shape:?}), and rows of samples have two", shape.len());
+        Error::malformed(path, reason)
+    })
 }
 
 /// Takes `FILE:NAME` apart, unless there is a file of the whole name.

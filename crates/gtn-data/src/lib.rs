@@ -22,6 +22,7 @@ mod error;
 pub mod idx;
 mod images;
 pub mod mnist;
+pub mod pictures;
 pub mod split;
 pub mod synthetic;
 

@@ -31,6 +31,7 @@ mod layers;
 mod mlp;
 mod normaliser;
 mod parameters;
+mod path;
 mod random;
 pub mod weights;
 
@@ -43,6 +44,7 @@ pub use generator::Generator;
 pub use mlp::{Mlp, MlpShape};
 pub use normaliser::Normaliser;
 pub use parameters::{NamedArrays, Parameters};
+pub use path::Path;
 pub use random::Streams;
 
 /// Result with this crate's [`Error`].

@@ -47,7 +47,8 @@ pub(crate) struct Checkpoints<'a> {
     pub(crate) last_is_used: bool,
 }
 
-const WEIGHTS: &str = "weights.";
+/// What the names of weights start with in a checkpoint.
+pub(crate) const WEIGHTS: &str = "weights.";
 const FIRST: &str = "moments.first.";
 const SECOND: &str = "moments.second.";
 const POSITION: &str = "position";

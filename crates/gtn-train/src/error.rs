@@ -65,6 +65,20 @@ pub enum Error {
         /// The file it would be in.
         missing: PathBuf,
     },
+    /// A run whose data are no images.
+    #[error("{} has no autoencoder: its data are no images", run.display())]
+    NoAutoencoder {
+        /// The run.
+        run: PathBuf,
+    },
+    /// More pairs than a run has.
+    #[error("{asked} pairs are more than the {there} that the run has")]
+    TooFewPairs {
+        /// Pairs asked for.
+        asked: usize,
+        /// Pairs there are.
+        there: usize,
+    },
     /// Weights that are not those of the run's networks.
     #[error("{}: {reason}; the file belongs to another run", path.display())]
     ForeignWeights {
@@ -106,6 +120,8 @@ impl Error {
             Error::UnknownExperiment { .. }
             | Error::Preset { .. }
             | Error::NotTrained { .. }
+            | Error::NoAutoencoder { .. }
+            | Error::TooFewPairs { .. }
             | Error::ForeignWeights { .. }
             | Error::TooFewSamples { .. }
             | Error::Data(_) => true,

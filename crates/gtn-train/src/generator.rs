@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use gtn_models::{Autoencoder, AutoencoderShape, Device, Generator, Mlp, MlpShape, Streams};
+use gtn_run::config::AutoencoderWeights;
 use gtn_run::{Artefact, Config, RunFolder};
+use ndarray::{Array2, Axis};
 
-use crate::checkpoint::load_weights;
-use crate::targets::read_normaliser;
+use crate::checkpoint::{WEIGHTS, load_weights};
+use crate::targets::{into_matrix, read_normaliser};
 use crate::{Error, Result};
 
 /// The names of the networks' checkpoints.
@@ -34,11 +36,72 @@ pub fn load_generator(run: &RunFolder) -> Result<Generator> {
         return Ok(Generator::new(h, Some(normaliser), None)?);
     }
 
+    let autoencoder = read_autoencoder(run, &config)?;
+    Ok(Generator::new(h, Some(normaliser), Some(autoencoder.decoder().clone()))?)
+}
+
+/// Reads a run's autoencoder: the encoder that made its latents, and the decoder that makes its samples. Under the `repo`
+/// protocol they come from different epochs.
+///
+/// # Errors
+///
+/// [`Error::NoAutoencoder`] if the run's data are no images; otherwise as [`load_generator`].
+pub fn load_autoencoder(run: &RunFolder) -> Result<Autoencoder> {
+    let config = run.record()?.config;
+    let Some(settings) = &config.autoencoder else {
+        return Err(Error::NoAutoencoder { run: run.root().to_path_buf() });
+    };
+    let autoencoder = read_autoencoder(run, &config)?;
+    if settings.weights == AutoencoderWeights::LastEncoderBestDecoder {
+        let last = read(run, &run.last_checkpoint(AUTOENCODER), "autoencoder")?;
+        let mut weights = autoencoder.parameters().snapshot()?;
+        weights.extend(last.f32_below(WEIGHTS).into_iter().filter(|(name, _)| name.starts_with("encoder.")));
+        autoencoder.parameters().load(&weights)?;
+    }
+    Ok(autoencoder)
+}
+
+fn read_autoencoder(run: &RunFolder, config: &Config) -> Result<Autoencoder> {
     let path = run.best_checkpoint(AUTOENCODER);
     let weights = read(run, &path, "autoencoder")?;
-    let autoencoder = Autoencoder::new(&autoencoder_shape(&weights, &path, config.dim)?, &streams, &device)?;
+    let shape = autoencoder_shape(&weights, &path, config.dim)?;
+    let autoencoder = Autoencoder::new(&shape, &Streams::new(config.seed), &Device::Cpu)?;
     load_weights(autoencoder.parameters(), &weights)?;
-    Ok(Generator::new(h, Some(normaliser), Some(autoencoder.decoder().clone()))?)
+    Ok(autoencoder)
+}
+
+/// Some training pairs (y, x_y) of a run: normal vectors and the latents, or data, that Algorithm 1 gave them, in their own
+/// units, both of shape (n, d).
+#[derive(Debug, Clone, PartialEq)]
+pub struct RealPairs {
+    /// The normal vectors y.
+    pub source: Array2<f32>,
+    /// Their targets x_y.
+    pub target: Array2<f32>,
+}
+
+/// Draws `n` different training pairs of a run of images by the seed of `streams`.
+///
+/// # Errors
+///
+/// [`Error::NotTrained`] if the run has no pairs yet, or is a folder of weights without them; [`Error::TooFewPairs`] if there
+/// are fewer; [`Error::NoAutoencoder`] if the run's data are no images.
+pub fn draw_pairs(run: &RunFolder, n: usize, streams: &Streams) -> Result<RealPairs> {
+    if run.record()?.config.autoencoder.is_none() {
+        return Err(Error::NoAutoencoder { run: run.root().to_path_buf() });
+    }
+    let pairs = read(run, &run.pairs(), "pairs")?;
+    let latents = read(run, &run.latents(), "latents")?;
+    let source = into_matrix(pairs.f32("train.source")?);
+    let latents = into_matrix(latents.f32("train")?);
+    let matching: Vec<usize> = pairs.u64("train.matching")?.iter().map(|&row| row as usize).collect();
+    if n > source.nrows() || matching.len() != source.nrows() || matching.iter().any(|&row| row >= latents.nrows()) {
+        return Err(Error::TooFewPairs { asked: n, there: source.nrows().min(matching.len()) });
+    }
+    let mut rows = gtn_data::split::permutation(source.nrows(), streams.stream("pairs", 0));
+    rows.truncate(n);
+    let targets: Vec<usize> = rows.iter().map(|&row| matching[row]).collect();
+    Ok(RealPairs { source: source.select(Axis(0), &rows), target: latents.select(Axis(0), &targets) })
 }
 
 pub(crate) fn mlp_shape(config: &Config) -> MlpShape {

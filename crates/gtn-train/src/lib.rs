@@ -32,7 +32,7 @@ mod targets;
 mod trainer;
 
 pub use error::Error;
-pub use generator::load_generator;
+pub use generator::{RealPairs, draw_pairs, load_autoencoder, load_generator};
 pub use pipeline::{Job, reproduce};
 
 /// Result with this crate's [`Error`].

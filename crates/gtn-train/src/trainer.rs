@@ -1,5 +1,6 @@
 //! The training loop that all networks share: Adam on a mean squared error, validation after each epoch, patience.
 
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use gtn_data::split::permutation;
@@ -11,18 +12,27 @@ use crate::checkpoint::{Best, Checkpoints, Position, Resumed};
 use crate::pipeline::Context;
 use crate::{Error, Result};
 
+/// One side of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Training,
+    Validation,
+}
+
 /// A network with the data it learns from.
-pub(crate) trait Problem {
+pub(crate) trait Problem: Sync {
+    /// Samples on the host, ready for a step.
+    type Batch: Send;
+    /// Gathers samples of one side. It is called on another thread, ahead of the step that needs them.
+    fn gather(&self, side: Side, samples: &[usize]) -> Self::Batch;
     /// Its table in the configuration, which also names its checkpoints.
     fn network(&self) -> &'static str;
     fn stage(&self) -> Stage;
     fn parameters(&self) -> &Parameters;
     fn training_samples(&self) -> usize;
     fn validation_samples(&self) -> usize;
-    /// Mean loss over training samples, in training mode.
-    fn training_loss(&self, samples: &[usize]) -> Result<Tensor>;
-    /// Mean loss over validation samples, in evaluation mode.
-    fn validation_loss(&self, samples: &[usize]) -> Result<Tensor>;
+    /// Mean loss over a batch of one side, in training mode for training samples and in evaluation mode for others.
+    fn loss(&self, side: Side, batch: Self::Batch) -> Result<Tensor>;
     /// Whether the last weights are needed when training is over, and not just the best ones.
     fn uses_last_weights(&self) -> bool {
         false
@@ -54,8 +64,8 @@ pub(crate) struct Schedule<'a> {
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
 /// Trains, or goes on training, or finds that training is over.
-pub(crate) fn train(
-    problem: &dyn Problem,
+pub(crate) fn train<P: Problem>(
+    problem: &P,
     schedule: &Schedule<'_>,
     made_from: &Fingerprint,
     extras: &NamedArrays,
@@ -95,8 +105,8 @@ pub(crate) fn train(
     context.finish(stage, seconds, &facts)
 }
 
-fn run_epoch(
-    problem: &dyn Problem,
+fn run_epoch<P: Problem>(
+    problem: &P,
     schedule: &Schedule<'_>,
     checkpoints: &Checkpoints<'_>,
     adam: &mut Adam,
@@ -112,13 +122,14 @@ fn run_epoch(
     let (started, before) = (Instant::now(), position.seconds);
     let mut saved = started;
 
-    for batch in batches.iter().skip(position.batches) {
+    let skipped = position.batches;
+    let every_step = |batch: &[usize], gathered: P::Batch| {
         position.seconds = before + started.elapsed().as_secs_f64();
         if context.observer.stop_requested() {
             checkpoints.write_last(parameters, adam, position)?;
             return Err(Error::Stopped { stage });
         }
-        let loss = problem.training_loss(batch)?;
+        let loss = problem.loss(Side::Training, gathered)?;
         let value = f64::from(loss.to_scalar::<f32>().map_err(gtn_models::Error::from)?);
         let step = position.batches + 1;
         if !value.is_finite() {
@@ -139,7 +150,9 @@ fn run_epoch(
             checkpoints.write_last(parameters, adam, position)?;
             saved = Instant::now();
         }
-    }
+        Ok(())
+    };
+    ahead(problem, Side::Training, &batches[skipped..], every_step)?;
 
     let Some(validation_loss) = validate(problem, settings.batch, context)? else {
         checkpoints.write_last(parameters, adam, position)?;
@@ -172,17 +185,46 @@ fn run_epoch(
 }
 
 /// Mean loss over the validation set, or `None` if the observer asked to stop.
-fn validate(problem: &dyn Problem, batch: usize, context: &Context<'_>) -> Result<Option<f64>> {
+fn validate<P: Problem>(problem: &P, batch: usize, context: &Context<'_>) -> Result<Option<f64>> {
     let samples: Vec<usize> = (0..problem.validation_samples()).collect();
+    let batches: Vec<&[usize]> = samples.chunks(batch).collect();
     let mut sum = 0.0;
-    for batch in samples.chunks(batch) {
+    let every_step = |batch: &[usize], gathered: P::Batch| {
         if context.observer.stop_requested() {
-            return Ok(None);
+            return Err(Error::Stopped { stage: problem.stage() });
         }
-        let loss = problem.validation_loss(batch)?.to_scalar::<f32>().map_err(gtn_models::Error::from)?;
+        let loss = problem.loss(Side::Validation, gathered)?.to_scalar::<f32>().map_err(gtn_models::Error::from)?;
         sum += f64::from(loss) * batch.len() as f64;
+        Ok(())
+    };
+    match ahead(problem, Side::Validation, &batches, every_step) {
+        Err(Error::Stopped { .. }) => Ok(None),
+        done => done.map(|()| Some(sum / samples.len() as f64)),
     }
-    Ok(Some(sum / samples.len() as f64))
+}
+
+/// Batches that are gathered before they are asked for.
+const AHEAD: usize = 2;
+
+/// Calls `step` with each batch in turn, while another thread gathers those that come next.
+fn ahead<P: Problem>(
+    problem: &P,
+    side: Side,
+    batches: &[&[usize]],
+    mut step: impl FnMut(&[usize], P::Batch) -> Result<()>,
+) -> Result<()> {
+    std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(AHEAD);
+        scope.spawn(move || {
+            for batch in batches {
+                // Nobody takes what is left after an error or a stop.
+                if sender.send(problem.gather(side, batch)).is_err() {
+                    break;
+                }
+            }
+        });
+        batches.iter().zip(receiver).try_for_each(|(batch, gathered)| step(batch, gathered))
+    })
 }
 
 /// Cuts `order` into batches. A last batch of one sample, on which BatchNorm cannot train, joins the one before it.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gtn_models::{Generator, Streams};
+use gtn_models::Streams;
 use gtn_run::RunFolder;
 use gtn_train::load_generator;
 use ndarray::Array2;
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
     if run.record()?.provenance.h_epochs.is_none() {
         say::tell("note: the training of ĥ is not over; these samples are by its best weights so far");
     }
-    let source = args.source.as_deref().map(|path| read_source(path, &generator)).transpose()?;
+    let source = args.source.as_deref().map(|path| read_rows(path, generator.source_dim())).transpose()?;
     let n = source.as_ref().map_or(args.n, Array2::nrows);
     let size = if vectors { generator.source_dim() } else { generator.sample_size() };
     check_amount(n, size, kind)?;
@@ -44,13 +44,13 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads normal vectors and refuses what the generator cannot map.
-fn read_source(path: &Path, generator: &Generator) -> Result<Array2<f32>, Failure> {
+/// Reads vectors of `dim` entries, and refuses others.
+pub(crate) fn read_rows(path: &Path, dim: usize) -> Result<Array2<f32>, Failure> {
     let source = gtn_data::arrays::read_matrix(path)?;
-    let (columns, dim) = (source.ncols(), generator.source_dim());
+    let columns = source.ncols();
     if columns != dim {
         let path = path.display();
-        return Err(Failure::users(format!("{path}: rows have {columns} columns, and this run maps {dim}")));
+        return Err(Failure::users(format!("{path}: rows have {columns} columns, and this run takes {dim}")));
     }
     if !source.iter().all(|value| value.is_finite()) {
         return Err(Failure::users(format!("{}: holds NaN or an infinity", path.display())));
@@ -59,7 +59,7 @@ fn read_source(path: &Path, generator: &Generator) -> Result<Array2<f32>, Failur
 }
 
 /// Refuses more samples, of `size` numbers each, than memory or a picture holds, before any is drawn.
-fn check_amount(n: usize, size: usize, kind: Kind) -> Result<(), Failure> {
+pub(crate) fn check_amount(n: usize, size: usize, kind: Kind) -> Result<(), Failure> {
     if kind == Kind::Png && n > MOST_IN_A_PICTURE {
         return Err(Failure::users(format!(
             "{n} samples are too many for one picture, which holds {MOST_IN_A_PICTURE}; write them to a .npy file or a folder"

@@ -3,6 +3,7 @@
 use gtn_models::{Autoencoder, AutoencoderShape, NamedArrays, Parameters, Tensor, mean_squared_error, tensor_of};
 use gtn_run::config::{self, AutoencoderWeights};
 use gtn_run::{Artefact, Config, Provenance, Stage};
+use ndarray::Array4;
 
 use crate::Result;
 use crate::checkpoint::load_weights;
@@ -10,7 +11,7 @@ use crate::generator::AUTOENCODER;
 use crate::pipeline::Context;
 use crate::stages::fingerprint;
 use crate::stages::prepare::Pictures;
-use crate::trainer::{Problem, Schedule, train};
+use crate::trainer::{Problem, Schedule, Side, train};
 
 struct Reconstruction<'a> {
     autoencoder: &'a Autoencoder,
@@ -18,16 +19,23 @@ struct Reconstruction<'a> {
     weights: AutoencoderWeights,
 }
 
-impl Reconstruction<'_> {
-    fn loss(&self, among: &[usize], samples: &[usize]) -> Result<Tensor> {
+impl Problem for Reconstruction<'_> {
+    type Batch = Array4<f32>;
+
+    fn gather(&self, side: Side, samples: &[usize]) -> Array4<f32> {
+        let among = match side {
+            Side::Training => &self.data.split.train,
+            Side::Validation => &self.data.split.validation,
+        };
         let indices: Vec<usize> = samples.iter().map(|&sample| among[sample]).collect();
-        let device = self.autoencoder.parameters().device();
-        let images = tensor_of(self.data.images.batch(&indices).view(), device)?;
+        self.data.images.batch(&indices)
+    }
+
+    fn loss(&self, _side: Side, batch: Array4<f32>) -> Result<Tensor> {
+        let images = tensor_of(batch.view(), self.autoencoder.parameters().device())?;
         Ok(mean_squared_error(&self.autoencoder.reconstruct(&images)?, &images)?)
     }
-}
 
-impl Problem for Reconstruction<'_> {
     fn network(&self) -> &'static str {
         AUTOENCODER
     }
@@ -46,14 +54,6 @@ impl Problem for Reconstruction<'_> {
 
     fn validation_samples(&self) -> usize {
         self.data.split.validation.len()
-    }
-
-    fn training_loss(&self, samples: &[usize]) -> Result<Tensor> {
-        self.loss(&self.data.split.train, samples)
-    }
-
-    fn validation_loss(&self, samples: &[usize]) -> Result<Tensor> {
-        self.loss(&self.data.split.validation, samples)
     }
 
     fn epochs_of<'p>(&self, provenance: &'p mut Provenance) -> &'p mut Option<usize> {

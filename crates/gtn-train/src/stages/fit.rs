@@ -11,7 +11,7 @@ use crate::generator::{H, mlp_shape};
 use crate::pipeline::Context;
 use crate::stages::{fingerprint, label};
 use crate::targets::{CENTRE, SCALE, Targets};
-use crate::trainer::{Problem, Schedule, train};
+use crate::trainer::{Problem, Schedule, Side, train};
 
 /// Normal vectors of a snapshot; the samples that the report shows are made of the same.
 pub(crate) const SHOWN: usize = 5_000;
@@ -22,15 +22,15 @@ pub(crate) fn shown_source(config: &Config, context: &Context<'_>) -> Array2<f32
 }
 
 /// Pairs on the device.
-struct Side {
+struct Pairs {
     source: Tensor,
     target: Tensor,
 }
 
 struct Regression<'a> {
     h: &'a Mlp,
-    train: Side,
-    validation: Side,
+    train: Pairs,
+    validation: Pairs,
     /// For experiments without images: what ĥ makes of some normal vectors is kept after some epochs.
     snapshots: Option<Snapshots<'a>>,
 }
@@ -41,19 +41,25 @@ struct Snapshots<'a> {
     made_from: &'a Fingerprint,
 }
 
-impl Regression<'_> {
-    fn loss(&self, side: &Side, samples: &[usize], mode: Mode) -> Result<Tensor> {
-        let rows: Vec<u32> = samples.iter().map(|&sample| sample as u32).collect();
-        let pick = |tensor: &Tensor| -> gtn_models::Result<Tensor> {
-            let rows = Tensor::new(rows.as_slice(), tensor.device())?;
-            Ok(tensor.index_select(&rows, 0)?)
-        };
-        let output = self.h.forward(&pick(&side.source)?, mode)?;
-        Ok(mean_squared_error(&output, &pick(&side.target)?)?)
-    }
-}
-
 impl Problem for Regression<'_> {
+    /// Rows of the pairs, which lie on the device.
+    type Batch = Vec<u32>;
+
+    fn gather(&self, _side: Side, samples: &[usize]) -> Vec<u32> {
+        samples.iter().map(|&sample| sample as u32).collect()
+    }
+
+    fn loss(&self, side: Side, batch: Vec<u32>) -> Result<Tensor> {
+        let (pairs, mode) = match side {
+            Side::Training => (&self.train, Mode::Train),
+            Side::Validation => (&self.validation, Mode::Evaluate),
+        };
+        let rows = Tensor::new(batch, self.h.parameters().device()).map_err(gtn_models::Error::from)?;
+        let pick = |tensor: &Tensor| tensor.index_select(&rows, 0).map_err(gtn_models::Error::from);
+        let output = self.h.forward(&pick(&pairs.source)?, mode)?;
+        Ok(mean_squared_error(&output, &pick(&pairs.target)?)?)
+    }
+
     fn network(&self) -> &'static str {
         H
     }
@@ -72,14 +78,6 @@ impl Problem for Regression<'_> {
 
     fn validation_samples(&self) -> usize {
         self.validation.source.dims()[0]
-    }
-
-    fn training_loss(&self, samples: &[usize]) -> Result<Tensor> {
-        self.loss(&self.train, samples, Mode::Train)
-    }
-
-    fn validation_loss(&self, samples: &[usize]) -> Result<Tensor> {
-        self.loss(&self.validation, samples, Mode::Evaluate)
     }
 
     fn epochs_of<'p>(&self, provenance: &'p mut Provenance) -> &'p mut Option<usize> {
@@ -137,9 +135,9 @@ pub(crate) fn run(config: &Config, targets: &Targets, pairs: &label::Pairs, cont
     let h = Mlp::new(&mlp_shape(config), &context.streams, &context.device)?;
     let settings = (config.seed, &config.h, config.time_budget);
     let made_from = fingerprint("fit", &settings, &[&targets.checksum, &pairs.checksum]);
-    let side = |pairs: &label::Side, rows: &Array2<f32>| -> Result<Side> {
+    let side = |pairs: &label::Side, rows: &Array2<f32>| -> Result<Pairs> {
         let target = targets.normaliser.normalise(rows.select(Axis(0), &pairs.matching).view());
-        Ok(Side {
+        Ok(Pairs {
             source: tensor_of(pairs.source.view(), &context.device)?,
             target: tensor_of(target.view(), &context.device)?,
         })

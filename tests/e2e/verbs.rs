@@ -1,0 +1,120 @@
+//! The verbs on a trained run of images: interpolate, encode, decode.
+
+mod program;
+
+use std::fs;
+use std::path::Path;
+
+use ndarray::{Array2, Array4, Axis, s};
+use ndarray_npy::{read_npy, write_npy};
+use program::{Call, gtn, toy};
+
+fn verb(verb: &str, run: &Path) -> Call {
+    gtn().arg(verb).arg(run)
+}
+
+#[test]
+fn images_become_latents_and_latents_images() {
+    let data = toy(200);
+    let out = |name: &str| data.path().join(name);
+    let run = out("run");
+    let reproduce = |run: &Path, protocol: &str| {
+        let choices = ["reproduce", "mnist", "--limit", "150", "--epochs", "autoencoder=2,h=2", "--protocol", protocol];
+        gtn().args(choices).arg("--data-dir").arg(data.path()).arg("--out").arg(run).done();
+    };
+    reproduce(&run, "paper");
+
+    // Samples as an array and as files are the same images; encoded, nearly the same latents (files hold 8 bits).
+    for (ending, name) in [("npy", "a.npy"), ("", "folder")] {
+        verb("sample", &run).args(["-n", "6", "--out"]).arg(out(name)).done();
+        let latents = out(&format!("latents-{ending}.npy"));
+        verb("encode", &run).arg("--images").arg(out(name)).arg("--out").arg(latents).done();
+    }
+    let read = |name: &str| read_npy::<_, Array2<f32>>(out(name)).unwrap();
+    let (exact, rounded) = (read("latents-npy.npy"), read("latents-.npy"));
+    assert_eq!((exact.dim(), rounded.dim()), ((6, 5), (6, 5)));
+    assert!((&exact - &rounded).iter().all(|difference| difference.abs() < 0.05), "{exact} {rounded}");
+
+    // What `sample --latent` gives decodes to what `sample` gives.
+    verb("sample", &run).args(["-n", "6", "--latent", "--out"]).arg(out("latent.npy")).done();
+    verb("decode", &run).arg("--latents").arg(out("latent.npy")).arg("--out").arg(out("b.npy")).done();
+    assert_eq!(fs::read(out("a.npy")).unwrap(), fs::read(out("b.npy")).unwrap());
+    verb("decode", &run).arg("--latents").arg(out("latent.npy")).arg("--out").arg(out("b.png")).done();
+
+    // Under the other protocol the encoder is the one that made the run's latents.
+    let repo = out("repo");
+    reproduce(&repo, "repo");
+    verb("encode", &repo).arg("--images").arg(out("a.npy")).arg("--out").arg(out("c.npy")).done();
+    assert_eq!(read("c.npy").dim(), (6, 5));
+
+    // What does not fit is refused.
+    write_npy(out("small.npy"), &Array4::<f32>::zeros((2, 1, 14, 14))).unwrap();
+    write_npy(out("narrow.npy"), &Array2::<f32>::zeros((2, 4))).unwrap();
+    let encode = |images: &str| verb("encode", &run).arg("--images").arg(out(images)).arg("--out").arg(out("no.npy"));
+    encode("small.npy").refused_in_one_line("14×14");
+    encode("narrow.npy").refused_in_one_line("(n, C, H, W)");
+    encode("absent.png").refused_in_one_line("absent.png");
+    encode("a.npy").arg("--out").refused("--out");
+    let decode =
+        |latents: &str| verb("decode", &run).arg("--latents").arg(out(latents)).arg("--out").arg(out("no.npy"));
+    decode("narrow.npy").refused_in_one_line("4 columns");
+    decode("a.npy").refused_in_one_line("4 dimensions");
+    assert!(!out("no.npy").exists());
+}
+
+#[test]
+fn a_way_from_one_image_to_another() {
+    let data = toy(200);
+    let out = |name: &str| data.path().join(name);
+    let run = out("run");
+    let choices = ["reproduce", "mnist", "--limit", "150", "--epochs", "1", "--data-dir"];
+    gtn().args(choices).arg(data.path()).arg("--out").arg(&run).done();
+    let ways = |name: &str, more: &[&str]| {
+        let call = verb("interpolate", &run).args(["--rows", "3", "--steps", "4"]).args(more);
+        call.arg("--out").arg(out(name)).done();
+    };
+    ways("a.npy", &[]);
+    ways("b.npy", &[]);
+    ways("c.npy", &["--seed", "2"]);
+    ways("circle.npy", &["--path", "circle"]);
+    let bytes = |name: &str| fs::read(out(name)).unwrap();
+    assert_eq!(bytes("a.npy"), bytes("b.npy"));
+    assert_ne!(bytes("a.npy"), bytes("c.npy"));
+    let read = |name: &str| read_npy::<_, Array4<f32>>(out(name)).unwrap();
+    let (line, circle) = (read("a.npy"), read("circle.npy"));
+    assert_eq!(line.dim(), (12, 1, 28, 28));
+    // The ends are the same by both ways, and what lies between is not.
+    for end in [0, 3, 4, 7, 8, 11] {
+        let of = |ways: &Array4<f32>| ways.index_axis(Axis(0), end).to_owned();
+        assert!((of(&line) - of(&circle)).iter().all(|difference| difference.abs() < 1e-4), "{end}");
+    }
+    assert_ne!(line, circle);
+    // Between training images: these stand at both ends, so that a row has two more.
+    ways("real.npy", &["--real"]);
+    let real = read("real.npy");
+    assert_eq!(real.dim(), (18, 1, 28, 28));
+    ways("ways.png", &["--real"]);
+    let picture = image::open(out("ways.png")).unwrap();
+    assert_eq!((picture.width(), picture.height()), (6 * 28 + 5 * 2, 3 * 28 + 2 * 2));
+    assert!(real.slice(s![..1, .., .., ..]).iter().all(|value| (-1.0..=1.0).contains(value)));
+
+    let refused = |more: &[&str]| verb("interpolate", &run).args(more).arg("--out").arg(out("no.npy"));
+    refused(&["--rows", "0"]).refused("0");
+    refused(&["--steps", "1"]).refused("1");
+    refused(&["--rows", "100", "--real"]).refused_in_one_line("200 pairs are more than");
+
+    // On a run without images: vectors, and no autoencoder.
+    let roll = out("roll");
+    gtn().args(["reproduce", "swiss-roll", "--limit", "500", "--epochs", "1", "--out"]).arg(&roll).done();
+    verb("interpolate", &roll).args(["--steps", "5", "--rows", "2", "--out"]).arg(out("roll.npy")).done();
+    assert_eq!(read_npy::<_, Array2<f32>>(out("roll.npy")).unwrap().dim(), (10, 1));
+    verb("interpolate", &roll).arg("--real").arg("--out").arg(out("no.npy")).refused_in_one_line("no autoencoder");
+    verb("encode", &roll).arg("--images").arg(out("a.npy")).arg("--out").arg(out("no.npy")).refused("no autoencoder");
+    verb("decode", &roll)
+        .arg("--latents")
+        .arg(out("roll.npy"))
+        .arg("--out")
+        .arg(out("no.npy"))
+        .refused("no autoencoder");
+    assert!(!out("no.npy").exists());
+}

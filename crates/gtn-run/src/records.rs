@@ -47,6 +47,9 @@ pub struct MetricRecord {
     /// What fresh real data reach in their place: no generator can be expected below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<f64>,
+    /// What simpler generators reach that were fitted to the same latents, by name (`gaussian`, `mixture`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub baselines: BTreeMap<String, f64>,
     /// Samples that were measured.
     pub samples: usize,
 }

@@ -40,7 +40,7 @@ pub(crate) trait Problem: Sync {
     /// Where the epochs that were done are recorded.
     fn epochs_of<'p>(&self, provenance: &'p mut Provenance) -> &'p mut Option<usize>;
     /// Called after each epoch, before its state is saved; after a stop it may be called for the same epoch again.
-    fn after_epoch(&self, _epoch: usize, _run: &RunFolder) -> Result<()> {
+    fn after_epoch(&self, _epoch: usize, _improved: bool, _run: &RunFolder) -> Result<()> {
         Ok(())
     }
     /// What is lacking of what [`after_epoch`](Self::after_epoch) left after the first `epochs` epochs.
@@ -178,7 +178,7 @@ fn run_epoch<P: Problem>(
 
     let record = EpochRecord { stage, epoch, train_loss, validation_loss, improved, seconds };
     context.log.append(Record::Epoch(record.clone()))?;
-    problem.after_epoch(epoch, context.run)?;
+    problem.after_epoch(epoch, improved, context.run)?;
     checkpoints.write_last(parameters, adam, position)?;
     context.observer.epoch_finished(&record);
     Ok(())

@@ -41,7 +41,8 @@ fn a_run_stopped_after_any_number_of_steps_ends_bit_equal() {
         let undisturbed = folder.path().join("undisturbed");
         reproduce(&job, &RunFolder::at(&undisturbed), &mut Unobserved).unwrap();
         let expected = artefacts(&undisturbed);
-        assert_eq!(expected.len(), 7, "{:?}", expected.keys());
+        // Four checkpoints, latents, pairs, samples, and a snapshot of each improvement.
+        assert!(expected.len() > 7, "{:?}", expected.keys());
 
         let run = RunFolder::at(folder.path().join("stopped"));
         // The first step, inside an epoch, between epochs, while encoding or matching, inside ĥ's epochs.

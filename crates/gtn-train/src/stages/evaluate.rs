@@ -104,7 +104,8 @@ impl Sides<'_> {
     }
 
     fn add(&mut self, metric: &str, value: f64, floor: Option<f64>, samples: usize) {
-        self.metrics.push(MetricRecord { metric: metric.to_owned(), value, floor, samples });
+        let baselines = std::collections::BTreeMap::new();
+        self.metrics.push(MetricRecord { metric: metric.to_owned(), value, floor, baselines, samples });
     }
 
     /// What can be said because the law is known.

@@ -13,12 +13,14 @@ use crate::stages::{fingerprint, label};
 use crate::targets::{CENTRE, SCALE, Targets};
 use crate::trainer::{Problem, Schedule, Side, train};
 
-/// Normal vectors of a snapshot; the samples that the report shows are made of the same.
+/// Normal vectors of a snapshot: of points, or of images.
 pub(crate) const SHOWN: usize = 5_000;
+pub(crate) const SHOWN_IMAGES: usize = 100;
 
-/// The normal vectors that snapshots and shown samples are made of, the same throughout a run.
+/// The normal vectors that snapshots and shown points are made of, the same throughout a run.
 pub(crate) fn shown_source(config: &Config, context: &Context<'_>) -> Array2<f32> {
-    context.streams.normal("shown", 0, SHOWN, config.dim)
+    let shown = if config.data.are_images() { SHOWN_IMAGES } else { SHOWN };
+    context.streams.normal("shown", 0, shown, config.dim)
 }
 
 /// Pairs on the device.
@@ -31,11 +33,12 @@ struct Regression<'a> {
     h: &'a Mlp,
     train: Pairs,
     validation: Pairs,
-    /// For experiments without images: what ĥ makes of some normal vectors is kept after some epochs.
-    snapshots: Option<Snapshots<'a>>,
+    snapshots: Snapshots<'a>,
 }
 
+/// What ĥ makes of the same normal vectors is kept after some epochs.
 struct Snapshots<'a> {
+    when: Kept,
     source: Tensor,
     normaliser: &'a Normaliser,
     made_from: &'a Fingerprint,
@@ -84,15 +87,19 @@ impl Problem for Regression<'_> {
         &mut provenance.h_epochs
     }
 
-    fn after_epoch(&self, epoch: usize, run: &RunFolder) -> Result<()> {
-        match &self.snapshots {
-            Some(snapshots) if is_kept(epoch) => snapshots.write(self.h, &run.snapshot(epoch)),
-            _ => Ok(()),
-        }
+    fn after_epoch(&self, epoch: usize, improved: bool, run: &RunFolder) -> Result<()> {
+        let kept = match self.snapshots.when {
+            Kept::NowAndThen => is_kept(epoch),
+            Kept::WhenImproved => improved,
+        };
+        if kept { self.snapshots.write(self.h, &run.snapshot(epoch)) } else { Ok(()) }
     }
 
     fn lacks(&self, epochs: usize, run: &RunFolder) -> Result<Option<String>> {
-        let Some(Snapshots { made_from, .. }) = &self.snapshots else { return Ok(None) };
+        let Snapshots { when: Kept::NowAndThen, made_from, .. } = &self.snapshots else {
+            // Training ĥ for images takes hours; a figure is not worth as much.
+            return Ok(None);
+        };
         for path in (1..=epochs).filter(|&epoch| is_kept(epoch)).map(|epoch| run.snapshot(epoch)) {
             let reason = match Artefact::read_if_made_from(&path, made_from) {
                 Ok(Some(_)) => continue,
@@ -122,6 +129,14 @@ impl Snapshots<'_> {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// After epochs 1, 2, 5, 10 and so on: points, whose figures need them all.
+    NowAndThen,
+    /// After each epoch that improved the validation loss: images (Figure 5).
+    WhenImproved,
+}
+
 /// Epochs 1, 2, 5, 10, 20, 50 and so on.
 fn is_kept(epoch: usize) -> bool {
     let mut epoch = epoch;
@@ -142,12 +157,9 @@ pub(crate) fn run(config: &Config, targets: &Targets, pairs: &label::Pairs, cont
             target: tensor_of(target.view(), &context.device)?,
         })
     };
-    let snapshots = if config.data.are_images() {
-        None
-    } else {
-        let source = tensor_of(shown_source(config, context).view(), &context.device)?;
-        Some(Snapshots { source, normaliser: &targets.normaliser, made_from: &made_from })
-    };
+    let when = if config.data.are_images() { Kept::WhenImproved } else { Kept::NowAndThen };
+    let source = tensor_of(shown_source(config, context).view(), &context.device)?;
+    let snapshots = Snapshots { when, source, normaliser: &targets.normaliser, made_from: &made_from };
     let problem = Regression {
         h: &h,
         train: side(&pairs.train, &targets.train)?,

@@ -1,6 +1,7 @@
 """Repeats the training of an MNIST run in PyTorch: same initial weights, batches, latents and pairs.
 
-    gtn reproduce mnist --protocol repo --epochs autoencoder=3,h=20 --out RUN
+    gtn config show mnist --protocol repo --epochs autoencoder=3,h=20 | sed "s/patience = 4/patience = 100/" > twin.toml
+    gtn reproduce twin.toml --out RUN
     cargo run --release -p gtn-tests --example twin -- RUN TWIN.safetensors
     python tests/golden/mnist_twin.py RUN TWIN.safetensors DATASETS
 
@@ -37,7 +38,7 @@ def train(network, inputs, targets, validation, order, settings, theirs):
     adam = torch.optim.Adam(network.parameters(), lr=settings["learning_rate"], weight_decay=settings["l2"])
     loss_of = nn.functional.mse_loss
     batch = settings["batch"]
-    for epoch in range(1, settings["epochs"] + 1):
+    for epoch in range(1, len(theirs) + 1):
         network.train()
         rows = torch.from_numpy(twin[f"order.{order}.{epoch}"].astype(np.int64))
         last = len(rows) - len(rows) % batch if settings["drop_last"] else len(rows)

@@ -164,7 +164,10 @@ impl Observer for Progress {
     }
 
     fn metric(&mut self, record: &MetricRecord) {
-        let floor = record.floor.map(|floor| format!(" (real data: {})", number(floor))).unwrap_or_default();
+        let others = record.floor.map(|floor| ("real data", floor)).into_iter();
+        let others = others.chain(record.baselines.iter().map(|(name, value)| (name.as_str(), *value)));
+        let others: Vec<String> = others.map(|(name, value)| format!("{name}: {}", number(value))).collect();
+        let floor = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
         let name = record.metric.replace('_', " ");
         self.line(&format!("{:<11} {name} {}{floor}", Stage::Evaluate.to_string(), number(record.value)));
     }

@@ -2,9 +2,7 @@ use ndarray::ArrayView2;
 
 use crate::Error;
 use crate::input::check_pair;
-
-/// Columns of distances computed at once: enough independent sums to fill the vector registers.
-const LANES: usize = 8;
+use crate::rows::{Rows, squares};
 
 /// The energy distance of two sets of rows: 2 E|X − Y| − E|X − X′| − E|Y − Y′|, as a V-statistic.
 ///
@@ -46,37 +44,7 @@ pub fn energy_distance(real: ArrayView2<'_, f32>, generated: ArrayView2<'_, f32>
     Ok((2.0 * x.mean_distance_to(&y) - x.mean_distance() - y.mean_distance()).max(0.0))
 }
 
-/// The rows twice: one after another, and in panels of `LANES` rows with the coordinates outermost, so that the
-/// distances of a row to all rows of a panel are one loop without dependencies between lanes. The last panel is filled
-/// up with zeros.
-struct Rows {
-    columns: usize,
-    count: usize,
-    rows: Vec<f64>,
-    panels: Vec<f64>,
-}
-
 impl Rows {
-    fn new(view: ArrayView2<'_, f32>) -> Self {
-        let (count, columns) = view.dim();
-        let rows: Vec<f64> = view.iter().map(|&x| f64::from(x)).collect();
-        let mut panels = vec![0.0; count.div_ceil(LANES) * LANES * columns];
-        for (panel, block) in panels.chunks_exact_mut(LANES * columns).zip(rows.chunks(LANES * columns)) {
-            for (lane, row) in block.chunks_exact(columns).enumerate() {
-                for (k, &x) in row.iter().enumerate() {
-                    panel[k * LANES + lane] = x;
-                }
-            }
-        }
-        Self { columns, count, rows, panels }
-    }
-
-    /// Each panel with the index of its first row and the number of its rows.
-    fn panels(&self) -> impl Iterator<Item = (&[f64], usize, usize)> {
-        let with_size = |(p, panel)| (panel, p * LANES, LANES.min(self.count - p * LANES));
-        self.panels.chunks_exact(LANES * self.columns).enumerate().map(with_size)
-    }
-
     /// The mean over all pairs of a row of each set.
     fn mean_distance_to(&self, other: &Rows) -> f64 {
         let sum: f64 = other.panels().map(|(panel, _, size)| self.sum(0, self.count, panel, size)).sum();
@@ -93,20 +61,9 @@ impl Rows {
 
     /// The sum of the distances of the rows `from..to` to the first `size` rows of the panel.
     fn sum(&self, from: usize, to: usize, panel: &[f64], size: usize) -> f64 {
-        let rows = self.rows[from * self.columns..to * self.columns].chunks_exact(self.columns);
-        rows.map(|row| distances(row, panel)[..size].iter().sum::<f64>()).sum()
+        let distances = |row| squares(row, panel).map(f64::sqrt);
+        self.range(from, to).map(|row| distances(row)[..size].iter().sum::<f64>()).sum()
     }
-}
-
-fn distances(row: &[f64], panel: &[f64]) -> [f64; LANES] {
-    let mut squares = [0.0; LANES];
-    for (x, coordinates) in row.iter().zip(panel.chunks_exact(LANES)) {
-        for (square, y) in squares.iter_mut().zip(coordinates) {
-            let difference = x - y;
-            *square += difference * difference;
-        }
-    }
-    squares.map(f64::sqrt)
 }
 
 #[cfg(test)]

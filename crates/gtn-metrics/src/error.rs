@@ -11,6 +11,10 @@ pub enum Set {
     Generated,
     /// The samples of a function that takes one set.
     Only,
+    /// The real samples that the generator learned from.
+    Training,
+    /// Real samples that it did not learn from.
+    HeldOut,
 }
 
 impl fmt::Display for Set {
@@ -19,6 +23,8 @@ impl fmt::Display for Set {
             Set::Real => "the real samples",
             Set::Generated => "the generated samples",
             Set::Only => "the samples",
+            Set::Training => "the training samples",
+            Set::HeldOut => "the held-out samples",
         })
     }
 }
@@ -88,4 +94,104 @@ pub enum Error {
         /// Rows that it has.
         samples: usize,
     },
+    /// Rows are compared with something of other dimensions.
+    #[error("{set} have {columns} columns; {needed} are needed")]
+    ColumnsNeeded {
+        /// The set that does not fit.
+        set: Set,
+        /// Columns that it has.
+        columns: usize,
+        /// Columns of what it is compared with.
+        needed: usize,
+    },
+    /// A row has one neighbour less than there are rows.
+    #[error(
+        "neighbour {k} of each of {set} was asked for; with {samples} rows it must be at least 1 and below {samples}"
+    )]
+    Neighbours {
+        /// The set whose rows have too few neighbours.
+        set: Set,
+        /// Which neighbour was asked for, 1 for the nearest.
+        k: usize,
+        /// Rows of the set.
+        samples: usize,
+    },
+    /// Half of the held-out rows or more are training rows too, so that nothing can be compared with their distance.
+    #[error("half of the held-out samples or more are equal to training samples")]
+    HeldOutInTraining,
+    /// A covariance matrix is square, as wide as the mean is long.
+    #[error("the covariance matrix is {rows} × {columns}; with this mean it must be {needed} × {needed}")]
+    CovarianceShape {
+        /// Rows of the matrix.
+        rows: usize,
+        /// Columns of the matrix.
+        columns: usize,
+        /// Length of the mean.
+        needed: usize,
+    },
+    /// Mean or covariance hold something that cannot be computed with.
+    #[error("the mean or the covariance matrix holds a number that is NaN or larger than 1e150")]
+    MomentsNotFinite,
+    /// A covariance matrix equals its transpose.
+    #[error("the covariance matrix is not symmetric: see row {row}, column {column}")]
+    NotSymmetric {
+        /// Row of one of the two numbers that differ, counted from 0.
+        row: usize,
+        /// Its column.
+        column: usize,
+    },
+    /// A direction has a negative variance, by more than rounding explains.
+    #[error("the covariance matrix has the eigenvalue {eigenvalue:?} beside {largest:?}; none may be negative")]
+    NegativeVariance {
+        /// The smallest eigenvalue.
+        eigenvalue: f64,
+        /// The largest eigenvalue.
+        largest: f64,
+    },
+    /// The eigenvectors of a covariance matrix could not be computed.
+    #[error("the eigenvectors of a covariance matrix were not found to working precision")]
+    NoEigenvectors,
+    /// A mixture has at least one component.
+    #[error("a mixture of 0 components was asked for; at least 1 is needed")]
+    NoComponents,
+    /// Each component of a mixture starts with a row.
+    #[error("{samples} samples are too few for {components} components: at least as many are needed")]
+    TooFewForComponents {
+        /// Samples given.
+        samples: usize,
+        /// Components asked for.
+        components: usize,
+    },
+    /// A setting of a fit is not a number that it can be.
+    #[error("the {setting} is {value:?}; it must be a number, at least 0")]
+    Setting {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// A fit by iteration needs at least one.
+    #[error("0 iterations were asked for; at least 1 is needed")]
+    NoIterations,
+    /// A partition names one component for each row.
+    #[error("{labels} labels were given for {samples} samples; they must be as many")]
+    Labels {
+        /// Labels given.
+        labels: usize,
+        /// Samples given.
+        samples: usize,
+    },
+    /// A partition names a component that is not there.
+    #[error("row {row} is given to component {label}, counted from 0, of {components}")]
+    Label {
+        /// The first such row, counted from 0.
+        row: usize,
+        /// Its label.
+        label: usize,
+        /// Components asked for.
+        components: usize,
+    },
+    /// A component of a mixture has lost all variance in some direction.
+    #[error("a component of the mixture has no variance in some direction; a larger regularisation would give it one")]
+    Degenerate,
 }

@@ -61,20 +61,59 @@ pub fn mean_over_draws(
     real: ArrayView2<'_, f32>,
     generated: ArrayView2<'_, f32>,
     draws: Draws,
-    mut rng: impl Rng,
+    rng: impl Rng,
     mut metric: impl FnMut(ArrayView2<'_, f32>, ArrayView2<'_, f32>) -> Result<f64, Error>,
 ) -> Result<f64, Error> {
+    means_over_draws(real, generated, draws, rng, |x, y| Ok([metric(x, y)?])).map(|[mean]| mean)
+}
+
+/// [`mean_over_draws`] of several figures at once, for a metric that gives more than one: the mean of each, over the
+/// same draws.
+///
+/// # Errors
+///
+/// Those of [`mean_over_draws`].
+///
+/// ```
+/// use gtn_metrics::{Draws, floors_over_draws, means_over_draws, precision_recall};
+/// use ndarray::{Array2, ArrayView2};
+/// use rand::{Rng, SeedableRng};
+/// use rand_chacha::ChaCha8Rng;
+///
+/// let stream = ChaCha8Rng::seed_from_u64;
+/// let uniform = |seed| {
+///     let mut rng = stream(seed);
+///     Array2::from_shape_simple_fn((400, 2), || rng.random::<f32>())
+/// };
+/// let (real, generated) = (uniform(1), uniform(2) * 0.5);
+/// let metric = |x: ArrayView2<'_, f32>, y: ArrayView2<'_, f32>| {
+///     precision_recall(x, y, 3).map(|found| [found.precision, found.recall])
+/// };
+/// let draws = Draws { size: 200, draws: 3 };
+/// let [precision, recall] = means_over_draws(real.view(), generated.view(), draws, stream(3), metric)?;
+/// let floors = floors_over_draws(real.view(), draws, stream(4), metric)?;
+/// // A quarter of the square is missed by none of the generated rows and hit by a quarter of the real ones.
+/// assert!(precision > floors[0] - 0.1 && recall < 0.4 && floors[1] > 0.6);
+/// # Ok::<(), gtn_metrics::Error>(())
+/// ```
+pub fn means_over_draws<const N: usize>(
+    real: ArrayView2<'_, f32>,
+    generated: ArrayView2<'_, f32>,
+    draws: Draws,
+    mut rng: impl Rng,
+    mut metric: impl FnMut(ArrayView2<'_, f32>, ArrayView2<'_, f32>) -> Result<[f64; N], Error>,
+) -> Result<[f64; N], Error> {
     draws.check()?;
     check_pair(real, generated)?;
     check_size(Set::Real, draws.size, real.nrows())?;
     check_size(Set::Generated, draws.size, generated.nrows())?;
-    let mut sum = 0.0;
+    let mut sums = [0.0; N];
     for _ in 0..draws.draws {
         let x = real.select(Axis(0), &index::sample(&mut rng, real.nrows(), draws.size).into_vec());
         let y = generated.select(Axis(0), &index::sample(&mut rng, generated.nrows(), draws.size).into_vec());
-        sum += metric(x.view(), y.view())?;
+        add(&mut sums, metric(x.view(), y.view())?);
     }
-    Ok(sum / draws.draws as f64)
+    Ok(sums.map(|sum| sum / draws.draws as f64))
 }
 
 /// The floor of [`mean_over_draws`] from a single real sample: in each draw 2 · `draws.size` of its rows are drawn
@@ -91,21 +130,39 @@ pub fn mean_over_draws(
 pub fn floor_over_draws(
     real: ArrayView2<'_, f32>,
     draws: Draws,
-    mut rng: impl Rng,
+    rng: impl Rng,
     mut metric: impl FnMut(ArrayView2<'_, f32>, ArrayView2<'_, f32>) -> Result<f64, Error>,
 ) -> Result<f64, Error> {
+    floors_over_draws(real, draws, rng, |x, y| Ok([metric(x, y)?])).map(|[floor]| floor)
+}
+
+/// [`floor_over_draws`] of several figures at once: the floors of [`means_over_draws`].
+///
+/// # Errors
+///
+/// Those of [`floor_over_draws`].
+pub fn floors_over_draws<const N: usize>(
+    real: ArrayView2<'_, f32>,
+    draws: Draws,
+    mut rng: impl Rng,
+    mut metric: impl FnMut(ArrayView2<'_, f32>, ArrayView2<'_, f32>) -> Result<[f64; N], Error>,
+) -> Result<[f64; N], Error> {
     draws.check()?;
     check_rows(Set::Real, real)?;
     let both = draws.size.saturating_mul(2);
     check_size(Set::Real, both, real.nrows())?;
-    let mut sum = 0.0;
+    let mut sums = [0.0; N];
     for _ in 0..draws.draws {
         // The order of the indices is random too, so that the halves are exchangeable.
         let rows = index::sample(&mut rng, real.nrows(), both).into_vec();
         let (first, second) = rows.split_at(draws.size);
-        sum += metric(real.select(Axis(0), first).view(), real.select(Axis(0), second).view())?;
+        add(&mut sums, metric(real.select(Axis(0), first).view(), real.select(Axis(0), second).view())?);
     }
-    Ok(sum / draws.draws as f64)
+    Ok(sums.map(|sum| sum / draws.draws as f64))
+}
+
+fn add<const N: usize>(sums: &mut [f64; N], figures: [f64; N]) {
+    sums.iter_mut().zip(figures).for_each(|(sum, figure)| *sum += figure);
 }
 
 fn check_size(set: Set, needed: usize, samples: usize) -> Result<(), Error> {

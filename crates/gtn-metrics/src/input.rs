@@ -32,6 +32,17 @@ pub(crate) fn check_pair(real: ArrayView2<'_, f32>, generated: ArrayView2<'_, f3
     check_rows(Set::Generated, generated)
 }
 
+/// As many columns as something that the rows are compared with.
+pub(crate) fn check_columns(set: Set, rows: ArrayView2<'_, f32>, needed: usize) -> Result<(), Error> {
+    let columns = rows.ncols();
+    if columns == needed { Ok(()) } else { Err(Error::ColumnsNeeded { set, columns, needed }) }
+}
+
+/// A k-th neighbour for each of the samples.
+pub(crate) fn check_neighbours(set: Set, k: usize, samples: usize) -> Result<(), Error> {
+    if (1..samples).contains(&k) { Ok(()) } else { Err(Error::Neighbours { set, k, samples }) }
+}
+
 /// The samples in increasing order: at least one, all of them numbers.
 pub(crate) fn sorted(set: Set, sample: &[f64]) -> Result<Vec<f64>, Error> {
     if sample.is_empty() {

@@ -73,17 +73,33 @@
 //! No input makes these functions panic. Sets that are empty, differ in their columns or hold an infinity or NaN are an
 //! [`Error`] that names the set and the row.
 
+mod density_coverage;
+mod eigen;
 mod energy;
 mod error;
 mod floor;
+mod frechet;
+mod gaussian;
 mod input;
 mod ks;
+mod memorisation;
+mod mixture;
+mod moments;
+mod precision_recall;
+mod rows;
 mod sliced;
 mod variance;
 
+pub use density_coverage::{DensityCoverage, density_coverage};
 pub use energy::energy_distance;
 pub use error::{Error, Set};
-pub use floor::{Draws, floor_over_draws, mean_over_draws};
+pub use floor::{Draws, floor_over_draws, floors_over_draws, mean_over_draws, means_over_draws};
+pub use frechet::{frechet_between, frechet_distance};
+pub use gaussian::Gaussian;
 pub use ks::{ks_between, ks_from_cdf};
+pub use memorisation::{Memorisation, Nearest, memorisation};
+pub use mixture::{Em, GaussianMixture};
+pub use moments::Moments;
+pub use precision_recall::{PrecisionRecall, precision_recall};
 pub use sliced::sliced_wasserstein;
 pub use variance::{total_variance, variance_kept};

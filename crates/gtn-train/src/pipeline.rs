@@ -154,6 +154,6 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     let pairs = label::run(config, &targets, &mut context)?;
     fit::run(config, &targets, &pairs, &mut context)?;
     sample::run(config, &targets, &pairs, &mut context)?;
-    evaluate::run(config, &mut context)?;
+    evaluate::run(config, &targets, &mut context)?;
     Ok(lock)
 }

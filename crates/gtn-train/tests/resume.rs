@@ -65,14 +65,14 @@ fn a_run_stopped_after_any_number_of_steps_ends_bit_equal() {
 
 #[test]
 fn what_is_done_is_not_done_again_and_what_is_damaged_is() {
-    use Stage::{Autoencode, Encode, Fit, Label, Prepare, Sample};
+    use Stage::{Autoencode, Encode, Evaluate, Fit, Label, Prepare, Sample};
     let data = toy();
     let job = job(data.path(), Protocol::Paper);
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::at(folder.path().join("run"));
     let mut first = Seen::default();
     reproduce(&job, &run, &mut first).unwrap();
-    assert_eq!(first.finished, [Prepare, Autoencode, Encode, Label, Fit, Sample]);
+    assert_eq!(first.finished, [Prepare, Autoencode, Encode, Label, Fit, Sample, Evaluate]);
     assert_eq!(first.epochs, 6);
     let expected = artefacts(run.root());
     let metrics = fs::read(run.metrics()).unwrap();
@@ -80,7 +80,7 @@ fn what_is_done_is_not_done_again_and_what_is_damaged_is() {
     let mut second = Seen::default();
     reproduce(&job, &run, &mut second).unwrap();
     assert_eq!(second.started, [Prepare]);
-    assert_eq!(second.skipped, [Autoencode, Encode, Label, Fit, Sample]);
+    assert_eq!(second.skipped, [Autoencode, Encode, Label, Fit, Sample, Evaluate]);
     assert_eq!(fs::read(run.metrics()).unwrap(), metrics);
 
     // A flipped bit in the pairs: they are made again, and what comes after sees the same pairs and stays.

@@ -286,8 +286,7 @@ impl Config {
         let images = self.data.are_images();
         let has = |stage: &Stage| match stage {
             Stage::Autoencode | Stage::Encode => images,
-            Stage::Evaluate => !images,
-            Stage::Prepare | Stage::Label | Stage::Fit | Stage::Sample => true,
+            _ => true,
         };
         Stage::ALL.into_iter().filter(has).collect()
     }

@@ -1,52 +1,43 @@
-//! Measures what ĥ makes against the law it was to learn.
+//! Against the law that was to be learned.
 
-use std::time::Instant;
+use std::collections::BTreeMap;
 
 use gtn_data::synthetic::roll_up;
 use gtn_math::{Distribution, OpenInterval, SwissRoll, Uniform};
-use gtn_metrics::{Draws, energy_distance, ks_from_cdf, mean_over_draws, sliced_wasserstein};
+use gtn_metrics::{energy_distance, ks_from_cdf, mean_over_draws, sliced_wasserstein};
+use gtn_models::Generator;
 use gtn_run::config::Data;
 use gtn_run::measures::{CONTINUED_ROLL, OFF_CURVE, OUTSIDE_SQUARE};
-use gtn_run::{Artefact, Config, MetricRecord, Record, Stage, Step};
+use gtn_run::{Artefact, Config, MetricRecord};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 
-use crate::generator::{H, load_generator};
+use super::{DRAWS, PROJECTIONS, tell};
+use crate::Result;
 use crate::pipeline::Context;
-use crate::stages::fingerprint;
 use crate::stages::prepare::draw_points;
 use crate::stages::sample::exact_angle;
-use crate::{Error, Result};
 
 /// Samples that are drawn: those of `gtn sample RUN -n 100000` with the run's seed.
 const SAMPLES: usize = 100_000;
-/// For the energy distance.
-const DRAWS: Draws = Draws { size: 2_000, draws: 5 };
 /// For the sliced Wasserstein distance.
 const SLICED: usize = 10_000;
-const PROJECTIONS: usize = 200;
+/// What the results depend on beside the constants that images share.
+pub(super) const SIZES: [usize; 2] = [SAMPLES, SLICED];
 
-const METRICS: &str = "metrics";
-
-pub(crate) fn run(config: &Config, context: &mut Context<'_>) -> Result<()> {
-    if config.data.are_images() {
-        return Ok(());
-    }
-    let weights = Artefact::read(&context.run.best_checkpoint(H))?.checksum();
-    // What ĥ made after its first epoch is measured where the dimension of its source is at issue.
+/// What ĥ made after its first epoch, where the dimension of its source is at issue.
+pub(super) fn first_epoch(config: &Config, context: &Context<'_>) -> Result<Option<Artefact>> {
     let on_the_plane = matches!(config.data, Data::SwissRoll(_)) && config.dim == 2;
-    let first = if on_the_plane { Some(Artefact::read(&context.run.snapshot(1))?) } else { None };
-    let settings = (config.seed, config.dim, &config.data, SAMPLES, DRAWS.size, DRAWS.draws, SLICED, PROJECTIONS);
-    let first_sum = first.as_ref().map(Artefact::checksum).unwrap_or_default();
-    let made_from = fingerprint("evaluate", &settings, &[&weights, &first_sum]);
-    let path = context.run.evaluation();
-    if let Some(done) = context.done(Stage::Evaluate, &path, &made_from)? {
-        return record(&done.note::<Vec<MetricRecord>>(METRICS).unwrap_or_default(), context);
-    }
+    Ok(if on_the_plane { Some(Artefact::read(&context.run.snapshot(1))?) } else { None })
+}
 
-    let started = Instant::now();
-    let generator = load_generator(context.run)?;
+pub(super) fn measure(
+    config: &Config,
+    generator: &Generator,
+    first: Option<Artefact>,
+    context: &mut Context<'_>,
+) -> Result<Vec<MetricRecord>> {
     let source = generator.source(SAMPLES, &context.streams);
-    let sides = Sides {
+    let mut sides = Sides {
         config,
         generated: generator.map(source.view())?,
         real: draw_points(config, SAMPLES, &context.streams, "real", 1),
@@ -55,25 +46,13 @@ pub(crate) fn run(config: &Config, context: &mut Context<'_>) -> Result<()> {
         first: first.and_then(|first| first.f32("generated").ok()?.clone().into_dimensionality().ok()),
         metrics: Vec::new(),
     };
-    let metrics = sides.measure(context)?;
-    record(&metrics, context)?;
-    let mut artefact = Artefact::new(made_from);
-    artefact.set_note(METRICS, &metrics)?;
-    context.write((Stage::Evaluate, started), artefact, &[], &path)?;
-    Ok(())
-}
-
-/// Puts the figures of merit into the log, unless it has them.
-fn record(metrics: &[MetricRecord], context: &mut Context<'_>) -> Result<()> {
-    if context.log.metrics().eq(metrics) {
-        return Ok(());
-    }
-    context.log.forget_metrics()?;
-    for metric in metrics {
-        context.log.append(Record::Metric(metric.clone()))?;
-        context.observer.metric(metric);
-    }
-    Ok(())
+    tell(0, 3, context)?;
+    sides.by_law()?;
+    tell(1, 3, context)?;
+    sides.energy(context)?;
+    tell(2, 3, context)?;
+    sides.sliced(context)?;
+    Ok(sides.metrics)
 }
 
 /// Generated rows, and two independent sets of real ones: against one the generated are measured, and in their place the other
@@ -90,26 +69,13 @@ struct Sides<'a> {
 }
 
 impl Sides<'_> {
-    fn measure(mut self, context: &mut Context<'_>) -> Result<Vec<MetricRecord>> {
-        let parts: [fn(&mut Self, &Context<'_>) -> Result<()>; 3] = [Self::by_law, Self::energy, Self::sliced];
-        for (done, part) in parts.iter().enumerate() {
-            if context.observer.stop_requested() {
-                return Err(Error::Stopped { stage: Stage::Evaluate });
-            }
-            let (done, total) = (done as u64, parts.len() as u64);
-            context.observer.step(&Step { stage: Stage::Evaluate, done, total, epoch: None, loss: None });
-            part(&mut self, context)?;
-        }
-        Ok(self.metrics)
-    }
-
     fn add(&mut self, metric: &str, value: f64, floor: Option<f64>, samples: usize) {
-        let baselines = std::collections::BTreeMap::new();
+        let baselines = BTreeMap::new();
         self.metrics.push(MetricRecord { metric: metric.to_owned(), value, floor, baselines, samples });
     }
 
     /// What can be said because the law is known.
-    fn by_law(&mut self, _context: &Context<'_>) -> Result<()> {
+    fn by_law(&mut self) -> Result<()> {
         let angles = SwissRoll::of_the_paper().angles();
         match (&self.config.data, self.config.dim) {
             (Data::Mnist(_), _) => {}

@@ -1,0 +1,132 @@
+//! Squared distances of all rows of one set to all rows of another, in an order that does not depend on anything but
+//! the shapes.
+
+use ndarray::ArrayView2;
+
+/// Columns of distances computed at once: enough independent sums to fill the vector registers.
+const LANES: usize = 8;
+
+/// Rows that meet a panel one after another while it is in the nearest cache.
+const BLOCK: usize = 64;
+
+/// The rows twice: one after another, and in panels of `LANES` rows with the coordinates outermost, so that the
+/// distances of a row to all rows of a panel are one loop without dependencies between lanes. The last panel is filled
+/// up with zeros.
+pub(crate) struct Rows {
+    columns: usize,
+    pub(crate) count: usize,
+    rows: Vec<f64>,
+    panels: Vec<f64>,
+}
+
+impl Rows {
+    /// At least one column.
+    pub(crate) fn new(view: ArrayView2<'_, f32>) -> Self {
+        let (count, columns) = view.dim();
+        let rows: Vec<f64> = view.iter().map(|&x| f64::from(x)).collect();
+        let mut panels = vec![0.0; count.div_ceil(LANES) * LANES * columns];
+        for (panel, block) in panels.chunks_exact_mut(LANES * columns).zip(rows.chunks(LANES * columns)) {
+            for (lane, row) in block.chunks_exact(columns).enumerate() {
+                for (k, &x) in row.iter().enumerate() {
+                    panel[k * LANES + lane] = x;
+                }
+            }
+        }
+        Self { columns, count, rows, panels }
+    }
+
+    /// Each panel with the index of its first row and the number of its rows.
+    pub(crate) fn panels(&self) -> impl Iterator<Item = (&[f64], usize, usize)> {
+        let with_size = |(p, panel)| (panel, p * LANES, LANES.min(self.count - p * LANES));
+        self.panels.chunks_exact(LANES * self.columns).enumerate().map(with_size)
+    }
+
+    /// The rows `from..to`.
+    pub(crate) fn range(&self, from: usize, to: usize) -> impl Iterator<Item = &[f64]> {
+        self.rows[from * self.columns..to * self.columns].chunks_exact(self.columns)
+    }
+
+    /// Calls `each(i, first, squares)` with the squared distances of row i to the rows of `among` from index `first`
+    /// on, until every pair was met once. For each i the indices of `among` come in increasing order.
+    ///
+    /// A square is the sum of the squared differences in `f64`, from the first column to the last: the same from either
+    /// side, and 0 only between equal rows.
+    pub(crate) fn visit(&self, among: &Rows, mut each: impl FnMut(usize, usize, &[f64])) {
+        for from in (0..self.count).step_by(BLOCK) {
+            let to = self.count.min(from + BLOCK);
+            for (panel, first, size) in among.panels() {
+                for (i, row) in (from..).zip(self.range(from, to)) {
+                    each(i, first, &squares(row, panel)[..size]);
+                }
+            }
+        }
+    }
+
+    /// The squared distance of each row to the k-th nearest of the others, 1 ≤ k < `count`. Equal rows are neighbours
+    /// at distance 0; only the row itself is left out.
+    pub(crate) fn squared_radii(&self, k: usize) -> Vec<f64> {
+        // The k smallest squares met so far, in increasing order.
+        let mut nearest = vec![f64::INFINITY; self.count * k];
+        self.visit(self, |i, first, squares| {
+            let nearest = &mut nearest[i * k..(i + 1) * k];
+            for (j, &square) in (first..).zip(squares) {
+                if square < nearest[k - 1] && j != i {
+                    let place = nearest.partition_point(|&other| other <= square);
+                    nearest[place..].rotate_right(1);
+                    nearest[place] = square;
+                }
+            }
+        });
+        nearest.chunks_exact(k).map(|nearest| nearest[k - 1]).collect()
+    }
+}
+
+/// The squared distances of a row to the rows of a panel.
+pub(crate) fn squares(row: &[f64], panel: &[f64]) -> [f64; LANES] {
+    let mut squares = [0.0; LANES];
+    for (x, coordinates) in row.iter().zip(panel.chunks_exact(LANES)) {
+        for (square, y) in squares.iter_mut().zip(coordinates) {
+            let difference = x - y;
+            *square += difference * difference;
+        }
+    }
+    squares
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, array};
+
+    use super::*;
+
+    #[test]
+    fn every_pair_is_met_once_and_in_order() {
+        for (n, m, d) in [(1, 1, 1), (3, 8, 2), (64, 9, 3), (65, 17, 1), (130, 16, 5)] {
+            let value = |i: usize, k: usize, key: usize| ((i * 37 + k * 11 + key) % 101) as f32 / 7.0;
+            let x = Array2::from_shape_fn((n, d), |(i, k)| value(i, k, 5));
+            let y = Array2::from_shape_fn((m, d), |(i, k)| value(i * i, k, 60));
+            let mut met = vec![Vec::new(); n];
+            Rows::new(x.view()).visit(&Rows::new(y.view()), |i, first, squares| {
+                assert_eq!(met[i].len(), first);
+                met[i].extend_from_slice(squares);
+            });
+            for (i, row) in met.iter().enumerate() {
+                let square = |j: usize| {
+                    let squares =
+                        x.row(i).into_iter().zip(y.row(j)).map(|(&s, &t)| (f64::from(s) - f64::from(t)).powi(2));
+                    squares.fold(0.0, |sum, square| sum + square)
+                };
+                assert_eq!(*row, (0..m).map(square).collect::<Vec<_>>(), "row {i} of {n} and {m}, d {d}");
+            }
+        }
+    }
+
+    #[test]
+    fn radii_leave_out_the_row_itself_and_nothing_else() {
+        let rows = Rows::new(array![[0.0], [0.0], [3.0], [1.0], [10.0]].view());
+        assert_eq!(rows.squared_radii(1), [0.0, 0.0, 4.0, 1.0, 49.0]);
+        assert_eq!(rows.squared_radii(2), [1.0, 1.0, 9.0, 1.0, 81.0]);
+        assert_eq!(rows.squared_radii(3), [9.0, 9.0, 9.0, 4.0, 100.0]);
+        assert_eq!(rows.squared_radii(4), [100.0, 100.0, 49.0, 81.0, 100.0]);
+    }
+}

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
 /// Builds `gtn` in the release profile and runs it with these arguments, in the caller's folder.
-pub(crate) fn run(verb: &str, arguments: &[OsString]) -> ExitCode {
+pub(crate) fn run(verb: &[&str], arguments: &[OsString]) -> ExitCode {
     let mut command = crate::ci::cargo();
-    command.args(["run", "--release", "--package", "gtn-cli", "--", verb]).args(arguments);
+    command.args(["run", "--release", "--package", "gtn-cli", "--"]).args(verb).args(arguments);
     become_command(command)
 }
 

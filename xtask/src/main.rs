@@ -10,6 +10,7 @@ use std::process::ExitCode;
 const USAGE: &str = "Usage: cargo xtask <VERB> [ARGUMENTS]...
 
   reproduce EXPERIMENT ...   build `gtn` for speed and run `gtn reproduce EXPERIMENT ...`
+  fetch mnist ...            build `gtn` and download a data set by `gtn data fetch mnist ...`
   ci                         what a change must pass: format, lints, documentation, tests
 
 `cargo xtask reproduce --help` tells the options.";
@@ -19,7 +20,8 @@ fn main() -> ExitCode {
     let verb = arguments.next().unwrap_or_default();
     let rest: Vec<_> = arguments.collect();
     match verb.to_str() {
-        Some("reproduce") => gtn::run("reproduce", &rest),
+        Some("reproduce") => gtn::run(&["reproduce"], &rest),
+        Some("fetch") => gtn::run(&["data", "fetch"], &rest),
         Some("ci") => ci::run(&rest),
         Some("") => {
             eprintln!("{USAGE}");

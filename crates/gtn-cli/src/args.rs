@@ -368,6 +368,25 @@ impl From<StrategyName> for gtn_label::Strategy {
 pub(crate) enum DataCommand {
     /// Say what is there of a data set and whether it is whole.
     Check(DataCheck),
+    /// Download what is missing of a data set, checked by size and SHA-256; an interrupted download goes on.
+    Fetch(DataFetch),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  gtn data fetch mnist
+  gtn data fetch mnist --data-dir ~/datasets --mirror https://example.org/mnist/
+
+HTTPS_PROXY and HTTP_PROXY are honoured. Files that are there and whole are left alone.")]
+pub(crate) struct DataFetch {
+    /// The data set.
+    #[arg(value_enum)]
+    pub(crate) name: DataName,
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+    /// Take the files from here, and not from the mirrors that are known; may be given several times.
+    #[arg(long, value_name = "URL")]
+    pub(crate) mirror: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -69,6 +69,15 @@ impl From<gtn_data::Error> for Failure {
     }
 }
 
+impl From<gtn_data::fetch::Error> for Failure {
+    fn from(error: gtn_data::fetch::Error) -> Self {
+        match error {
+            gtn_data::fetch::Error::Stopped { .. } => Failure::Stopped(error.to_string()),
+            error => sorted(error.is_users(), error.into()),
+        }
+    }
+}
+
 impl From<gtn_models::Error> for Failure {
     fn from(error: gtn_models::Error) -> Self {
         gtn_train::Error::from(error).into()

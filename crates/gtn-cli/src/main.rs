@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Command::Runs(command) => commands::runs::run(command),
         Command::Config(ConfigCommand::Show(choices)) => commands::config::show(choices),
         Command::Data(DataCommand::Check(command)) => commands::data::check(command),
+        Command::Data(DataCommand::Fetch(command)) => commands::fetch::run(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

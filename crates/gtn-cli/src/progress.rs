@@ -20,6 +20,8 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     terminal: bool,
     begun: Option<Begun>,
+    /// What [`begin_once`](Self::begin_once) began.
+    name: Option<String>,
     /// The folder of the run, until it is told.
     run: Option<PathBuf>,
 }
@@ -35,7 +37,7 @@ struct Begun {
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        Self { bar: None, terminal: std::io::stderr().is_terminal(), begun: None, run: None }
+        Self { bar: None, terminal: std::io::stderr().is_terminal(), begun: None, name: None, run: None }
     }
 
     /// As [`new`](Self::new), and says where the run is kept once that is settled.
@@ -62,6 +64,14 @@ impl Progress {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.set_prefix(name.to_owned());
             self.bar = Some(bar);
+        }
+    }
+
+    /// Begins a piece of work, unless it is the one that is being done.
+    pub(crate) fn begin_once(&mut self, name: &str) {
+        if self.name.as_deref() != Some(name) {
+            self.begin(name);
+            self.name = Some(name.to_owned());
         }
     }
 

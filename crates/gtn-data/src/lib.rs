@@ -19,6 +19,7 @@
 
 pub mod arrays;
 mod error;
+pub mod fetch;
 pub mod idx;
 mod images;
 pub mod mnist;

@@ -1,9 +1,11 @@
 //! MNIST: 60,000 training and 10,000 test images of handwritten digits, 28×28, in four IDX files.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array4;
 
+use crate::fetch::{self, Download, Event};
 use crate::{Error, Images, Result, idx};
 
 /// One of the four files.
@@ -17,7 +19,24 @@ pub struct FileSpec {
     pub items: usize,
     /// SHA-256 of the original's content (uncompressed).
     pub sha256: &'static str,
+    /// Size in bytes of the original's compressed file, NAME.gz.
+    pub packed_size: u64,
+    /// SHA-256 of that compressed file.
+    pub packed_sha256: &'static str,
 }
+
+impl FileSpec {
+    /// Name of the compressed file.
+    #[must_use]
+    pub fn packed_name(&self) -> String {
+        format!("{}.gz", self.name)
+    }
+}
+
+/// Where the four compressed files can be had, the first choice first; the name of a file is to be added. The original's
+/// own site has not had them since 2024.
+pub const MIRRORS: [&str; 2] =
+    ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"];
 
 /// The four files: training images and labels, test images and labels.
 pub const FILES: [FileSpec; 4] = [
@@ -26,24 +45,32 @@ pub const FILES: [FileSpec; 4] = [
         dimensions: 3,
         items: 60_000,
         sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        packed_size: 9_912_422,
+        packed_sha256: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
     },
     FileSpec {
         name: "train-labels-idx1-ubyte",
         dimensions: 1,
         items: 60_000,
         sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        packed_size: 28_881,
+        packed_sha256: "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
     },
     FileSpec {
         name: "t10k-images-idx3-ubyte",
         dimensions: 3,
         items: 10_000,
         sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        packed_size: 1_648_877,
+        packed_sha256: "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
     },
     FileSpec {
         name: "t10k-labels-idx1-ubyte",
         dimensions: 1,
         items: 10_000,
         sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        packed_size: 4542,
+        packed_sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
     },
 ];
 
@@ -128,11 +155,8 @@ fn find(folder: &Path, spec: &FileSpec) -> Option<PathBuf> {
 
 fn labelled(data_dir: &Path, images: &FileSpec, labels: &FileSpec) -> Result<LabelledImages> {
     let folder = folder(data_dir);
-    let missing: Vec<String> = [images, labels]
-        .iter()
-        .filter(|spec| find(&folder, spec).is_none())
-        .map(|spec| format!("{}.gz", spec.name))
-        .collect();
+    let missing: Vec<String> =
+        [images, labels].iter().filter(|spec| find(&folder, spec).is_none()).map(|spec| spec.packed_name()).collect();
     let (Some(images_path), Some(labels_path)) = (find(&folder, images), find(&folder, labels)) else {
         return Err(Error::NotFound { set: "MNIST", what: missing.join(" and "), advice: advice(&folder), folder });
     };
@@ -162,14 +186,80 @@ fn labelled(data_dir: &Path, images: &FileSpec, labels: &FileSpec) -> Result<Lab
     })
 }
 
-/// Where to get the files, in one line.
+/// What [`fetch`] or another way of getting the files did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The folder of the four files.
+    pub folder: PathBuf,
+    /// How many of them are new; the others were there, with the original's content.
+    pub new: usize,
+}
+
+/// Downloads those of the four files that are missing or cannot be read, as NAME.gz, and says where they are.
+///
+/// They go where [`check`] looks: into the folder below `data_dir` that has some of them already, or `data_dir/mnist`.
+/// `mirrors` are addresses as in [`MIRRORS`]; `tell` hears what happens to each file, in the order of [`FILES`].
+///
+/// # Errors
+///
+/// As [`fetch::fetch`]; [`fetch::Error::InTheWay`] for a file that is well-formed and not MNIST's: it is left alone.
+pub fn fetch<M: AsRef<str>>(
+    data_dir: &Path,
+    mirrors: &[M],
+    options: &fetch::Options,
+    mut tell: impl FnMut(&Download, Event<'_>) -> ControlFlow<()>,
+) -> std::result::Result<Fetched, fetch::Error> {
+    let (folder, wanted) = wanted(data_dir)?;
+    let download = |spec: &FileSpec, urls| Download {
+        path: folder.join(spec.packed_name()),
+        size: spec.packed_size,
+        sha256: spec.packed_sha256.to_owned(),
+        urls,
+    };
+    let mut files = Vec::new();
+    for (spec, wanted) in FILES.iter().zip(&wanted) {
+        if *wanted {
+            let address = |mirror: &M| format!("{}/{}", mirror.as_ref().trim_end_matches('/'), spec.packed_name());
+            files.push(download(spec, mirrors.iter().map(address).collect()));
+        } else if tell(&download(spec, Vec::new()), Event::Present).is_break() {
+            return Err(fetch::Error::Stopped { path: folder.join(spec.packed_name()), kept: None });
+        }
+    }
+    fetch::fetch(&files, options, tell)?;
+    Ok(Fetched { folder, new: files.len() })
+}
+
+/// The folder that files are to go to, and which of them are to be got.
+fn wanted(data_dir: &Path) -> std::result::Result<(PathBuf, [bool; 4]), fetch::Error> {
+    let (folder, states) = check(data_dir);
+    let mut wanted = [false; 4];
+    for (wanted, state) in wanted.iter_mut().zip(states) {
+        *wanted = match state {
+            FileState::Original(_) => false,
+            FileState::Missing | FileState::Broken(Error::Malformed { .. }) => true,
+            FileState::Other(path, shape) => {
+                let reason = format!("it holds other data than MNIST's, shape {shape:?}, which are not overwritten");
+                return Err(fetch::Error::InTheWay { path, reason });
+            }
+            FileState::Broken(Error::Io { path, source }) => {
+                return Err(fetch::Error::Io { action: "read", path, source });
+            }
+            FileState::Broken(error) => {
+                return Err(fetch::Error::InTheWay { path: folder, reason: error.to_string() });
+            }
+        };
+    }
+    Ok((folder, wanted))
+}
+
+/// How to get the files into `folder`, in one line.
 #[must_use]
 pub fn advice(folder: &Path) -> String {
     format!(
-        "Download the four files NAME.gz ({}; 11.6 MB) from https://ossci-datasets.s3.amazonaws.com/mnist/ or \
-         https://storage.googleapis.com/cvdf-datasets/mnist/ and put them into {}, or point --data-dir or GTN_DATA_DIR at a \
-         folder that has them in mnist/",
+        "`gtn data fetch mnist` downloads them (11.6 MB) into {}; by hand, get the four files NAME.gz ({}) from {} and put \
+         them there, or point --data-dir or GTN_DATA_DIR at a folder that has them in mnist/",
+        folder.display(),
         FILES.map(|spec| spec.name).join(", "),
-        folder.display()
+        MIRRORS.join(" or "),
     )
 }

@@ -105,6 +105,39 @@ pub(super) fn explain_metric(metric: &str) -> Option<(&'static str, &'static str
             "Root mean square, over many directions, of the Wasserstein-2 distance between the projections of generated \
              and real samples.",
         ),
+        "frechet_latent" => (
+            "Fréchet distance of latents",
+            "Between the normal laws fitted to generated and to held-out real latents; it sees nothing but means and \
+             covariances, which a single Gaussian has right by construction.",
+        ),
+        "precision" => (
+            "Precision (higher is better)",
+            "Share of the generated latents within the reach of real ones: as far as the third nearest neighbour.",
+        ),
+        "recall" => ("Recall (higher is better)", "Share of the real latents within the reach of generated ones."),
+        "density" => (
+            "Density (1 is real)",
+            "In how many neighbourhoods of real latents, of five neighbours each, a generated one lies, over the number to \
+             be expected.",
+        ),
+        "coverage" => (
+            "Coverage (higher is better)",
+            "Share of the real latents with a generated one in their neighbourhood of five.",
+        ),
+        "memorisation" => (
+            "Distance to the training set (1 is real)",
+            "Median distance of generated latents to their nearest training latent, over that of held-out real ones; far \
+             below 1 would be copies.",
+        ),
+        "all_but_copies" => (
+            "All but copies (0.01 is real)",
+            "Share of the generated latents that are nearer to a training latent than the nearest hundredth of the \
+             held-out real ones.",
+        ),
+        "variance_kept" => (
+            "Variance kept (1 is real)",
+            "Trace of the covariance of the generated latents over that of held-out real ones.",
+        ),
         "h_error" => ("Error of ĥ", "Root mean square of ĥ(y) − h(y) for y from N(0, 1), in radians."),
         _ => return None,
     })

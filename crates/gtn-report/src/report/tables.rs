@@ -1,5 +1,7 @@
 //! The tables of the page: figures of merit, facts, times, settings, origin.
 
+use std::collections::BTreeSet;
+
 use gtn_run::config::{AutoencoderWeights, Data, Normalise, Pairing, Precision, Training};
 use gtn_run::{Config, Stage};
 use maud::{Markup, html};
@@ -11,13 +13,16 @@ use super::text::{self, count, duration, number};
 /// The figures of merit; nothing if none was measured.
 pub(super) fn metrics(contents: &Contents) -> Markup {
     let floors = contents.log.metrics().any(|metric| metric.floor.is_some());
+    let baselines: BTreeSet<&String> = contents.log.metrics().flat_map(|metric| metric.baselines.keys()).collect();
     html! {
         @if contents.log.metrics().next().is_some() {
             section {
                 h2 { "Metrics" }
                 div.wide { table.metrics {
                     thead { tr {
-                        th { "Metric" } th.number { "Value" } th.number { "Floor" } th.number { "Samples" }
+                        th { "Metric" } th.number { "Value" } th.number { "Floor" }
+                        @for baseline in &baselines { th.number { (named(baseline)) } }
+                        th.number { "Samples" }
                         th.meaning { "What it is" }
                     } }
                     tbody {
@@ -29,6 +34,14 @@ pub(super) fn metrics(contents: &Contents) -> Markup {
                                 td.number {
                                     @match metric.floor { Some(floor) => (number(floor)), None => span.missing { "–" } }
                                 }
+                                @for baseline in &baselines {
+                                    td.number {
+                                        @match metric.baselines.get(*baseline) {
+                                            Some(value) => (number(*value)),
+                                            None => span.missing { "–" },
+                                        }
+                                    }
+                                }
                                 td.number { (count(metric.samples)) }
                                 td.meaning { @if let Some((_, meaning)) = known { (meaning) } }
                             }
@@ -36,12 +49,23 @@ pub(super) fn metrics(contents: &Contents) -> Markup {
                     }
                 } }
                 p.note {
-                    "0 is best."
+                    "0 is best where nothing else is said."
                     @if floors { " The floor is what fresh real data reach in place of the generated ones, real against \
                         real: up to chance, as good as it gets." }
+                    @if !baselines.is_empty() { " One Gaussian, and a mixture of ten, were fitted to the same training \
+                        latents and measured in the same way: what they reach needs no network but the autoencoder." }
                 }
             }
         }
+    }
+}
+
+/// The name of a baseline for people.
+fn named(baseline: &str) -> &str {
+    match baseline {
+        "gaussian" => "One Gaussian",
+        "mixture" => "Mixture of ten",
+        other => other,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use crate::fixture::{assert_stands_alone, config, epoch, rings, run, write_samples};
 use gtn_report::{Error, write_report};
 use gtn_run::config::Overrides;
-use gtn_run::{Artefact, Fingerprint, MetricsLog, Provenance, RunFolder, Stage};
+use gtn_run::{Artefact, Fingerprint, MetricRecord, MetricsLog, Provenance, Record, RunFolder, Stage};
 use ndarray::Array4;
 
 const COMMAND: &str = "gtn reproduce mnist --seed 1";
@@ -110,4 +110,24 @@ fn samples_that_cannot_be_shown_are_an_error_with_the_file() {
     assert!(!run.report().exists());
     let nowhere = write_report(&RunFolder::at(folder.path().join("nowhere"))).unwrap_err();
     assert!(matches!(nowhere, Error::Run(gtn_run::Error::NoRun { .. })) && nowhere.is_users());
+}
+
+#[test]
+fn figures_of_merit_stand_beside_those_of_simpler_generators() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path(), &config(&Overrides::default()), COMMAND);
+    let mut log = MetricsLog::open(&run.metrics()).unwrap();
+    for (metric, baselines) in [("frechet_latent", &[("gaussian", 0.012), ("mixture", 0.034)][..]), ("recall", &[])] {
+        let baselines = baselines.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        let metric = metric.to_owned();
+        let record = MetricRecord { metric, value: 0.25, floor: Some(0.5), baselines, samples: 1000 };
+        log.append(Record::Metric(record)).unwrap();
+    }
+    let html = fs::read_to_string(write_report(&run).unwrap()).unwrap();
+    for text in
+        ["Fréchet distance of latents", "One Gaussian", "Mixture of ten", "0.01200", "0.03400", "higher is better"]
+    {
+        assert!(html.contains(text), "{text}");
+    }
+    assert_eq!(html.matches("<span class=\"missing\">–</span>").count(), 2);
 }

@@ -118,3 +118,48 @@ fn a_way_from_one_image_to_another() {
         .refused("no autoencoder");
     assert!(!out("no.npy").exists());
 }
+
+#[test]
+fn samples_are_measured_beside_their_floor() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = |name: &str| folder.path().join(name);
+    let run = out("run");
+    gtn().args(["reproduce", "uniform", "--limit", "2000", "--epochs", "2", "--out"]).arg(&run).done();
+    verb("sample", &run).args(["-n", "400", "--out"]).arg(out("a.npy")).done();
+    verb("sample", &run).args(["-n", "300", "--seed", "2", "--out"]).arg(out("b.npy")).done();
+    let far = &read_npy::<_, Array2<f32>>(out("b.npy")).unwrap() + 5.0;
+    write_npy(out("far.npy"), &far).unwrap();
+    let evaluate =
+        |generated: &str| gtn().arg("evaluate").arg("--real").arg(out("a.npy")).arg("--generated").arg(out(generated));
+    let found = |generated: &str| -> Vec<(String, f64, f64)> {
+        let (lines, _) = evaluate(generated).arg("--json").done();
+        let read = |line: &str| {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(value["samples"], 200);
+            let number = |name: &str| value[name].as_f64().unwrap();
+            (value["metric"].as_str().unwrap().to_owned(), number("value"), number("floor"))
+        };
+        lines.lines().map(read).collect()
+    };
+    let (near, away) = (found("b.npy"), found("far.npy"));
+    assert_eq!((near.len(), away.len()), (8, 8));
+    for ((name, near, floor), (_, away, floor_of_away)) in near.iter().zip(&away) {
+        assert_eq!(floor, floor_of_away, "{name}");
+        match name.as_str() {
+            "precision" | "recall" | "density" | "coverage" => assert!(*near > 0.5 && *away == 0.0, "{name}"),
+            "variance_kept" => assert!((near - away).abs() < 1e-4, "{name}"),
+            _ => assert!(*away > 2.0 && *near < 0.2, "{name}: {near} {away}"),
+        }
+    }
+    let (table, _) = evaluate("b.npy").args(["--metrics", "recall,energy_distance"]).done();
+    assert_eq!(table.lines().count(), 3, "{table}");
+    assert!(table.contains("(200 rows)") && table.contains("floor"));
+
+    write_npy(out("wide.npy"), &Array2::<f32>::zeros((300, 3))).unwrap();
+    evaluate("wide.npy").refused_in_one_line("3; they must have as many");
+    write_npy(out("few.npy"), &Array2::<f32>::zeros((5, 2))).unwrap();
+    evaluate("few.npy").refused_in_one_line("too few");
+    write_npy(out("nan.npy"), &Array2::from_elem((300, 2), f32::NAN)).unwrap();
+    evaluate("nan.npy").refused_in_one_line("not finite");
+    evaluate("b.npy").args(["--metrics", "beauty"]).refused("beauty");
+}

@@ -4,6 +4,7 @@ pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod decode;
 pub(crate) mod encode;
+pub(crate) mod evaluate;
 pub(crate) mod fetch;
 pub(crate) mod interpolate;
 pub(crate) mod label;

@@ -78,6 +78,12 @@ impl From<gtn_data::fetch::Error> for Failure {
     }
 }
 
+impl From<gtn_metrics::Error> for Failure {
+    fn from(error: gtn_metrics::Error) -> Self {
+        Failure::Users(error.into())
+    }
+}
+
 impl From<gtn_models::Error> for Failure {
     fn from(error: gtn_models::Error) -> Self {
         gtn_train::Error::from(error).into()

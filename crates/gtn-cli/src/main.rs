@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::Interpolate(command) => commands::interpolate::run(command),
         Command::Encode(command) => commands::encode::run(command),
         Command::Decode(command) => commands::decode::run(command),
+        Command::Evaluate(command) => commands::evaluate::run(command),
         Command::Label(command) => commands::label::run(command),
         Command::Report(command) => commands::report::run(command),
         Command::Runs(command) => commands::runs::run(command),

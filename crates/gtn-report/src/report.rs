@@ -24,7 +24,7 @@ use section::{Figure, Item, Section};
 use tensors::Tensors;
 
 /// Every figure that a report may have. One that a report does not have is removed, for it is an earlier run's.
-const FIGURES: [&str; 12] = [
+const FIGURES: [&str; 17] = [
     "generated.png",
     "decoded.png",
     "figure-2.svg",
@@ -32,6 +32,11 @@ const FIGURES: [&str; 12] = [
     "figure-3b.svg",
     "figure-4.svg",
     "figure-8.svg",
+    "figure-5-1.png",
+    "figure-5-2.png",
+    "figure-5-3.png",
+    "figure-5-4.png",
+    "interpolations.png",
     "dimension.svg",
     "h.svg",
     "angles.svg",

@@ -27,18 +27,51 @@ pub(super) fn sections(samples: &Tensors) -> Result<Vec<Section>> {
         caption: "images of the data set, encoded and decoded: the best that the decoder can show.",
         name: "real images after the autoencoder",
     };
-    let items = vec![figure(samples, "generated", &generated)?, figure(samples, "decoded", &decoded)?];
-    Ok(vec![Section { heading: "Samples", side_by_side: true, items }])
+    let items =
+        vec![picture(samples, "generated", COLUMNS, generated)?, picture(samples, "decoded", COLUMNS, decoded)?];
+    let mut sections = vec![Section { heading: "Samples", side_by_side: true, items }];
+
+    // Runs of earlier versions, and those stopped early, have fewer of these or none.
+    let epochs: Vec<usize> = samples.note("improvements").unwrap_or_default();
+    let improvements = IMPROVEMENTS.iter().zip(&epochs).map(|((tensor, file), epoch)| {
+        let (lead, caption) =
+            (format!("Epoch {epoch}"), "images, by ĥ as it was after this epoch, from the same vectors.");
+        picture(samples, tensor, COLUMNS, Words { file, lead: &lead, caption, name: "generated images" })
+    });
+    let items = improvements.collect::<Result<Vec<_>>>()?;
+    if !items.is_empty() {
+        sections.push(Section { heading: "Figure 5: improvements of the validation loss", side_by_side: true, items });
+    }
+    if let Some(steps) = samples.note::<usize>("ways_steps").filter(|steps| *steps > 0) {
+        let words = Words {
+            file: "interpolations.png",
+            lead: "Interpolations",
+            caption: "images; each row is what ĥ makes of the straight way from one normal vector to another.",
+            name: "images between pairs of samples",
+        };
+        let items = vec![picture(samples, "ways", steps, words)?];
+        sections.push(Section { heading: "From one sample to another", side_by_side: false, items });
+    }
+    Ok(sections)
 }
 
-struct Words {
+/// The tensors of Figure 5, and the files that they become.
+const IMPROVEMENTS: [(&str, &str); 4] = [
+    ("improvement.1", "figure-5-1.png"),
+    ("improvement.2", "figure-5-2.png"),
+    ("improvement.3", "figure-5-3.png"),
+    ("improvement.4", "figure-5-4.png"),
+];
+
+struct Words<'a> {
     file: &'static str,
-    lead: &'static str,
-    caption: &'static str,
-    name: &'static str,
+    lead: &'a str,
+    caption: &'a str,
+    name: &'a str,
 }
 
-fn figure(samples: &Tensors, tensor: &'static str, words: &Words) -> Result<Item> {
+/// A grid of images, in rows of `columns`.
+fn picture(samples: &Tensors, tensor: &'static str, columns: usize, words: Words<'_>) -> Result<Item> {
     let array = samples.of(tensor)?;
     let shape = array.shape().to_vec();
     let mut images: ArrayView4<'_, f32> = array
@@ -46,7 +79,7 @@ fn figure(samples: &Tensors, tensor: &'static str, words: &Words) -> Result<Item
         .map_err(|_| samples.refuse(tensor, format!("has shape {shape:?}, and images have (n, C, H, W)")))?;
     images.slice_axis_inplace(Axis(0), Slice::from(..SHOWN.min(shape[0])));
     let factor = LEAST_WIDTH.checked_div(shape[3]).unwrap_or(1).clamp(1, LEAST_WIDTH);
-    let picture: Result<Picture> = grid::grid(images, COLUMNS).and_then(|picture| picture.upscaled(factor));
+    let picture: Result<Picture> = grid::grid(images, columns).and_then(|picture| picture.upscaled(factor));
     let picture = picture.map_err(|error| samples.refuse(tensor, format!("cannot be shown: {error}")))?;
     let images = count(images.len_of(Axis(0)));
     Ok(Item::Figure(Figure {

@@ -31,6 +31,11 @@ impl Tensors {
         Ok(Self { path: path.to_path_buf(), artefact: Artefact::read(path)?, snapshot: true })
     }
 
+    /// A note beside the tensors, if it is there.
+    pub(super) fn note<T: for<'de> serde::Deserialize<'de>>(&self, name: &str) -> Option<T> {
+        self.artefact.note(name)
+    }
+
     /// The tensor of a name, of any shape.
     pub(super) fn of(&self, tensor: &'static str) -> Result<ArrayViewD<'_, f32>> {
         Ok(self.artefact.f32(tensor)?.view())

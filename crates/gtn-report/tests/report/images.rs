@@ -131,3 +131,30 @@ fn figures_of_merit_stand_beside_those_of_simpler_generators() {
     }
     assert_eq!(html.matches("<span class=\"missing\">–</span>").count(), 2);
 }
+
+#[test]
+fn improvements_and_ways_are_shown_where_a_run_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path(), &config(&Overrides::default()), COMMAND);
+    let mut samples = Artefact::read(&run.samples()).unwrap();
+    for (number, blur) in [(1, 0.3), (2, 0.1)] {
+        samples.insert_f32(format!("improvement.{number}"), rings(100, 1, 28, blur).into_dyn());
+    }
+    samples.set_note("improvements", &[1, 12]).unwrap();
+    samples.insert_f32("ways", rings(24, 1, 28, 0.1).into_dyn());
+    samples.set_note("ways_steps", &12).unwrap();
+    samples.write(&run.samples()).unwrap();
+    let html = fs::read_to_string(write_report(&run).unwrap()).unwrap();
+    assert_stands_alone(&html);
+    for text in ["Figure 5", "Epoch 1.", "Epoch 12.", "From one sample to another"] {
+        assert!(html.contains(text), "{text}");
+    }
+    assert!(run.figure("figure-5-2.png").exists() && !run.figure("figure-5-3.png").exists());
+    let ways = image::open(run.figure("interpolations.png")).unwrap();
+    assert_eq!((ways.width(), ways.height()), (3 * (12 * 28 + 11 * 2), 3 * (2 * 28 + 2)));
+
+    // A note without its tensor is an error that names the file.
+    samples.set_note("improvements", &[1, 12, 30]).unwrap();
+    samples.write(&run.samples()).unwrap();
+    assert!(write_report(&run).unwrap_err().to_string().contains("improvement.3"));
+}

@@ -70,10 +70,12 @@ fn sample_images(
     let real = targets.validation.slice(s![..IMAGES.min(targets.validation.nrows()), ..]);
     artefact.insert_f32("generated", generator.decode(drawn.slice(s![..IMAGES, ..]))?.into_dyn());
     artefact.insert_f32("decoded", generator.decode(real)?.into_dyn());
-    for (epoch, snapshot) in improvements {
+    for (number, (_, snapshot)) in (1..).zip(improvements) {
         let latents = into_matrix(snapshot.f32("generated")?);
-        artefact.insert_f32(format!("improvement.{epoch:05}"), generator.decode(latents.view())?.into_dyn());
+        artefact.insert_f32(format!("improvement.{number}"), generator.decode(latents.view())?.into_dyn());
     }
+    let epochs: Vec<usize> = improvements.iter().map(|(epoch, _)| *epoch).collect();
+    artefact.set_note("improvements", &epochs)?;
 
     let ends = context.streams.normal("ways", 0, 2 * WAYS, generator.source_dim());
     let mut ways = Vec::with_capacity(WAYS);

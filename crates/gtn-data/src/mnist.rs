@@ -186,7 +186,7 @@ fn labelled(data_dir: &Path, images: &FileSpec, labels: &FileSpec) -> Result<Lab
     })
 }
 
-/// What [`fetch`] or another way of getting the files did.
+/// What [`fetch()`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetched {
     /// The folder of the four files.

@@ -1,9 +1,12 @@
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
-use candle_core::Tensor;
 use candle_core::backprop::GradStore;
+use candle_core::{Tensor, Var};
+use ndarray::ArrayD;
 
 use crate::arrays::{array_of, tensor_of};
+use crate::ops::{Descent, Ops, Rates, read};
 use crate::{Error, NamedArrays, Parameters, Result};
 
 /// Adam's settings; the default is PyTorch's.
@@ -33,7 +36,16 @@ pub struct Adam {
     settings: AdamSettings,
     steps: u64,
     /// First and second moment of each trained weight.
-    moments: BTreeMap<String, (Tensor, Tensor)>,
+    moments: BTreeMap<String, Pair>,
+}
+
+/// The moments of one weight.
+#[derive(Debug)]
+enum Pair {
+    /// On the host, where a step is one pass in place.
+    Host(ArrayD<f32>, ArrayD<f32>),
+    /// On another device, or for comparison, where it is Candle's operations.
+    Tensors(Tensor, Tensor),
 }
 
 /// What an optimiser remembers, for a checkpoint.
@@ -54,10 +66,22 @@ impl Adam {
     ///
     /// [`Error::Device`] if the device has no room for the moments.
     pub fn new(parameters: &Parameters, settings: AdamSettings) -> Result<Self> {
-        let moments = parameters
-            .trained()
-            .map(|(name, var)| Ok((name.to_owned(), (var.zeros_like()?, var.zeros_like()?))))
-            .collect::<Result<_>>()?;
+        Self::with_ops(parameters, settings, Ops::default())
+    }
+
+    /// The same, made of these operations.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] if the device has no room for the moments.
+    pub fn with_ops(parameters: &Parameters, settings: AdamSettings, ops: Ops) -> Result<Self> {
+        let fused = ops.are_fused_on(parameters.device());
+        let pair = |var: &Var| -> Result<Pair> {
+            let zeros = || ArrayD::zeros(var.dims());
+            Ok(if fused { Pair::Host(zeros(), zeros()) } else { Pair::Tensors(var.zeros_like()?, var.zeros_like()?) })
+        };
+        let moments =
+            parameters.trained().map(|(name, var)| Ok((name.to_owned(), pair(var)?))).collect::<Result<_>>()?;
         Ok(Self { settings, steps: 0, moments })
     }
 
@@ -67,26 +91,38 @@ impl Adam {
     ///
     /// [`Error::Device`] if the device fails.
     pub fn step(&mut self, parameters: &Parameters, gradients: &GradStore) -> Result<()> {
-        let AdamSettings { learning_rate, beta1, beta2, eps, l2 } = self.settings;
         self.steps += 1;
-        let t = self.steps as f64;
-        let correction1 = 1.0 - beta1.powf(t);
-        let correction2 = 1.0 - beta2.powf(t);
         for (name, var) in parameters.trained() {
-            let Some(gradient) = gradients.get(var.as_tensor()) else { continue };
-            let moments = self.moments.get_mut(name).ok_or_else(|| Error::MissingWeight { name: name.to_owned() })?;
-            // Detached, or each step would hold on to the graphs of all before it.
-            let weight = var.as_tensor().detach();
-            let gradient = gradient.detach();
-            let gradient = if l2 == 0.0 { gradient } else { (gradient + weight.affine(l2, 0.0)?)? };
-            let first = (moments.0.affine(beta1, 0.0)? + gradient.affine(1.0 - beta1, 0.0)?)?;
-            let second = (moments.1.affine(beta2, 0.0)? + gradient.sqr()?.affine(1.0 - beta2, 0.0)?)?;
-            let denominator = second.sqrt()?.affine(1.0 / correction2.sqrt(), eps)?;
-            let update = (&first / denominator)?.affine(learning_rate / correction1, 0.0)?;
-            var.set(&(weight - update)?)?;
-            *moments = (first, second);
+            let pair = self.moments.get_mut(name).ok_or_else(|| Error::MissingWeight { name: name.to_owned() })?;
+            let step = (self.steps, var);
+            if let Some(gradient) = gradients.get(var.as_tensor()) {
+                let gradient = gradient.contiguous()?;
+                match pair {
+                    Pair::Tensors(..) => self.settings.descend(step, &gradient, pair)?,
+                    Pair::Host(first, second) => {
+                        self.settings.descend_in_place(step, &read(&gradient)?, (first, second))?;
+                    }
+                }
+            } else if let Pair::Host(first, second) = pair {
+                let settings = self.settings;
+                let moments = (first, second);
+                let taken =
+                    parameters.take_gradient(name, |gradient| settings.descend_in_place(step, gradient, moments));
+                taken.transpose()?;
+            }
         }
         Ok(())
+    }
+
+    /// Takes one step down from `loss`: the same as [`step`](Self::step) along `loss.backward()`, sooner on a CPU, where
+    /// gradients are taken from where they arise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] if the device fails.
+    pub fn minimise(&mut self, parameters: &Parameters, loss: &Tensor) -> Result<()> {
+        let gradients = parameters.backward_in_place(loss)?;
+        self.step(parameters, &gradients)
     }
 
     /// Copies of what the optimiser remembers.
@@ -95,10 +131,16 @@ impl Adam {
     ///
     /// [`Error::Device`] if it cannot be brought to the host.
     pub fn moments(&self) -> Result<Moments> {
-        let copy = |which: fn(&(Tensor, Tensor)) -> &Tensor| {
-            self.moments.iter().map(|(name, pair)| Ok((name.clone(), array_of(which(pair))?))).collect::<Result<_>>()
-        };
-        Ok(Moments { steps: self.steps, first: copy(|pair| &pair.0)?, second: copy(|pair| &pair.1)? })
+        let mut moments = Moments { steps: self.steps, first: NamedArrays::new(), second: NamedArrays::new() };
+        for (name, pair) in &self.moments {
+            let (first, second) = match pair {
+                Pair::Host(first, second) => (first.clone(), second.clone()),
+                Pair::Tensors(first, second) => (array_of(first)?, array_of(second)?),
+            };
+            moments.first.insert(name.clone(), first);
+            moments.second.insert(name.clone(), second);
+        }
+        Ok(moments)
     }
 
     /// Takes up where another optimiser of the same network left off.
@@ -108,19 +150,77 @@ impl Adam {
     /// [`Error::MissingWeight`] or [`Error::WeightShape`] if `moments` are another network's; then nothing changes.
     pub fn restore(&mut self, moments: &Moments) -> Result<()> {
         let mut restored = BTreeMap::new();
-        for (name, (first, _)) in &self.moments {
-            let load = |arrays: &NamedArrays| {
+        for (name, pair) in &self.moments {
+            let of = |arrays: &NamedArrays| -> Result<ArrayD<f32>> {
                 let array = arrays.get(name).ok_or_else(|| Error::MissingWeight { name: name.clone() })?;
-                if array.shape() != first.dims() {
-                    let (found, expected) = (array.shape().to_vec(), first.dims().to_vec());
+                let expected = match pair {
+                    Pair::Host(first, _) => first.shape(),
+                    Pair::Tensors(first, _) => first.dims(),
+                };
+                if array.shape() != expected {
+                    let (found, expected) = (array.shape().to_vec(), expected.to_vec());
                     return Err(Error::WeightShape { name: name.clone(), found, expected });
                 }
-                tensor_of(array.view(), first.device())
+                Ok(array.as_standard_layout().into_owned())
             };
-            restored.insert(name.clone(), (load(&moments.first)?, load(&moments.second)?));
+            let (first, second) = (of(&moments.first)?, of(&moments.second)?);
+            let pair = match pair {
+                Pair::Host(..) => Pair::Host(first, second),
+                Pair::Tensors(old, _) => {
+                    let tensor = |array: ArrayD<f32>| tensor_of(array.view(), old.device());
+                    Pair::Tensors(tensor(first)?, tensor(second)?)
+                }
+            };
+            restored.insert(name.clone(), pair);
         }
         self.moments = restored;
         self.steps = moments.steps;
         Ok(())
+    }
+}
+
+impl AdamSettings {
+    /// The corrections of the moments after `steps` steps.
+    fn corrections(&self, steps: u64) -> (f64, f64) {
+        (1.0 - self.beta1.powf(steps as f64), 1.0 - self.beta2.powf(steps as f64))
+    }
+
+    /// A step on the host.
+    fn descend_in_place(
+        &self,
+        (steps, var): (u64, &Var),
+        gradient: &[f32],
+        (first, second): (&mut ArrayD<f32>, &mut ArrayD<f32>),
+    ) -> Result<()> {
+        let (correction1, correction2) = self.corrections(steps);
+        let rates = Rates {
+            beta1: self.beta1 as f32,
+            beta2: self.beta2 as f32,
+            rest1: (1.0 - self.beta1) as f32,
+            rest2: (1.0 - self.beta2) as f32,
+            size: (self.learning_rate / correction1) as f32,
+            root: (1.0 / correction2.sqrt()) as f32,
+            eps: self.eps as f32,
+            l2: self.l2 as f32,
+        };
+        let (Some(first), Some(second)) = (first.as_slice_mut(), second.as_slice_mut()) else {
+            unreachable!("moments are made in standard layout");
+        };
+        let descent = Descent { rates, gradient, moments: Mutex::new((first, second)) };
+        Ok(var.as_tensor().inplace_op1(&descent)?)
+    }
+
+    /// A step by Candle's operations.
+    fn descend(&self, (steps, var): (u64, &Var), gradient: &Tensor, pair: &mut Pair) -> Result<()> {
+        let Pair::Tensors(first, second) = pair else { unreachable!("the caller has looked") };
+        let (correction1, correction2) = self.corrections(steps);
+        // Detached, or each step would hold on to the graphs of all before it.
+        let (weight, gradient) = (var.as_tensor().detach(), gradient.detach());
+        let gradient = if self.l2 == 0.0 { gradient } else { (gradient + weight.affine(self.l2, 0.0)?)? };
+        *first = (first.affine(self.beta1, 0.0)? + gradient.affine(1.0 - self.beta1, 0.0)?)?;
+        *second = (second.affine(self.beta2, 0.0)? + gradient.sqr()?.affine(1.0 - self.beta2, 0.0)?)?;
+        let denominator = second.sqrt()?.affine(1.0 / correction2.sqrt(), self.eps)?;
+        let update = (&*first / denominator)?.affine(self.learning_rate / correction1, 0.0)?;
+        Ok(var.set(&(weight - update)?)?)
     }
 }

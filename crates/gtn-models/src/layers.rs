@@ -3,7 +3,8 @@
 use candle_core::{Module, Tensor};
 use candle_nn::{BatchNorm, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Linear};
 
-use crate::{Error, Mode, Parameters, Result, Streams};
+use crate::ops;
+use crate::{Mode, Parameters, Result, Streams};
 
 const KERNEL: usize = 4;
 const STRIDE: usize = 2;
@@ -15,10 +16,8 @@ pub(crate) fn linear(
     name: &str,
     (input, output): (usize, usize),
     streams: &Streams,
-) -> Result<Linear> {
-    let weight = parameters.uniform(&format!("{name}.weight"), &[output, input], input, streams)?;
-    let bias = parameters.uniform(&format!("{name}.bias"), &[output], input, streams)?;
-    Ok(Linear::new(weight, Some(bias)))
+) -> Result<ops::Linear> {
+    weights(parameters, name, &[output, input], output, input, streams)
 }
 
 /// Convolution of kernel 4, stride 2, padding 1: halves the side.
@@ -27,12 +26,8 @@ pub(crate) fn convolution(
     name: &str,
     (input, output): (usize, usize),
     streams: &Streams,
-) -> Result<Conv2d> {
-    let fan_in = input * KERNEL * KERNEL;
-    let weight = parameters.uniform(&format!("{name}.weight"), &[output, input, KERNEL, KERNEL], fan_in, streams)?;
-    let bias = parameters.uniform(&format!("{name}.bias"), &[output], fan_in, streams)?;
-    let config = Conv2dConfig { stride: STRIDE, padding: PADDING, ..Conv2dConfig::default() };
-    Ok(Conv2d::new(weight, Some(bias), config))
+) -> Result<ops::Linear> {
+    weights(parameters, name, &[output, input, KERNEL, KERNEL], output, input * KERNEL * KERNEL, streams)
 }
 
 /// Transposed convolution of kernel 4, stride 2, padding 1: doubles the side.
@@ -41,28 +36,68 @@ pub(crate) fn transposed_convolution(
     name: &str,
     (input, output): (usize, usize),
     streams: &Streams,
-) -> Result<ConvTranspose2d> {
+) -> Result<ops::Linear> {
     // PyTorch takes fan_in from the weight's second dimension, which here counts outputs.
-    let fan_in = output * KERNEL * KERNEL;
-    let weight = parameters.uniform(&format!("{name}.weight"), &[input, output, KERNEL, KERNEL], fan_in, streams)?;
-    let bias = parameters.uniform(&format!("{name}.bias"), &[output], fan_in, streams)?;
-    let config = ConvTranspose2dConfig { stride: STRIDE, padding: PADDING, ..ConvTranspose2dConfig::default() };
-    Ok(ConvTranspose2d::new(weight, Some(bias), config))
+    weights(parameters, name, &[input, output, KERNEL, KERNEL], output, output * KERNEL * KERNEL, streams)
+}
+
+fn weights(
+    parameters: &mut Parameters,
+    name: &str,
+    shape: &[usize],
+    biases: usize,
+    fan_in: usize,
+    streams: &Streams,
+) -> Result<ops::Linear> {
+    let weight = parameters.uniform(&format!("{name}.weight"), shape, fan_in, streams)?;
+    let bias = parameters.uniform(&format!("{name}.bias"), &[biases], fan_in, streams)?;
+    Ok(ops::Linear { weight, bias })
 }
 
 /// BatchNorm over the columns of a matrix: eps 1e-5, momentum 0.1.
-pub(crate) fn batch_norm(parameters: &mut Parameters, name: &str, width: usize) -> Result<BatchNorm> {
-    let mean = parameters.statistic(&format!("{name}.running_mean"), width, 0.0)?;
-    let variance = parameters.statistic(&format!("{name}.running_var"), width, 1.0)?;
-    let weight = parameters.constant(&format!("{name}.weight"), width, 1.0)?;
-    let bias = parameters.constant(&format!("{name}.bias"), width, 0.0)?;
-    Ok(BatchNorm::new(width, mean, variance, weight, bias, 1e-5)?)
+pub(crate) fn batch_norm(parameters: &mut Parameters, name: &str, width: usize) -> Result<ops::Norm> {
+    Ok(ops::Norm {
+        mean: parameters.statistic(&format!("{name}.running_mean"), width, 0.0)?,
+        variance: parameters.statistic(&format!("{name}.running_var"), width, 1.0)?,
+        gamma: parameters.constant(&format!("{name}.weight"), width, 1.0)?,
+        beta: parameters.constant(&format!("{name}.bias"), width, 0.0)?,
+    })
+}
+
+/// A layer's weights as Candle's layers take them.
+pub(crate) fn tensors(layer: &ops::Linear) -> (Tensor, Option<Tensor>) {
+    (layer.weight.tensor().clone(), Some(layer.bias.tensor().clone()))
+}
+
+/// Candle's linear layer.
+pub(crate) fn candle_linear(layer: &ops::Linear) -> Linear {
+    let (weight, bias) = tensors(layer);
+    Linear::new(weight, bias)
+}
+
+/// Candle's convolution.
+pub(crate) fn candle_convolution(layer: &ops::Linear) -> Conv2d {
+    let (weight, bias) = tensors(layer);
+    Conv2d::new(weight, bias, Conv2dConfig { stride: STRIDE, padding: PADDING, ..Conv2dConfig::default() })
+}
+
+/// Candle's transposed convolution.
+pub(crate) fn candle_transposed_convolution(layer: &ops::Linear) -> ConvTranspose2d {
+    let (weight, bias) = tensors(layer);
+    let config = ConvTranspose2dConfig { stride: STRIDE, padding: PADDING, ..ConvTranspose2dConfig::default() };
+    ConvTranspose2d::new(weight, bias, config)
+}
+
+/// Candle's BatchNorm.
+pub(crate) fn candle_batch_norm(norm: &ops::Norm) -> Result<BatchNorm> {
+    let (mean, variance) = (norm.mean.as_tensor().clone(), norm.variance.as_tensor().clone());
+    let (gamma, beta) = (norm.gamma.tensor().clone(), norm.beta.tensor().clone());
+    Ok(BatchNorm::new(gamma.dim(0)?, mean, variance, gamma, beta, 1e-5)?)
 }
 
 /// Runs BatchNorm in the given mode.
 pub(crate) fn normalise(norm: &BatchNorm, x: &Tensor, mode: Mode) -> Result<Tensor> {
     match mode {
-        Mode::Train if x.dim(0)? < 2 => Err(Error::BatchOfOne),
         Mode::Train => Ok(norm.forward_train(x)?),
         Mode::Evaluate => Ok(candle_nn::ModuleT::forward_t(norm, x, false)?),
     }

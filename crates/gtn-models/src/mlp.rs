@@ -1,7 +1,8 @@
 use candle_core::{Device, Tensor};
 use candle_nn::{BatchNorm, Linear};
 
-use crate::layers::{apply, batch_norm, leaky_relu, linear, normalise};
+use crate::layers::{apply, batch_norm, candle_batch_norm, candle_linear, leaky_relu, linear, normalise};
+use crate::ops::{self, Fused, Ops, Perceptron};
 use crate::{Error, Mode, Parameters, Result, Streams};
 
 /// Sizes of ĥ.
@@ -21,19 +22,18 @@ pub struct MlpShape {
     pub batch_norm_layers: usize,
 }
 
-#[derive(Debug, Clone)]
-struct Hidden {
-    linear: Linear,
-    norm: Option<BatchNorm>,
-}
-
 /// ĥ: hidden layers of linear, LeakyReLU, BatchNorm (in this order), then a linear layer.
 #[derive(Debug)]
 pub struct Mlp {
     shape: MlpShape,
     parameters: Parameters,
-    hidden: Vec<Hidden>,
-    output: Linear,
+    layers: Layers,
+}
+
+#[derive(Debug)]
+enum Layers {
+    Fused(Fused<Perceptron>),
+    Candle { hidden: Vec<(Linear, Option<BatchNorm>)>, output: Linear },
 }
 
 impl Mlp {
@@ -43,6 +43,15 @@ impl Mlp {
     ///
     /// [`Error::Shape`] for sizes that no network has.
     pub fn new(shape: &MlpShape, streams: &Streams, device: &Device) -> Result<Self> {
+        Self::with_ops(shape, streams, device, Ops::default())
+    }
+
+    /// The same, made of these operations.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] for sizes that no network has.
+    pub fn with_ops(shape: &MlpShape, streams: &Streams, device: &Device, ops: Ops) -> Result<Self> {
         for (what, value) in [("input", shape.input), ("width", shape.width), ("output", shape.output)] {
             if value == 0 {
                 return Err(Error::Shape { what, value, reason: "must be at least 1" });
@@ -63,11 +72,19 @@ impl Mlp {
             let norm = (layer < shape.batch_norm_layers)
                 .then(|| batch_norm(&mut p, &format!("hidden.{layer:03}.norm"), shape.width))
                 .transpose()?;
-            hidden.push(Hidden { linear, norm });
+            hidden.push(ops::Hidden { linear, norm });
             input = shape.width;
         }
         let output = linear(&mut p, "output", (input, shape.output), streams)?;
-        Ok(Self { shape: *shape, parameters: p, hidden, output })
+        let layers = if ops.are_fused_on(device) {
+            Layers::Fused(Fused::new(Perceptron { hidden, output, slope: shape.slope as f32 })?)
+        } else {
+            let of = |layer: &ops::Hidden| -> Result<_> {
+                Ok((candle_linear(&layer.linear), layer.norm.as_ref().map(candle_batch_norm).transpose()?))
+            };
+            Layers::Candle { hidden: hidden.iter().map(of).collect::<Result<_>>()?, output: candle_linear(&output) }
+        };
+        Ok(Self { shape: *shape, parameters: p, layers })
     }
 
     /// Its sizes.
@@ -82,24 +99,34 @@ impl Mlp {
         &self.parameters
     }
 
-    /// ĥ(y) for the rows y of `rows`, (n, `input`) to (n, `output`).
+    /// ĥ(y) for the rows y of `rows`, (n, `input`) to (n, `output`). In evaluation mode nothing can be learned from it: it has
+    /// no gradient on a CPU.
     ///
     /// # Errors
     ///
     /// [`Error::Columns`] if the rows have other columns, [`Error::BatchOfOne`] for a single row in training mode under
     /// BatchNorm.
     pub fn forward(&self, rows: &Tensor, mode: Mode) -> Result<Tensor> {
-        let columns = rows.dims2()?.1;
+        let (n, columns) = rows.dims2()?;
         if columns != self.shape.input {
             return Err(Error::Columns { what: "the rows", found: columns, expected: self.shape.input });
         }
-        let mut x = rows.clone();
-        for layer in &self.hidden {
-            x = leaky_relu(&apply(&layer.linear, &x)?, self.shape.slope)?;
-            if let Some(norm) = &layer.norm {
-                x = normalise(norm, &x, mode)?;
+        if mode == Mode::Train && n < 2 && self.shape.batch_norm_layers > 0 {
+            return Err(Error::BatchOfOne);
+        }
+        match &self.layers {
+            Layers::Fused(fused) if mode == Mode::Train => fused.forward(rows),
+            Layers::Fused(fused) => fused.evaluate(rows),
+            Layers::Candle { hidden, output } => {
+                let mut x = rows.clone();
+                for (linear, norm) in hidden {
+                    x = leaky_relu(&apply(linear, &x)?, self.shape.slope)?;
+                    if let Some(norm) = norm {
+                        x = normalise(norm, &x, mode)?;
+                    }
+                }
+                apply(output, &x)
             }
         }
-        apply(&self.output, &x)
     }
 }

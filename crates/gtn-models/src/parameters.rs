@@ -1,9 +1,13 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 use ndarray::ArrayD;
 use rand::Rng;
 
+use crate::ops::Weight;
 use crate::{Error, Result, Streams};
 
 /// Arrays by name, in the order of their names.
@@ -15,13 +19,22 @@ pub type NamedArrays = BTreeMap<String, ArrayD<f32>>;
 #[derive(Debug)]
 pub struct Parameters {
     trained: BTreeMap<String, Var>,
+    weights: BTreeMap<String, Weight>,
+    /// Whether backward passes leave gradients with the weights.
+    in_place: Arc<AtomicBool>,
     statistics: BTreeMap<String, Var>,
     device: Device,
 }
 
 impl Parameters {
     pub(crate) fn new(device: &Device) -> Self {
-        Self { trained: BTreeMap::new(), statistics: BTreeMap::new(), device: device.clone() }
+        Self {
+            trained: BTreeMap::new(),
+            weights: BTreeMap::new(),
+            in_place: Arc::default(),
+            statistics: BTreeMap::new(),
+            device: device.clone(),
+        }
     }
 
     /// Where the weights live.
@@ -37,30 +50,44 @@ impl Parameters {
 
     /// Adds a trained weight drawn from U(−1/√`fan_in`, 1/√`fan_in`), PyTorch's default for linear and convolution layers
     /// and their biases, from the stream of its name.
-    pub(crate) fn uniform(&mut self, name: &str, shape: &[usize], fan_in: usize, streams: &Streams) -> Result<Tensor> {
+    pub(crate) fn uniform(&mut self, name: &str, shape: &[usize], fan_in: usize, streams: &Streams) -> Result<Weight> {
         let bound = 1.0 / (fan_in as f32).sqrt();
         let mut rng = streams.stream(&format!("init/{name}"), 0);
         let values: Vec<f32> = (0..shape.iter().product()).map(|_| (2.0 * rng.random::<f32>() - 1.0) * bound).collect();
-        let var = Var::from_vec(values, shape, &self.device)?;
-        let tensor = var.as_tensor().clone();
+        Ok(self.add(name, Var::from_vec(values, shape, &self.device)?))
+    }
+
+    fn add(&mut self, name: &str, var: Var) -> Weight {
+        let weight = Weight::new(var.as_tensor().clone(), self.in_place.clone());
         self.trained.insert(name.to_owned(), var);
-        Ok(tensor)
+        self.weights.insert(name.to_owned(), weight.clone());
+        weight
     }
 
     /// Adds a trained weight that starts as `value` everywhere.
-    pub(crate) fn constant(&mut self, name: &str, len: usize, value: f32) -> Result<Tensor> {
-        let var = Var::from_vec(vec![value; len], len, &self.device)?;
-        let tensor = var.as_tensor().clone();
-        self.trained.insert(name.to_owned(), var);
-        Ok(tensor)
+    pub(crate) fn constant(&mut self, name: &str, len: usize, value: f32) -> Result<Weight> {
+        Ok(self.add(name, Var::from_vec(vec![value; len], len, &self.device)?))
     }
 
     /// Adds a running statistic that starts as `value` everywhere.
-    pub(crate) fn statistic(&mut self, name: &str, len: usize, value: f32) -> Result<Tensor> {
+    pub(crate) fn statistic(&mut self, name: &str, len: usize, value: f32) -> Result<Var> {
         let var = Var::from_vec(vec![value; len], len, &self.device)?;
-        let tensor = var.as_tensor().clone();
-        self.statistics.insert(name.to_owned(), var);
-        Ok(tensor)
+        self.statistics.insert(name.to_owned(), var.clone());
+        Ok(var)
+    }
+
+    /// Goes backward from a loss and leaves the gradients of weights with them, where the network can; those that it cannot
+    /// leave are in what is returned.
+    pub(crate) fn backward_in_place(&self, loss: &Tensor) -> Result<GradStore> {
+        self.in_place.store(true, Ordering::Relaxed);
+        let gradients = loss.backward();
+        self.in_place.store(false, Ordering::Relaxed);
+        Ok(gradients?)
+    }
+
+    /// Shows the gradient that was left with a weight to `work`, if there is one, and forgets it.
+    pub(crate) fn take_gradient<R>(&self, name: &str, work: impl FnOnce(&[f32]) -> R) -> Option<R> {
+        self.weights.get(name)?.gradient().take().map(work)
     }
 
     fn all(&self) -> impl Iterator<Item = (&String, &Var)> {

@@ -135,7 +135,7 @@ fn run_epoch<P: Problem>(
         if !value.is_finite() {
             return Err(Error::NonFiniteLoss { stage, loss: value, epoch, step, key: problem.network() });
         }
-        adam.step(parameters, &loss.backward().map_err(gtn_models::Error::from)?)?;
+        adam.minimise(parameters, &loss)?;
         position.batches = step;
         position.samples += batch.len();
         position.loss_sum += value * batch.len() as f64;

@@ -31,9 +31,13 @@ impl Problem for Reconstruction<'_> {
         self.data.images.batch(&indices)
     }
 
-    fn loss(&self, _side: Side, batch: Array4<f32>) -> Result<Tensor> {
+    fn loss(&self, side: Side, batch: Array4<f32>) -> Result<Tensor> {
         let images = tensor_of(batch.view(), self.autoencoder.parameters().device())?;
-        Ok(mean_squared_error(&self.autoencoder.reconstruct(&images)?, &images)?)
+        let output = match side {
+            Side::Training => self.autoencoder.reconstruct(&images)?,
+            Side::Validation => self.autoencoder.decoder().forward(&self.autoencoder.encoder().forward(&images)?)?,
+        };
+        Ok(mean_squared_error(&output, &images)?)
     }
 
     fn network(&self) -> &'static str {

@@ -1,0 +1,93 @@
+//! Loops over slices, compiled for the widest vectors of the processor at hand.
+//!
+//! No loop here adds numbers across lanes, and nothing is contracted into fused multiply-adds, so that the results are the
+//! same on every processor.
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+/// Runs `work` with the vector instructions that the processor has. What it calls must be inlined into it.
+#[inline(always)]
+pub(crate) fn wide<R>(work: impl FnOnce() -> R) -> R {
+    Arch::new().dispatch(work)
+}
+
+/// Numbers below which a loop is done sooner than other threads wake up.
+pub(crate) const FEW: usize = 1 << 15;
+
+/// dst += src.
+pub(crate) fn add(dst: &mut [f32], src: &[f32]) {
+    wide(|| dst.iter_mut().zip(src).for_each(|(dst, src)| *dst += src));
+}
+
+/// Adds the columns of `rows`, of this width, up into `sums`.
+pub(crate) fn add_rows(sums: &mut [f32], rows: &[f32]) {
+    wide(|| {
+        for row in rows.chunks_exact(sums.len()) {
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        }
+    });
+}
+
+/// Rows whose sums are formed together: a number that no count of threads changes.
+const ROWS: usize = 32;
+
+/// The sums of the columns of `rows`, of this width.
+pub(crate) fn column_sums(rows: &[f32], width: usize) -> Vec<f32> {
+    let of = |rows: &[f32]| {
+        let mut sums = vec![0.0; width];
+        add_rows(&mut sums, rows);
+        sums
+    };
+    let parts: Vec<Vec<f32>> = if rows.len() < FEW {
+        rows.chunks(ROWS * width).map(of).collect()
+    } else {
+        rows.par_chunks(ROWS * width).map(of).collect()
+    };
+    let mut sums = vec![0.0; width];
+    parts.iter().for_each(|part| add(&mut sums, part));
+    sums
+}
+
+/// Writes the transpose of `src` (`rows` × `columns`) to `dst`.
+pub(crate) fn transpose(dst: &mut [f32], src: &[f32], rows: usize, columns: usize) {
+    const TILE: usize = 16;
+    wide(|| {
+        for top in (0..rows).step_by(TILE) {
+            let bottom = rows.min(top + TILE);
+            for left in (0..columns).step_by(TILE) {
+                for column in left..columns.min(left + TILE) {
+                    for row in top..bottom {
+                        dst[column * rows + row] = src[row * columns + column];
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transpose_of_any_size_is_one() {
+        for (rows, columns) in [(1, 1), (3, 17), (16, 16), (49, 128), (33, 31)] {
+            let src: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
+            let mut dst = vec![-1.0; src.len()];
+            transpose(&mut dst, &src, rows, columns);
+            assert!((0..rows).all(|r| (0..columns).all(|c| dst[c * rows + r] == src[r * columns + c])));
+        }
+    }
+
+    #[test]
+    fn column_sums_are_those_of_the_columns() {
+        for (n, width) in [(1, 3), (70, 5), (1000, 40)] {
+            let rows: Vec<f32> = (0..n * width).map(|i| (i % 7) as f32).collect();
+            let sums = column_sums(&rows, width);
+            for (column, sum) in sums.iter().enumerate() {
+                assert_eq!(*sum, rows.iter().skip(column).step_by(width).sum::<f32>());
+            }
+        }
+    }
+}

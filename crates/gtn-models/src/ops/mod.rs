@@ -1,0 +1,50 @@
+//! Operations of our own, with their own backward passes, for networks on a CPU.
+//!
+//! A part of a network (ĥ, the encoder, the decoder) is one operation of Candle's graph ([`fused`]): its forward pass keeps
+//! what the backward pass needs on a tape that the next batch uses again, and the gradients of its weights can stay in places of
+//! their own, where [`Adam::minimise`](crate::Adam::minimise) takes them. Everything is divided in ways that the number of threads does not change, so
+//! that results do not depend on it.
+
+mod decoder;
+mod descent;
+mod encoder;
+mod fused;
+mod gemm;
+mod grid;
+mod hidden;
+mod lanes;
+mod linear;
+mod loss;
+mod perceptron;
+mod share;
+mod weight;
+mod winograd;
+
+pub(crate) use decoder::Decoder;
+pub(crate) use descent::{Descent, Rates};
+pub(crate) use encoder::Encoder;
+pub(crate) use fused::Fused;
+pub(crate) use grid::Grid;
+pub(crate) use linear::Linear;
+pub(crate) use loss::MeanSquaredError;
+pub(crate) use perceptron::{Hidden, Norm, Perceptron};
+pub(crate) use weight::{Weight, read};
+
+use candle_core::Device;
+
+/// Which operations a network is made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ops {
+    /// Operations of this crate where the device has them (a CPU), Candle's elsewhere.
+    #[default]
+    Fused,
+    /// Candle's everywhere: slower on a CPU, for comparison.
+    Candle,
+}
+
+impl Ops {
+    /// Whether a network on this device is made of this crate's operations.
+    pub(crate) fn are_fused_on(self, device: &Device) -> bool {
+        self == Ops::Fused && device.is_cpu()
+    }
+}

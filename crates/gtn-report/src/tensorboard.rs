@@ -22,9 +22,11 @@ use event::{Event, Value};
 /// merit are `metrics/NAME`, `metrics/NAME/floor` and, for each baseline, `metrics/NAME/BASELINE`, at the epoch of ĥ that was
 /// measured.
 ///
-/// Every process that works on a run begins a file of its own when there is something to write. An epoch that a process was
-/// killed in is told again by the next one, under the same tag and step. When a file cannot be written, a warning is given
-/// once, and the run goes on without events.
+/// Of each tag TensorBoard shows ten images unless it is started with more, as in `--samples_per_plugin images=1000`.
+///
+/// Every process that works on a run begins a file of its own when there is something to write. An epoch that is done again
+/// after a process was killed is told again, under the same tags and step and with the same values; one that was saved and not
+/// told yet is missing. When a file cannot be written, a warning is given once, and the run goes on without events.
 #[derive(Debug, Default)]
 pub struct TensorBoard {
     run: Option<RunFolder>,

@@ -67,7 +67,7 @@ fn losses_images_and_figures_of_merit_are_told_by_tag_and_step() {
         number("h/train_loss", 2, 0.5),
         number("h/validation_loss", 2, 0.75),
         number("h/train_loss", 3, 1.0 / 3.0),
-        number("h/validation_loss", 3, 1.0_f32 / 3.0 + 0.25),
+        number("h/validation_loss", 3, (1.0_f64 / 3.0 + 0.25) as f32),
         picture("h/samples", 2, &shown_later, 2, (14, 10)),
         number("metrics/energy_distance", 2, 0.25),
         number("metrics/energy_distance/floor", 2, 0.125),

@@ -1,8 +1,13 @@
-//! What the tests of several crates share: the folder of real data, and a toy data set for tests that need none.
+//! What the tests of several crates share: the folder of real data, a toy data set for tests that need none, and a reader of
+//! TensorBoard's event files.
+
+mod events;
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+pub use events::{Told, What, read_events};
 
 /// The root of the workspace.
 #[must_use]

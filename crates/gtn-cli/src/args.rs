@@ -117,6 +117,10 @@ pub(crate) struct Reproduce {
     /// with all the same; delete its folder to do it again.
     #[arg(long)]
     pub(crate) force: bool,
+    /// Write no TensorBoard events. Without this, losses, figures of merit and grids of images go to RUN/tensorboard while
+    /// the run is at work; `tensorboard --logdir runs` shows those of all runs.
+    #[arg(long)]
+    pub(crate) no_tensorboard: bool,
     #[command(flatten)]
     pub(crate) data: DataDir,
 }

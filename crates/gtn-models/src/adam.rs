@@ -43,7 +43,7 @@ pub struct Adam {
 #[derive(Debug)]
 enum Pair {
     /// On the host, where a step is one pass in place.
-    Host(ArrayD<f32>, ArrayD<f32>),
+    Host(Box<[ArrayD<f32>; 2]>),
     /// On another device, or for comparison, where it is Candle's operations.
     Tensors(Tensor, Tensor),
 }
@@ -78,7 +78,11 @@ impl Adam {
         let fused = ops.are_fused_on(parameters.device());
         let pair = |var: &Var| -> Result<Pair> {
             let zeros = || ArrayD::zeros(var.dims());
-            Ok(if fused { Pair::Host(zeros(), zeros()) } else { Pair::Tensors(var.zeros_like()?, var.zeros_like()?) })
+            Ok(if fused {
+                Pair::Host(Box::new([zeros(), zeros()]))
+            } else {
+                Pair::Tensors(var.zeros_like()?, var.zeros_like()?)
+            })
         };
         let moments =
             parameters.trained().map(|(name, var)| Ok((name.to_owned(), pair(var)?))).collect::<Result<_>>()?;
@@ -99,16 +103,12 @@ impl Adam {
                 let gradient = gradient.contiguous()?;
                 match pair {
                     Pair::Tensors(..) => self.settings.descend(step, &gradient, pair)?,
-                    Pair::Host(first, second) => {
-                        self.settings.descend_in_place(step, &read(&gradient)?, (first, second))?;
-                    }
+                    Pair::Host(moments) => self.settings.descend_in_place(step, &read(&gradient)?, moments)?,
                 }
-            } else if let Pair::Host(first, second) = pair {
+            } else if let Pair::Host(moments) = pair {
                 let settings = self.settings;
-                let moments = (first, second);
-                let taken =
-                    parameters.take_gradient(name, |gradient| settings.descend_in_place(step, gradient, moments));
-                taken.transpose()?;
+                let work = |gradient: &[f32]| settings.descend_in_place(step, gradient, moments);
+                parameters.take_gradient(name, work).transpose()?;
             }
         }
         Ok(())
@@ -134,7 +134,7 @@ impl Adam {
         let mut moments = Moments { steps: self.steps, first: NamedArrays::new(), second: NamedArrays::new() };
         for (name, pair) in &self.moments {
             let (first, second) = match pair {
-                Pair::Host(first, second) => (first.clone(), second.clone()),
+                Pair::Host(moments) => (moments[0].clone(), moments[1].clone()),
                 Pair::Tensors(first, second) => (array_of(first)?, array_of(second)?),
             };
             moments.first.insert(name.clone(), first);
@@ -154,7 +154,7 @@ impl Adam {
             let of = |arrays: &NamedArrays| -> Result<ArrayD<f32>> {
                 let array = arrays.get(name).ok_or_else(|| Error::MissingWeight { name: name.clone() })?;
                 let expected = match pair {
-                    Pair::Host(first, _) => first.shape(),
+                    Pair::Host(moments) => moments[0].shape(),
                     Pair::Tensors(first, _) => first.dims(),
                 };
                 if array.shape() != expected {
@@ -165,7 +165,7 @@ impl Adam {
             };
             let (first, second) = (of(&moments.first)?, of(&moments.second)?);
             let pair = match pair {
-                Pair::Host(..) => Pair::Host(first, second),
+                Pair::Host(_) => Pair::Host(Box::new([first, second])),
                 Pair::Tensors(old, _) => {
                     let tensor = |array: ArrayD<f32>| tensor_of(array.view(), old.device());
                     Pair::Tensors(tensor(first)?, tensor(second)?)
@@ -190,7 +190,7 @@ impl AdamSettings {
         &self,
         (steps, var): (u64, &Var),
         gradient: &[f32],
-        (first, second): (&mut ArrayD<f32>, &mut ArrayD<f32>),
+        moments: &mut [ArrayD<f32>; 2],
     ) -> Result<()> {
         let (correction1, correction2) = self.corrections(steps);
         let rates = Rates {
@@ -203,7 +203,8 @@ impl AdamSettings {
             eps: self.eps as f32,
             l2: self.l2 as f32,
         };
-        let (Some(first), Some(second)) = (first.as_slice_mut(), second.as_slice_mut()) else {
+        let [first, second] = moments.each_mut().map(ArrayD::as_slice_mut);
+        let (Some(first), Some(second)) = (first, second) else {
             unreachable!("moments are made in standard layout");
         };
         let descent = Descent { rates, gradient, moments: Mutex::new((first, second)) };

@@ -144,6 +144,17 @@ pub fn grid(images: ArrayView4<'_, f32>, columns: usize) -> Result<Picture> {
     Ok(picture)
 }
 
+/// As [`grid`], with about as many columns as rows.
+///
+/// # Errors
+///
+/// As [`grid`].
+pub fn square(images: ArrayView4<'_, f32>) -> Result<Picture> {
+    let count = images.dim().0;
+    let side = count.isqrt();
+    grid(images, if side * side < count { side + 1 } else { side.max(1) })
+}
+
 fn check(what: &str, shape: &[usize], channels: usize) -> Result<()> {
     let given = || format!("{what} of shape {shape:?}");
     if shape.contains(&0) {

@@ -3,7 +3,8 @@
 //!
 //! [`write_report`] reads a run folder and writes `figures/`, `metrics.csv` and `report.html` into it. The report needs nothing beside
 //! itself: figures, pictures and style are part of the file. The same run gives the same bytes.
-//! [`grid`](grid::grid) and [`loss_svg`](curves::loss_svg) serve on their own.
+//! [`grid`](grid::grid) and [`loss_svg`](curves::loss_svg) serve on their own. While a run is at work [`TensorBoard`] writes
+//! its losses and images as events, and [`EpochFigures`] its images as PNG files; both are observers of it.
 //!
 //! ```
 //! use gtn_report::grid::grid;
@@ -22,15 +23,19 @@
 
 mod canvas;
 pub mod curves;
+mod epochs;
 mod error;
 pub mod grid;
 mod palette;
 pub mod report;
+mod tensorboard;
 mod ticks;
 
+pub use epochs::EpochFigures;
 pub use error::Error;
 pub use grid::Picture;
 pub use report::write_report;
+pub use tensorboard::TensorBoard;
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

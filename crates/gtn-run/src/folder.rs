@@ -1,12 +1,16 @@
 //! The folder of a run: what lies where, and who may write to it.
 
+mod followed;
+
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Config, Error, Result, atomic};
+use crate::{Config, Error, Result, Stage, atomic};
+
+pub use followed::{EpochFigure, second_of_event_file};
 
 /// `config.toml`: the configuration of a run and what it was made with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -279,9 +283,11 @@ impl RunFolder {
         let mut files = vec![self.latents(), self.pairs(), self.samples(), self.evaluation()];
         files.extend([self.report(), self.metrics(), self.metrics_csv()]);
         files.extend(self.snapshots().into_iter().map(|(_, path)| path));
+        files.extend(self.event_files());
+        files.extend(self.epoch_figures().into_iter().map(|figure| figure.path));
         for entry in fs::read_dir(self.root.join("checkpoints")).into_iter().flatten().flatten() {
             let name = entry.file_name();
-            let ours = NETWORKS.iter().flat_map(|network| STATES.map(|state| format!("{network}.{state}{ENDING}")));
+            let ours = networks().flat_map(|network| STATES.map(|state| format!("{network}.{state}{ENDING}")));
             if ours.into_iter().any(|ours| *ours == *name) {
                 files.push(entry.path());
             }
@@ -299,7 +305,8 @@ impl RunFolder {
 
     /// Removes what a killed process left of files it was writing. It harms nothing if it stays.
     fn remove_leftovers(&self) {
-        for folder in FOLDERS.map(|folder| self.root.join(folder)).iter().chain([&self.root]) {
+        let folders = FOLDERS.map(|folder| self.root.join(folder));
+        for folder in folders.iter().chain([&self.root, &self.epoch_figures_folder()]) {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 if atomic::is_temporary(&entry.file_name().to_string_lossy()) {
                     let _ = fs::remove_file(entry.path());
@@ -312,10 +319,14 @@ impl RunFolder {
 const FOLDERS: [&str; 6] = ["checkpoints", "latents", "pairs", "snapshots", "samples", "figures"];
 
 const ENDING: &str = ".safetensors";
-/// The networks that have checkpoints, and the kinds of these.
-const NETWORKS: [&str; 2] = ["autoencoder", "h"];
+/// The kinds of checkpoints that a network has.
 const STATES: [&str; 3] = ["last", "previous", "best"];
 const SNAPSHOT: &str = "h.epoch-";
+
+/// The networks that have checkpoints.
+fn networks() -> impl Iterator<Item = &'static str> {
+    Stage::ALL.into_iter().filter_map(Stage::network)
+}
 
 fn epoch_of(path: &Path) -> Option<usize> {
     path.file_name()?.to_str()?.strip_prefix(SNAPSHOT)?.strip_suffix(ENDING)?.parse().ok()

@@ -37,7 +37,7 @@ pub use config::Config;
 pub use error::Error;
 pub use fingerprint::Fingerprint;
 pub use folder::{Provenance, RunFolder, RunRecord};
-pub use observer::{Observer, Stage, Step};
+pub use observer::{Fan, Observer, Pictures, Stage, Step};
 pub use records::{EpochRecord, MetricRecord, MetricsLog, Record, StageRecord};
 
 /// Result with this crate's [`Error`].

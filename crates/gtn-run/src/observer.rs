@@ -1,10 +1,16 @@
 //! What a run tells while it works. Nothing here prints: the program decides what becomes of it.
 
+mod fan;
+
 use std::fmt;
 
+use ndarray::ArrayView4;
 use serde::{Deserialize, Serialize};
 
+use crate::RunFolder;
 use crate::records::{EpochRecord, MetricRecord, StageRecord};
+
+pub use fan::Fan;
 
 /// A stage of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,6 +36,16 @@ impl Stage {
     /// All stages, in their order.
     pub const ALL: [Stage; 7] =
         [Stage::Prepare, Stage::Autoencode, Stage::Encode, Stage::Label, Stage::Fit, Stage::Sample, Stage::Evaluate];
+
+    /// The network that the stage trains, by the name of its checkpoints.
+    #[must_use]
+    pub fn network(self) -> Option<&'static str> {
+        match self {
+            Stage::Autoencode => Some("autoencoder"),
+            Stage::Fit => Some("h"),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Stage {
@@ -61,8 +77,23 @@ pub struct Step {
     pub loss: Option<f64>,
 }
 
+/// What a network makes of the same inputs after each epoch that improved its validation loss.
+#[derive(Debug, Clone, Copy)]
+pub struct Pictures<'a> {
+    /// The stage that trains: of [`Stage::Autoencode`] these are validation images, encoded and decoded; of [`Stage::Fit`]
+    /// what ĥ makes of normal vectors, decoded.
+    pub stage: Stage,
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// The images, of shape (n, C, H, W), in [−1, 1].
+    pub images: ArrayView4<'a, f32>,
+}
+
 /// Follows a run and may ask it to stop. Every method does nothing unless it is overridden.
 pub trait Observer: Send {
+    /// The folder of a run was opened: what is told from here on is about this run, until another is opened.
+    fn run_opened(&mut self, _run: &RunFolder) {}
+
     /// A stage begins.
     fn stage_started(&mut self, _stage: Stage) {}
 
@@ -71,6 +102,15 @@ pub trait Observer: Send {
 
     /// A stage has come further.
     fn step(&mut self, _step: &Step) {}
+
+    /// Whether somebody looks at [`pictures`](Self::pictures); without, none are made.
+    fn wants_pictures(&self) -> bool {
+        false
+    }
+
+    /// An epoch of a run on images has improved the validation loss. This comes before the epoch is over, and after a stop
+    /// it may come again for the same epoch, with the same images.
+    fn pictures(&mut self, _pictures: &Pictures<'_>) {}
 
     /// An epoch is over.
     fn epoch_finished(&mut self, _record: &EpochRecord) {}

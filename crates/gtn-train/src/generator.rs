@@ -61,7 +61,8 @@ pub fn load_autoencoder(run: &RunFolder) -> Result<Autoencoder> {
     Ok(autoencoder)
 }
 
-fn read_autoencoder(run: &RunFolder, config: &Config) -> Result<Autoencoder> {
+/// The autoencoder with its best weights, whose decoder makes a run's samples.
+pub(crate) fn read_autoencoder(run: &RunFolder, config: &Config) -> Result<Autoencoder> {
     let path = run.best_checkpoint(AUTOENCODER);
     let weights = read(run, &path, "autoencoder")?;
     let shape = autoencoder_shape(&weights, &path, config.dim)?;

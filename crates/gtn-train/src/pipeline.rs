@@ -133,6 +133,7 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
         drop(reproduce(&job, &run.companion(), observer)?);
         observer.note("now in two dimensions");
     }
+    observer.run_opened(run);
     let mut context = Context {
         run,
         record: run.record()?,

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use gtn_data::split::permutation;
 use gtn_models::{Adam, AdamSettings, NamedArrays, Parameters, Tensor};
 use gtn_run::config::Training;
-use gtn_run::{EpochRecord, Fingerprint, Provenance, Record, RunFolder, Stage, Step};
+use gtn_run::{EpochRecord, Fingerprint, Pictures, Provenance, Record, RunFolder, Stage, Step};
+use ndarray::Array4;
 
 use crate::checkpoint::{Best, Checkpoints, Position, Resumed};
 use crate::pipeline::Context;
@@ -42,6 +43,10 @@ pub(crate) trait Problem: Sync {
     /// Called after each epoch, before its state is saved; after a stop it may be called for the same epoch again.
     fn after_epoch(&self, _epoch: usize, _improved: bool, _run: &RunFolder) -> Result<()> {
         Ok(())
+    }
+    /// What the network makes of the same inputs as ever, (n, C, H, W), if that are images.
+    fn pictures(&self) -> Result<Option<Array4<f32>>> {
+        Ok(None)
     }
     /// What is lacking of what [`after_epoch`](Self::after_epoch) left after the first `epochs` epochs.
     fn lacks(&self, _epochs: usize, _run: &RunFolder) -> Result<Option<String>> {
@@ -90,6 +95,7 @@ pub(crate) fn train<P: Problem>(
         context.update_provenance(|provenance| *problem.epochs_of(provenance) = None)?;
         context.observer.stage_started(stage);
         context.log.rewind(stage, position.epochs)?;
+        context.run.rewind_epoch_figures(problem.network(), position.epochs)?;
         while !position.finished {
             // Training never ends with best weights that lie ahead of it.
             let may_end = best_on_disk.is_none_or(|best| position.epochs + 1 >= best);
@@ -179,6 +185,13 @@ fn run_epoch<P: Problem>(
     let record = EpochRecord { stage, epoch, train_loss, validation_loss, improved, seconds };
     context.log.append(Record::Epoch(record.clone()))?;
     problem.after_epoch(epoch, improved, context.run)?;
+    // Before `last`, too: if the process dies in between, they are shown again.
+    if improved
+        && context.observer.wants_pictures()
+        && let Some(images) = problem.pictures()?
+    {
+        context.observer.pictures(&Pictures { stage, epoch, images: images.view() });
+    }
     checkpoints.write_last(parameters, adam, position)?;
     context.observer.epoch_finished(&record);
     Ok(())

@@ -163,11 +163,19 @@ fn starting_anew_leaves_what_the_user_put_into_the_run() {
     let run = RunFolder::at(folder.path());
     drop(reproduce(&job, &run, &mut Unobserved).unwrap());
     let old = artefacts(run.root());
-    fs::write(run.root().join("samples/mine.png"), "mine").unwrap();
+    // What those who followed the run left, and what the user put beside it.
+    let followed = [run.event_file(1_700_000_000), run.epoch_figure("autoencoder", 1), run.epoch_figure("h", 90)];
+    let mine = ["samples/mine.png", "tensorboard/events.out.tfevents.1700000000.mine", "figures/epochs/mine-00001.png"];
+    let mine = mine.map(|name| run.root().join(name));
+    for path in followed.iter().chain(&mine) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "mine").unwrap();
+    }
     job.config.seed = 4;
     job.force = true;
     drop(reproduce(&job, &run, &mut Unobserved).unwrap());
-    assert_eq!(fs::read_to_string(run.root().join("samples/mine.png")).unwrap(), "mine");
+    assert!(mine.iter().all(|path| fs::read_to_string(path).unwrap() == "mine"));
+    assert!(followed.iter().all(|path| !path.exists()));
     let new = artefacts(run.root());
     assert!(old.iter().all(|(path, bytes)| new[path] != *bytes));
 }

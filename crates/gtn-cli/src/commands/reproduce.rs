@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use gtn_run::{Provenance, RunFolder};
+use gtn_report::{EpochFigures, TensorBoard};
+use gtn_run::{Fan, Provenance, RunFolder};
 use gtn_train::{Job, presets};
 
 use crate::args::{Choices, Reproduce};
@@ -24,8 +25,13 @@ pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
 
     stop::listen();
     let mut progress = Progress::of_run(&root);
+    let (mut figures, mut tensorboard) = (EpochFigures::new(), TensorBoard::new());
+    let mut observers = Fan(vec![&mut progress, &mut figures]);
+    if !args.no_tensorboard {
+        observers.0.push(&mut tensorboard);
+    }
     // Held until the report is there: nobody may clear the folder in between.
-    let _lock = gtn_train::reproduce(&job, &run, &mut progress)?;
+    let _lock = gtn_train::reproduce(&job, &run, &mut observers)?;
     drop(progress);
     let report = gtn_report::write_report(&run)?;
     say::result(&report.display().to_string());

@@ -39,6 +39,16 @@ pub(crate) struct Tape {
     rooms: Rooms,
 }
 
+/// Some images on their way back.
+struct Block<'a> {
+    y: &'a [f32],
+    dy: &'a [f32],
+    flat: &'a [f32],
+    hidden: &'a [f32],
+    /// Where the gradient of `flat` goes.
+    down: &'a mut [f32],
+}
+
 /// Images that are decoded at once when nothing is to be learned.
 const EVALUATED: usize = 64;
 
@@ -58,7 +68,7 @@ impl Decoder {
             transpose(&mut room.inner, flat, inner.coarse, inner.pixels());
             room.tiles.take_pixels(inner, image, &room.inner);
         }
-        room.tiles.to_fine(inner, kernel);
+        room.tiles.multiply_backward(inner, kernel);
         for (image, hidden) in hidden.chunks_exact_mut(outer.coarse_len()).enumerate() {
             room.tiles.give_cells(inner, image, &mut room.cells);
             wide(|| {
@@ -89,7 +99,7 @@ impl Decoder {
     /// One block backward; leaves the gradient of `flat` in `down`.
     fn block_backward(
         &self,
-        (y, dy, flat, hidden, down): (&[f32], &[f32], &[f32], &[f32], &mut [f32]),
+        Block { y, dy, flat, hidden, down }: Block<'_>,
         (matrix, kernel): (&[f32], &Kernel),
         room: &mut Room,
         sums: &mut Sums,
@@ -121,7 +131,7 @@ impl Decoder {
             room.tiles.take_pixels(inner, image, &room.inner);
         }
         room.tiles.kernel_gradient(inner, &mut sums.kernel, Write::Add);
-        room.tiles.to_coarse(inner, kernel);
+        room.tiles.multiply_forward(inner, kernel);
         for (image, down) in down.chunks_exact_mut(inner.coarse_len()).enumerate() {
             room.tiles.give_pixels(inner, image, &mut room.inner);
             transpose(down, &room.inner, inner.pixels(), inner.coarse);
@@ -204,14 +214,14 @@ impl Part for Decoder {
                         let images = first..first + down.len() / flat_len;
                         let part = |len: usize| images.start * len..images.end * len;
                         let (y, dy) = (&y[part(y_len)], &dy[part(y_len)]);
-                        let arrays = (y, dy, &flat[part(flat_len)], &hidden[part(hidden_len)], down);
-                        self.block_backward(arrays, (matrix, kernel), room, sums);
+                        let (flat, hidden) = (&flat[part(flat_len)], &hidden[part(hidden_len)]);
+                        self.block_backward(Block { y, dy, flat, hidden, down }, (matrix, kernel), room, sums);
                     }
                 });
             },
         );
         let sums = Sums::total(shares);
-        self.deconv2.weight.gradient().put(outer.from_patch_matrix(&sums.matrix));
+        self.deconv2.weight.gradient().put(outer.weights_of_patch_matrix(&sums.matrix));
         self.deconv2.bias.gradient().put(sums.outer_bias.iter().copied());
         self.deconv1.weight.gradient().put(Kernel::weight_gradient(inner, &sums.kernel));
         self.deconv1.bias.gradient().put(sums.inner_bias.iter().copied());

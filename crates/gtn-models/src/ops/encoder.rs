@@ -70,7 +70,7 @@ impl Encoder {
         for (image, cells) in cells.chunks_exact(inner.cells_len()).enumerate() {
             room.tiles.take_cells(inner, image, cells);
         }
-        room.tiles.to_coarse(inner, kernel);
+        room.tiles.multiply_forward(inner, kernel);
         for (image, flat) in flat.chunks_exact_mut(inner.coarse_len()).enumerate() {
             room.tiles.give_pixels(inner, image, &mut room.inner);
             wide(|| {
@@ -102,7 +102,7 @@ impl Encoder {
             room.tiles.take_cells(inner, image, &cells[of(image, inner.cells_len())]);
         }
         room.tiles.kernel_gradient(inner, &mut sums.kernel, Write::Add);
-        room.tiles.to_fine(inner, kernel);
+        room.tiles.multiply_backward(inner, kernel);
         for (image, cells) in cells.chunks_exact(inner.cells_len()).enumerate() {
             room.tiles.give_cells(inner, image, &mut room.cells);
             mask(&mut room.cells, cells);
@@ -226,7 +226,7 @@ impl Part for Encoder {
             },
         );
         let sums = Sums::total(shares);
-        self.conv1.weight.gradient().put(outer.from_patch_matrix(&sums.matrix));
+        self.conv1.weight.gradient().put(outer.weights_of_patch_matrix(&sums.matrix));
         self.conv1.bias.gradient().put(sums.outer_bias.iter().copied());
         self.conv2.weight.gradient().put(Kernel::weight_gradient(inner, &sums.kernel));
         self.conv2.bias.gradient().put(sums.inner_bias.iter().copied());

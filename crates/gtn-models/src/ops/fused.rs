@@ -94,7 +94,7 @@ impl<P: Part> Fused<P> {
         let shape = self.part.shape(x.dims())?;
         let x = x.contiguous()?;
         let mut tape = lock(&self.free).pop().unwrap_or_default();
-        let y = self.part.evaluate(&*read(&x)?, x.dim(0)?, &mut tape);
+        let y = self.part.evaluate(&read(&x)?, x.dim(0)?, &mut tape);
         self.give_back(tape);
         Ok(Tensor::from_vec(y?, shape, x.device())?)
     }

@@ -118,7 +118,7 @@ impl Grid {
     }
 
     /// The way back from [`patch_matrix`](Self::patch_matrix): the number of each weight in its own order.
-    pub(crate) fn from_patch_matrix<'a>(&'a self, matrix: &'a [f32]) -> impl ExactSizeIterator<Item = f32> + 'a {
+    pub(crate) fn weights_of_patch_matrix<'a>(&'a self, matrix: &'a [f32]) -> impl ExactSizeIterator<Item = f32> + 'a {
         (0..matrix.len()).map(move |index| {
             let (coarse, within) = (index / self.patch(), index % self.patch());
             matrix[self.patch_row(within) * self.coarse + coarse]

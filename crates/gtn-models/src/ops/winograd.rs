@@ -163,10 +163,11 @@ impl Tiles {
                         let v: [Lane; 3] = std::array::from_fn(|j| load(&self.fine, (3 * i + j) * len + from + lane));
                         [v[0], minus(plus(v[1], v[2]), v[0]), negative(v[2])]
                     });
-                    for j in 0..3 {
-                        let d = [t[0][j], minus(plus(t[1][j], t[2][j]), t[0][j]), negative(t[2][j])];
+                    for column in 0..3 {
+                        let [above, level, below] = t.map(|t| t[column]);
+                        let d = [above, minus(plus(level, below), above), negative(below)];
                         for (i, d) in d.into_iter().enumerate() {
-                            let at = to + i * row + j * cell + lane;
+                            let at = to + i * row + column * cell + lane;
                             let sum = plus(load(cells, at), d);
                             store(cells, at, sum);
                         }
@@ -189,10 +190,11 @@ impl Tiles {
                         let m: [Lane; 3] = std::array::from_fn(|j| load(&self.coarse, (3 * i + j) * len + from + lane));
                         [plus(m[0], m[1]), minus(m[1], m[2])]
                     });
-                    for j in 0..2 {
-                        for (i, y) in [plus(t[0][j], t[1][j]), minus(t[1][j], t[2][j])].into_iter().enumerate() {
-                            if top + i < side && left + j < side {
-                                store(pixels, ((top + i) * side + left + j) * coarse + lane, y);
+                    for column in 0..2 {
+                        let [above, level, below] = t.map(|t| t[column]);
+                        for (i, y) in [plus(above, level), minus(level, below)].into_iter().enumerate() {
+                            if top + i < side && left + column < side {
+                                store(pixels, ((top + i) * side + left + column) * coarse + lane, y);
                             }
                         }
                     }
@@ -236,7 +238,7 @@ impl Tiles {
     }
 
     /// From fine to coarse: m = v u.
-    pub(crate) fn to_coarse(&mut self, grid: &Grid, kernel: &Kernel) {
+    pub(crate) fn multiply_forward(&mut self, grid: &Grid, kernel: &Kernel) {
         let (cell, coarse, count) = (grid.cell(), grid.coarse, self.count);
         let products = self.coarse.chunks_exact_mut(count * coarse).zip(self.fine.chunks_exact(count * cell));
         for ((m, v), u) in products.zip(kernel.forward.chunks_exact(cell * coarse)) {
@@ -245,8 +247,8 @@ impl Tiles {
         }
     }
 
-    /// From coarse to fine: the transpose of [`to_coarse`](Self::to_coarse).
-    pub(crate) fn to_fine(&mut self, grid: &Grid, kernel: &Kernel) {
+    /// From coarse to fine: the transpose of [`multiply_forward`](Self::multiply_forward).
+    pub(crate) fn multiply_backward(&mut self, grid: &Grid, kernel: &Kernel) {
         let (cell, coarse, count) = (grid.cell(), grid.coarse, self.count);
         let products = self.fine.chunks_exact_mut(count * cell).zip(self.coarse.chunks_exact(count * coarse));
         for ((v, m), u) in products.zip(kernel.backward.chunks_exact(cell * coarse)) {

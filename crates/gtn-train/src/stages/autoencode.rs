@@ -1,6 +1,8 @@
 //! Trains the autoencoder on the training images.
 
-use gtn_models::{Autoencoder, AutoencoderShape, NamedArrays, Parameters, Tensor, mean_squared_error, tensor_of};
+use gtn_models::{
+    Autoencoder, AutoencoderShape, NamedArrays, Parameters, Tensor, array4_of, mean_squared_error, tensor_of,
+};
 use gtn_run::config::{self, AutoencoderWeights};
 use gtn_run::{Artefact, Config, Provenance, Stage};
 use ndarray::Array4;
@@ -13,10 +15,20 @@ use crate::stages::fingerprint;
 use crate::stages::prepare::Pictures;
 use crate::trainer::{Problem, Schedule, Side, train};
 
+/// Validation images that are shown, encoded and decoded, after each improvement.
+const SHOWN: usize = 64;
+
 struct Reconstruction<'a> {
     autoencoder: &'a Autoencoder,
     data: &'a Pictures,
     weights: AutoencoderWeights,
+}
+
+impl Reconstruction<'_> {
+    /// The images after the autoencoder, when nothing is to be learned from them.
+    fn reconstruct(&self, images: &Tensor) -> Result<Tensor> {
+        Ok(self.autoencoder.decoder().forward(&self.autoencoder.encoder().forward(images)?)?)
+    }
 }
 
 impl Problem for Reconstruction<'_> {
@@ -35,7 +47,7 @@ impl Problem for Reconstruction<'_> {
         let images = tensor_of(batch.view(), self.autoencoder.parameters().device())?;
         let output = match side {
             Side::Training => self.autoencoder.reconstruct(&images)?,
-            Side::Validation => self.autoencoder.decoder().forward(&self.autoencoder.encoder().forward(&images)?)?,
+            Side::Validation => self.reconstruct(&images)?,
         };
         Ok(mean_squared_error(&output, &images)?)
     }
@@ -58,6 +70,14 @@ impl Problem for Reconstruction<'_> {
 
     fn validation_samples(&self) -> usize {
         self.data.split.validation.len()
+    }
+
+    fn pictures(&self) -> Result<Option<Array4<f32>>> {
+        // The split lies in random order, so the first ones are a fair choice.
+        let shown: Vec<usize> = (0..SHOWN.min(self.validation_samples())).collect();
+        let images = self.gather(Side::Validation, &shown);
+        let images = tensor_of(images.view(), self.autoencoder.parameters().device())?;
+        Ok(Some(array4_of(&self.reconstruct(&images)?)?))
     }
 
     fn epochs_of<'p>(&self, provenance: &'p mut Provenance) -> &'p mut Option<usize> {

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use gtn_models::{Mlp, Mode, NamedArrays, Normaliser, Parameters, Tensor, array2_of, mean_squared_error, tensor_of};
+use gtn_models::{
+    Autoencoder, Mlp, Mode, NamedArrays, Normaliser, Parameters, Tensor, array2_of, array4_of, mean_squared_error,
+    tensor_of,
+};
 use gtn_run::{Artefact, Config, Fingerprint, Provenance, RunFolder, Stage};
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Array4, Axis};
 
 use crate::Result;
-use crate::generator::{H, mlp_shape};
+use crate::generator::{H, mlp_shape, read_autoencoder};
 use crate::pipeline::Context;
 use crate::stages::{fingerprint, label};
 use crate::targets::{CENTRE, SCALE, Targets};
@@ -34,6 +37,8 @@ struct Regression<'a> {
     train: Pairs,
     validation: Pairs,
     snapshots: Snapshots<'a>,
+    /// What makes images of the snapshots, if somebody looks at them.
+    autoencoder: Option<Autoencoder>,
 }
 
 /// What ĥ makes of the same normal vectors is kept after some epochs.
@@ -95,6 +100,13 @@ impl Problem for Regression<'_> {
         if kept { self.snapshots.write(self.h, &run.snapshot(epoch)) } else { Ok(()) }
     }
 
+    fn pictures(&self) -> Result<Option<Array4<f32>>> {
+        let Some(autoencoder) = &self.autoencoder else { return Ok(None) };
+        let latents = self.snapshots.generated(self.h)?;
+        let latents = tensor_of(latents.view(), autoencoder.parameters().device())?;
+        Ok(Some(array4_of(&autoencoder.decoder().forward(&latents)?)?))
+    }
+
     fn lacks(&self, epochs: usize, run: &RunFolder) -> Result<Option<String>> {
         let Snapshots { when: Kept::NowAndThen, made_from, .. } = &self.snapshots else {
             // Training ĥ for images takes hours; a figure is not worth as much.
@@ -121,10 +133,13 @@ impl Problem for Regression<'_> {
 }
 
 impl Snapshots<'_> {
+    fn generated(&self, h: &Mlp) -> Result<Array2<f32>> {
+        Ok(self.normaliser.restore(array2_of(&h.forward(&self.source, Mode::Evaluate)?)?))
+    }
+
     fn write(&self, h: &Mlp, path: &Path) -> Result<()> {
-        let generated = self.normaliser.restore(array2_of(&h.forward(&self.source, Mode::Evaluate)?)?);
         let mut artefact = Artefact::new(self.made_from.clone());
-        artefact.insert_f32("generated", generated.into_dyn());
+        artefact.insert_f32("generated", self.generated(h)?.into_dyn());
         Ok(artefact.write(path)?)
     }
 }
@@ -160,11 +175,14 @@ pub(crate) fn run(config: &Config, targets: &Targets, pairs: &label::Pairs, cont
     let when = if config.data.are_images() { Kept::WhenImproved } else { Kept::NowAndThen };
     let source = tensor_of(shown_source(config, context).view(), &context.device)?;
     let snapshots = Snapshots { when, source, normaliser: &targets.normaliser, made_from: &made_from };
+    let looked_at = config.data.are_images() && context.observer.wants_pictures();
+    let autoencoder = looked_at.then(|| read_autoencoder(context.run, config)).transpose()?;
     let problem = Regression {
         h: &h,
         train: side(&pairs.train, &targets.train)?,
         validation: side(&pairs.validation, &targets.validation)?,
         snapshots,
+        autoencoder,
     };
     let extras = NamedArrays::from([
         (CENTRE.to_owned(), targets.normaliser.centre().clone().into_dyn()),

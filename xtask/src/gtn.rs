@@ -1,6 +1,7 @@
 //! Verbs that `gtn` has too.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 /// Builds `gtn` in the release profile and runs it with these arguments, in the caller's folder.
@@ -8,6 +9,22 @@ pub(crate) fn run(verb: &[&str], arguments: &[OsString]) -> ExitCode {
     let mut command = crate::ci::cargo();
     command.args(["run", "--release", "--package", "gtn-cli", "--"]).args(verb).args(arguments);
     become_command(command)
+}
+
+/// Runs a benchmark beside its PyTorch twin, a program of this checkout.
+pub(crate) fn bench(arguments: &[OsString]) -> ExitCode {
+    let Some((name, rest)) = arguments.split_first() else {
+        return run(&["bench"], arguments);
+    };
+    let twin = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .with_file_name("tests")
+        .join(format!("golden/bench_{}.py", name.to_string_lossy()));
+    let mut all = vec![name.clone()];
+    if twin.exists() {
+        all.extend(["--twin".into(), twin.into()]);
+    }
+    all.extend_from_slice(rest);
+    run(&["bench"], &all)
 }
 
 /// Turns this process into the command, so that Ctrl-C reaches it alone and nobody returns before it has saved its state.

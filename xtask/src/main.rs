@@ -11,6 +11,7 @@ const USAGE: &str = "Usage: cargo xtask <VERB> [ARGUMENTS]...
 
   reproduce EXPERIMENT ...   build `gtn` for speed and run `gtn reproduce EXPERIMENT ...`
   fetch mnist ...            build `gtn` and download a data set by `gtn data fetch mnist ...`
+  bench train ...            build `gtn` and time it beside its PyTorch twin by `gtn bench train ...`
   ci                         what a change must pass: format, lints, documentation, tests
 
 `cargo xtask reproduce --help` tells the options.";
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     match verb.to_str() {
         Some("reproduce") => gtn::run(&["reproduce"], &rest),
         Some("fetch") => gtn::run(&["data", "fetch"], &rest),
+        Some("bench") => gtn::bench(&rest),
         Some("ci") => ci::run(&rest),
         Some("") => {
             eprintln!("{USAGE}");

@@ -1,5 +1,6 @@
 //! One module for each verb.
 
+pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod decode;

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Arguments, Command, ConfigCommand, DataCommand};
+use crate::args::{Arguments, BenchCommand, Command, ConfigCommand, DataCommand};
 
 // Training allocates and frees thousands of large tensors a second; the system's allocator gives each back to the kernel.
 #[global_allocator]
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Command::Report(command) => commands::report::run(command),
         Command::Runs(command) => commands::runs::run(command),
         Command::Config(ConfigCommand::Show(choices)) => commands::config::show(choices),
+        Command::Bench(BenchCommand::Train(command)) => commands::bench::train(command),
         Command::Data(DataCommand::Check(command)) => commands::data::check(command),
         Command::Data(DataCommand::Fetch(command)) => commands::fetch::run(command),
     };

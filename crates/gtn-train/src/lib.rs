@@ -22,6 +22,7 @@
 //! # Ok::<(), gtn_train::Error>(())
 //! ```
 
+pub mod bench;
 mod checkpoint;
 mod error;
 mod generator;

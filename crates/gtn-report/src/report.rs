@@ -114,12 +114,18 @@ fn write_figures(run: &RunFolder, contents: &Contents) -> Result<()> {
 
 /// Every epoch as a line, with numbers that read back as they were.
 fn csv(log: &MetricsLog) -> String {
-    let mut csv = "stage,epoch,train_loss,validation_loss,improved,seconds\n".to_owned();
+    let mut csv = "stage,epoch,train_loss,validation_loss,improved,seconds,waited_seconds\n".to_owned();
     for record in log.records() {
         if let Record::Epoch(epoch) = record {
             csv.push_str(&format!(
-                "{},{},{:?},{:?},{},{:?}\n",
-                epoch.stage, epoch.epoch, epoch.train_loss, epoch.validation_loss, epoch.improved, epoch.seconds
+                "{},{},{:?},{:?},{},{:?},{:?}\n",
+                epoch.stage,
+                epoch.epoch,
+                epoch.train_loss,
+                epoch.validation_loss,
+                epoch.improved,
+                epoch.seconds,
+                epoch.waited
             ));
         }
     }

@@ -11,7 +11,7 @@ use ndarray::Array4;
 
 fn epoch(stage: Stage, epoch: usize, improved: bool) -> EpochRecord {
     let loss = 1.0 / epoch as f64;
-    EpochRecord { stage, epoch, train_loss: loss, validation_loss: loss + 0.25, improved, seconds: 1.0 }
+    EpochRecord { stage, epoch, train_loss: loss, validation_loss: loss + 0.25, improved, seconds: 1.0, waited: 0.0 }
 }
 
 fn images(count: usize, channels: usize) -> Array4<f32> {

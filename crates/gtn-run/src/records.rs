@@ -24,6 +24,9 @@ pub struct EpochRecord {
     pub improved: bool,
     /// Seconds the epoch took, validation included, and what was saved of it before a stop.
     pub seconds: f64,
+    /// Seconds of these in which a step waited for data.
+    #[serde(default)]
+    pub waited: f64,
 }
 
 /// A stage that was done.
@@ -213,6 +216,7 @@ mod tests {
             validation_loss: 0.25,
             improved: true,
             seconds: 1.0,
+            waited: 0.0,
         })
     }
 

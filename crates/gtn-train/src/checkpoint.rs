@@ -26,6 +26,9 @@ pub(crate) struct Position {
     /// Seconds spent on those batches.
     #[serde(default)]
     pub(crate) seconds: f64,
+    /// Seconds of these in which a step waited for data.
+    #[serde(default)]
+    pub(crate) waited: f64,
     /// Whether training is over.
     pub(crate) finished: bool,
 }

@@ -126,10 +126,12 @@ fn run_epoch<P: Problem>(
     let batches = batches(&order, settings.batch, settings.drop_last);
     let per_epoch: usize = batches.iter().map(|batch| batch.len()).sum();
     let (started, before) = (Instant::now(), position.seconds);
+    let waited_before = position.waited;
     let mut saved = started;
 
     let skipped = position.batches;
-    let every_step = |batch: &[usize], gathered: P::Batch| {
+    let every_step = |batch: &[usize], gathered: P::Batch, waited: f64| {
+        position.waited = waited_before + waited;
         position.seconds = before + started.elapsed().as_secs_f64();
         if context.observer.stop_requested() {
             checkpoints.write_last(parameters, adam, position)?;
@@ -176,13 +178,13 @@ fn run_epoch<P: Problem>(
         position.best = Some(Best { epoch, loss: validation_loss });
     }
     let patience_is_over = position.best.is_some_and(|best| epoch - best.epoch >= settings.patience);
-    let seconds = before + started.elapsed().as_secs_f64();
+    let (seconds, waited) = (before + started.elapsed().as_secs_f64(), position.waited);
     let earlier: f64 = context.log.epochs(stage).map(|epoch| epoch.seconds).sum();
     let time_is_over = schedule.budget.is_some_and(|budget| earlier + 2.0 * seconds > budget);
     let (best, finished) = (position.best, epoch >= settings.epochs || patience_is_over || time_is_over);
     *position = Position { epochs: epoch, best, finished, ..Position::default() };
 
-    let record = EpochRecord { stage, epoch, train_loss, validation_loss, improved, seconds };
+    let record = EpochRecord { stage, epoch, train_loss, validation_loss, improved, seconds, waited };
     context.log.append(Record::Epoch(record.clone()))?;
     problem.after_epoch(epoch, improved, context.run)?;
     // Before `last`, too: if the process dies in between, they are shown again.
@@ -202,7 +204,7 @@ fn validate<P: Problem>(problem: &P, batch: usize, context: &Context<'_>) -> Res
     let samples: Vec<usize> = (0..problem.validation_samples()).collect();
     let batches: Vec<&[usize]> = samples.chunks(batch).collect();
     let mut sum = 0.0;
-    let every_step = |batch: &[usize], gathered: P::Batch| {
+    let every_step = |batch: &[usize], gathered: P::Batch, _waited: f64| {
         if context.observer.stop_requested() {
             return Err(Error::Stopped { stage: problem.stage() });
         }
@@ -219,12 +221,13 @@ fn validate<P: Problem>(problem: &P, batch: usize, context: &Context<'_>) -> Res
 /// Batches that are gathered before they are asked for.
 const AHEAD: usize = 2;
 
-/// Calls `step` with each batch in turn, while another thread gathers those that come next.
+/// Calls `step` with each batch in turn, while another thread gathers those that come next, and with the seconds that it had
+/// to wait for them so far.
 fn ahead<P: Problem>(
     problem: &P,
     side: Side,
     batches: &[&[usize]],
-    mut step: impl FnMut(&[usize], P::Batch) -> Result<()>,
+    mut step: impl FnMut(&[usize], P::Batch, f64) -> Result<()>,
 ) -> Result<()> {
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(AHEAD);
@@ -236,7 +239,14 @@ fn ahead<P: Problem>(
                 }
             }
         });
-        batches.iter().zip(receiver).try_for_each(|(batch, gathered)| step(batch, gathered))
+        let mut waited = 0.0;
+        for batch in batches {
+            let asked = Instant::now();
+            let Ok(gathered) = receiver.recv() else { break };
+            waited += asked.elapsed().as_secs_f64();
+            step(batch, gathered, waited)?;
+        }
+        Ok(())
     })
 }
 

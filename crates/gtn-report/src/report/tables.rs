@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gtn_run::config::{AutoencoderWeights, Data, Normalise, Pairing, Precision, Training};
-use gtn_run::{Config, Stage};
+use gtn_run::{Config, EpochRecord, Stage};
 use maud::{Markup, html};
 
 use super::Contents;
@@ -111,7 +111,8 @@ pub(super) fn times(contents: &Contents) -> Markup {
         section {
             h2 { "Time" }
             div.wide { table {
-                thead { tr { th { "Stage" } th { "What it does" } th.number { "Time" } th.number { "Seconds" } } }
+                thead { tr { th { "Stage" } th { "What it does" } th.number { "Time" } th.number { "Seconds" }
+                    th.number { "Waiting for data" } } }
                 tbody {
                     @for (stage, record) in stages() {
                         tr {
@@ -121,8 +122,9 @@ pub(super) fn times(contents: &Contents) -> Markup {
                                 Some(record) => {
                                     td.number { (duration(record.seconds)) }
                                     td.number { (format!("{:.2}", record.seconds)) }
+                                    td.number { (waiting(contents, stage)) }
                                 }
-                                None => td.number.missing colspan="2" { "not recorded" },
+                                None => td.number.missing colspan="3" { "not recorded" },
                             }
                         }
                     }
@@ -131,10 +133,18 @@ pub(super) fn times(contents: &Contents) -> Markup {
                     th colspan="2" { "Total" }
                     td.number { (duration(total)) }
                     td.number { (format!("{total:.2}")) }
+                    td {}
                 } }
             } }
         }
     }
+}
+
+/// The share of a stage's time in which steps waited for their data; nothing for stages without epochs.
+fn waiting(contents: &Contents, stage: Stage) -> String {
+    let sum = |of: fn(&EpochRecord) -> f64| contents.log.epochs(stage).map(of).sum::<f64>();
+    let seconds = sum(|epoch| epoch.seconds);
+    if seconds > 0.0 { format!("{:.1}%", 100.0 * sum(|epoch| epoch.waited) / seconds) } else { String::new() }
 }
 
 type Setting = fn(&Training) -> String;

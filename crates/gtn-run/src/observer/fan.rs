@@ -142,6 +142,7 @@ mod tests {
             validation_loss,
             improved: true,
             seconds: 1.0,
+            waited: 0.0,
         });
         observer.stage_finished(&StageRecord { stage, seconds: 1.0, facts: BTreeMap::new() });
         let (metric, baselines) = ("energy_distance".to_owned(), BTreeMap::new());

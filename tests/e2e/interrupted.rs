@@ -112,20 +112,26 @@ fn a_disk_that_is_full_is_told_and_nothing_is_lost() {
 }
 
 #[test]
-fn images_too_survive_a_kill() {
+fn images_too_survive_kills_and_ctrl_c_in_both_trainings() {
     let data = toy(300);
-    let [undisturbed, killed] = ["undisturbed", "killed"].map(|name| data.path().join(name));
-    let reproduce = |run: &Path| {
-        let choices = ["reproduce", "mnist", "--limit", "250", "--epochs", "autoencoder=2,h=30", "--data-dir"];
-        gtn().args(choices).arg(data.path()).arg("--out").arg(run)
-    };
+    let [undisturbed, disturbed] = ["undisturbed", "disturbed"].map(|name| data.path().join(name));
+    let preset = data.path().join("mnist.toml");
+    let choices = ["config", "show", "mnist", "--limit", "250", "--epochs", "autoencoder=6,h=80"];
+    let (text, _) = gtn().args(choices).done();
+    std::fs::write(&preset, text.replace("patience = 5", "patience = 1000").replace("patience = 3", "patience = 1000"))
+        .unwrap();
+    let reproduce =
+        |run: &Path| gtn().arg("reproduce").arg(&preset).arg("--data-dir").arg(data.path()).arg("--out").arg(run);
     reproduce(&undisturbed).done();
-    for wanted in [1, 3] {
-        let mut child = reproduce(&killed).spawn();
-        wait_until(&mut child, || epochs(&killed) >= wanted);
-        child.kill().unwrap();
-        assert_eq!(child.wait().unwrap().signal(), Some(9));
+    // The first six epochs are the autoencoder's.
+    for (wanted, signal, code) in
+        [(1, "-INT", Some(130)), (3, "-KILL", None), (10, "-INT", Some(130)), (30, "-KILL", None)]
+    {
+        let mut child = reproduce(&disturbed).spawn();
+        wait_until(&mut child, || epochs(&disturbed) >= wanted);
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), code, "{signal} after epoch {wanted}");
     }
-    reproduce(&killed).done();
-    assert_same(&killed, &undisturbed);
+    reproduce(&disturbed).done();
+    assert_same(&disturbed, &undisturbed);
 }

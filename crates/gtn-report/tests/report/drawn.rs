@@ -72,7 +72,10 @@ fn the_angle_of_the_swiss_roll_has_all_its_figures_and_the_same_bytes_again() {
 
     let csv = fs::read_to_string(run.metrics_csv()).unwrap();
     assert_eq!(csv.lines().count(), 138);
-    assert!(csv.starts_with("stage,epoch,train_loss,validation_loss,improved,seconds,waited_seconds\nfit,1,0.92,"), "{csv}");
+    assert!(
+        csv.starts_with("stage,epoch,train_loss,validation_loss,improved,seconds,waited_seconds\nfit,1,0.92,"),
+        "{csv}"
+    );
 }
 
 #[test]

@@ -22,6 +22,7 @@
 //! # Ok::<(), gtn_train::Error>(())
 //! ```
 
+mod baselines;
 mod checkpoint;
 mod error;
 mod generator;

@@ -176,8 +176,8 @@ pub(super) fn explain_metric(metric: &str) -> Option<(&'static str, &'static str
         ),
         "pixel_memorisation" => (
             "Distance to the training set (1 is real)",
-            "Median distance of generated images to their nearest training image, over that of held-out real ones. Smoothness \
-             alone makes it smaller: compare with decoded real latents.",
+            "Median distance of generated images to their nearest training image, over that of held-out real ones; far below \
+             1 would be copies. The decoder's smoothness has its share in it: compare with decoded real ones.",
         ),
         "h_error" => ("Error of ĥ", "Root mean square of ĥ(y) − h(y) for y from N(0, 1), in radians."),
         _ => return None,

@@ -59,7 +59,7 @@ fn baselines<'a>(metrics: &[&'a MetricRecord]) -> BTreeSet<&'a String> {
 fn table_of(metrics: &[&MetricRecord]) -> Markup {
     let baselines = baselines(metrics);
     html! {
-        div.wide { table.metrics {
+        div.wide { table.metrics.beside[!baselines.is_empty()] {
             thead { tr {
                 th { "Metric" } th.number { "Value" } th.number { "Floor" }
                 @for baseline in &baselines { th.number { (named(baseline)) } }
@@ -95,7 +95,7 @@ fn table_of(metrics: &[&MetricRecord]) -> Markup {
 /// The name of a baseline for people.
 fn named(baseline: &str) -> &str {
     match baseline {
-        "decoded" => "Decoded real latents",
+        "decoded" => "Decoded real ones",
         "gaussian" => "One Gaussian",
         "mixture" => "Mixture of ten",
         other => other,

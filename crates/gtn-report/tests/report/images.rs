@@ -196,7 +196,7 @@ fn latents_pairs_and_nearest_images_are_shown_where_a_run_has_them() {
         "Latents in the plane",
         "hold 61% of their variance",
         "300 held-out real latents",
-        "300 a mixture of ten Gaussians",
+        "300 from a mixture of ten Gaussians",
         "in all panels together: one point is not finite and is left out. one point lies beyond the frame.",
     ] {
         assert!(with.to_lowercase().contains(&text.to_lowercase()), "{text}");
@@ -219,7 +219,7 @@ fn latents_pairs_and_nearest_images_are_shown_where_a_run_has_them() {
     few.set_note("scatter_share", &1.0).unwrap();
     few.write(&run.samples()).unwrap();
     let few_sets = html();
-    assert!(few_sets.contains("300 made by ĥ") && !few_sets.contains("300 one Gaussian"));
+    assert!(few_sets.contains("300 made by ĥ") && !few_sets.contains("300 from one Gaussian"));
     // What an earlier report showed and this one does not is gone.
     assert!(run.figure("latents.svg").exists() && !run.figure("nearest.png").exists());
     assert!(!run.figure("similarity.svg").exists());
@@ -248,11 +248,12 @@ fn figures_on_pixels_have_a_table_of_their_own() {
     log.append(stage(Stage::Evaluate, 40.0, &facts)).unwrap();
     let html = fs::read_to_string(write_report(&run).unwrap()).unwrap();
     let (latents, pixels) = html.split_once("Metrics on pixels").unwrap();
-    let table =
-        |html: &str| html.split_once("table class=\"metrics\"").unwrap().1.split("</table>").next().unwrap().to_owned();
+    let table = |html: &str| {
+        html.split_once("<table class=\"metrics beside\"").unwrap().1.split("</table>").next().unwrap().to_owned()
+    };
     let (latents, pixels) = (table(latents), table(pixels));
-    assert!(latents.contains("real latents within the reach") && !latents.contains("Decoded real latents"));
-    assert!(pixels.contains("real images within the reach") && pixels.contains("Decoded real latents"));
+    assert!(latents.contains("real latents within the reach") && !latents.contains("Decoded real ones"));
+    assert!(pixels.contains("real images within the reach") && pixels.contains("Decoded real ones"));
     // A figure that this version does not know keeps its name.
     assert!(pixels.contains("<code>pixel_of_the_future</code>"), "{pixels}");
     for text in ["ĥ on the test set", "0.3010", "Autoencoder on the test set", "0.1074"] {

@@ -5,19 +5,19 @@ use super::super::tensors::Tensors;
 use super::super::text::count;
 use crate::Result;
 use crate::canvas::{Axis, Canvas, LeftOut, Panel, Point};
-use crate::palette::{BACK, BLUE, GREY, VERMILION};
+use crate::palette::{BACK, BLUE, INK, VERMILION};
 use crate::ticks::Scale;
 
 /// The tensors, what they are, and their colours; the first is the real one.
 const SETS: [(&str, &str, plotters::style::RGBColor); 4] = [
     ("scatter.real", "held-out real latents", BLUE),
     ("scatter.generated", "made by ĥ", VERMILION),
-    ("scatter.gaussian", "one Gaussian", GREY),
-    ("scatter.mixture", "a mixture of ten Gaussians", GREY),
+    ("scatter.gaussian", "from one Gaussian", INK),
+    ("scatter.mixture", "from a mixture of ten Gaussians", INK),
 ];
 
-/// Side of a panel, in pixels, and what is around it.
-const SIDE: i32 = 320;
+/// Width of a panel, in pixels, and what is around it.
+const ACROSS: i32 = 320;
 const BESIDE: i32 = 48;
 const ABOVE: i32 = 36;
 const BELOW: i32 = 34;
@@ -34,16 +34,22 @@ pub(super) fn figure(samples: &Tensors) -> Result<Option<Figure>> {
     let sets = sets.collect::<Result<Vec<_>>>()?;
     let real: &[Point] = &sets[0].0;
 
-    let reach = real.iter().flatten().filter(|value| value.is_finite()).fold(0.0_f64, |most, x| most.max(x.abs()));
-    let half = if reach > 0.0 { 1.15 * reach } else { 1.0 };
+    let reach = |axis: usize| {
+        let places = real.iter().map(|point| point[axis].abs()).filter(|place| place.is_finite());
+        places.fold(0.0_f64, f64::max)
+    };
+    // One unit for both axes, and little room above and below where there is nothing.
+    let wide = if reach(0) > 0.0 { 1.15 * reach(0) } else { 1.0 };
+    let high = (1.4 * reach(1)).clamp(0.5 * wide, wide);
+    let up = (f64::from(ACROSS) * high / wide).round() as i32;
     let rows = sets.len().div_ceil(2) as i32;
-    let (width, height) = (BESIDE + SIDE + RIGHT, ABOVE + SIDE + BELOW);
+    let (width, height) = (BESIDE + ACROSS + RIGHT, ABOVE + up + BELOW);
     let mut canvas = Canvas::new((2 * width).unsigned_abs(), (rows * height).unsigned_abs());
     let mut missed = LeftOut::default();
     for (index, (points, what, colour)) in (0..).zip(&sets) {
-        let axis = || Axis::new(Scale::exactly(-half, half, 6), "");
+        let axis = |half: f64, most| Axis::new(Scale::exactly(-half, half, most), "");
         let (left, top) = (index % 2 * width + BESIDE, index / 2 * height + ABOVE);
-        let panel = Panel { left, top, width: SIDE, height: SIDE, x: axis(), y: axis() };
+        let panel = Panel { left, top, width: ACROSS, height: up, x: axis(wide, 6), y: axis(high, 5) };
         canvas.axes(&panel);
         canvas.heading(&panel, &format!("{} {what}", count(points.len())));
         if index > 0 {

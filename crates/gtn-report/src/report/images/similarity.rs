@@ -21,12 +21,12 @@ pub(super) fn figure(samples: &Tensors) -> Result<Option<Figure>> {
     let finite: Vec<f64> = cosines.iter().copied().filter(|cosine| cosine.is_finite()).collect();
     let lowest = finite.iter().fold(0.0_f64, |low, cosine| low.min(*cosine));
 
-    let mut canvas = Canvas::new(620, 400);
+    let mut canvas = Canvas::new(590, 390);
     let panel = Panel {
         left: 76,
         top: 44,
-        width: 524,
-        height: 296,
+        width: 494,
+        height: 286,
         x: Axis::new(Scale::exactly(0.0, 1.0, 6), "rank of the pair, as a share of all pairs"),
         y: Axis::new(Scale::exactly((1.05 * lowest).max(-1.02), 1.02, 8), "mean cosine of a pair"),
     };

@@ -121,6 +121,35 @@ fn from_files_to_a_report_and_samples() {
 }
 
 #[test]
+fn the_test_set_and_pixels_are_measured_and_shown() {
+    let data = toy(200);
+    gtn_tests::write_toy_test_set(&data.path().join("mnist"), 100).unwrap();
+    let run = data.path().join("run");
+    let (_, stderr) = reproduce(data.path(), &run).done();
+    assert!(!stderr.contains("t10k"), "{stderr}");
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let record =
+        |needle: &str| metrics.lines().find(|line| line.contains(needle)).unwrap_or_else(|| panic!("{needle}"));
+    assert!(record("\"test_images\"").contains("\"test_images\":75.0"), "{metrics}");
+    let losses = record("\"test_mse\"");
+    assert!(losses.contains("\"test_reconstruction_mse\""), "{losses}");
+    for metric in ["energy_distance", "sliced_wasserstein", "precision", "recall", "density", "coverage"] {
+        let record = record(&format!("\"pixel_{metric}\""));
+        let beside = ["\"floor\":", "\"decoded\":", "\"gaussian\":", "\"mixture\":", "\"samples\":15"];
+        assert!(beside.iter().all(|word| record.contains(word)), "{record}");
+    }
+    let html = fs::read_to_string(run.join("report.html")).unwrap();
+    for text in
+        ["Metrics on pixels", "Latents in the plane", "Similarity by rank", "Nearest training images", "Test images"]
+    {
+        assert!(html.contains(text), "{text}");
+    }
+    // What the stages made of the test set goes with the rest.
+    reproduce(data.path(), &run).args(["--seed", "2", "--force"]).done();
+    assert!(!fs::read_to_string(run.join("metrics.jsonl")).unwrap().contains(losses));
+}
+
+#[test]
 fn real_mnist_goes_the_whole_way() {
     let Some(data) = gtn_tests::data_dir("real_mnist_goes_the_whole_way") else { return };
     gtn().args(["data", "check", "mnist", "--data-dir"]).arg(&data).done();

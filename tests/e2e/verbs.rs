@@ -120,6 +120,39 @@ fn a_way_from_one_image_to_another() {
 }
 
 #[test]
+fn images_are_measured_pixel_by_pixel_from_files_and_from_arrays() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = |name: &str| folder.path().join(name);
+    let level = |n: u32, y: u32, x: u32| ((n * n * 37 + n * 11 + y * 5 + x * 3) % 101 + 50) as u8;
+    let scaled = |level: u8| (f32::from(level) / 255.0 - 0.5) / 0.5;
+    fs::create_dir(out("real")).unwrap();
+    for n in 0..40 {
+        let picture = image::GrayImage::from_fn(6, 6, |x, y| image::Luma([level(n, y, x)]));
+        picture.save(out(&format!("real/{n:05}.png"))).unwrap();
+    }
+    let array = |first: usize| {
+        Array4::from_shape_fn((30, 1, 6, 6), |(n, _, y, x)| scaled(level((first + n) as u32, y as u32, x as u32)))
+    };
+    write_npy(out("same.npy"), &array(0)).unwrap();
+    write_npy(out("other.npy"), &array(500)).unwrap();
+    write_npy(out("bright.npy"), &array(500).mapv(|value| 0.5 * value + 0.5)).unwrap();
+    let rows = Array2::from_shape_vec((30, 36), array(500).into_iter().collect()).unwrap();
+    write_npy(out("rows.npy"), &rows).unwrap();
+    let evaluate = |generated: &str| {
+        let call = gtn().arg("evaluate").arg("--real").arg(out("real")).arg("--generated").arg(out(generated));
+        let (lines, _) = call.args(["--json", "--metrics", "energy_distance"]).done();
+        serde_json::from_str::<serde_json::Value>(&lines).unwrap()["value"].as_f64().unwrap()
+    };
+    // Images and their numbers in rows are the same; other levels are not.
+    assert_eq!(evaluate("other.npy"), evaluate("rows.npy"));
+    assert!(evaluate("bright.npy") > 2.0 * evaluate("other.npy"));
+    assert!(evaluate("same.npy") < evaluate("bright.npy"));
+    write_npy(out("large.npy"), &Array4::<f32>::zeros((30, 1, 7, 7))).unwrap();
+    let call = gtn().arg("evaluate").arg("--real").arg(out("real")).arg("--generated").arg(out("large.npy"));
+    call.refused_in_one_line("49; they must have as many");
+}
+
+#[test]
 fn samples_are_measured_beside_their_floor() {
     let folder = tempfile::tempdir().unwrap();
     let out = |name: &str| folder.path().join(name);

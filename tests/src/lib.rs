@@ -34,6 +34,19 @@ pub fn data_dir(test: &str) -> Option<PathBuf> {
 ///
 /// What the file system says.
 pub fn write_toy_mnist(folder: &Path, count: u32) -> std::io::Result<()> {
+    write_bars(folder, "train", count, 2.0)
+}
+
+/// Writes the files of MNIST's test set: bars, too, but somewhat broader ones, so that none is a training image.
+///
+/// # Errors
+///
+/// What the file system says.
+pub fn write_toy_test_set(folder: &Path, count: u32) -> std::io::Result<()> {
+    write_bars(folder, "t10k", count, 2.2)
+}
+
+fn write_bars(folder: &Path, side: &str, count: u32, breadth: f64) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     let mut images = vec![0, 0, 8, 3];
     images.extend([count, 28, 28].iter().flat_map(|size| size.to_be_bytes()));
@@ -47,11 +60,11 @@ pub fn write_toy_mnist(folder: &Path, count: u32) -> std::io::Result<()> {
         for pixel in 0..784 {
             let (x, y) = (f64::from(pixel % 28) - 13.5, f64::from(pixel / 28) - 13.5);
             let distance = x * angle.sin() - y * angle.cos() - offset;
-            images.push((255.0 * (-distance * distance / 4.0).exp()) as u8);
+            images.push((255.0 * (-distance * distance / (breadth * breadth)).exp()) as u8);
         }
     }
-    fs::write(folder.join("train-labels-idx1-ubyte"), labels)?;
-    let file = fs::File::create(folder.join("train-images-idx3-ubyte.gz"))?;
+    fs::write(folder.join(format!("{side}-labels-idx1-ubyte")), labels)?;
+    let file = fs::File::create(folder.join(format!("{side}-images-idx3-ubyte.gz")))?;
     let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
     gzip.write_all(&images)?;
     gzip.finish()?;

@@ -14,7 +14,7 @@ const SWEEPS: usize = 50;
 const RESIDUAL: f64 = 1e-12;
 
 /// Eigenvalues and orthonormal eigenvectors of a symmetric d × d matrix, d ≥ 1, in no particular order.
-fn eigen(matrix: DMatrix<f64>) -> Result<(DVector<f64>, DMatrix<f64>), Error> {
+pub(crate) fn eigen(matrix: DMatrix<f64>) -> Result<(DVector<f64>, DMatrix<f64>), Error> {
     let found = SymmetricEigen::try_new(matrix.clone(), f64::EPSILON, SWEEPS * matrix.nrows().max(2));
     let SymmetricEigen { eigenvectors, eigenvalues } = found.ok_or(Error::NoEigenvectors)?;
     let mut scaled = eigenvectors.clone();

@@ -1,17 +1,7 @@
 use ndarray::ArrayView2;
 
 use crate::input::{check_columns, check_rows};
-use crate::rows::Rows;
-use crate::{Error, Set};
-
-/// The nearest of a set of rows.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Nearest {
-    /// Its index; of several at the same distance the lowest.
-    pub row: usize,
-    /// The Euclidean distance to it.
-    pub distance: f64,
-}
+use crate::{Error, Nearest, NearestRows, Set};
 
 /// What [`memorisation`] finds.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,8 +83,30 @@ pub fn memorisation(
         check_columns(set, rows, training.ncols())?;
         check_rows(set, rows)?;
     }
-    let among = Rows::new(training);
-    let (held_out, generated) = (nearest(held_out, &among), nearest(generated, &among));
+    memorisation_between(nearest(held_out, training)?, nearest(generated, training)?)
+}
+
+/// [`memorisation`] of rows whose nearest training rows are known: those of a large training set are found in parts by
+/// [`NearestRows`], and those of the held-out rows only once.
+///
+/// # Errors
+///
+/// [`Error::Empty`]; [`Error::HeldOutInTraining`].
+///
+/// ```
+/// use gtn_metrics::{Nearest, memorisation_between};
+///
+/// let at = |distance| Nearest { row: 0, distance };
+/// let found = memorisation_between(vec![at(1.0), at(2.0), at(3.0)], vec![at(0.5), at(2.5)])?;
+/// assert_eq!((found.median_ratio, found.below_percentile), (0.75, 0.5));
+/// # Ok::<(), gtn_metrics::Error>(())
+/// ```
+pub fn memorisation_between(held_out: Vec<Nearest>, generated: Vec<Nearest>) -> Result<Memorisation, Error> {
+    for (set, rows) in [(Set::HeldOut, &held_out), (Set::Generated, &generated)] {
+        if rows.is_empty() {
+            return Err(Error::Empty { set });
+        }
+    }
     let (near_held_out, near_generated) = (sorted(&held_out), sorted(&generated));
     let usual = quantile(&near_held_out, 0.5);
     if usual == 0.0 {
@@ -111,17 +123,10 @@ pub fn memorisation(
     })
 }
 
-fn nearest(rows: ArrayView2<'_, f32>, among: &Rows) -> Vec<Nearest> {
-    let mut nearest = vec![Nearest { row: 0, distance: f64::INFINITY }; rows.nrows()];
-    Rows::new(rows).visit(among, |i, first, squares| {
-        for (row, &square) in (first..).zip(squares) {
-            if square < nearest[i].distance {
-                nearest[i] = Nearest { row, distance: square };
-            }
-        }
-    });
-    nearest.iter_mut().for_each(|nearest| nearest.distance = nearest.distance.sqrt());
-    nearest
+fn nearest(rows: ArrayView2<'_, f32>, training: ArrayView2<'_, f32>) -> Result<Vec<Nearest>, Error> {
+    let mut search = NearestRows::of_checked(rows, 1);
+    search.among(training)?;
+    Ok(search.finish().into_iter().flatten().collect())
 }
 
 fn sorted(nearest: &[Nearest]) -> Vec<f64> {
@@ -159,7 +164,7 @@ mod tests {
         let training = array![[0.0, 0.0], [3.0, 4.0], [3.0, 4.0], [6.0, 8.0]];
         let rows = array![[3.0, 4.0], [1.5, 2.0], [60.0, 80.0], [0.0, -1.0]];
         let expected = [(1, 0.0), (0, 2.5), (3, 90.0), (0, 1.0)].map(|(row, distance)| Nearest { row, distance });
-        assert_eq!(nearest(rows.view(), &Rows::new(training.view())), expected);
+        assert_eq!(nearest(rows.view(), training.view()).unwrap(), expected);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use section::{Figure, Item, Section};
 use tensors::Tensors;
 
 /// Every figure that a report may have. One that a report does not have is removed, for it is an earlier run's.
-const FIGURES: [&str; 17] = [
+const FIGURES: [&str; 20] = [
     "generated.png",
     "decoded.png",
     "figure-2.svg",
@@ -37,6 +37,9 @@ const FIGURES: [&str; 17] = [
     "figure-5-3.png",
     "figure-5-4.png",
     "interpolations.png",
+    "nearest.png",
+    "latents.svg",
+    "similarity.svg",
     "dimension.svg",
     "h.svg",
     "angles.svg",
@@ -57,7 +60,8 @@ struct Contents {
 /// all; gives the path of the report.
 ///
 /// It needs `config.toml` and the samples. Those of a run on images are `generated` and `decoded`, of shape (n, C, H, W); the
-/// first 100 are shown. Those of a run on data from a known law are normal vectors, `source`, what ĥ made of them,
+/// first 100 are shown; what else such a run may have (`improvement.*`, `ways`, `nearest`, `scatter.*`, `similarity.by_rank`)
+/// is shown where it is there. Those of a run on data from a known law are normal vectors, `source`, what ĥ made of them,
 /// `generated`, both of shape (n, d), and what the figures of the law need besides: `real` and `curve.*`, or `pairs.*`. Of
 /// snapshots, the companion run and `metrics.jsonl` it shows what is there. Points that are not finite are left out and
 /// counted. Figures that an earlier report made and this one does not have are removed. The same run gives the same bytes.

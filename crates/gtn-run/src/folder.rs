@@ -120,6 +120,18 @@ impl RunFolder {
         self.root.join("pairs").join("pairs.safetensors")
     }
 
+    /// The latents of the images of the data set's official test set, of which no training knows.
+    #[must_use]
+    pub fn test_latents(&self) -> PathBuf {
+        self.root.join("latents").join("test.safetensors")
+    }
+
+    /// The pairs of those.
+    #[must_use]
+    pub fn test_pairs(&self) -> PathBuf {
+        self.root.join("pairs").join("test.safetensors")
+    }
+
     /// What ĥ made of the same normal vectors after its epoch `epoch`.
     #[must_use]
     pub fn snapshot(&self, epoch: usize) -> PathBuf {
@@ -280,7 +292,8 @@ impl RunFolder {
 
     /// Removes what the stages of a run wrote, and nothing else.
     fn remove_results(&self) -> Result<()> {
-        let mut files = vec![self.latents(), self.pairs(), self.samples(), self.evaluation()];
+        let mut files = vec![self.latents(), self.test_latents(), self.pairs(), self.test_pairs()];
+        files.extend([self.samples(), self.evaluation()]);
         files.extend([self.report(), self.metrics(), self.metrics_csv()]);
         files.extend(self.snapshots().into_iter().map(|(_, path)| path));
         files.extend(self.event_files());

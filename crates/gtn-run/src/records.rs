@@ -50,7 +50,8 @@ pub struct MetricRecord {
     /// What fresh real data reach in their place: no generator can be expected below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<f64>,
-    /// What simpler generators reach that were fitted to the same latents, by name (`gaussian`, `mixture`).
+    /// What others reach, by name: simpler generators that were fitted to the same latents (`gaussian`, `mixture`), and of
+    /// images real ones after the autoencoder (`decoded`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub baselines: BTreeMap<String, f64>,
     /// Samples that were measured.

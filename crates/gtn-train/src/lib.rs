@@ -22,6 +22,7 @@
 //! # Ok::<(), gtn_train::Error>(())
 //! ```
 
+mod baselines;
 pub mod bench;
 mod checkpoint;
 mod error;

@@ -11,8 +11,11 @@ use gtn_run::{
 };
 
 use crate::Result;
-use crate::stages::prepare::Prepared;
+use crate::baselines::Baselines;
+use crate::stages::label::Pairs;
+use crate::stages::prepare::{Pictures, Prepared};
 use crate::stages::{autoencode, encode, evaluate, fit, label, prepare, sample};
+use crate::targets::Targets;
 
 /// A run to be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,24 +63,56 @@ impl Context<'_> {
 
     /// The artefact of a stage that is done: if it is there, whole, and made from `made_from`.
     pub(crate) fn done(&mut self, stage: Stage, path: &Path, made_from: &Fingerprint) -> Result<Option<Artefact>> {
-        let found = match Artefact::read_if_made_from(path, made_from) {
+        Ok(self.done_in_parts(stage, [(path, Some(made_from))])?.into_iter().next().flatten())
+    }
+
+    /// The artefacts that are there of a stage that makes several. One without a fingerprint is not needed. The first one
+    /// holds what the stage found out.
+    pub(crate) fn done_in_parts<const N: usize>(
+        &mut self,
+        stage: Stage,
+        parts: [(&Path, Option<&Fingerprint>); N],
+    ) -> Result<[Option<Artefact>; N]> {
+        let mut found = [const { None }; N];
+        for (found, (path, made_from)) in found.iter_mut().zip(parts) {
+            *found = made_from.map(|made_from| self.find(path, made_from)).transpose()?.flatten();
+        }
+        let all = found.iter().zip(parts).all(|(found, (_, needed))| found.is_some() == needed.is_some());
+        match &found[..] {
+            [Some(first), ..] if all => {
+                self.observer.stage_skipped(stage);
+                self.remember(stage, first)?;
+            }
+            _ => self.observer.stage_started(stage),
+        }
+        Ok(found)
+    }
+
+    fn find(&mut self, path: &Path, made_from: &Fingerprint) -> Result<Option<Artefact>> {
+        match Artefact::read_if_made_from(path, made_from) {
             Err(gtn_run::Error::Damaged { path, reason }) => {
                 self.observer.note(&format!("{} is damaged: {reason}; it is made anew", path.display()));
-                None
+                Ok(None)
             }
-            other => other?,
-        };
-        let Some(artefact) = found else {
-            self.observer.stage_started(stage);
-            return Ok(None);
-        };
-        self.observer.stage_skipped(stage);
+            other => Ok(other?),
+        }
+    }
+
+    /// Notes that a stage was done, if the log was lost, or the process died before it wrote this.
+    fn remember(&mut self, stage: Stage, artefact: &Artefact) -> Result<()> {
         if self.log.stage(stage).is_none() {
-            // The log was lost, or the process died before it wrote this.
             let facts = artefact.note(FACTS).unwrap_or_default();
             self.log.append(Record::Stage(StageRecord { stage, seconds: 0.0, facts }))?;
         }
-        Ok(Some(artefact))
+        Ok(())
+    }
+
+    /// Notes that the stage is done of which `artefact` was there and other parts were just made.
+    pub(crate) fn complete(&mut self, (stage, started): (Stage, Instant), artefact: &Artefact) -> Result<()> {
+        self.remember(stage, artefact)?;
+        let facts = artefact.note(FACTS).unwrap_or_default();
+        self.observer.stage_finished(&StageRecord { stage, seconds: started.elapsed().as_secs_f64(), facts });
+        Ok(())
     }
 
     /// Writes the artefact of a stage that was just done, with what it found out.
@@ -120,8 +155,8 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     let started = Instant::now();
     let streams = Streams::new(config.seed);
     let data = prepare::run(config, &job.data_dir, &streams)?;
-    if matches!(&data, Prepared::Images(pictures) if !pictures.original) {
-        observer.note("the MNIST files are whole but not the original ones; results will not compare with the paper's");
+    if let Prepared::Images(pictures) = &data {
+        tell_of_files(pictures, observer);
     }
     let preparing = started.elapsed().as_secs_f64();
 
@@ -144,17 +179,39 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     };
     context.finish(Stage::Prepare, preparing, &data.facts())?;
 
-    let targets = match (data, &config.autoencoder) {
+    let (targets, pictures) = match (data, &config.autoencoder) {
         (Prepared::Images(pictures), Some(settings)) => {
             let trained = autoencode::run(config, settings, &pictures, &mut context)?;
-            encode::run(config, &pictures, &trained, &mut context)?
+            (encode::run(config, &pictures, &trained, &mut context)?, Some(pictures))
         }
         (Prepared::Images(_), None) => unreachable!("a checked configuration has an autoencoder for images"),
-        (Prepared::Points(targets), _) => targets,
+        (Prepared::Points(targets), _) => (targets, None),
     };
     let pairs = label::run(config, &targets, &mut context)?;
     fit::run(config, &targets, &pairs, &mut context)?;
-    sample::run(config, &targets, &pairs, &mut context)?;
-    evaluate::run(config, &targets, &mut context)?;
+    let baselines = Baselines::new(&targets, context.streams);
+    let made = Made { targets: &targets, pairs: &pairs, pictures: pictures.as_ref(), baselines: &baselines };
+    sample::run(config, &made, &mut context)?;
+    evaluate::run(config, &made, &mut context)?;
     Ok(lock)
+}
+
+fn tell_of_files(pictures: &Pictures, observer: &mut dyn Observer) {
+    if !pictures.original {
+        observer.note("the MNIST files are whole but not the original ones; results will not compare with the paper's");
+    }
+    if let Err(missing) = &pictures.test {
+        let advice = "the run goes on without the official test set; `gtn data fetch mnist` downloads it";
+        observer.note(&format!("{missing} not found: {advice}"));
+    }
+}
+
+/// What the stages before sampling made.
+pub(crate) struct Made<'a> {
+    pub(crate) targets: &'a Targets,
+    pub(crate) pairs: &'a Pairs,
+    /// The images, if the data are images.
+    pub(crate) pictures: Option<&'a Pictures>,
+    /// Simpler generators of the same latents.
+    pub(crate) baselines: &'a Baselines<'a>,
 }

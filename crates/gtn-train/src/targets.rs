@@ -13,6 +13,14 @@ pub(crate) struct Targets {
     pub(crate) validation: Array2<f32>,
     pub(crate) normaliser: Normaliser,
     pub(crate) checksum: String,
+    /// Latents of the official test set, if it is there.
+    pub(crate) test: Option<TestTargets>,
+}
+
+/// The latents of images that no training sees. They are kept apart, so that nothing that is trained depends on them.
+pub(crate) struct TestTargets {
+    pub(crate) rows: Array2<f32>,
+    pub(crate) checksum: String,
 }
 
 /// The names of centre and scale, beside the targets and beside ĥ's weights.
@@ -42,7 +50,17 @@ impl Targets {
             validation: into_matrix(artefact.f32("validation")?),
             normaliser: read_normaliser(artefact)?,
             checksum: artefact.checksum(),
+            test: None,
         })
+    }
+}
+
+impl TestTargets {
+    /// Their tensor in an artefact of their own.
+    pub(crate) const NAME: &str = "test";
+
+    pub(crate) fn read(artefact: &Artefact) -> Result<Self> {
+        Ok(Self { rows: into_matrix(artefact.f32(Self::NAME)?), checksum: artefact.checksum() })
     }
 }
 

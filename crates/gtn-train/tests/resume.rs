@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{Seen, StopAfter, artefacts, damage};
 use gtn_run::config::{Data, Images, Overrides, Protocol};
 use gtn_run::observer::Unobserved;
-use gtn_run::{Provenance, RunFolder, Stage};
+use gtn_run::{Artefact, MetricsLog, Provenance, RunFolder, Stage};
 use gtn_train::{Error, Job, load_generator, presets, reproduce};
 
 fn job(data_dir: &Path, protocol: Protocol) -> Job {
@@ -96,6 +96,103 @@ fn what_is_done_is_not_done_again_and_what_is_damaged_is() {
     reproduce(&job, &run, &mut fourth).unwrap();
     assert_eq!(fourth.started, [Prepare, Fit]);
     assert_eq!(artefacts(run.root()), expected);
+}
+
+#[test]
+fn a_test_set_that_comes_later_is_measured_and_changes_nothing_that_was_trained() {
+    use Stage::{Encode, Evaluate, Label, Prepare};
+    let data = toy();
+    let job = job(data.path(), Protocol::Paper);
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunFolder::at(folder.path().join("run"));
+    let mut without = Seen::default();
+    reproduce(&job, &run, &mut without).unwrap();
+    let noted = |seen: &Seen| seen.notes.iter().any(|note| note.contains("t10k-images-idx3-ubyte.gz"));
+    assert!(noted(&without), "{:?}", without.notes);
+    let before = artefacts(run.root());
+    let metrics = |run: &RunFolder| MetricsLog::open(&run.metrics()).unwrap().metrics().cloned().collect::<Vec<_>>();
+    let facts = |run: &RunFolder, stage| MetricsLog::open(&run.metrics()).unwrap().stage(stage).unwrap().facts.clone();
+    let measured = metrics(&run);
+    assert!(facts(&run, Evaluate).is_empty());
+
+    gtn_tests::write_toy_test_set(&data.path().join("mnist"), 50).unwrap();
+    let mut with = Seen::default();
+    reproduce(&job, &run, &mut with).unwrap();
+    assert!(!noted(&with));
+    assert_eq!(with.started, [Prepare, Encode, Label, Evaluate]);
+    assert_eq!(with.finished, [Prepare, Encode, Label, Evaluate]);
+    let after = artefacts(run.root());
+    let new: Vec<_> =
+        after.keys().filter(|path| !before.contains_key(*path)).map(|path| path.to_str().unwrap()).collect();
+    assert_eq!(new, ["latents/test.safetensors", "pairs/test.safetensors"]);
+    for (path, bytes) in &before {
+        assert!(path.ends_with("evaluation.safetensors") || after[path] == *bytes, "{}", path.display());
+    }
+    // 160 images of 200 are taken, and so many of 50.
+    assert_eq!(facts(&run, Prepare)["test_images"], 40.0);
+    assert_eq!(Artefact::read(&run.test_latents()).unwrap().f32("test").unwrap().shape(), [40, 5]);
+    let matching = Artefact::read(&run.test_pairs()).unwrap();
+    let mut matching: Vec<u64> = matching.u64("test.matching").unwrap().iter().copied().collect();
+    matching.sort_unstable();
+    assert_eq!(matching, (0..40).collect::<Vec<_>>());
+    let losses = facts(&run, Evaluate);
+    let variance = facts(&run, Encode)["latent_variance"];
+    assert!((0.001..0.5).contains(&losses["test_reconstruction_mse"]), "{losses:?}");
+    assert!(losses["test_mse"] > 0.0 && losses["test_mse"] < 5.0 * variance, "{losses:?}");
+    assert_eq!(metrics(&run), measured);
+
+    // A run that has it from the start is the same one.
+    let fresh = RunFolder::at(folder.path().join("fresh"));
+    reproduce(&job, &fresh, &mut Unobserved).unwrap();
+    assert_eq!(artefacts(fresh.root()), after);
+    // Only what is damaged is made again.
+    for (path, stage) in [(run.test_latents(), Encode), (run.test_pairs(), Label), (run.pairs(), Label)] {
+        damage(&path);
+        let mut seen = Seen::default();
+        reproduce(&job, &run, &mut seen).unwrap();
+        assert_eq!(seen.started, [Prepare, stage]);
+        assert_eq!(artefacts(run.root()), after);
+    }
+    // One that cannot be read is for its owner to know.
+    fs::write(data.path().join("mnist/t10k-labels-idx1-ubyte"), "<html>").unwrap();
+    let refused = reproduce(&job, &run, &mut Unobserved).unwrap_err();
+    assert!(refused.is_users() && refused.to_string().contains("t10k-labels"), "{refused}");
+}
+
+#[test]
+fn images_are_measured_on_their_pixels_beside_other_generators() {
+    let data = toy();
+    let job = job(data.path(), Protocol::Paper);
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunFolder::at(folder.path().join("run"));
+    let mut seen = Seen::default();
+    reproduce(&job, &run, &mut seen).unwrap();
+    let log = MetricsLog::open(&run.metrics()).unwrap();
+    let on_pixels: Vec<_> = log.metrics().filter(|metric| metric.metric.starts_with("pixel_")).collect();
+    let names: Vec<_> = on_pixels.iter().map(|metric| metric.metric.as_str()).collect();
+    let expected = ["energy_distance", "sliced_wasserstein", "precision", "recall", "density", "coverage"];
+    assert_eq!(names, expected.map(|name| format!("pixel_{name}")));
+    for metric in &on_pixels {
+        assert_eq!(metric.baselines.keys().collect::<Vec<_>>(), ["decoded", "gaussian", "mixture"]);
+        // Half of the 32 images held back.
+        assert!(metric.samples == 16 && metric.floor.is_some() && metric.value.is_finite(), "{metric:?}");
+    }
+    // Hardly trained, so far from what real images reach.
+    assert!(on_pixels[..2].iter().all(|metric| metric.value > 1.5 * metric.floor.unwrap()), "{on_pixels:?}");
+    // The toy images repeat: those held back are training images, too.
+    assert!(seen.notes.iter().any(|note| note.contains("held-out images are training images")), "{:?}", seen.notes);
+
+    let samples = Artefact::read(&run.samples()).unwrap();
+    assert_eq!(samples.f32("nearest").unwrap().shape(), [40, 1, 28, 28]);
+    assert_eq!(samples.note::<usize>("nearest_columns"), Some(10));
+    let [generated, nearest] = ["generated", "nearest"].map(|name| samples.f32(name).unwrap());
+    let first = ndarray::s![..10, .., .., ..];
+    assert_eq!(generated.slice(first), nearest.slice(first));
+    for (set, rows) in [("real", 32), ("generated", 2000), ("gaussian", 2000), ("mixture", 2000)] {
+        let places = samples.f32(&format!("scatter.{set}")).unwrap();
+        assert!(places.shape() == [rows, 2] && places.iter().all(|place| place.is_finite()), "{set}");
+    }
+    assert!((0.3..=1.0).contains(&samples.note::<f64>("scatter_share").unwrap()));
 }
 
 #[test]

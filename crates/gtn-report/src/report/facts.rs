@@ -31,6 +31,9 @@ pub(super) fn explain(stage: Stage, fact: &str, config: &Config) -> Option<(&'st
         (Stage::Prepare, "validation_images") => {
             ("Validation images", "Images held back to choose the best epochs by.")
         }
+        (Stage::Prepare, "test_images") => {
+            ("Test images", "Images of the official test set, which trained nothing and chose nothing.")
+        }
         (Stage::Prepare, "training_points") => ("Training points", "Points that were learned from."),
         (Stage::Prepare, "validation_points") => ("Validation points", "Points held back to choose the best epoch by."),
         (Stage::Autoencode | Stage::Fit, "epochs") => ("Epochs", "Passes over the training data that were done."),
@@ -64,6 +67,15 @@ pub(super) fn explain(stage: Stage, fact: &str, config: &Config) -> Option<(&'st
             "Variance kept",
             "Trace of the covariance of the generated latents over that of the real ones; 1 would keep all. Greedy pairs \
              are noisy when d is large, so ĥ regresses towards the mean.",
+        ),
+        (Stage::Evaluate, "test_reconstruction_mse") => (
+            "Autoencoder on the test set",
+            "Mean squared error of the decoded images of the official test set, to be compared with the autoencoder's best \
+             validation loss.",
+        ),
+        (Stage::Evaluate, "test_mse") => (
+            "ĥ on the test set",
+            "Mean squared error of ĥ on pairs of the test set's latents, to be compared with its best validation loss.",
         ),
         _ => return None,
     })
@@ -137,6 +149,35 @@ pub(super) fn explain_metric(metric: &str) -> Option<(&'static str, &'static str
         "variance_kept" => (
             "Variance kept (1 is real)",
             "Trace of the covariance of the generated latents over that of held-out real ones.",
+        ),
+        "pixel_energy_distance" => (
+            "Energy distance",
+            "Between generated and held-out real images as vectors of their pixels, pairs of an image with itself included \
+             (V-statistic).",
+        ),
+        "pixel_sliced_wasserstein" => (
+            "Sliced Wasserstein-2",
+            "Root mean square, over many directions, of the Wasserstein-2 distance between the projections of generated and \
+             real images.",
+        ),
+        "pixel_precision" => (
+            "Precision (higher is better)",
+            "Share of the generated images within the reach of real ones: as far as the third nearest neighbour.",
+        ),
+        "pixel_recall" => ("Recall (higher is better)", "Share of the real images within the reach of generated ones."),
+        "pixel_density" => (
+            "Density (1 is real)",
+            "In how many neighbourhoods of real images, of five neighbours each, a generated one lies, over the number to be \
+             expected. Smooth images lie in the middle of many and have more.",
+        ),
+        "pixel_coverage" => (
+            "Coverage (higher is better)",
+            "Share of the real images with a generated one in their neighbourhood of five.",
+        ),
+        "pixel_memorisation" => (
+            "Distance to the training set (1 is real)",
+            "Median distance of generated images to their nearest training image, over that of held-out real ones; far below \
+             1 would be copies. The decoder's smoothness has its share in it: compare with decoded real ones.",
         ),
         "h_error" => ("Error of ĥ", "Root mean square of ĥ(y) − h(y) for y from N(0, 1), in radians."),
         _ => return None,

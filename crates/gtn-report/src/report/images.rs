@@ -1,4 +1,8 @@
-//! The samples of a run on images: grids of what was generated, and of real images after the autoencoder.
+//! The samples of a run on images: grids of what was generated, of real images after the autoencoder and of the training images
+//! nearest to samples; the latents in the plane, and the pairs that ĥ learned from.
+
+mod latents;
+mod similarity;
 
 use ndarray::{ArrayView4, Axis, Ix4, Slice};
 
@@ -51,6 +55,24 @@ pub(super) fn sections(samples: &Tensors) -> Result<Vec<Section>> {
         };
         let items = vec![picture(samples, "ways", steps, words)?];
         sections.push(Section { heading: "From one sample to another", side_by_side: false, items });
+    }
+    if let Some(columns) = samples.note::<usize>("nearest_columns").filter(|columns| *columns > 0) {
+        let words = Words {
+            file: "nearest.png",
+            lead: "Samples and the training images nearest to them",
+            caption: "images: in the first row samples, below each the training images, as they are in the data set, whose \
+                      latents are nearest to its own, the nearest first. A column whose second image is the first, but for the \
+                      blur of the decoder, shows a sample that was memorised; images of the same kind that differ in their \
+                      shape show one that was not.",
+            name: "samples, each above the training images nearest to it",
+        };
+        let items = vec![picture(samples, "nearest", columns, words)?];
+        sections.push(Section { heading: "Nearest training images", side_by_side: false, items });
+    }
+    let drawn = [latents::figure(samples)?, similarity::figure(samples)?];
+    let items: Vec<_> = drawn.into_iter().flatten().map(Item::Figure).collect();
+    if !items.is_empty() {
+        sections.push(Section { heading: "Latents and pairs", side_by_side: false, items });
     }
     Ok(sections)
 }

@@ -3,66 +3,99 @@
 use std::collections::BTreeSet;
 
 use gtn_run::config::{AutoencoderWeights, Data, Normalise, Pairing, Precision, Training};
-use gtn_run::{Config, EpochRecord, Stage};
+use gtn_run::{Config, EpochRecord, MetricRecord, Stage};
 use maud::{Markup, html};
 
 use super::Contents;
 use super::facts::{does, explain, explain_metric};
 use super::text::{self, count, duration, number};
 
+/// What the names of figures start with that compare images, and not latents or points.
+const ON_PIXELS: &str = "pixel_";
+
 /// The figures of merit; nothing if none was measured.
 pub(super) fn metrics(contents: &Contents) -> Markup {
-    let floors = contents.log.metrics().any(|metric| metric.floor.is_some());
-    let baselines: BTreeSet<&String> = contents.log.metrics().flat_map(|metric| metric.baselines.keys()).collect();
+    let (on_pixels, others): (Vec<_>, Vec<_>) =
+        contents.log.metrics().partition(|metric| metric.metric.starts_with(ON_PIXELS));
     html! {
-        @if contents.log.metrics().next().is_some() {
+        @if !others.is_empty() {
             section {
                 h2 { "Metrics" }
-                div.wide { table.metrics {
-                    thead { tr {
-                        th { "Metric" } th.number { "Value" } th.number { "Floor" }
-                        @for baseline in &baselines { th.number { (named(baseline)) } }
-                        th.number { "Samples" }
-                        th.meaning { "What it is" }
-                    } }
-                    tbody {
-                        @for metric in contents.log.metrics() {
-                            @let known = explain_metric(&metric.metric);
-                            tr {
-                                td.name { @match known { Some((human, _)) => (human), None => code { (metric.metric) } } }
-                                td.number { (number(metric.value)) }
-                                td.number {
-                                    @match metric.floor { Some(floor) => (number(floor)), None => span.missing { "–" } }
-                                }
-                                @for baseline in &baselines {
-                                    td.number {
-                                        @match metric.baselines.get(*baseline) {
-                                            Some(value) => (number(*value)),
-                                            None => span.missing { "–" },
-                                        }
-                                    }
-                                }
-                                td.number { (count(metric.samples)) }
-                                td.meaning { @if let Some((_, meaning)) = known { (meaning) } }
-                            }
-                        }
-                    }
-                } }
+                (table_of(&others))
                 p.note {
                     "0 is best where nothing else is said."
-                    @if floors { " The floor is what fresh real data reach in place of the generated ones, real against \
-                        real: up to chance, as good as it gets." }
-                    @if !baselines.is_empty() { " One Gaussian, and a mixture of ten, were fitted to the same training \
+                    @if has_floors(&others) { " The floor is what fresh real data reach in place of the generated ones, real \
+                        against real: up to chance, as good as it gets." }
+                    @if !baselines(&others).is_empty() { " One Gaussian, and a mixture of ten, were fitted to the same training \
                         latents and measured in the same way: what they reach needs no network but the autoencoder." }
+                }
+            }
+        }
+        @if !on_pixels.is_empty() {
+            section {
+                h2 { "Metrics on pixels" }
+                (table_of(&on_pixels))
+                p.note {
+                    "The same figures of images instead of latents, pixel by pixel with values in [−1, 1]; 0 is best where \
+                     nothing else is said."
+                    @if has_floors(&on_pixels) { " The floor is what other held-out real images reach, as they are." }
+                    @if !baselines(&on_pixels).is_empty() { " Decoded real latents are the same images after the autoencoder: \
+                        what separates them from the floor is the decoder's doing, in samples, too." }
                 }
             }
         }
     }
 }
 
+fn has_floors(metrics: &[&MetricRecord]) -> bool {
+    metrics.iter().any(|metric| metric.floor.is_some())
+}
+
+/// The names of what stands beside the samples.
+fn baselines<'a>(metrics: &[&'a MetricRecord]) -> BTreeSet<&'a String> {
+    metrics.iter().flat_map(|metric| metric.baselines.keys()).collect()
+}
+
+fn table_of(metrics: &[&MetricRecord]) -> Markup {
+    let baselines = baselines(metrics);
+    html! {
+        div.wide { table.metrics.beside[!baselines.is_empty()] {
+            thead { tr {
+                th { "Metric" } th.number { "Value" } th.number { "Floor" }
+                @for baseline in &baselines { th.number { (named(baseline)) } }
+                th.number { "Samples" }
+                th.meaning { "What it is" }
+            } }
+            tbody {
+                @for metric in metrics {
+                    @let known = explain_metric(&metric.metric);
+                    tr {
+                        td.name { @match known { Some((human, _)) => (human), None => code { (metric.metric) } } }
+                        td.number { (number(metric.value)) }
+                        td.number {
+                            @match metric.floor { Some(floor) => (number(floor)), None => span.missing { "–" } }
+                        }
+                        @for baseline in &baselines {
+                            td.number {
+                                @match metric.baselines.get(*baseline) {
+                                    Some(value) => (number(*value)),
+                                    None => span.missing { "–" },
+                                }
+                            }
+                        }
+                        td.number { (count(metric.samples)) }
+                        td.meaning { @if let Some((_, meaning)) = known { (meaning) } }
+                    }
+                }
+            }
+        } }
+    }
+}
+
 /// The name of a baseline for people.
 fn named(baseline: &str) -> &str {
     match baseline {
+        "decoded" => "Decoded real ones",
         "gaussian" => "One Gaussian",
         "mixture" => "Mixture of ten",
         other => other,

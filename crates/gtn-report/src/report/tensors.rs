@@ -36,6 +36,11 @@ impl Tensors {
         self.artefact.note(name)
     }
 
+    /// Whether there is a tensor of a name.
+    pub(super) fn has(&self, tensor: &str) -> bool {
+        self.artefact.f32(tensor).is_ok()
+    }
+
     /// The tensor of a name, of any shape.
     pub(super) fn of(&self, tensor: &'static str) -> Result<ArrayViewD<'_, f32>> {
         Ok(self.artefact.f32(tensor)?.view())

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use crate::fixture::{assert_stands_alone, config, epoch, rings, run, write_samples};
+use crate::fixture::{assert_stands_alone, config, epoch, rings, run, stage, write_samples};
 use gtn_report::{Error, write_report};
 use gtn_run::config::Overrides;
 use gtn_run::{Artefact, Fingerprint, MetricRecord, MetricsLog, Provenance, Record, RunFolder, Stage};
-use ndarray::Array4;
+use ndarray::{Array1, Array2, Array4};
 
 const COMMAND: &str = "gtn reproduce mnist --seed 1";
 const FIGURES: [&str; 4] = ["generated.png", "decoded.png", "loss-autoencoder.svg", "loss-h.svg"];
@@ -157,4 +157,106 @@ fn improvements_and_ways_are_shown_where_a_run_has_them() {
     samples.set_note("improvements", &[1, 12, 30]).unwrap();
     samples.write(&run.samples()).unwrap();
     assert!(write_report(&run).unwrap_err().to_string().contains("improvement.3"));
+}
+
+#[test]
+fn latents_pairs_and_nearest_images_are_shown_where_a_run_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path(), &config(&Overrides::default()), COMMAND);
+    let figures = ["nearest.png", "latents.svg", "similarity.svg"];
+    let html = || fs::read_to_string(write_report(&run).unwrap()).unwrap();
+    // A run of an earlier version has none of it.
+    let without = html();
+    assert!(!without.contains("Nearest training images") && !without.contains("Latents and pairs"));
+
+    let mut samples = Artefact::read(&run.samples()).unwrap();
+    samples.insert_f32("nearest", rings(40, 1, 28, 0.1).into_dyn());
+    samples.set_note("nearest_columns", &10).unwrap();
+    let cosines = Array1::from_shape_fn(200, |bin| 1.0 - 1.2 * (bin as f32 / 200.0).powi(4));
+    samples.insert_f32("similarity.by_rank", cosines.into_dyn());
+    let cloud = |key: usize, odd: f32| {
+        let value = |i: usize, k: usize| ((i * 37 + i * i * 11 + k * key) % 101) as f32 / 25.0 - 2.0;
+        let mut cloud = Array2::from_shape_fn((300, 2), |(i, k)| value(i, k));
+        cloud[[7, 0]] = odd;
+        cloud
+    };
+    for (set, key, odd) in [("real", 5, 2.0), ("generated", 7, f32::NAN), ("gaussian", 9, 100.0), ("mixture", 4, 0.0)] {
+        samples.insert_f32(format!("scatter.{set}"), cloud(key, odd).into_dyn());
+    }
+    samples.set_note("scatter_share", &0.614).unwrap();
+    samples.write(&run.samples()).unwrap();
+    let with = html();
+    assert_stands_alone(&with);
+    for text in [
+        "Nearest training images",
+        "A grid of 40 samples",
+        "Similarity by rank",
+        "mean cosine of a pair",
+        "<title>The mean cosine between the vectors of a training pair",
+        "Latents in the plane",
+        "hold 61% of their variance",
+        "300 held-out real latents",
+        "300 from a mixture of ten Gaussians",
+        "in all panels together: one point is not finite and is left out. one point lies beyond the frame.",
+    ] {
+        assert!(with.to_lowercase().contains(&text.to_lowercase()), "{text}");
+    }
+    let nearest = image::open(run.figure("nearest.png")).unwrap();
+    assert_eq!((nearest.width(), nearest.height()), (3 * (10 * 28 + 9 * 2), 3 * (4 * 28 + 3 * 2)));
+    let before = figures.map(|name| fs::read(run.figure(name)).unwrap());
+    assert_eq!(html(), with);
+    assert_eq!(figures.map(|name| fs::read(run.figure(name)).unwrap()), before);
+
+    // The pairs' cosines fall below 0, and the curve is drawn to its end.
+    let svg = String::from_utf8(before[2].clone()).unwrap();
+    assert!(svg.contains("share of all pairs") && svg.contains("pairs of a rank") && !svg.contains("NaN"));
+
+    // Too few latents have no baselines.
+    let mut few = Artefact::new(Fingerprint::of("sample", &["few"]));
+    for tensor in ["generated", "decoded", "scatter.real", "scatter.generated"] {
+        few.insert_f32(tensor, samples.f32(tensor).unwrap().clone());
+    }
+    few.set_note("scatter_share", &1.0).unwrap();
+    few.write(&run.samples()).unwrap();
+    let few_sets = html();
+    assert!(few_sets.contains("300 made by ĥ") && !few_sets.contains("300 from one Gaussian"));
+    // What an earlier report showed and this one does not is gone.
+    assert!(run.figure("latents.svg").exists() && !run.figure("nearest.png").exists());
+    assert!(!run.figure("similarity.svg").exists());
+
+    // Tensors of another shape are named.
+    samples.insert_f32("scatter.mixture", Array2::zeros((300, 3)).into_dyn());
+    samples.write(&run.samples()).unwrap();
+    assert!(matches!(write_report(&run), Err(Error::Samples { tensor: "scatter.mixture", .. })));
+}
+
+#[test]
+fn figures_on_pixels_have_a_table_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path(), &config(&Overrides::default()), COMMAND);
+    let mut log = MetricsLog::open(&run.metrics()).unwrap();
+    let mut append = |metric: &str, baselines: &[&str]| {
+        let baselines = baselines.iter().map(|name| ((*name).to_owned(), 0.75)).collect();
+        let metric = metric.to_owned();
+        log.append(Record::Metric(MetricRecord { metric, value: 0.25, floor: Some(0.5), baselines, samples: 1000 }))
+            .unwrap();
+    };
+    append("recall", &["gaussian"]);
+    append("pixel_recall", &["decoded", "gaussian"]);
+    append("pixel_of_the_future", &["decoded", "gaussian"]);
+    let facts = [("test_mse", 0.301), ("test_reconstruction_mse", 0.1074)];
+    log.append(stage(Stage::Evaluate, 40.0, &facts)).unwrap();
+    let html = fs::read_to_string(write_report(&run).unwrap()).unwrap();
+    let (latents, pixels) = html.split_once("Metrics on pixels").unwrap();
+    let table = |html: &str| {
+        html.split_once("<table class=\"metrics beside\"").unwrap().1.split("</table>").next().unwrap().to_owned()
+    };
+    let (latents, pixels) = (table(latents), table(pixels));
+    assert!(latents.contains("real latents within the reach") && !latents.contains("Decoded real ones"));
+    assert!(pixels.contains("real images within the reach") && pixels.contains("Decoded real ones"));
+    // A figure that this version does not know keeps its name.
+    assert!(pixels.contains("<code>pixel_of_the_future</code>"), "{pixels}");
+    for text in ["ĥ on the test set", "0.3010", "Autoencoder on the test set", "0.1074"] {
+        assert!(html.contains(text), "{text}");
+    }
 }

@@ -1,15 +1,18 @@
 //! Measures what ĥ makes, each figure beside what real data reach in its place.
 
 mod images;
+mod pixels;
 mod points;
+mod test_set;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use gtn_metrics::Draws;
 use gtn_run::{Artefact, Config, MetricRecord, Record, Stage, Step};
 
-use crate::generator::{H, load_generator};
-use crate::pipeline::Context;
+use crate::generator::{AUTOENCODER, H, load_generator};
+use crate::pipeline::{Context, Made};
 use crate::stages::fingerprint;
 use crate::targets::Targets;
 use crate::{Error, Result};
@@ -21,13 +24,23 @@ const PROJECTIONS: usize = 200;
 
 const METRICS: &str = "metrics";
 
-pub(crate) fn run(config: &Config, targets: &Targets, context: &mut Context<'_>) -> Result<()> {
+/// Whether there are real latents enough to say something of, and to fit simpler generators to.
+pub(crate) fn can_measure(targets: &Targets) -> bool {
+    images::can_measure(targets)
+}
+
+pub(crate) fn run(config: &Config, made: &Made<'_>, context: &mut Context<'_>) -> Result<()> {
     let weights = Artefact::read(&context.run.best_checkpoint(H))?.checksum();
     let first = points::first_epoch(config, context)?;
     let first_sum = first.as_ref().map(Artefact::checksum).unwrap_or_default();
+    let mut inputs = vec![weights, made.targets.checksum.clone(), first_sum];
+    if made.pictures.is_some() {
+        inputs.extend([pixels::extent(), Artefact::read(&context.run.best_checkpoint(AUTOENCODER))?.checksum()]);
+        inputs.extend(test_set::identity(made));
+    }
+    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
     let sizes = (DRAWS.size, DRAWS.draws, PROJECTIONS, points::SIZES, images::SIZES);
-    let settings = (config.seed, config.dim, &config.data, sizes);
-    let made_from = fingerprint("evaluate", &settings, &[&weights, &targets.checksum, &first_sum]);
+    let made_from = fingerprint("evaluate", &(config.seed, config.dim, &config.data, sizes), &inputs);
     let path = context.run.evaluation();
     if let Some(done) = context.done(Stage::Evaluate, &path, &made_from)? {
         return record(&done.note::<Vec<MetricRecord>>(METRICS).unwrap_or_default(), context);
@@ -35,15 +48,23 @@ pub(crate) fn run(config: &Config, targets: &Targets, context: &mut Context<'_>)
 
     let started = Instant::now();
     let generator = load_generator(context.run)?;
-    let metrics = if config.data.are_images() {
-        images::measure(targets, &generator, context)?
-    } else {
-        points::measure(config, &generator, first, context)?
+    let (metrics, facts) = match made.pictures {
+        Some(pictures) => {
+            let facts = test_set::losses(made, pictures, &generator)?;
+            let mut metrics = images::measure(made, &generator, context)?;
+            metrics.extend(pixels::measure(made, pictures, &generator, context)?);
+            let count = |name| metrics.iter().filter(|metric| metric.metric.ends_with(name)).count();
+            if count("memorisation") < count("precision") {
+                context.observer.note("many held-out images are training images, too; copies of these cannot be told");
+            }
+            (metrics, facts)
+        }
+        None => (points::measure(config, &generator, first, context)?, Vec::new()),
     };
     record(&metrics, context)?;
     let mut artefact = Artefact::new(made_from);
     artefact.set_note(METRICS, &metrics)?;
-    context.write((Stage::Evaluate, started), artefact, &[], &path)?;
+    context.write((Stage::Evaluate, started), artefact, &facts, &path)?;
     Ok(())
 }
 
@@ -58,6 +79,33 @@ fn record(metrics: &[MetricRecord], context: &mut Context<'_>) -> Result<()> {
         context.observer.metric(metric);
     }
     Ok(())
+}
+
+/// The figures of one set, by name; one that cannot be told is missing.
+type Figures<const N: usize> = [(&'static str, Option<f64>); N];
+/// Those of all sets: of the samples, of the real ones that stand for the floor, and of others by their names.
+type Found<const N: usize> = BTreeMap<&'static str, Figures<N>>;
+const GTN: &str = "gtn";
+const FLOOR: &str = "floor";
+
+/// The figures of the samples, each beside its floor and what the sets of `baselines` reach.
+fn records<const N: usize>(found: &Found<N>, baselines: &[&str], samples: usize) -> Vec<MetricRecord> {
+    let of = |set: &str, index: usize| found.get(set).and_then(|figures| figures[index].1);
+    let names = found.get(GTN).into_iter().flatten().map(|(name, _)| *name);
+    let record = |(index, name): (usize, &str)| {
+        let baselines = baselines.iter().filter_map(|set| Some(((*set).to_owned(), of(set, index)?))).collect();
+        let (value, floor) = (of(GTN, index)?, of(FLOOR, index));
+        Some(MetricRecord { metric: name.to_owned(), value, floor, baselines, samples })
+    };
+    names.enumerate().filter_map(record).collect()
+}
+
+/// Copies of training images cannot be told where held-out ones are copies, too: then there is no such figure.
+fn unless_held_out_are_copies<T>(found: std::result::Result<T, gtn_metrics::Error>) -> Result<Option<T>> {
+    match found {
+        Err(gtn_metrics::Error::HeldOutInTraining) => Ok(None),
+        found => Ok(Some(found?)),
+    }
 }
 
 /// Tells how many parts are done, and passes the wish to stop on.

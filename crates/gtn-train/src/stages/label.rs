@@ -26,47 +26,85 @@ pub(crate) struct Pairs {
     pub(crate) train: Side,
     pub(crate) validation: Side,
     pub(crate) checksum: String,
+    /// Those of the official test set, if it is there.
+    pub(crate) test: Option<Side>,
+    pub(crate) test_checksum: Option<String>,
 }
 
 const SIDES: [&str; 2] = ["train", "validation"];
+const TEST: &str = "test";
 
 pub(crate) fn run(config: &Config, targets: &Targets, context: &mut Context<'_>) -> Result<Pairs> {
-    let made_from =
-        fingerprint("label", &(config.seed, config.label.pairing, config.label.precision), &[&targets.checksum]);
-    let path = context.run.pairs();
-    if let Some(artefact) = context.done(Stage::Label, &path, &made_from)? {
-        return read(&artefact);
-    }
-
+    let settings = (config.seed, config.label.pairing, config.label.precision);
+    let made_from = fingerprint("label", &settings, &[&targets.checksum]);
+    // Centre and scale come from the training latents.
+    let of_test = targets.test.as_ref();
+    let of_test = of_test.map(|test| fingerprint("label/test", &settings, &[&targets.checksum, &test.checksum]));
+    let (path, test_path) = (context.run.pairs(), context.run.test_pairs());
     let started = Instant::now();
+    let parts = [(path.as_path(), Some(&made_from)), (&test_path, of_test.as_ref())];
+    let [pairs, test] = context.done_in_parts(Stage::Label, parts)?;
+
+    let (no_pairs, no_test) = (pairs.is_none(), test.is_none());
     let rows = [&targets.train, &targets.validation];
-    let total: usize = rows.iter().map(|rows| rows.nrows()).sum();
+    let pairs_of_sides: usize = rows.iter().map(|rows| rows.nrows()).sum();
+    let tested = targets.test.as_ref().filter(|_| no_test).map_or(0, |test| test.rows.nrows());
+    let total = tested + if no_pairs { pairs_of_sides } else { 0 };
     let mut before = 0;
-    let mut similarity_of_training = 0.0;
-    let mut artefact = Artefact::new(made_from);
-    for (side, rows) in SIDES.iter().zip(rows) {
-        let source = context.streams.normal(&format!("source/{side}"), 0, rows.nrows(), rows.ncols());
-        let target = targets.normaliser.normalise(rows.view());
-        let paired = match config.label.pairing {
-            Pairing::Greedy => pair_greedily(&source, &target, config.label.precision, (before, total), context)?,
-            Pairing::Sorted => pair_by_sorting(&source, &target)?,
-        };
-        before += source.nrows();
-        if *side == SIDES[0] {
-            similarity_of_training = mean(&paired.similarity);
+    let mut pair_side = |side: &str, rows: &Array2<f32>, artefact: &mut Artefact, context: &mut Context<'_>| {
+        let paired = pair(config, targets, (side, rows), (before, total), context)?;
+        before += rows.nrows();
+        let similarity = mean(&paired.similarity);
+        paired.insert_into(artefact, side);
+        Ok::<f64, Error>(similarity)
+    };
+    let test = match (test, &targets.test, of_test) {
+        (None, Some(targets), Some(made_from)) => {
+            let mut artefact = Artefact::new(made_from);
+            pair_side(TEST, &targets.rows, &mut artefact, context)?;
+            artefact.write(&test_path)?;
+            Some(artefact)
         }
-        let indices = |indices: Vec<usize>| indices.into_iter().map(|index| index as u64).collect::<Array1<u64>>();
-        artefact.insert_f32(format!("{side}.source"), source.into_dyn());
-        artefact.insert_u64(format!("{side}.matching"), indices(paired.matching).into_dyn());
-        artefact.insert_u64(format!("{side}.order"), indices(paired.order).into_dyn());
-        artefact.insert_f32(format!("{side}.similarity"), Array1::from(paired.similarity).into_dyn());
+        (test, ..) => test,
+    };
+    let pairs = match pairs {
+        Some(pairs) => {
+            if no_test && test.is_some() {
+                context.complete((Stage::Label, started), &pairs)?;
+            }
+            pairs
+        }
+        None => {
+            let mut artefact = Artefact::new(made_from);
+            let similarity = pair_side(SIDES[0], rows[0], &mut artefact, context)?;
+            pair_side(SIDES[1], rows[1], &mut artefact, context)?;
+            let facts = [("pairs", pairs_of_sides as f64), ("mean_similarity", similarity)];
+            context.write((Stage::Label, started), artefact, &facts, &path)?
+        }
+    };
+    let side = |artefact, name| Side::read(artefact, name);
+    Ok(Pairs {
+        train: side(&pairs, SIDES[0])?,
+        validation: side(&pairs, SIDES[1])?,
+        checksum: pairs.checksum(),
+        test: test.as_ref().map(|test| side(test, TEST)).transpose()?,
+        test_checksum: test.as_ref().map(Artefact::checksum),
+    })
+}
+
+impl Side {
+    fn read(artefact: &Artefact, name: &str) -> Result<Self> {
+        Ok(Self {
+            source: into_matrix(artefact.f32(&format!("{name}.source"))?),
+            matching: artefact.u64(&format!("{name}.matching"))?.iter().map(|&index| index as usize).collect(),
+        })
     }
-    let facts = [("pairs", total as f64), ("mean_similarity", similarity_of_training)];
-    read(&context.write((Stage::Label, started), artefact, &facts, &path)?)
 }
 
 /// The pairs of one side as they were made.
 struct Paired {
+    /// The y.
+    source: Array2<f32>,
     /// For each y the row of its x.
     matching: Vec<usize>,
     /// The rows of the y as they were served.
@@ -75,8 +113,34 @@ struct Paired {
     similarity: Vec<f32>,
 }
 
+impl Paired {
+    fn insert_into(self, artefact: &mut Artefact, side: &str) {
+        let indices = |indices: Vec<usize>| indices.into_iter().map(|index| index as u64).collect::<Array1<u64>>();
+        artefact.insert_f32(format!("{side}.source"), self.source.into_dyn());
+        artefact.insert_u64(format!("{side}.matching"), indices(self.matching).into_dyn());
+        artefact.insert_u64(format!("{side}.order"), indices(self.order).into_dyn());
+        artefact.insert_f32(format!("{side}.similarity"), Array1::from(self.similarity).into_dyn());
+    }
+}
+
+/// Pairs the targets of one side with normal vectors of its own.
+fn pair(
+    config: &Config,
+    targets: &Targets,
+    (side, rows): (&str, &Array2<f32>),
+    progress: (usize, usize),
+    context: &mut Context<'_>,
+) -> Result<Paired> {
+    let source = context.streams.normal(&format!("source/{side}"), 0, rows.nrows(), rows.ncols());
+    let target = targets.normaliser.normalise(rows.view());
+    match config.label.pairing {
+        Pairing::Greedy => pair_greedily(source, &target, config.label.precision, progress, context),
+        Pairing::Sorted => pair_by_sorting(source, &target),
+    }
+}
+
 fn pair_greedily(
-    source: &Array2<f32>,
+    source: Array2<f32>,
     target: &Array2<f32>,
     precision: Precision,
     (before, total): (usize, usize),
@@ -94,12 +158,13 @@ fn pair_greedily(
             observer.step(&Step { stage: Stage::Label, done, total: total as u64, epoch: None, loss: None });
             if observer.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
-        .match_rows(source, target);
+        .match_rows(&source, target);
     let matched = matched.map_err(|error| match error {
         MatchError::Cancelled { .. } => Error::Stopped { stage: Stage::Label },
         error => error.into(),
     })?;
     Ok(Paired {
+        source,
         matching: matched.matching().to_vec(),
         order: matched.order().to_vec(),
         similarity: matched.similarity().to_vec(),
@@ -107,28 +172,18 @@ fn pair_greedily(
 }
 
 /// Figure 2: both sides sorted, and paired in order.
-fn pair_by_sorting(source: &Array2<f32>, target: &Array2<f32>) -> Result<Paired> {
+fn pair_by_sorting(source: Array2<f32>, target: &Array2<f32>) -> Result<Paired> {
     let numbers = |rows: &Array2<f32>| rows.column(0).iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
-    let (y, x) = (numbers(source), numbers(target));
+    let (y, x) = (numbers(&source), numbers(target));
     let matching = gtn_math::sorted_labelling(&y, &x)?;
     let mut order: Vec<usize> = (0..y.len()).collect();
     order.sort_by(|&a, &b| y[a].total_cmp(&y[b]));
     // On the line the cosine is the product of the signs.
     let sign = |value: f64| if value == 0.0 { 0.0 } else { value.signum() as f32 };
     let similarity = matching.iter().zip(&y).map(|(&row, &y)| sign(y) * sign(x[row])).collect();
-    Ok(Paired { matching, order, similarity })
+    Ok(Paired { source, matching, order, similarity })
 }
 
 fn mean(values: &[f32]) -> f64 {
     values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len().max(1) as f64
-}
-
-fn read(artefact: &Artefact) -> Result<Pairs> {
-    let side = |name: &str| -> Result<Side> {
-        Ok(Side {
-            source: into_matrix(artefact.f32(&format!("{name}.source"))?),
-            matching: artefact.u64(&format!("{name}.matching"))?.iter().map(|&index| index as usize).collect(),
-        })
-    };
-    Ok(Pairs { train: side(SIDES[0])?, validation: side(SIDES[1])?, checksum: artefact.checksum() })
 }

@@ -28,6 +28,17 @@ pub(crate) struct Pictures {
     pub(crate) fingerprint: String,
     /// Whether the files are the ones the paper used.
     pub(crate) original: bool,
+    /// The official test set, or what of it is missing.
+    pub(crate) test: std::result::Result<TestSet, String>,
+}
+
+/// Images that no training sees, and that choose no epoch.
+pub(crate) struct TestSet {
+    pub(crate) images: Images,
+    /// Those that are taken.
+    pub(crate) indices: Vec<usize>,
+    /// Identity of the files' content.
+    pub(crate) fingerprint: String,
 }
 
 impl Prepared {
@@ -40,16 +51,17 @@ impl Prepared {
     }
 
     /// What is recorded of the stage.
-    pub(crate) fn facts(&self) -> [(&'static str, f64); 2] {
-        let (names, training, validation) = match self {
-            Prepared::Images(pictures) => {
-                (["training_images", "validation_images"], pictures.split.train.len(), pictures.split.validation.len())
+    pub(crate) fn facts(&self) -> Vec<(&'static str, f64)> {
+        match self {
+            Prepared::Images(Pictures { split, test, .. }) => {
+                let known = [("training_images", split.train.len()), ("validation_images", split.validation.len())];
+                let test = test.iter().map(|test| ("test_images", test.indices.len()));
+                known.into_iter().chain(test).map(|(name, count)| (name, count as f64)).collect()
             }
-            Prepared::Points(targets) => {
-                (["training_points", "validation_points"], targets.train.nrows(), targets.validation.nrows())
+            Prepared::Points(Targets { train, validation, .. }) => {
+                vec![("training_points", train.nrows() as f64), ("validation_points", validation.nrows() as f64)]
             }
-        };
-        [(names[0], training as f64), (names[1], validation as f64)]
+        }
     }
 }
 
@@ -73,7 +85,26 @@ fn read_mnist(settings: &config::Images, data_dir: &Path, streams: &Streams) -> 
         }
     };
     refuse_too_few(split.train.len(), split.validation.len())?;
-    Ok(Pictures { images: set.images, split, fingerprint: set.sha256, original: set.original })
+    let (test, test_is_original) = match mnist::test(data_dir) {
+        Ok(test) => {
+            let indices = limited(test.images.len(), settings.limit, len, streams);
+            (Ok(TestSet { images: test.images, indices, fingerprint: test.sha256 }), test.original)
+        }
+        // A run does without it; a file that is there and no good is for its owner to know.
+        Err(gtn_data::Error::NotFound { what, .. }) => (Err(what), true),
+        Err(error) => return Err(error.into()),
+    };
+    let original = set.original && test_is_original;
+    Ok(Pictures { images: set.images, split, fingerprint: set.sha256, original, test })
+}
+
+/// The test images that are taken: all, or the share of them that `limit` is of `among` images.
+fn limited(len: usize, limit: Option<usize>, among: usize, streams: &Streams) -> Vec<usize> {
+    let Some(limit) = limit.filter(|&limit| limit < among) else { return (0..len).collect() };
+    let share = limit as f64 / among as f64;
+    let mut drawn = permutation(len, streams.stream("limit/test", 0));
+    drawn.truncate(((len as f64 * share).round() as usize).max(1));
+    drawn
 }
 
 fn draw(config: &Config, drawn: &Drawn, streams: &Streams) -> Result<Targets> {
@@ -107,4 +138,23 @@ fn refuse_too_few(training: usize, validation: usize) -> Result<()> {
         return Err(Error::TooFewSamples { training, validation });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_takes_the_same_share_of_the_test_set() {
+        let streams = Streams::new(1);
+        assert_eq!(limited(4, None, 60, &streams), [0, 1, 2, 3]);
+        assert_eq!(limited(4, Some(60), 60, &streams), [0, 1, 2, 3]);
+        let mut half = limited(1000, Some(30), 60, &streams);
+        assert_eq!(half, limited(1000, Some(30), 60, &streams));
+        half.sort_unstable();
+        half.dedup();
+        assert!(half.len() == 500 && half[499] > 500, "{half:?}");
+        assert_eq!(limited(10_000, Some(10), 60_000, &streams).len(), 2);
+        assert_eq!(limited(10, Some(1), 60_000, &streams).len(), 1);
+    }
 }

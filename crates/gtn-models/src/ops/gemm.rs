@@ -2,7 +2,8 @@
 //!
 //! The crate takes raw pointers; here every access is shown to lie within its slice before it is called, which is all the
 //! `unsafe` there is. Each number of a product is one chain of fused multiply-adds over the inner dimension, cut into blocks
-//! that depend on the sizes alone, so that a product is the same on any number of threads.
+//! that depend on the sizes alone, so that a product is the same on any number of threads. Valgrind finds nothing to say of the
+//! tests in `tests/ops.rs` and below.
 #![allow(unsafe_code)]
 
 /// Steps from one row, and from one column, to the next.
@@ -142,5 +143,84 @@ pub(crate) fn multiply(dst: MatrixMut<'_>, write: Write, a: Matrix<'_>, b: Matri
             false,
             parallelism,
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Numbers that depend on the place alone.
+    fn numbers(len: usize, key: usize) -> Vec<f32> {
+        (0..len).map(|i| ((i * 31 + key * 17) % 23) as f32 / 11.0 - 1.0).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn products_are_those_of_the_definition(
+            rows in 0_usize..40, columns in 0_usize..40, inner in 0_usize..40, gap in 0_usize..4,
+            layout in 0_usize..8, add in any::<bool>(), all in any::<bool>(),
+        ) {
+            let strides = |(rows, columns): (usize, usize), by_columns: bool| {
+                if by_columns { (1, rows + gap) } else { (columns + gap, 1) }
+            };
+            let (a_size, b_size, dst_size) = ((rows, inner), (inner, columns), (rows, columns));
+            let (a_strides, b_strides) = (strides(a_size, layout & 1 > 0), strides(b_size, layout & 2 > 0));
+            let dst_strides = strides(dst_size, layout & 4 > 0);
+            let (a, b) = (numbers(extent(a_size, a_strides), 1), numbers(extent(b_size, b_strides), 2));
+            // What lies behind and between the numbers of a matrix is left alone.
+            let before = numbers(extent(dst_size, dst_strides) + 5, 3);
+            let mut dst = before.clone();
+            let write = if add { Write::Add } else { Write::Set };
+            multiply(
+                MatrixMut::new(&mut dst, dst_size, dst_strides),
+                write,
+                Matrix::new(&a, a_size, a_strides),
+                Matrix::new(&b, b_size, b_strides),
+                if all { Threads::All } else { Threads::One },
+            );
+            let mut expected: Vec<f64> = before.iter().map(|value| f64::from(*value)).collect();
+            for row in 0..rows {
+                for column in 0..columns {
+                    let of = |k: usize| {
+                        let (a, b) = (a[row * a_strides.0 + k * a_strides.1], b[k * b_strides.0 + column * b_strides.1]);
+                        f64::from(a) * f64::from(b)
+                    };
+                    let place = row * dst_strides.0 + column * dst_strides.1;
+                    let there = if add { expected[place] } else { 0.0 };
+                    expected[place] = there + (0..inner).map(of).sum::<f64>();
+                }
+            }
+            for (found, expected) in dst.iter().zip(expected) {
+                prop_assert!((f64::from(*found) - expected).abs() < 1e-4, "{found} instead of {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn matrices_that_do_not_fit_are_refused() {
+        let refused = |make: fn(&mut [f32])| std::panic::catch_unwind(move || make(&mut [0.0; 6])).is_err();
+        assert!(refused(|data| {
+            let _ = Matrix::of_rows(data, 2, 4).transposed();
+        }));
+        assert!(refused(|data| {
+            let _ = Matrix::new(data, (2, 3), (4, 1)).transposed();
+        }));
+        assert!(refused(|data| {
+            let _ = MatrixMut::new(data, (2, 3), (3, 2));
+        }));
+        assert!(refused(|data| {
+            let _ = MatrixMut::new(data, (2, 3), (2, 1));
+        }));
+        assert!(refused(|data| {
+            let (one, other) = data.split_at_mut(3);
+            let (a, b) = (Matrix::of_rows(&[1.0, 2.0], 1, 2), Matrix::of_rows(other, 3, 1));
+            multiply(MatrixMut::of_rows(one, 1, 1), Write::Set, a, b, Threads::One);
+        }));
+        assert!(!refused(|data| {
+            let _ = MatrixMut::of_rows(data, 2, 3);
+        }));
     }
 }

@@ -188,6 +188,11 @@ fn samples_are_measured_beside_their_floor() {
     assert_eq!(table.lines().count(), 3, "{table}");
     assert!(table.contains("(200 rows)") && table.contains("floor"));
 
+    // A run is drawn from: as many samples as there are rows to compare with, by the seed that `gtn sample` takes.
+    verb("sample", &run).args(["-n", "200", "--seed", "3", "--out"]).arg(out("c.npy")).done();
+    let by_seed = |generated: &str| evaluate(generated).args(["--seed", "3", "--metrics", "energy_distance"]).done().0;
+    assert_eq!(by_seed("run"), by_seed("c.npy"));
+
     write_npy(out("wide.npy"), &Array2::<f32>::zeros((300, 3))).unwrap();
     evaluate("wide.npy").refused_in_one_line("3; they must have as many");
     write_npy(out("few.npy"), &Array2::<f32>::zeros((5, 2))).unwrap();

@@ -76,4 +76,10 @@ fn digits_survive_the_autoencoder_and_can_be_measured() {
     let evaluate = evaluate.env_remove("GTN_DATA_DIR").arg("--real").arg(out("1.npy"));
     let (found, _) = evaluate.arg("--generated").arg(out("2.npy")).done();
     assert_eq!(found.lines().count(), 2, "{found}");
+    // The weights themselves are drawn from, as latents or as images.
+    for real in ["1.npy", "digits.npy"] {
+        let evaluate = gtn().args(["evaluate", "--metrics", "recall", "--real"]).arg(out(real));
+        let (found, _) = evaluate.arg("--generated").arg(shipped()).env_remove("GTN_DATA_DIR").done();
+        assert!(found.contains("recall"), "{found}");
+    }
 }

@@ -365,13 +365,15 @@ its floor compares the second half with the first: what fresh real data reach.
 
 Examples:
   gtn evaluate --real test-latents.npy --generated latents.npy
-  gtn evaluate --real digits/ --generated samples/ --metrics energy_distance,precision --json"
+  gtn evaluate --real digits/ --generated samples/ --metrics energy_distance,precision --json
+  gtn evaluate --real digits/ --generated weights/mnist-d5"
 )]
 pub(crate) struct Evaluate {
     /// Real samples: rows (n, d) in a .npy, .npz or .safetensors file, or images as for `gtn encode`, taken pixel by pixel.
     #[arg(long, value_name = "A")]
     pub(crate) real: PathBuf,
-    /// Generated samples, in one of the same forms.
+    /// Generated samples, in one of the same forms; or a folder of a run or of weights, from which as many are drawn as can be
+    /// compared: latents if the real samples have as many numbers, images otherwise.
     #[arg(long, value_name = "B")]
     pub(crate) generated: PathBuf,
     /// The figures [default: all].

@@ -9,10 +9,13 @@ use gtn_metrics::{
     density_coverage, energy_distance, frechet_distance, precision_recall, sliced_wasserstein, variance_kept,
 };
 use gtn_models::Streams;
+use gtn_run::RunFolder;
 use ndarray::{Array2, ArrayView2, Axis, s};
 
 use crate::args::{Evaluate, MetricName};
+use crate::commands::sample::check_amount;
 use crate::failure::Failure;
+use crate::output::Kind;
 use crate::say;
 
 const PROJECTIONS: usize = 200;
@@ -21,7 +24,11 @@ const K_MANIFOLD: usize = 3;
 const K_DENSITY: usize = 5;
 
 pub(crate) fn run(args: &Evaluate) -> Result<(), Failure> {
-    let (real, generated) = (read_rows(&args.real)?, read_rows(&args.generated)?);
+    let real = read_rows(&args.real)?;
+    let generated = match drawn_from(&args.generated, &real, args.seed)? {
+        Some(generated) => generated,
+        None => read_rows(&args.generated)?,
+    };
     if real.ncols() != generated.ncols() {
         return Err(Failure::users(format!(
             "{} has {} numbers in a sample, and {} has {}; they must have as many",
@@ -84,6 +91,25 @@ fn measure(
         MetricName::Coverage => density_coverage(real, other, K_DENSITY)?.coverage,
         MetricName::VarianceKept => variance_kept(real, other)?,
     })
+}
+
+/// As many samples as can be compared with `real`, if `path` is a run or a folder of weights: its images, or its latents if
+/// these have as many numbers as a real sample.
+fn drawn_from(path: &Path, real: &Array2<f32>, seed: u64) -> Result<Option<Array2<f32>>, Failure> {
+    let run = RunFolder::at(path);
+    if !run.config().is_file() {
+        return Ok(None);
+    }
+    let generator = gtn_train::load_generator(&run)?;
+    let n = real.nrows() / 2;
+    check_amount(n, generator.sample_size(), Kind::Npy)?;
+    let latents = generator.sample_latents(n, &Streams::new(seed))?;
+    if !generator.makes_images() || latents.ncols() == real.ncols() {
+        return Ok(Some(latents));
+    }
+    let images = generator.decode(latents.view())?;
+    let numbers = images.len() / n.max(1);
+    Ok(images.into_shape_with_order((n, numbers)).ok())
 }
 
 /// Rows of an array, or the pixels of images.

@@ -9,11 +9,14 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
         eprintln!("error: `cargo xtask ci` takes no arguments, and was given `{}`", argument.to_string_lossy());
         return ExitCode::from(2);
     }
-    let steps: [&[&str]; 5] = [
+    let steps: [&[&str]; 8] = [
         &["fmt", "--all", "--check"],
         &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"],
         &["clippy", "--package", "gtn-label", "--no-default-features", "--all-targets", "--", "--deny", "warnings"],
+        &["clippy", "--package", "gtn-cli", "--features", "hub", "--all-targets", "--", "--deny", "warnings"],
         &["doc", "--workspace", "--no-deps"],
+        &["doc", "--package", "gtn-data", "--features", "hub", "--no-deps"],
+        &["test", "--package", "gtn-cli", "--features", "hub", "--test", "hub"],
         &["test", "--workspace"],
     ];
     for step in steps {

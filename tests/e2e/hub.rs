@@ -82,7 +82,7 @@ fn the_users_mistakes_are_refused_before_anything_is_asked() {
     let folder = tempfile::tempdir().unwrap();
     let hub = Hub::new(Answer::Status(404));
     for endpoint in ["mnist", "ftp://127.0.0.1/", "http://"] {
-        fetch_from(endpoint, folder.path()).refused_in_one_line("https://");
+        fetch_from(endpoint, folder.path()).refused_in_one_line(&format!("HF_ENDPOINT={endpoint}: "));
     }
     let mirror = ["--mirror", "https://example.org/mnist/"];
     fetch_from(&hub.url, folder.path()).args(mirror).refused_in_one_line("HF_ENDPOINT");

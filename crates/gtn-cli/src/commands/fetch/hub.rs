@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use gtn_data::fetch::Options;
+use gtn_data::fetch::{Error, Options};
 use gtn_data::mnist::Fetched;
 use gtn_data::mnist::hub::{self, Event};
 
@@ -20,8 +20,13 @@ pub(super) fn mnist(data_dir: &Path, progress: &mut Progress) -> Result<Fetched,
     let fetched = hub::fetch(data_dir, &endpoint, &Options::default(), |event| {
         tell(progress, event);
         if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
-    Ok(fetched)
+    });
+    fetched.map_err(|error| match error {
+        Error::Address { url, reason } => {
+            Failure::users(format!("HF_ENDPOINT={url}: {reason}; give an address such as {}", hub::ENDPOINT))
+        }
+        error => error.into(),
+    })
 }
 
 fn tell(progress: &mut Progress, event: Event) {

@@ -50,6 +50,13 @@ fn without_the_files_every_mirror_is_named_and_nothing_is_written() {
     asked.refused("gtn data fetch mnist");
 }
 
+#[cfg(not(feature = "hub"))]
+#[test]
+fn a_program_without_the_hub_says_what_has_it() {
+    let fetch = gtn().args(["data", "fetch", "mnist", "--from", "hub"]);
+    fetch.refused_in_one_line("`cargo xtask fetch mnist --from hub`");
+}
+
 #[test]
 fn the_real_files_arrive_whole() {
     let Some(real) = gtn_tests::data_dir("the_real_files_arrive_whole") else { return };

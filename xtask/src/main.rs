@@ -1,5 +1,5 @@
 //! `cargo xtask VERB ...`: builds what a verb needs and runs it. Options belong to the program that is run, and are handed
-//! on unread.
+//! on unread (but see [`gtn::run`]).
 #![allow(clippy::print_stderr)]
 
 mod ci;

@@ -23,7 +23,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let level = if arguments.verbose { "debug" } else { "warn" };
+    // The libraries that talk to the Hugging Face Hub also log what they return as an error.
+    let level = if arguments.verbose { "debug" } else { "warn,hf_hub=off,xet=off,rustls_platform_verifier=off" };
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()

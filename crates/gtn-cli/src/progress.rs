@@ -97,6 +97,22 @@ impl Progress {
         }
     }
 
+    /// Shows a piece of work that nobody knows the end of.
+    #[cfg(feature = "hub")]
+    pub(crate) fn show_open(&mut self, name: &str, detail: &str) {
+        let Some(begun) = &mut self.begun else { return };
+        if let Some(bar) = &self.bar {
+            if let Ok(style) = ProgressStyle::with_template("{prefix:<11} {spinner} {msg}") {
+                bar.set_style(style);
+            }
+            bar.set_message(detail.to_owned());
+            bar.tick();
+        } else if !self.terminal && begun.told.elapsed() > PLAIN_EVERY {
+            begun.told = Instant::now();
+            say::tell(&format!("{name:<11} {detail}"));
+        }
+    }
+
     /// Writes a line that stays.
     pub(crate) fn line(&self, text: &str) {
         match &self.bar {

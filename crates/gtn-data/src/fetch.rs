@@ -32,6 +32,12 @@ pub use error::Error;
 use http::{Client, Fault};
 use part::Part;
 
+#[cfg(feature = "hub")]
+pub(crate) use {
+    http::{check_address, one_line},
+    part::{check_place, write_whole},
+};
+
 /// A file to download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {
@@ -55,9 +61,7 @@ impl Download {
     /// Where it grows until it is whole: its path with `.part` added.
     #[must_use]
     pub fn part_path(&self) -> PathBuf {
-        let mut path = self.path.clone().into_os_string();
-        path.push(".part");
-        path.into()
+        part::path_for(&self.path)
     }
 }
 

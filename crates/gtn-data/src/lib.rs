@@ -20,6 +20,8 @@
 pub mod arrays;
 mod error;
 pub mod fetch;
+#[cfg(feature = "hub")]
+mod hub;
 pub mod idx;
 mod images;
 pub mod mnist;

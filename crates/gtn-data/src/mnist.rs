@@ -8,6 +8,9 @@ use ndarray::Array4;
 use crate::fetch::{self, Download, Event};
 use crate::{Error, Images, Result, idx};
 
+#[cfg(feature = "hub")]
+pub mod hub;
+
 /// One of the four files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileSpec {

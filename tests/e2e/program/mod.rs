@@ -75,8 +75,19 @@ impl Call {
     /// As [`refused`](Self::refused), and says nothing else.
     #[track_caller]
     pub(crate) fn refused_in_one_line(self, word: &str) -> String {
+        self.ended_in_one_line(2, word)
+    }
+
+    /// As [`failed`](Self::failed), and says nothing else.
+    #[track_caller]
+    pub(crate) fn failed_in_one_line(self, word: &str) -> String {
+        self.ended_in_one_line(1, word)
+    }
+
+    #[track_caller]
+    fn ended_in_one_line(self, code: i32, word: &str) -> String {
         let (output, stderr) = self.output();
-        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
         assert!(stderr.starts_with("error: ") && stderr.contains(word), "`{word}` is not in: {stderr}");
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         stderr

@@ -3,31 +3,53 @@
 use std::ops::ControlFlow;
 
 use gtn_data::fetch::{Download, Event, Next, Options};
-use gtn_data::mnist;
+use gtn_data::mnist::{self, Fetched};
 
-use crate::args::{DataFetch, DataName};
+use crate::args::{DataFetch, DataName, Source};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{say, stop};
 
+#[cfg(feature = "hub")]
+mod hub;
+
 pub(crate) fn run(args: &DataFetch) -> Result<(), Failure> {
-    let mirrors: Vec<String> = if args.mirror.is_empty() {
-        mnist::MIRRORS.iter().map(|mirror| (*mirror).to_owned()).collect()
-    } else {
-        args.mirror.clone()
-    };
+    if args.from == Source::Hub && !args.mirror.is_empty() {
+        return Err(Failure::users(
+            "--mirror names a place of the four files, which --from hub does not ask for; HF_ENDPOINT names another hub",
+        ));
+    }
     stop::listen();
     let mut progress = Progress::new();
-    let fetched = match args.name {
-        DataName::Mnist => mnist::fetch(&args.data.data_dir, &mirrors, &Options::default(), |file, event| {
-            tell(&mut progress, file, event);
-            if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?,
+    let fetched = match (args.name, args.from) {
+        (DataName::Mnist, Source::Mirrors) => from_mirrors(args, &mut progress)?,
+        #[cfg(feature = "hub")]
+        (DataName::Mnist, Source::Hub) => hub::mnist(&args.data.data_dir, &mut progress)?,
+        #[cfg(not(feature = "hub"))]
+        (DataName::Mnist, Source::Hub) => {
+            return Err(Failure::users(
+                "this gtn was built without the Hugging Face Hub; `cargo xtask fetch mnist --from hub` builds one that has it, \
+                 as does --features hub, and the mirrors need neither",
+            ));
+        }
     };
     drop(progress);
     say::tell(&format!("{} of 4 files are new", fetched.new));
     say::result(&fetched.folder.display().to_string());
     Ok(())
+}
+
+fn from_mirrors(args: &DataFetch, progress: &mut Progress) -> Result<Fetched, Failure> {
+    let mirrors: Vec<String> = if args.mirror.is_empty() {
+        mnist::MIRRORS.iter().map(|mirror| (*mirror).to_owned()).collect()
+    } else {
+        args.mirror.clone()
+    };
+    let fetched = mnist::fetch(&args.data.data_dir, &mirrors, &Options::default(), |file, event| {
+        tell(progress, file, event);
+        if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(fetched)
 }
 
 fn tell(progress: &mut Progress, file: &Download, event: Event<'_>) {

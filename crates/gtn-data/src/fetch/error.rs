@@ -18,6 +18,19 @@ pub enum Error {
         /// Each address with what happened there.
         tried: Vec<(String, String)>,
     },
+    /// The Hugging Face Hub did not give the data (feature `hub`).
+    #[error(
+        "{dataset} could not be had from {endpoint}: {reason}. Nothing was written; try again later (HTTPS_PROXY names \
+         a proxy, HF_ENDPOINT another hub), or take the files from their mirrors, without --from hub"
+    )]
+    Hub {
+        /// The hub.
+        endpoint: String,
+        /// The data set's name there.
+        dataset: &'static str,
+        /// What happened.
+        reason: String,
+    },
     /// The caller asked to stop.
     #[error("stopped{}; the same command goes on from there", kept_text(path, kept.as_ref()))]
     Stopped {

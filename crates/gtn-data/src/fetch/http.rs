@@ -33,7 +33,7 @@ pub(super) struct Answer<'a> {
 }
 
 /// Refuses what is no address of a server.
-pub(super) fn check_address(url: &str) -> Result<(), Error> {
+pub(crate) fn check_address(url: &str) -> Result<(), Error> {
     let refuse = |reason| Err(Error::Address { url: url.to_owned(), reason });
     let Ok(address) = url.parse::<Uri>() else { return refuse("this is no address") };
     if !matches!(address.scheme_str(), Some("http" | "https")) {
@@ -161,7 +161,7 @@ fn seconds(time: Duration) -> String {
 }
 
 /// Words of others in one line of bearable length.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     words.chars().filter(|character| !character.is_control()).take(300).collect()
 }

@@ -127,6 +127,32 @@ impl Part {
     }
 }
 
+/// The part of the file that is to lie at `path`.
+pub(super) fn path_for(path: &Path) -> PathBuf {
+    let mut path = path.to_path_buf().into_os_string();
+    path.push(".part");
+    path.into()
+}
+
+/// Refuses to write where something is that is no file.
+#[cfg(feature = "hub")]
+pub(crate) fn check_place(path: &Path) -> Result<(), Error> {
+    // No file is as long; what lies there is only looked at.
+    is_whole(path, u64::MAX, "").map(|_| ())
+}
+
+/// Writes a file of these bytes, whole or not at all, in place of its part.
+#[cfg(feature = "hub")]
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut part = Part::open(&path_for(path), bytes.len() as u64)?;
+    part.start_anew()?;
+    if let Err(error) = part.append(bytes) {
+        part.remove_if_empty();
+        return Err(error);
+    }
+    part.publish(path)
+}
+
 fn lock(file: &File, path: &Path) -> Result<(), Error> {
     match file.try_lock() {
         // Some file systems know no locks; there two downloads at once are for the checksum to find.

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::lanes::{FEW, wide};
+use super::lanes::{FEW, wide, wide_with};
 
 /// Rows of one group.
 const ROWS: usize = 32;
@@ -108,7 +108,9 @@ pub(crate) fn activate_and_normalise(
     let n = a.len() / width;
     statistics.parts.clear();
     statistics.parts.resize(n.div_ceil(ROWS) * 2 * width, 0.0);
-    in_groups(width, a, &mut statistics.parts, |_, a, part| group_statistics(a, bias, slope, part));
+    in_groups(width, a, &mut statistics.parts, |_, a, part| {
+        wide_with(group_statistics, (a, bias, slope, part.split_at_mut(width)));
+    });
     statistics.combine(n, width);
 
     let (scale, shift) = folded(gamma, beta, &statistics.mean, &statistics.variance);
@@ -129,26 +131,27 @@ pub(crate) fn activate_and_normalise(
     }
 }
 
+/// A group's two rows of sums.
+type Part<'a> = (&'a mut [f32], &'a mut [f32]);
+
 /// Adds the bias to a group of rows; its mean after LeakyReLU, and the squared deviations from that.
-fn group_statistics(a: &mut [f32], bias: &[f32], slope: f32, part: &mut [f32]) {
+#[inline(always)]
+fn group_statistics((a, bias, slope, (mean, squares)): (&mut [f32], &[f32], f32, Part<'_>)) {
     let width = bias.len();
     let share = 1.0 / (a.len() / width) as f32;
-    let (mean, squares) = part.split_at_mut(width);
-    wide(|| {
-        for a in a.chunks_exact_mut(width) {
-            for ((a, bias), sum) in a.iter_mut().zip(bias).zip(mean.iter_mut()) {
-                *a += bias;
-                *sum += leaky(*a, slope);
-            }
+    for a in a.chunks_exact_mut(width) {
+        for ((a, bias), sum) in a.iter_mut().zip(bias).zip(mean.iter_mut()) {
+            *a += bias;
+            *sum += leaky(*a, slope);
         }
-        mean.iter_mut().for_each(|sum| *sum *= share);
-        for a in a.chunks_exact(width) {
-            for ((a, mean), square) in a.iter().zip(mean.iter()).zip(squares.iter_mut()) {
-                let deviation = leaky(*a, slope) - mean;
-                *square += deviation * deviation;
-            }
+    }
+    mean.iter_mut().for_each(|sum| *sum *= share);
+    for a in a.chunks_exact(width) {
+        for ((a, mean), square) in a.iter().zip(mean.iter()).zip(squares.iter_mut()) {
+            let deviation = leaky(*a, slope) - mean;
+            *square += deviation * deviation;
         }
-    });
+    }
 }
 
 impl Statistics {
@@ -203,55 +206,71 @@ pub(crate) fn normalise_backward(
     let width = gamma.len();
     let n = a.len() / width;
     let Statistics { mean, inverse, parts, .. } = statistics;
+    let (mean, inverse) = (mean.as_slice(), inverse.as_slice());
     let clear = |parts: &mut Vec<f32>| {
         parts.clear();
         parts.resize(n.div_ceil(ROWS) * 2 * width, 0.0);
     };
     clear(parts);
     in_groups(width, d, parts, |start, d, part| {
-        let (sums, products) = part.split_at_mut(width);
         let a = &a[start..start + d.len()];
-        wide(|| {
-            for (d, a) in d.chunks_exact(width).zip(a.chunks_exact(width)) {
-                for (((((d, a), mean), inverse), sum), product) in
-                    d.iter().zip(a).zip(&*mean).zip(&*inverse).zip(sums.iter_mut()).zip(products.iter_mut())
-                {
-                    *sum += d;
-                    *product += d * ((leaky(*a, slope) - mean) * inverse);
-                }
-            }
-        });
+        wide_with(group_products, (d, a, slope, (mean, inverse), part.split_at_mut(width)));
     });
     let (beta, gamma_gradient) = totals(parts, width);
 
     let share = 1.0 / n as f32;
     clear(parts);
     in_groups(width, d, parts, |start, d, part| {
-        let bias = &mut part[..width];
         let a = &a[start..start + d.len()];
-        let (beta, product) = (&beta, &gamma_gradient);
-        wide(|| {
-            for (d, a) in d.chunks_exact_mut(width).zip(a.chunks_exact(width)) {
-                for (((((((d, a), mean), inverse), gamma), beta), product), bias) in d
-                    .iter_mut()
-                    .zip(a)
-                    .zip(&*mean)
-                    .zip(&*inverse)
-                    .zip(gamma)
-                    .zip(beta)
-                    .zip(product)
-                    .zip(bias.iter_mut())
-                {
-                    let normalised = (leaky(*a, slope) - mean) * inverse;
-                    let of_norm = gamma * inverse * (*d - share * (beta + normalised * product));
-                    *d = if *a > 0.0 { of_norm } else { slope * of_norm };
-                    *bias += *d;
-                }
-            }
-        });
+        let sums = (beta.as_slice(), gamma_gradient.as_slice(), share);
+        wide_with(group_gradient, (d, a, slope, (mean, inverse, gamma), sums, &mut part[..width]));
     });
     let (bias, _) = totals(parts, width);
     LayerGradients { bias, gamma: gamma_gradient, beta }
+}
+
+/// The sums of a group's gradients, and of their products with the normalised rows.
+#[inline(always)]
+fn group_products(
+    (d, a, slope, (mean, inverse), (sums, products)): (&mut [f32], &[f32], f32, (&[f32], &[f32]), Part<'_>),
+) {
+    let width = mean.len();
+    for (d, a) in d.chunks_exact(width).zip(a.chunks_exact(width)) {
+        for (((((d, a), mean), inverse), sum), product) in
+            d.iter().zip(a).zip(mean).zip(inverse).zip(sums.iter_mut()).zip(products.iter_mut())
+        {
+            *sum += d;
+            *product += d * ((leaky(*a, slope) - mean) * inverse);
+        }
+    }
+}
+
+/// Mean, inverse deviation and gamma of each column.
+type Columns<'a> = (&'a [f32], &'a [f32], &'a [f32]);
+
+/// Turns a group's gradient of the output into that of the input, whose sums are those of the bias.
+#[inline(always)]
+fn group_gradient(
+    (d, a, slope, (mean, inverse, gamma), (betas, products, share), biases): (
+        &mut [f32],
+        &[f32],
+        f32,
+        Columns<'_>,
+        (&[f32], &[f32], f32),
+        &mut [f32],
+    ),
+) {
+    let width = mean.len();
+    for (d, a) in d.chunks_exact_mut(width).zip(a.chunks_exact(width)) {
+        for (((((((d, a), mean), inverse), gamma), beta), product), bias) in
+            d.iter_mut().zip(a).zip(mean).zip(inverse).zip(gamma).zip(betas).zip(products).zip(biases.iter_mut())
+        {
+            let normalised = (leaky(*a, slope) - mean) * inverse;
+            let of_norm = gamma * inverse * (*d - share * (beta + normalised * product));
+            *d = if *a > 0.0 { of_norm } else { slope * of_norm };
+            *bias += *d;
+        }
+    }
 }
 
 /// The sums of all groups' first and second rows.

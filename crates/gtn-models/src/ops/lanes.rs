@@ -3,13 +3,29 @@
 //! No loop here adds numbers across lanes, and nothing is contracted into fused multiply-adds, so that the results are the
 //! same on every processor.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Runs `work` with the vector instructions that the processor has. What it calls must be inlined into it.
 #[inline(always)]
 pub(crate) fn wide<R>(work: impl FnOnce() -> R) -> R {
     Arch::new().dispatch(work)
+}
+
+/// The same for a function that is marked `#[inline(always)]`: the body of a long closure is not inlined, and then runs with the
+/// instructions that every processor has.
+#[inline(always)]
+pub(crate) fn wide_with<A, R>(function: impl FnOnce(A) -> R, arguments: A) -> R {
+    struct Call<F, A>(F, A);
+    impl<A, R, F: FnOnce(A) -> R> WithSimd for Call<F, A> {
+        type Output = R;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> R {
+            (self.0)(self.1)
+        }
+    }
+    Arch::new().dispatch(Call(function, arguments))
 }
 
 /// Numbers below which a loop is done sooner than other threads wake up.

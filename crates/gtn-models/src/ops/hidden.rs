@@ -214,7 +214,7 @@ pub(crate) fn normalise_backward(
     clear(parts);
     in_groups(width, d, parts, |start, d, part| {
         let a = &a[start..start + d.len()];
-        wide_with(group_products, (d, a, slope, (mean, inverse), part.split_at_mut(width)));
+        wide_with(group_products, ((d, a, slope), (mean, inverse), part.split_at_mut(width)));
     });
     let (beta, gamma_gradient) = totals(parts, width);
 
@@ -223,7 +223,7 @@ pub(crate) fn normalise_backward(
     in_groups(width, d, parts, |start, d, part| {
         let a = &a[start..start + d.len()];
         let sums = (beta.as_slice(), gamma_gradient.as_slice(), share);
-        wide_with(group_gradient, (d, a, slope, (mean, inverse, gamma), sums, &mut part[..width]));
+        wide_with(group_gradient, ((d, a, slope), (mean, inverse, gamma), sums, &mut part[..width]));
     });
     let (bias, _) = totals(parts, width);
     LayerGradients { bias, gamma: gamma_gradient, beta }
@@ -231,9 +231,7 @@ pub(crate) fn normalise_backward(
 
 /// The sums of a group's gradients, and of their products with the normalised rows.
 #[inline(always)]
-fn group_products(
-    (d, a, slope, (mean, inverse), (sums, products)): (&mut [f32], &[f32], f32, (&[f32], &[f32]), Part<'_>),
-) {
+fn group_products(((d, a, slope), (mean, inverse), (sums, products)): (Group<'_>, (&[f32], &[f32]), Part<'_>)) {
     let width = mean.len();
     for (d, a) in d.chunks_exact(width).zip(a.chunks_exact(width)) {
         for (((((d, a), mean), inverse), sum), product) in
@@ -245,18 +243,22 @@ fn group_products(
     }
 }
 
+/// The gradients of a group of rows, these rows as the activation took them, and its slope.
+type Group<'a> = (&'a mut [f32], &'a [f32], f32);
+
+/// The gradients of beta and gamma, and 1 over the number of rows.
+type Totals<'a> = (&'a [f32], &'a [f32], f32);
+
 /// Mean, inverse deviation and gamma of each column.
 type Columns<'a> = (&'a [f32], &'a [f32], &'a [f32]);
 
 /// Turns a group's gradient of the output into that of the input, whose sums are those of the bias.
 #[inline(always)]
 fn group_gradient(
-    (d, a, slope, (mean, inverse, gamma), (betas, products, share), biases): (
-        &mut [f32],
-        &[f32],
-        f32,
+    ((d, a, slope), (mean, inverse, gamma), (betas, products, share), biases): (
+        Group<'_>,
         Columns<'_>,
-        (&[f32], &[f32], f32),
+        Totals<'_>,
         &mut [f32],
     ),
 ) {

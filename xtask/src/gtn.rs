@@ -27,7 +27,8 @@ pub(crate) fn bench(arguments: &[OsString]) -> ExitCode {
         .with_file_name("tests")
         .join(format!("golden/bench_{}.py", name.to_string_lossy()));
     let mut all = vec![name.clone()];
-    if twin.exists() {
+    let given = rest.iter().any(|argument| argument.to_string_lossy().starts_with("--twin"));
+    if twin.exists() && !given {
         all.extend(["--twin".into(), twin.into()]);
     }
     all.extend_from_slice(rest);

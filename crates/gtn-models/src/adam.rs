@@ -93,22 +93,18 @@ impl Adam {
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] if the device fails.
+    /// [`Error::MissingWeight`] if `parameters` are another network's; then nothing changes. [`Error::Device`] if the device
+    /// fails.
     pub fn step(&mut self, parameters: &Parameters, gradients: &GradStore) -> Result<()> {
-        self.steps += 1;
+        self.begin_step(parameters)?;
         for (name, var) in parameters.trained() {
-            let pair = self.moments.get_mut(name).ok_or_else(|| Error::MissingWeight { name: name.to_owned() })?;
-            let step = (self.steps, var);
-            if let Some(gradient) = gradients.get(var.as_tensor()) {
-                let gradient = gradient.contiguous()?;
-                match pair {
-                    Pair::Tensors(..) => self.settings.descend(step, &gradient, pair)?,
-                    Pair::Host(moments) => self.settings.descend_in_place(step, &read(&gradient)?, moments)?,
-                }
-            } else if let Pair::Host(moments) = pair {
-                let settings = self.settings;
-                let work = |gradient: &[f32]| settings.descend_in_place(step, gradient, moments);
-                parameters.take_gradient(name, work).transpose()?;
+            let (Some(pair), Some(gradient)) = (self.moments.get_mut(name), gradients.get(var.as_tensor())) else {
+                continue;
+            };
+            let (step, gradient) = ((self.steps, var), gradient.contiguous()?);
+            match pair {
+                Pair::Tensors(..) => self.settings.descend(step, &gradient, pair)?,
+                Pair::Host(moments) => self.settings.descend_in_place(step, &read(&gradient)?, moments)?,
             }
         }
         Ok(())
@@ -119,10 +115,35 @@ impl Adam {
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] if the device fails.
+    /// As [`step`](Self::step).
     pub fn minimise(&mut self, parameters: &Parameters, loss: &Tensor) -> Result<()> {
+        if !self.moments.values().all(|pair| matches!(pair, Pair::Host(_))) {
+            return self.step(parameters, &loss.backward()?);
+        }
         let gradients = parameters.backward_in_place(loss)?;
-        self.step(parameters, &gradients)
+        self.begin_step(parameters)?;
+        for (name, var) in parameters.trained() {
+            let Some(Pair::Host(moments)) = self.moments.get_mut(name) else { continue };
+            // What does not come through the network, such as a penalty on its weights, comes through Candle.
+            if let Some(gradient) = gradients.get(var.as_tensor()) {
+                parameters.add_gradient(name, &read(&gradient.contiguous()?)?);
+            }
+            let (settings, step) = (self.settings, (self.steps, var));
+            let work = |gradient: &[f32]| settings.descend_in_place(step, gradient, moments);
+            parameters.take_gradient(name, work).transpose()?;
+        }
+        Ok(())
+    }
+
+    /// Counts a step, if the moments are those of `parameters`.
+    fn begin_step(&mut self, parameters: &Parameters) -> Result<()> {
+        for (name, _) in parameters.trained() {
+            if !self.moments.contains_key(name) {
+                return Err(Error::MissingWeight { name: name.to_owned() });
+            }
+        }
+        self.steps += 1;
+        Ok(())
     }
 
     /// Copies of what the optimiser remembers.

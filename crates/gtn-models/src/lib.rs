@@ -42,7 +42,8 @@
 //! ```
 //!
 //! On a CPU networks are made of operations of this crate, several times as fast as Candle's, whose results do not depend on
-//! the number of threads; [`Ops`] tells them apart.
+//! the number of threads; [`Ops`] tells them apart. Gradients pass through places of the network, so that its backward passes
+//! must come one after the other.
 //!
 //! Every use of chance has a stream of its own ([`Streams`]), drawn on the host, so that a device or a skipped step shifts no
 //! numbers.
@@ -93,7 +94,7 @@ pub enum Mode {
 /// [`Error::Device`] if the shapes differ.
 pub fn mean_squared_error(output: &Tensor, target: &Tensor) -> Result<Tensor> {
     if output.device().is_cpu() && output.dtype() == candle_core::DType::F32 {
-        return Ok(output.contiguous()?.apply_op2(&target.contiguous()?, ops::MeanSquaredError)?);
+        return Ok(output.contiguous()?.apply_op2(&target.contiguous()?.detach(), ops::MeanSquaredError)?);
     }
     Ok(candle_nn::loss::mse(output, target)?)
 }

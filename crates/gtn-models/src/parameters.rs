@@ -79,10 +79,25 @@ impl Parameters {
     /// Goes backward from a loss and leaves the gradients of weights with them, where the network can; those that it cannot
     /// leave are in what is returned.
     pub(crate) fn backward_in_place(&self, loss: &Tensor) -> Result<GradStore> {
+        /// Ends with its scope, however that is left.
+        struct InPlace<'a>(&'a AtomicBool);
+        impl Drop for InPlace<'_> {
+            fn drop(&mut self) {
+                self.0.store(false, Ordering::Relaxed);
+            }
+        }
+        // What a pass that failed may have left is not of this loss.
+        self.weights.values().for_each(Weight::forget_gradient);
         self.in_place.store(true, Ordering::Relaxed);
-        let gradients = loss.backward();
-        self.in_place.store(false, Ordering::Relaxed);
-        Ok(gradients?)
+        let _in_place = InPlace(&self.in_place);
+        Ok(loss.backward()?)
+    }
+
+    /// Adds to the gradient that was left with a weight.
+    pub(crate) fn add_gradient(&self, name: &str, gradient: &[f32]) {
+        if let Some(weight) = self.weights.get(name) {
+            weight.gradient().put(gradient.iter().copied());
+        }
     }
 
     /// Shows the gradient that was left with a weight to `work`, if there is one, and forgets it.

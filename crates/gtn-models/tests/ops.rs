@@ -161,6 +161,64 @@ proptest! {
     }
 }
 
+#[test]
+fn what_comes_through_candle_and_what_comes_through_the_network_are_one_gradient() {
+    let shape = MlpShape { input: 3, hidden_layers: 1, width: 8, output: 2, slope: 0.5, batch_norm_layers: 1 };
+    let after = |ops, optimiser| {
+        let h = Mlp::with_ops(&shape, &Streams::new(5), &Device::Cpu, ops).unwrap();
+        let mut adam = Adam::with_ops(h.parameters(), AdamSettings::default(), optimiser).unwrap();
+        for k in 0..5 {
+            let (x, target) = (host(&drawn(&[16, 3], k)), host(&drawn(&[16, 2], k + 100)));
+            let mut loss = mean_squared_error(&h.forward(&x, Mode::Train).unwrap(), &target).unwrap();
+            for (_, var) in h.parameters().trained() {
+                loss = (loss + var.as_tensor().sqr().unwrap().sum_all().unwrap()).unwrap();
+            }
+            adam.minimise(h.parameters(), &loss).unwrap();
+        }
+        h.parameters().snapshot().unwrap()
+    };
+    let expected = after(Ops::Candle, Ops::Candle);
+    for (ops, optimiser) in [(Ops::Fused, Ops::Fused), (Ops::Fused, Ops::Candle), (Ops::Candle, Ops::Fused)] {
+        let found = after(ops, optimiser);
+        for (name, weight) in &expected {
+            assert_close(found[name].as_slice().unwrap(), weight.as_slice().unwrap(), 1e-3, name);
+        }
+    }
+}
+
+#[test]
+fn what_a_refused_step_left_is_not_in_the_next_one() {
+    let shape = MlpShape { input: 3, hidden_layers: 1, width: 8, output: 2, slope: 0.5, batch_norm_layers: 1 };
+    let other = MlpShape { hidden_layers: 0, batch_norm_layers: 0, ..shape };
+    let of = |shape| Mlp::new(shape, &Streams::new(5), &Device::Cpu).unwrap();
+    let after = |refused: bool| {
+        let (h, other) = (of(&shape), of(&other));
+        let mut adam = Adam::new(h.parameters(), AdamSettings::default()).unwrap();
+        let mut of_other = Adam::new(other.parameters(), AdamSettings::default()).unwrap();
+        let (x, target) = (host(&drawn(&[16, 3], 1)), host(&drawn(&[16, 2], 2)));
+        let loss = || mean_squared_error(&h.forward(&x, Mode::Train).unwrap(), &target).unwrap();
+        let kept = loss();
+        if refused {
+            assert!(of_other.minimise(h.parameters(), &loss()).is_err());
+            assert_eq!(of_other.moments().unwrap().steps, 0);
+        }
+        adam.minimise(h.parameters(), &kept).unwrap();
+        adam.moments().unwrap()
+    };
+    assert_eq!(after(true), after(false));
+}
+
+#[test]
+fn a_target_may_come_from_a_network_and_gets_no_gradient() {
+    let shape = MlpShape { input: 3, hidden_layers: 1, width: 8, output: 2, slope: 0.5, batch_norm_layers: 0 };
+    let [h, teacher] = [1, 2].map(|seed| Mlp::new(&shape, &Streams::new(seed), &Device::Cpu).unwrap());
+    let x = host(&drawn(&[16, 3], 1));
+    let of = |h: &Mlp| h.forward(&x, Mode::Train).unwrap();
+    let store = mean_squared_error(&of(&h), &of(&teacher)).unwrap().backward().unwrap();
+    assert!(h.parameters().trained().all(|(_, var)| store.get(var.as_tensor()).is_some()));
+    assert!(teacher.parameters().trained().all(|(_, var)| store.get(var.as_tensor()).is_none()));
+}
+
 /// All that three training steps of both networks leave.
 fn steps() -> Vec<NamedArrays> {
     let settings = AdamSettings { l2: 1e-3, ..AdamSettings::default() };
@@ -271,6 +329,7 @@ fn what_does_not_fit_is_an_error_and_what_is_no_number_is_seen() {
     }
     assert!(autoencoder.decoder().forward(&rows(2, 4)).is_err());
     assert!(mean_squared_error(&rows(2, 3), &rows(3, 2)).is_err());
+    assert!(autoencoder.reconstruct(&host(&drawn(&[0, 1, 8, 8], 1))).is_err());
     let none = autoencoder.decoder().forward(&rows(2, 3).narrow(0, 0, 0).unwrap()).unwrap();
     assert!(array4_of(&none).unwrap().is_empty());
 

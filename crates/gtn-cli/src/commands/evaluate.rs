@@ -102,13 +102,16 @@ fn drawn_from(path: &Path, real: &Array2<f32>, seed: u64) -> Result<Option<Array
     }
     let generator = gtn_train::load_generator(&run)?;
     let n = real.nrows() / 2;
+    if n == 0 {
+        return Err(Failure::users("a single real sample is too few to compare with"));
+    }
     check_amount(n, generator.sample_size(), Kind::Npy)?;
     let latents = generator.sample_latents(n, &Streams::new(seed))?;
     if !generator.makes_images() || latents.ncols() == real.ncols() {
         return Ok(Some(latents));
     }
     let images = generator.decode(latents.view())?;
-    let numbers = images.len() / n.max(1);
+    let numbers = images.len() / n;
     Ok(images.into_shape_with_order((n, numbers)).ok())
 }
 

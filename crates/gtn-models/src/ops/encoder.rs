@@ -38,6 +38,9 @@ pub(crate) struct Tape {
     rooms: Rooms,
 }
 
+/// Images that are encoded at once when nothing is to be learned.
+const EVALUATED: usize = 256;
+
 impl Encoder {
     /// One share forward.
     fn share_forward(&self, x: &[f32], (matrix, bias1): (&[f32], &[f32]), room: &mut Room, cells: &mut [f32]) {
@@ -189,6 +192,14 @@ impl Part for Encoder {
         self.linear.product(flat, n, &mut latents)?;
         let bias = self.linear.bias.read()?;
         latents.chunks_exact_mut(dim).for_each(|latent| add(latent, &bias));
+        Ok(latents)
+    }
+
+    fn evaluate(&self, x: &[f32], n: usize, tape: &mut Tape) -> candle_core::Result<Vec<f32>> {
+        let mut latents = Vec::with_capacity(n * self.linear.size()?.0);
+        for x in x.chunks(EVALUATED * self.outer.fine_len()) {
+            latents.extend(self.forward(x, x.len() / self.outer.fine_len(), tape)?);
+        }
         Ok(latents)
     }
 

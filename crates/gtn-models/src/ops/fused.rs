@@ -78,6 +78,11 @@ impl<P: Part> Fused<P> {
 
     /// The output for a batch, as a node of Candle's graph.
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        if x.dim(0)? == 0 {
+            return Err(candle_core::Error::Msg("a batch without samples has no loss".to_owned()).into());
+        }
+        // Backward passes take what they leave, unless one failed on the way.
+        self.part.weights().into_iter().for_each(Weight::forget_gradient);
         let tape = lock(&self.free).pop().unwrap_or_default();
         let pass = Pass { of: self.clone(), tape: Mutex::new(tape) };
         let mut chain = self.anchor.clone();

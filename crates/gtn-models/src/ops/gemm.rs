@@ -1,9 +1,9 @@
 //! Matrix products on slices, by the `gemm` crate.
 //!
 //! The crate takes raw pointers; here every access is shown to lie within its slice before it is called, which is all the
-//! `unsafe` there is. Each number of a product is one chain of fused multiply-adds over the inner dimension, cut into blocks
-//! that depend on the sizes alone, so that a product is the same on any number of threads. Valgrind finds nothing to say of the
-//! tests in `tests/ops.rs` and below.
+//! `unsafe` there is. In what order a number of a product is summed depends on the sizes and on the processor, and not on the
+//! number of threads: these divide rows and columns, never the inner dimension. Valgrind finds nothing to say of the tests in
+//! `tests/ops.rs` and below.
 #![allow(unsafe_code)]
 
 /// Steps from one row, and from one column, to the next.
@@ -29,10 +29,10 @@ pub(crate) struct MatrixMut<'a> {
 
 /// One more than the largest index that a matrix touches.
 fn extent((rows, columns): (usize, usize), (down, along): Strides) -> usize {
-    match (rows.checked_sub(1), columns.checked_sub(1)) {
-        (Some(last_row), Some(last_column)) => last_row * down + last_column * along + 1,
-        _ => 0,
-    }
+    let (Some(last_row), Some(last_column)) = (rows.checked_sub(1), columns.checked_sub(1)) else { return 0 };
+    let last = last_row.checked_mul(down).zip(last_column.checked_mul(along));
+    // One that wraps fits nowhere.
+    last.and_then(|(down, along)| down.checked_add(along)?.checked_add(1)).unwrap_or(usize::MAX)
 }
 
 impl<'a> Matrix<'a> {

@@ -106,6 +106,11 @@ impl Weight {
         lock(&self.gradient)
     }
 
+    /// Forgets what backward passes have left.
+    pub(crate) fn forget_gradient(&self) {
+        self.gradient().filled = false;
+    }
+
     /// The gradient as a tensor, once, unless it stays in its place.
     pub(crate) fn hand_over(&self) -> candle_core::Result<Option<Tensor>> {
         if self.in_place.load(Ordering::Relaxed) {

@@ -3,10 +3,9 @@
 use candle_core::{Module, Tensor};
 use candle_nn::{BatchNorm, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Linear};
 
-use crate::ops;
+use crate::ops::{self, KERNEL};
 use crate::{Mode, Parameters, Result, Streams};
 
-const KERNEL: usize = 4;
 const STRIDE: usize = 2;
 const PADDING: usize = 1;
 
@@ -92,7 +91,7 @@ pub(crate) fn candle_transposed_convolution(layer: &ops::Linear) -> ConvTranspos
 pub(crate) fn candle_batch_norm(norm: &ops::Norm) -> Result<BatchNorm> {
     let (mean, variance) = (norm.mean.as_tensor().clone(), norm.variance.as_tensor().clone());
     let (gamma, beta) = (norm.gamma.tensor().clone(), norm.beta.tensor().clone());
-    Ok(BatchNorm::new(gamma.dim(0)?, mean, variance, gamma, beta, 1e-5)?)
+    Ok(BatchNorm::new(gamma.dim(0)?, mean, variance, gamma, beta, ops::EPS)?)
 }
 
 /// Runs BatchNorm in the given mode.

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::fused::{Batch, Part};
 use super::gemm::{Matrix, MatrixMut, Threads, Write, multiply};
 use super::grid::Grid;
-use super::lanes::{add, add_rows, column_sums, transpose, wide};
+use super::lanes::{add_rows, column_sums, transpose, wide};
 use super::linear::Linear;
 use super::share::{Room, Rooms, Sums, images_of_a_block, images_of_a_share, of};
 use super::weight::Weight;
@@ -187,12 +187,7 @@ impl Part for Encoder {
                     }
                 });
             });
-        let dim = self.linear.size()?.0;
-        let mut latents = vec![0.0; n * dim];
-        self.linear.product(flat, n, &mut latents)?;
-        let bias = self.linear.bias.read()?;
-        latents.chunks_exact_mut(dim).for_each(|latent| add(latent, &bias));
-        Ok(latents)
+        self.linear.forward(flat, n)
     }
 
     fn evaluate(&self, x: &[f32], n: usize, tape: &mut Tape) -> candle_core::Result<Vec<f32>> {

@@ -1,6 +1,7 @@
 //! The linear layer: three products.
 
 use super::gemm::{Matrix, MatrixMut, Threads, Write, multiply};
+use super::lanes::add;
 use super::weight::Weight;
 
 /// Weight and bias of a layer; of a linear one, x Wᵀ + b.
@@ -14,6 +15,16 @@ impl Linear {
     /// (out, in).
     pub(crate) fn size(&self) -> candle_core::Result<(usize, usize)> {
         self.weight.tensor().dims2()
+    }
+
+    /// x Wᵀ + b.
+    pub(crate) fn forward(&self, x: &[f32], n: usize) -> candle_core::Result<Vec<f32>> {
+        let (output, _) = self.size()?;
+        let mut y = vec![0.0; n * output];
+        self.product(x, n, &mut y)?;
+        let bias = self.bias.read()?;
+        y.chunks_exact_mut(output).for_each(|row| add(row, &bias));
+        Ok(y)
     }
 
     /// x Wᵀ into `y`, without the bias.

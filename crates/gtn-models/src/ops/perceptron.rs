@@ -86,17 +86,7 @@ impl Perceptron {
             hidden::activate_and_scale(&mut next, &layer.linear.bias.read()?, self.slope, &scale, &shift);
             std::mem::swap(&mut now, &mut next);
         }
-        self.last(if self.hidden.is_empty() { x } else { &now }, n)
-    }
-
-    /// The output layer.
-    fn last(&self, x: &[f32], n: usize) -> candle_core::Result<Vec<f32>> {
-        let (output, _) = self.output.size()?;
-        let mut y = vec![0.0; n * output];
-        self.output.product(x, n, &mut y)?;
-        let bias = self.output.bias.read()?;
-        y.chunks_exact_mut(output).for_each(|y| super::lanes::add(y, &bias));
-        Ok(y)
+        self.output.forward(if self.hidden.is_empty() { x } else { &now }, n)
     }
 }
 
@@ -145,7 +135,7 @@ impl Part for Perceptron {
                 }
             }
         }
-        self.last(tape.layers.last().map_or(x, |tape| &tape.y), n)
+        self.output.forward(tape.layers.last().map_or(x, |tape| &tape.y), n)
     }
 
     fn evaluate(&self, x: &[f32], n: usize, _: &mut Tape) -> candle_core::Result<Vec<f32>> {

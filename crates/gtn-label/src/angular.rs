@@ -25,8 +25,9 @@ use std::array::from_fn;
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use crate::matcher::{Assignments, Reporter, Task};
+use crate::matching::Reporter;
 use crate::score::{Targets, order_by_norm, ratio};
+use crate::task::{Assignments, Task};
 use crate::{MatchError, parallel};
 
 /// Children of a node in the tree of minima, and places that are looked at together.

@@ -85,6 +85,18 @@ pub enum MatchError {
         /// Index of the column.
         column: usize,
     },
+    /// Squares of `f64` numbers must neither overflow nor vanish.
+    #[error(
+        "the largest entry of {side} row {row} is {largest} in size; rows of f64 need one from 1e-150 to 1e150, or all zeros"
+    )]
+    OutOfRange {
+        /// The set the row belongs to.
+        side: Side,
+        /// Index of the row.
+        row: usize,
+        /// The size of its largest entry.
+        largest: String,
+    },
     /// Row numbers are kept in 32 bits.
     #[error("{side} has {rows} rows; at most {max} are supported", max = u32::MAX)]
     TooManyRows {
@@ -105,6 +117,43 @@ pub enum MatchError {
         /// Columns of the rows given.
         dim: usize,
     },
+    /// The strategy rests on products that are exact, as those of `f32` are in `f64`.
+    #[error("strategy `{strategy}` matches rows of f32, and these are rows of f64; use `auto`, `tree` or `blocked`")]
+    NeedsSingles {
+        /// The name of the strategy.
+        strategy: &'static str,
+    },
+    /// Every row needs a label to be matched by components.
+    #[error("{side} has {rows} rows and {labels} labels; every row needs one")]
+    Labels {
+        /// The set whose labels do not fit.
+        side: Side,
+        /// Its rows.
+        rows: usize,
+        /// Its labels.
+        labels: usize,
+    },
+    /// Every source row takes a target row of its own component.
+    #[error(
+        "component {label} has {source_rows} source rows and {target_rows} target rows; it needs at least as many target rows"
+    )]
+    ComponentLarger {
+        /// The component.
+        label: u32,
+        /// Source rows of this label.
+        source_rows: usize,
+        /// Target rows of this label.
+        target_rows: usize,
+    },
+    /// [`Strategy::Proposed`](crate::Strategy::Proposed) was asked for by name.
+    #[error("there is no proposer; give one to `Matcher::proposer`, or choose another strategy")]
+    NoProposer,
+    /// The [`Proposer`](crate::Proposer) gave up, or did not keep its promise.
+    #[error("the proposer failed: {reason}")]
+    Proposer {
+        /// What it said, or what it did.
+        reason: String,
+    },
     /// The progress callback asked to stop.
     #[error("stopped by the caller after {done} of {total} source rows")]
     Cancelled {
@@ -121,4 +170,10 @@ pub enum MatchError {
         /// What the thread pool said.
         reason: String,
     },
+}
+
+impl From<crate::ProposerError> for MatchError {
+    fn from(error: crate::ProposerError) -> Self {
+        Self::Proposer { reason: error.reason }
+    }
 }

@@ -90,22 +90,32 @@
 //! - The authors' code clamps norms at 10⁻⁶ and lets `f32` noise decide ties for d = 1. Neither is done here.
 
 mod angular;
-mod blocked;
-mod candidates;
+mod choice;
+mod components;
+mod dense;
+mod element;
+mod engine;
 mod error;
-mod gemm;
 mod matcher;
+mod matching;
 mod ordered;
 mod parallel;
 mod proposer;
 mod reference;
 mod rows;
 mod score;
+mod statistics;
+mod task;
+mod workspace;
 
+pub use element::Element;
 pub use error::{MatchError, RowsError, Side};
-pub use matcher::{Matcher, Matching, Precision, Progress, Strategy};
+pub use matcher::{Matcher, Precision, Strategy};
+pub use matching::{Matching, Progress};
 pub use proposer::{Candidate, Candidates, Proposer, ProposerError, UnitRows};
 pub use rows::Rows;
+pub use statistics::Statistics;
+pub use workspace::Workspace;
 
 /// Matches every source row to a target row of its own by Algorithm 1, with [`Strategy::Auto`] on all threads.
 ///
@@ -115,6 +125,21 @@ pub use rows::Rows;
 /// # Errors
 ///
 /// [`MatchError`] if the shapes do not fit each other or a row holds NaN or an infinity.
-pub fn match_rows<'s, 't>(source: impl Into<Rows<'s>>, target: impl Into<Rows<'t>>) -> Result<Matching, MatchError> {
+pub fn match_rows<'s, 't, T: Element>(
+    source: impl Into<Rows<'s, T>>,
+    target: impl Into<Rows<'t, T>>,
+) -> Result<Matching, MatchError> {
     Matcher::new().match_rows(source, target)
+}
+
+/// The name that the authors' code gives to [`match_rows`], after the angle between y and x.
+///
+/// # Errors
+///
+/// Those of [`match_rows`].
+pub fn angular<'s, 't, T: Element>(
+    source: impl Into<Rows<'s, T>>,
+    target: impl Into<Rows<'t, T>>,
+) -> Result<Matching, MatchError> {
+    match_rows(source, target)
 }

@@ -1,24 +1,40 @@
 use std::fmt;
 use std::ops::ControlFlow;
+use std::time::Instant;
 
-use crate::score::{Targets, norm, order_by_norm};
-use crate::{MatchError, Rows, Side, angular, blocked, ordered, parallel, reference};
+use crate::dense::Narrow;
+use crate::engine::{self, Shape};
+use crate::matching::{Callback, Reporter};
+use crate::score::{Targets, order_by_norm};
+use crate::task::{Assignments, Task, checked_norms};
+use crate::{
+    Element, MatchError, Matching, Progress, Proposer, Rows, Side, Statistics, Workspace, angular, choice, ordered,
+    parallel, reference,
+};
 
 /// How the matching is computed. Every strategy returns the same matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// [`Ordered`](Self::Ordered) for one column, [`Angular`](Self::Angular) for two, [`Blocked`](Self::Blocked) for more.
+    /// The fastest for the number of rows and columns and this processor; see the [front page](crate#complexity-and-memory).
     #[default]
     Auto,
     /// Algorithm 1 as it is written, one score at a time: slow, and what the others are tested against.
     Reference,
-    /// Matrix products propose candidates for a block of source rows, `f64` decides.
+    /// Scores in `f32` of a block of source rows with every free target row propose candidates, `f64` decides.
     Blocked,
-    /// By sorting; for one column only.
+    /// The same with rows rounded to 8 bits, and a bound computed from what the rounding lost; fast where the processor has
+    /// AVX-512 VNNI. Rows of up to 65,536 columns; for more it is [`Blocked`](Self::Blocked).
+    Narrow,
+    /// A tree on the sphere proposes candidates, `f64` decides: for few columns.
+    Tree,
+    /// By sorting; for one column of `f32` only.
     Ordered,
-    /// By sorting the target rows by angle and searching outwards from the angle of each source row; for two columns only.
+    /// By sorting the target rows by angle and searching outwards from the angle of each source row; for two columns of
+    /// `f32` only.
     Angular,
+    /// The [`Proposer`] given to [`Matcher::proposer`] proposes candidates, `f64` decides.
+    Proposed,
 }
 
 /// How fine the differences between cosines are that decide. It changes the matching; see the [front page](crate#precision).
@@ -30,57 +46,6 @@ pub enum Precision {
     /// Cosines are rounded to `f32`, and compared as such: near-equal directions tie, and the norm decides.
     Single,
 }
-
-/// How far a matching has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Source rows matched.
-    pub done: usize,
-    /// Source rows in all.
-    pub total: usize,
-}
-
-/// Which target row each source row took, and how well they fit.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Matching {
-    matching: Vec<usize>,
-    order: Vec<usize>,
-    similarity: Vec<f32>,
-}
-
-impl Matching {
-    /// For each source row the target row it took; no target row occurs twice.
-    #[must_use]
-    pub fn matching(&self) -> &[usize] {
-        &self.matching
-    }
-
-    /// The source rows in the order in which they were served: by ascending norm, then index.
-    #[must_use]
-    pub fn order(&self) -> &[usize] {
-        &self.order
-    }
-
-    /// For each source row the cosine, in [−1, 1], with the target row it took.
-    #[must_use]
-    pub fn similarity(&self) -> &[f32] {
-        &self.similarity
-    }
-
-    /// Number of pairs.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.matching.len()
-    }
-
-    /// Whether there are no pairs.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.matching.is_empty()
-    }
-}
-
-type Callback<'c> = Box<dyn FnMut(Progress) -> ControlFlow<()> + Send + 'c>;
 
 /// Algorithm 1 with its settings.
 ///
@@ -105,7 +70,9 @@ pub struct Matcher<'c> {
     strategy: Strategy,
     precision: Precision,
     threads: usize,
-    shape: blocked::Shape,
+    block: Option<usize>,
+    keep: Option<usize>,
+    proposer: Option<&'c mut dyn Proposer>,
     callback: Option<Callback<'c>>,
 }
 
@@ -115,7 +82,8 @@ impl fmt::Debug for Matcher<'_> {
             .field("strategy", &self.strategy)
             .field("precision", &self.precision)
             .field("threads", &self.threads)
-            .field("shape", &self.shape)
+            .field("block", &self.block)
+            .field("keep", &self.keep)
             .finish_non_exhaustive()
     }
 }
@@ -150,20 +118,27 @@ impl<'c> Matcher<'c> {
         self
     }
 
-    /// Sets how many source rows [`Strategy::Blocked`] takes at a time (at least 1; 512 by default). The matching does not
+    /// Sets how many source rows are proposed for at a time, at most (at least 1; 4096 by default). The matching does not
     /// depend on it.
     #[must_use]
     pub fn block(mut self, rows: usize) -> Self {
-        self.shape.block = rows.max(1);
+        self.block = Some(rows.max(1));
         self
     }
 
-    /// Sets how many candidates [`Strategy::Blocked`] keeps for a source row (at least 1; 24 by default). The matching does
-    /// not depend on it.
+    /// Sets how many candidates are kept for a source row (at least 1; by default what suits the strategy); there will be more
+    /// where these do not suffice. The matching does not depend on it.
     #[must_use]
     pub fn candidates(mut self, keep: usize) -> Self {
-        // More than there can be rows is as many as there are.
-        self.shape.keep = keep.clamp(1, u32::MAX as usize);
+        self.keep = Some(keep.max(1));
+        self
+    }
+
+    /// Lets `proposer` propose the candidates, and sets [`Strategy::Proposed`]. The matching does not depend on it.
+    #[must_use]
+    pub fn proposer(mut self, proposer: &'c mut dyn Proposer) -> Self {
+        self.proposer = Some(proposer);
+        self.strategy = Strategy::Proposed;
         self
     }
 
@@ -177,50 +152,67 @@ impl<'c> Matcher<'c> {
 
     /// Matches every source row to a target row of its own.
     ///
-    /// `source` has n rows, `target` at least as many, of the same number of columns. See the [front page](crate) for what
-    /// is computed.
+    /// `source` has n rows, `target` at least as many, of the same number of columns and the same kind of number. See the
+    /// [front page](crate) for what is computed.
     ///
     /// # Errors
     ///
-    /// [`MatchError`] if the shapes do not fit each other, a row holds NaN or an infinity, or the callback says stop.
-    pub fn match_rows<'s, 't>(
+    /// [`MatchError`] if the shapes do not fit each other or the strategy, a row holds NaN or an infinity, a row of `f64` is
+    /// too large or too small, or the callback says stop.
+    pub fn match_rows<'s, 't, T: Element>(
         self,
-        source: impl Into<Rows<'s>>,
-        target: impl Into<Rows<'t>>,
+        source: impl Into<Rows<'s, T>>,
+        target: impl Into<Rows<'t, T>>,
+    ) -> Result<Matching, MatchError> {
+        self.match_rows_in(&mut Workspace::new(), source, target)
+    }
+
+    /// [`match_rows`](Self::match_rows) with memory that was used before, and that tells afterwards what the matching took.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`match_rows`](Self::match_rows).
+    pub fn match_rows_in<'s, 't, T: Element>(
+        mut self,
+        workspace: &mut Workspace,
+        source: impl Into<Rows<'s, T>>,
+        target: impl Into<Rows<'t, T>>,
     ) -> Result<Matching, MatchError> {
         let (source, target) = (source.into(), target.into());
-        if self.threads == 0 {
-            self.run(&source, &target)
-        } else {
-            parallel::on_threads(self.threads, || self.run(&source, &target))?
+        workspace.statistics = Statistics::default();
+        let total = source.len();
+        self.on_threads(|matcher| matcher.run(workspace, &source, &target, (0, total)))
+    }
+
+    /// Runs `f` on the threads asked for.
+    pub(crate) fn on_threads<R: Send>(
+        &mut self,
+        f: impl FnOnce(&mut Self) -> Result<R, MatchError> + Send,
+    ) -> Result<R, MatchError> {
+        match self.threads {
+            0 => f(self),
+            threads => parallel::on_threads(threads, || f(self))?,
         }
     }
 
-    fn run(mut self, source: &Rows<'_>, target: &Rows<'_>) -> Result<Matching, MatchError> {
-        for (side, rows) in [(Side::Source, source), (Side::Target, target)] {
-            if rows.dim() == 0 {
-                return Err(MatchError::NoColumns { side });
-            }
-        }
-        if source.dim() != target.dim() {
-            return Err(MatchError::DimensionMismatch { source_dim: source.dim(), target_dim: target.dim() });
-        }
-        if source.len() > target.len() {
-            return Err(MatchError::SourceLarger { source_rows: source.len(), target_rows: target.len() });
-        }
-        if u32::try_from(target.len()).is_err() {
-            return Err(MatchError::TooManyRows { side: Side::Target, rows: target.len() });
-        }
+    /// Matches one component, `before` rows of `total` being matched already.
+    pub(crate) fn run<T: Element>(
+        &mut self,
+        workspace: &mut Workspace,
+        source: &Rows<'_, T>,
+        target: &Rows<'_, T>,
+        (before, total): (usize, usize),
+    ) -> Result<Matching, MatchError> {
+        let begun = Instant::now();
+        check_shapes(source, target)?;
         let strategy = match (self.strategy, source.dim()) {
-            (Strategy::Auto, 1) => Strategy::Ordered,
-            (Strategy::Auto, 2) => Strategy::Angular,
-            (Strategy::Auto, _) => Strategy::Blocked,
+            (Strategy::Auto, dim) => choice::fastest::<T>(source.len(), dim),
             (Strategy::Ordered, dim) if dim != 1 => return Err(MatchError::OrderedNeedsOneColumn { dim }),
             (Strategy::Angular, dim) if dim != 2 => return Err(MatchError::AngularNeedsTwoColumns { dim }),
             (strategy, _) => strategy,
         };
-        let source_norms = finite_norms(source, Side::Source)?;
-        let target_norms = finite_norms(target, Side::Target)?;
+        let source_norms = checked_norms(source, Side::Source)?;
+        let target_norms = checked_norms(target, Side::Target)?;
         let order = order_by_norm(&source_norms);
         let task = Task {
             source,
@@ -228,12 +220,36 @@ impl<'c> Matcher<'c> {
             targets: Targets { rows: target, norms: &target_norms, precision: self.precision },
             order: &order,
         };
-        let mut reporter = Reporter { total: source.len(), callback: self.callback.as_mut() };
+        let mut reporter = Reporter { before, total, callback: self.callback.as_mut() };
+        let Workspace { buffers, single, narrow, statistics } = workspace;
+        statistics.strategy = strategy;
+        statistics.prepare += begun.elapsed();
+        let shape = |keep| Shape {
+            block: self.block.unwrap_or(4096),
+            keep: self.keep.unwrap_or(keep).min(target.len().max(1)),
+        };
+        let mut propose = |proposer: &mut dyn Proposer, keep, reporter: &mut Reporter<'_, '_>| {
+            engine::run(&task, proposer, shape(keep), buffers, statistics, reporter)
+        };
         let Assignments { matching, similarity } = match strategy {
-            Strategy::Reference => reference::run(&task, &mut reporter)?,
-            Strategy::Ordered => ordered::run(&task, &mut reporter)?,
-            Strategy::Angular => angular::run(&task, &mut reporter)?,
-            Strategy::Blocked | Strategy::Auto => blocked::run(&task, self.shape, &mut reporter)?,
+            Strategy::Narrow if Narrow::takes(source.dim()) => propose(narrow, 16, &mut reporter)?,
+            Strategy::Blocked | Strategy::Narrow | Strategy::Auto | Strategy::Tree => {
+                propose(single, 12, &mut reporter)?
+            }
+            Strategy::Proposed => match &mut self.proposer {
+                Some(proposer) => propose(*proposer, 16, &mut reporter)?,
+                None => return Err(MatchError::NoProposer),
+            },
+            Strategy::Reference | Strategy::Ordered | Strategy::Angular => {
+                let begun = Instant::now();
+                let assignments = match strategy {
+                    Strategy::Reference => reference::run(&task, &mut reporter)?,
+                    Strategy::Ordered => with_singles(&task, "ordered", |task| ordered::run(task, &mut reporter))?,
+                    _ => with_singles(&task, "angular", |task| angular::run(task, &mut reporter))?,
+                };
+                statistics.decide += begun.elapsed();
+                assignments
+            }
         };
         // All is done: a request to stop comes too late to matter.
         let _ = reporter.report(source.len());
@@ -241,71 +257,38 @@ impl<'c> Matcher<'c> {
     }
 }
 
-/// Norms of all rows; an error names the first row that is not finite (no finite `f32` row overflows in `f64`).
-fn finite_norms(rows: &Rows<'_>, side: Side) -> Result<Vec<f64>, MatchError> {
-    let norms = parallel::map(rows.len(), |index| norm(rows.row(index)));
-    match norms.iter().position(|norm| !norm.is_finite()) {
-        None => Ok(norms),
-        Some(row) => {
-            let column = rows.row(row).iter().position(|entry| !entry.is_finite()).unwrap_or(0);
-            Err(MatchError::NotFinite { side, row, column })
+/// Whether every source row can have a target row of its own.
+fn check_shapes<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, T>) -> Result<(), MatchError> {
+    for (side, rows) in [(Side::Source, source), (Side::Target, target)] {
+        if rows.dim() == 0 {
+            return Err(MatchError::NoColumns { side });
         }
     }
-}
-
-/// What every strategy is given.
-pub(crate) struct Task<'r, 'a> {
-    pub(crate) source: &'r Rows<'a>,
-    pub(crate) source_norms: &'r [f64],
-    pub(crate) targets: Targets<'r, 'a>,
-    pub(crate) order: &'r [usize],
-}
-
-impl Task<'_, '_> {
-    /// Serves the source rows that are zero, which come first: they score 0 everywhere and take the shortest target rows.
-    /// Returns how many they are, and which target rows are gone.
-    pub(crate) fn serve_zero_rows(&self, out: &mut Assignments) -> (usize, Vec<bool>) {
-        let count = self.order.iter().take_while(|&&source| self.source_norms[source] == 0.0).count();
-        let mut taken = vec![false; self.targets.rows.len()];
-        if count > 0 {
-            for (&source, target) in self.order[..count].iter().zip(order_by_norm(self.targets.norms)) {
-                out.set(source, target, 0.0);
-                taken[target] = true;
-            }
-        }
-        (count, taken)
+    if source.dim() != target.dim() {
+        return Err(MatchError::DimensionMismatch { source_dim: source.dim(), target_dim: target.dim() });
     }
-}
-
-/// What every strategy returns, both in the source's row order.
-pub(crate) struct Assignments {
-    matching: Vec<usize>,
-    similarity: Vec<f32>,
-}
-
-impl Assignments {
-    pub(crate) fn new(len: usize) -> Self {
-        Self { matching: vec![usize::MAX; len], similarity: vec![0.0; len] }
+    if source.len() > target.len() {
+        return Err(MatchError::SourceLarger { source_rows: source.len(), target_rows: target.len() });
     }
-
-    pub(crate) fn set(&mut self, source: usize, target: usize, similarity: f32) {
-        self.matching[source] = target;
-        self.similarity[source] = similarity;
+    if u32::try_from(target.len()).is_err() {
+        return Err(MatchError::TooManyRows { side: Side::Target, rows: target.len() });
     }
+    Ok(())
 }
 
-/// Passes progress to the caller, and the caller's wish to stop back.
-pub(crate) struct Reporter<'r, 'c> {
-    total: usize,
-    callback: Option<&'r mut Callback<'c>>,
-}
-
-impl Reporter<'_, '_> {
-    pub(crate) fn report(&mut self, done: usize) -> Result<(), MatchError> {
-        let total = self.total;
-        match self.callback.as_mut().map(|callback| callback(Progress { done, total })) {
-            Some(ControlFlow::Break(())) => Err(MatchError::Cancelled { done, total }),
-            _ => Ok(()),
-        }
-    }
+/// Runs `f` on the same task, if its rows are of `f32`.
+fn with_singles<T: Element>(
+    task: &Task<'_, '_, T>,
+    strategy: &'static str,
+    f: impl FnOnce(&Task<'_, '_>) -> Result<Assignments, MatchError>,
+) -> Result<Assignments, MatchError> {
+    let (Some(source), Some(target)) = (task.source.singles(), task.targets.rows.singles()) else {
+        return Err(MatchError::NeedsSingles { strategy });
+    };
+    f(&Task {
+        source: &source,
+        source_norms: task.source_norms,
+        targets: Targets { rows: &target, norms: task.targets.norms, precision: task.targets.precision },
+        order: task.order,
+    })
 }

@@ -6,8 +6,9 @@
 //! 0 in either precision.
 
 use crate::MatchError;
-use crate::matcher::{Assignments, Reporter, Task};
+use crate::matching::Reporter;
 use crate::score::order_by_norm;
+use crate::task::{Assignments, Task};
 
 pub(crate) fn run(task: &Task<'_, '_>, reporter: &mut Reporter<'_, '_>) -> Result<Assignments, MatchError> {
     let mut out = Assignments::new(task.source.len());

@@ -105,6 +105,16 @@ impl Candidates {
         self.bound = bound;
     }
 
+    /// All at once, in the memory that [`take_listed`](Self::take_listed) gave.
+    pub(crate) fn set(&mut self, listed: Vec<Candidate>, error: f32, bound: f32) {
+        *self = Self { listed, error, bound };
+    }
+
+    /// The memory of the list, to be filled anew.
+    pub(crate) fn take_listed(&mut self) -> Vec<Candidate> {
+        std::mem::take(&mut self.listed)
+    }
+
     /// The rows listed so far.
     #[must_use]
     pub fn listed(&self) -> &[Candidate] {

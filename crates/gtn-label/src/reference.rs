@@ -1,9 +1,13 @@
 //! Algorithm 1 as it is written: one source row at a time, every free target row scored in `f64`.
 
-use crate::matcher::{Assignments, Reporter, Task};
-use crate::{MatchError, score::Scored};
+use crate::matching::Reporter;
+use crate::task::{Assignments, Task};
+use crate::{Element, MatchError, score::Scored};
 
-pub(crate) fn run(task: &Task<'_, '_>, reporter: &mut Reporter<'_, '_>) -> Result<Assignments, MatchError> {
+pub(crate) fn run<T: Element>(
+    task: &Task<'_, '_, T>,
+    reporter: &mut Reporter<'_, '_>,
+) -> Result<Assignments, MatchError> {
     let mut out = Assignments::new(task.source.len());
     let mut free: Vec<usize> = (0..task.targets.rows.len()).collect();
     for (done, &source) in task.order.iter().enumerate() {

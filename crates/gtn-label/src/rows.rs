@@ -1,25 +1,25 @@
 use std::borrow::Cow;
 
-use crate::RowsError;
+use crate::{Element, RowsError};
 
-/// A set of `f32` row vectors in memory: `len` rows of `dim` columns, `stride` elements from row to row.
+/// A set of row vectors of `f32` or `f64` in memory: `len` rows of `dim` columns, `stride` elements from row to row.
 ///
 /// Borrowed where the elements of a row are adjacent, copied otherwise (for example a Fortran-ordered array).
 #[derive(Debug, Clone)]
-pub struct Rows<'a> {
-    data: Cow<'a, [f32]>,
+pub struct Rows<'a, T: Element = f32> {
+    data: Cow<'a, [T]>,
     len: usize,
     dim: usize,
     stride: usize,
 }
 
-impl<'a> Rows<'a> {
+impl<'a, T: Element> Rows<'a, T> {
     /// Reads `data` as `len` adjacent rows of `dim` columns.
     ///
     /// # Errors
     ///
     /// [`RowsError`] if `dim` is 0 or `data` holds fewer than `len * dim` elements.
-    pub fn new(data: &'a [f32], len: usize, dim: usize) -> Result<Self, RowsError> {
+    pub fn new(data: &'a [T], len: usize, dim: usize) -> Result<Self, RowsError> {
         Self::with_stride(data, len, dim, dim)
     }
 
@@ -28,7 +28,7 @@ impl<'a> Rows<'a> {
     /// # Errors
     ///
     /// [`RowsError`] if `dim` is 0, `stride` is smaller than `dim`, or `data` ends before the last row does.
-    pub fn with_stride(data: &'a [f32], len: usize, dim: usize, stride: usize) -> Result<Self, RowsError> {
+    pub fn with_stride(data: &'a [T], len: usize, dim: usize, stride: usize) -> Result<Self, RowsError> {
         if dim == 0 {
             return Err(RowsError::NoColumns);
         }
@@ -69,9 +69,24 @@ impl<'a> Rows<'a> {
     ///
     /// If `index` is not below [`len`](Self::len).
     #[must_use]
-    pub fn row(&self, index: usize) -> &[f32] {
+    pub fn row(&self, index: usize) -> &[T] {
         assert!(index < self.len, "row {index} of {}", self.len);
         &self.data[index * self.stride..][..self.dim]
+    }
+
+    /// The same rows as rows of `f32`, if that is what they are.
+    pub(crate) fn singles(&self) -> Option<Rows<'_>> {
+        let data = Cow::Borrowed(T::singles(&self.data)?);
+        Some(Rows { data, len: self.len, dim: self.dim, stride: self.stride })
+    }
+
+    /// The rows at these indices, copied.
+    pub(crate) fn select(&self, indices: &[usize]) -> Rows<'static, T> {
+        let mut data = Vec::with_capacity(indices.len() * self.dim);
+        for &index in indices {
+            data.extend_from_slice(self.row(index));
+        }
+        Rows { data: Cow::Owned(data), len: indices.len(), dim: self.dim, stride: self.dim }
     }
 }
 
@@ -81,10 +96,10 @@ mod from_ndarray {
 
     use ndarray::{Array2, ArrayView2};
 
-    use super::Rows;
+    use super::{Element, Rows};
 
-    impl<'a> From<ArrayView2<'a, f32>> for Rows<'a> {
-        fn from(array: ArrayView2<'a, f32>) -> Self {
+    impl<'a, T: Element> From<ArrayView2<'a, T>> for Rows<'a, T> {
+        fn from(array: ArrayView2<'a, T>) -> Self {
             let (len, dim) = array.dim();
             let data = match array.to_slice() {
                 Some(slice) => Cow::Borrowed(slice),
@@ -94,8 +109,8 @@ mod from_ndarray {
         }
     }
 
-    impl<'a> From<&'a Array2<f32>> for Rows<'a> {
-        fn from(array: &'a Array2<f32>) -> Self {
+    impl<'a, T: Element> From<&'a Array2<T>> for Rows<'a, T> {
+        fn from(array: &'a Array2<T>) -> Self {
             array.view().into()
         }
     }

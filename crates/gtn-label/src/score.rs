@@ -2,23 +2,36 @@
 
 use std::cmp::Ordering;
 
-use crate::{Precision, Rows};
+use crate::{Element, Precision, Rows};
 
 /// `(((a₀b₀) + a₁b₁) + …)` in `f64`, from left to right.
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
+pub(crate) fn dot<T: Element>(a: &[T], b: &[T]) -> f64 {
     let mut sum = 0.0;
     for (&a, &b) in a.iter().zip(b) {
-        sum += f64::from(a) * f64::from(b);
+        let (a, b): (f64, f64) = (a.into(), b.into());
+        sum += a * b;
     }
     sum
 }
 
-pub(crate) fn norm(a: &[f32]) -> f64 {
+/// [`dot`] of each of four rows with `b`: four sums are on their way at a time, each from left to right.
+pub(crate) fn dots<T: Element>(a: [&[T]; 4], b: &[T]) -> [f64; 4] {
+    let a = a.map(|row| &row[..b.len()]);
+    let mut sums = [0.0; 4];
+    for (column, &b) in b.iter().enumerate() {
+        for (sum, row) in sums.iter_mut().zip(a) {
+            *sum += row[column].into() * b.into();
+        }
+    }
+    sums
+}
+
+pub(crate) fn norm<T: Element>(a: &[T]) -> f64 {
     dot(a, a).sqrt()
 }
 
 /// The score of a row `x` that is not zero for a row `y` that is not zero.
-pub(crate) fn ratio(x: &[f32], x_norm: f64, y: &[f32]) -> f64 {
+pub(crate) fn ratio<T: Element>(x: &[T], x_norm: f64, y: &[T]) -> f64 {
     dot(x, y) / x_norm
 }
 
@@ -46,17 +59,27 @@ impl Scored {
 }
 
 /// The target rows with their norms.
-pub(crate) struct Targets<'r, 'a> {
-    pub(crate) rows: &'r Rows<'a>,
+pub(crate) struct Targets<'r, 'a, T: Element = f32> {
+    pub(crate) rows: &'r Rows<'a, T>,
     pub(crate) norms: &'r [f64],
     pub(crate) precision: Precision,
 }
 
-impl Targets<'_, '_> {
+impl<T: Element> Targets<'_, '_, T> {
     /// Scores target row `target` for the source row `y` of norm `y_norm`.
-    pub(crate) fn score(&self, y: &[f32], y_norm: f64, target: usize) -> Scored {
+    pub(crate) fn score(&self, y: &[T], y_norm: f64, target: usize) -> Scored {
+        self.scored(dot(self.rows.row(target), y), y_norm, target)
+    }
+
+    /// Scores target rows for the source row `y` of norm `y_norm`.
+    pub(crate) fn scores(&self, y: &[T], y_norm: f64, targets: [usize; 4]) -> [Scored; 4] {
+        let dots = dots(targets.map(|target| self.rows.row(target)), y);
+        std::array::from_fn(|index| self.scored(dots[index], y_norm, targets[index]))
+    }
+
+    fn scored(&self, dot: f64, y_norm: f64, target: usize) -> Scored {
         let norm = self.norms[target];
-        let score = if norm == 0.0 || y_norm == 0.0 { 0.0 } else { ratio(self.rows.row(target), norm, y) };
+        let score = if norm == 0.0 || y_norm == 0.0 { 0.0 } else { dot / norm };
         let similarity = similarity(score, y_norm);
         Scored { score: self.compared(score, y_norm), similarity, norm, target }
     }

@@ -143,7 +143,7 @@ fn bad_input_is_an_error_that_names_the_place() {
         angular.match_rows(rows(&[1.0, 2.0, 3.0], 1, 3), rows(&[0.0, 1.0, 2.0], 1, 3)),
         Err(MatchError::AngularNeedsTwoColumns { dim: 3 })
     );
-    assert!(matches!(Rows::new(&[], 0, 0), Err(RowsError::NoColumns)));
+    assert!(matches!(Rows::<f32>::new(&[], 0, 0), Err(RowsError::NoColumns)));
     assert!(matches!(Rows::new(&[1.0], usize::MAX, 2), Err(RowsError::TooShort { .. })));
     assert!(matches!(Rows::with_stride(&[1.0; 9], 2, 3, 2), Err(RowsError::StrideTooSmall { .. })));
     assert!(match_rows(rows(&[], 0, 4), rows(&[], 0, 4)).unwrap().is_empty());

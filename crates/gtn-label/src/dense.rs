@@ -9,3 +9,103 @@ mod vnni;
 
 pub(crate) use narrow::Narrow;
 pub(crate) use single::{Single, error as single_error};
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Narrow, Single};
+    use crate::{Candidates, Proposer, UnitRows};
+
+    /// Unit rows, some of zeros, copies of one another, or along an axis.
+    fn unit_rows(dim: usize, len: std::ops::Range<usize>) -> impl Strategy<Value = Vec<f32>> {
+        let entry = prop_oneof![4 => -1.0_f32..1.0, 1 => Just(0.0), 1 => Just(1.0)];
+        prop::collection::vec((prop::collection::vec(entry, dim), 0..6), len).prop_map(move |rows| {
+            let mut units: Vec<f32> = Vec::new();
+            for (mut row, kind) in rows {
+                match kind {
+                    0 => row.fill(0.0),
+                    1 if !units.is_empty() => row.copy_from_slice(&units[..dim]),
+                    2 => row.iter_mut().skip(1).for_each(|entry| *entry = 0.0),
+                    _ => {}
+                }
+                let norm = row.iter().map(|&entry| f64::from(entry).powi(2)).sum::<f64>().sqrt();
+                units.extend(row.iter().map(|&entry| if norm > 0.0 { (f64::from(entry) / norm) as f32 } else { 0.0 }));
+            }
+            units
+        })
+    }
+
+    fn sets() -> impl Strategy<Value = (usize, Vec<f32>, Vec<f32>)> {
+        prop_oneof![1_usize..9, Just(33), Just(100), Just(300)]
+            .prop_flat_map(|dim| (Just(dim), unit_rows(dim, 1..70), unit_rows(dim, 1..90)))
+    }
+
+    /// What `proposer` lists for all source rows, after it has learnt that some target rows are gone, and listed before.
+    fn listed(
+        proposer: &mut dyn Proposer,
+        (dim, source, target): (usize, &[f32], &[f32]),
+        gone: &[u32],
+        keep: usize,
+    ) -> Vec<Candidates> {
+        let source = UnitRows::new(source, dim);
+        let mut lists = vec![Candidates::default(); source.len()];
+        proposer.begin(UnitRows::new(target, dim)).unwrap();
+        proposer.propose(source, keep, &mut lists).unwrap();
+        for part in gone.chunks(7) {
+            proposer.remove(part).unwrap();
+        }
+        proposer.propose(source, keep, &mut lists).unwrap();
+        lists
+    }
+
+    proptest! {
+        #[test]
+        fn proposers_keep_their_promise(
+            (dim, source, target) in sets(),
+            gone in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+            keep in 1_usize..12,
+        ) {
+            let (sources, targets) = (UnitRows::new(&source, dim), UnitRows::new(&target, dim));
+            let mut free = vec![true; targets.len()];
+            let len = free.len();
+            let gone: Vec<u32> = gone.iter().map(|index| index.index(len)).filter(|&target| {
+                std::mem::replace(&mut free[target], false)
+            }).map(|target| target as u32).collect();
+            let mut proposers: [(&str, Box<dyn Proposer>); 3] = [
+                ("single", Box::new(Single::default())),
+                ("narrow", Box::new(Narrow::default())),
+                ("portable", Box::new(Narrow::portable())),
+            ];
+            for (name, proposer) in &mut proposers {
+                let lists = listed(proposer.as_mut(), (dim, &source, &target), &gone, keep);
+                for (row, list) in lists.iter().enumerate() {
+                    let mut unlisted = free.clone();
+                    let cosine = |target: usize| -> f64 {
+                        let rows = sources.row(row).iter().zip(targets.row(target));
+                        rows.map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+                    };
+                    for candidate in list.listed() {
+                        let target = candidate.target as usize;
+                        prop_assert!(std::mem::replace(&mut unlisted[target], false), "{name}: gone, or listed twice");
+                        let off = (cosine(target) - f64::from(candidate.score)).abs();
+                        prop_assert!(off <= f64::from(list.error()), "{name}: off by {off}, not {}", list.error());
+                    }
+                    for target in (0..targets.len()).filter(|&target| unlisted[target]) {
+                        prop_assert!(cosine(target) <= f64::from(list.bound()), "{name}: above the bound");
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn special_instructions_list_what_the_portable_code_lists(
+            (dim, source, target) in sets(),
+            keep in 1_usize..12,
+        ) {
+            let all = (dim, source.as_slice(), target.as_slice());
+            let portable = listed(&mut Narrow::portable(), all, &[0], keep);
+            prop_assert_eq!(listed(&mut Narrow::default(), all, &[0], keep), portable);
+        }
+    }
+}

@@ -24,23 +24,24 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn blocked_equals_reference(
+    fn whatever_proposes_equals_reference(
         (source, target) in pair_of_clouds(),
+        strategy in prop_oneof![Just(By::Blocked), Just(By::Narrow)],
         threads in prop_oneof![Just(1_usize), Just(2), Just(7)],
         block in prop_oneof![1_usize..5, 5_usize..300],
         keep in 1_usize..30,
         precision in precision(),
     ) {
         let reference = run_in(precision, By::Reference, &source, &target);
-        let blocked = Matcher::new()
-            .strategy(By::Blocked)
+        let proposed = Matcher::new()
+            .strategy(strategy)
             .precision(precision)
             .threads(threads)
             .block(block)
             .candidates(keep)
             .match_rows(source.rows(), target.rows())
             .unwrap();
-        assert_same(&blocked, &reference);
+        assert_same(&proposed, &reference);
     }
 
     #[test]
@@ -92,7 +93,10 @@ fn a_mixed_set_larger_than_a_block_and_a_tile_equals_reference() {
         for row in target.data.chunks_mut(dim).step_by(3) {
             row.copy_from_slice(&first);
         }
-        assert_same(&run(By::Blocked, &source, &target), &run(By::Reference, &source, &target));
+        let reference = run(By::Reference, &source, &target);
+        for strategy in [By::Blocked, By::Narrow] {
+            assert_same(&run(strategy, &source, &target), &reference);
+        }
     }
 }
 

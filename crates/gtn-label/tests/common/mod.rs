@@ -1,4 +1,6 @@
 //! Sets of rows rich in ties, and what it means that two matchings are the same.
+// Each test takes its part.
+#![allow(dead_code)]
 
 use gtn_label::{Matcher, Matching, Precision, Rows, Strategy as By};
 use proptest::prelude::*;

@@ -1,0 +1,161 @@
+//! What a program that imports the crate relies on beside the matching itself: rows of `f64`, components, used memory.
+
+use gtn_label::{MatchError, Matcher, Rows, Side, Strategy as By, Workspace, angular, match_rows};
+use proptest::prelude::*;
+
+mod common;
+use common::{assert_same, cloud, normal};
+
+/// Algorithm 1 on rows of `f64`, by its definition.
+fn oracle(source: &[Vec<f64>], target: &[Vec<f64>]) -> Vec<usize> {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + a * b);
+    let norm = |a: &[f64]| dot(a, a).sqrt();
+    let mut order: Vec<usize> = (0..source.len()).collect();
+    order.sort_by(|&a, &b| norm(&source[a]).total_cmp(&norm(&source[b])));
+    let mut free: Vec<usize> = (0..target.len()).collect();
+    let mut matching = vec![0; source.len()];
+    for y in order {
+        let score = |x: usize| {
+            let zero = norm(&source[y]) == 0.0 || norm(&target[x]) == 0.0;
+            if zero { 0.0 } else { dot(&target[x], &source[y]) / norm(&target[x]) }
+        };
+        let best = |&a: &usize, &b: &usize| {
+            let by_norm = norm(&target[a]).total_cmp(&norm(&target[b]));
+            score(b).partial_cmp(&score(a)).unwrap().then(by_norm).then(a.cmp(&b))
+        };
+        let taken = free.iter().copied().min_by(best).unwrap();
+        free.retain(|&x| x != taken);
+        matching[y] = taken;
+    }
+    matching
+}
+
+fn doubles(data: &[f64], dim: usize) -> Rows<'_, f64> {
+    Rows::new(data, data.len() / dim, dim).unwrap()
+}
+
+fn rows(len: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Vec<f64>>> {
+    let entry = prop_oneof![(-3_i8..=3).prop_map(f64::from), -1.0_f64..1.0, Just(1.0 / 3.0), Just(0.0)];
+    let row = (prop::collection::vec(entry, 3), prop_oneof![Just(1.0_f64), Just(1.0 / 7.0), Just(1e-140), Just(1e140)]);
+    let row = row.prop_map(|(row, scale)| row.into_iter().map(|entry| entry * scale).collect());
+    let largest = |row: &Vec<f64>| row.iter().fold(0.0_f64, |most, entry| most.max(entry.abs()));
+    let row = row.prop_filter("in range", move |row| largest(row) == 0.0 || (1e-150..=1e150).contains(&largest(row)));
+    prop::collection::vec(row, len).prop_map(|mut rows: Vec<Vec<f64>>| {
+        // Multiples of one another, whose scores differ by their rounding alone.
+        for index in (3..rows.len()).step_by(4) {
+            rows[index] = rows[index - 3].iter().map(|entry| entry * 0.7).collect();
+        }
+        rows
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn rows_of_f64_are_matched_by_the_definition(source in rows(0..30), target in rows(30..50)) {
+        let expected = oracle(&source, &target);
+        let (source, target) = (source.concat(), target.concat());
+        for strategy in [By::Auto, By::Reference, By::Blocked, By::Narrow, By::Tree] {
+            let matched = Matcher::new().strategy(strategy).match_rows(doubles(&source, 3), doubles(&target, 3)).unwrap();
+            prop_assert_eq!(matched.matching(), &expected);
+        }
+    }
+
+    #[test]
+    fn components_are_matched_apart(
+        (source, target) in (cloud(3, 0..40), cloud(3, 40..90)),
+        labels in prop::collection::vec(0_u32..3, 90),
+    ) {
+        // As many target rows of each label as source rows, and the rest as it comes.
+        let source_labels = &labels[..source.len()];
+        let target_labels: Vec<u32> = source_labels.iter().chain(&labels).copied().take(target.len()).collect();
+        let matched = Matcher::new()
+            .match_components(source.rows(), source_labels, target.rows(), &target_labels)
+            .unwrap();
+        let mut order = Vec::new();
+        for label in 0..3 {
+            let of = |labels: &[u32]| (0..labels.len()).filter(|&row| labels[row] == label).collect::<Vec<_>>();
+            let (source_rows, target_rows) = (of(source_labels), of(&target_labels));
+            let gather = |cloud: &common::Cloud, rows: &[usize]| common::Cloud {
+                dim: 3,
+                data: rows.iter().flat_map(|&row| cloud.rows().row(row).to_vec()).collect(),
+            };
+            let (part, parts) = (gather(&source, &source_rows), gather(&target, &target_rows));
+            let alone = match_rows(part.rows(), parts.rows()).unwrap();
+            for (index, &row) in source_rows.iter().enumerate() {
+                prop_assert_eq!(matched.matching()[row], target_rows[alone.matching()[index]]);
+                prop_assert_eq!(matched.similarity()[row].to_bits(), alone.similarity()[index].to_bits());
+            }
+            order.extend(alone.order().iter().map(|&row| source_rows[row]));
+        }
+        prop_assert_eq!(matched.order(), &order);
+    }
+}
+
+#[test]
+fn a_used_workspace_gives_what_a_new_one_gives() {
+    let mut workspace = Workspace::new();
+    for (n, m, dim) in [(300, 400, 20), (50, 60, 3), (0, 4, 3), (500, 500, 20), (40, 40, 1)] {
+        let (source, target) = (normal(n, dim, 3), normal(m, dim, 4));
+        for strategy in [By::Auto, By::Blocked, By::Narrow, By::Tree, By::Reference] {
+            let matcher = || Matcher::new().strategy(strategy);
+            let used = matcher().match_rows_in(&mut workspace, source.rows(), target.rows()).unwrap();
+            assert_same(&used, &matcher().match_rows(source.rows(), target.rows()).unwrap());
+            let found = workspace.statistics().strategy;
+            assert!(if strategy == By::Auto { found != By::Auto } else { found == strategy });
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_matched_is_an_error_that_names_the_place() {
+    let good = [1.0_f64, 0.0, 0.0, 1.0];
+    for (bad, says) in [
+        ([1.0, 0.0, 1e151, 1.0], "target row 1 is 1e151"),
+        ([0.0, 1e-200, 1.0, 1.0], "target row 0 is 1e-200"),
+        ([1.0, f64::INFINITY, 1.0, 1.0], "target row 0 holds NaN or an infinity in column 1"),
+        ([f64::NAN, 1e300, 1.0, 1.0], "target row 0 holds NaN or an infinity in column 0"),
+    ] {
+        let error = match_rows(doubles(&good, 2), doubles(&bad, 2)).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+    assert_eq!(match_rows(doubles(&good, 2), doubles(&[0.0, 0.0, -1e150, 1e-150], 2)).unwrap().matching(), [0, 1]);
+    for (strategy, name) in [(By::Angular, "angular"), (By::Ordered, "ordered")] {
+        let dim = if strategy == By::Angular { 2 } else { 1 };
+        let rows = || doubles(&good, dim);
+        let error = Matcher::new().strategy(strategy).match_rows(rows(), rows());
+        assert_eq!(error, Err(MatchError::NeedsSingles { strategy: name }));
+    }
+
+    let rows = || Rows::<f32>::new(&[1.0, 0.0, 0.0, 1.0], 2, 2).unwrap();
+    let components = |source: &[u32], target: &[u32]| Matcher::new().match_components(rows(), source, rows(), target);
+    assert_eq!(components(&[1], &[1, 1]), Err(MatchError::Labels { side: Side::Source, rows: 2, labels: 1 }));
+    assert_eq!(
+        components(&[1, 2], &[2, 3]),
+        Err(MatchError::ComponentLarger { label: 1, source_rows: 1, target_rows: 0 })
+    );
+    assert_eq!(components(&[1, 2], &[2, 1]).unwrap().matching(), [1, 0]);
+}
+
+#[test]
+fn the_callback_counts_the_rows_of_all_components() {
+    let (source, target) = (normal(60, 3, 1), normal(60, 3, 2));
+    let labels: Vec<u32> = (0..60).map(|row| row % 3).collect();
+    let mut seen = Vec::new();
+    Matcher::new()
+        .progress(|progress| {
+            assert_eq!(progress.total, 60);
+            seen.push(progress.done);
+            std::ops::ControlFlow::Continue(())
+        })
+        .match_components(source.rows(), &labels, target.rows(), &labels)
+        .unwrap();
+    assert!(seen.is_sorted() && seen.first() == Some(&0) && seen.last() == Some(&60), "{seen:?}");
+}
+
+#[test]
+fn the_authors_name_is_an_alias() {
+    let (source, target) = (normal(20, 3, 1), normal(20, 3, 2));
+    assert_same(&angular(source.rows(), target.rows()).unwrap(), &match_rows(source.rows(), target.rows()).unwrap());
+}

@@ -234,7 +234,7 @@ impl<T: Element> Block<'_, '_, '_, T> {
             return Choice::default();
         }
         let floor = sure - error;
-        let windowed = free().filter(|candidate| !(f64::from(candidate.score) < floor));
+        let windowed = free().filter(|candidate| reaches(candidate.score, floor));
         self.decide(position, windowed.map(|candidate| candidate.target))
     }
 
@@ -359,7 +359,7 @@ impl<T: Element> Block<'_, '_, '_, T> {
         let mut chunks: Vec<_> = best.iter_mut().zip(scores.chunks(CHUNK)).collect();
         parallel::for_each(&mut chunks, |chunk, (best, scores)| {
             let near =
-                (0..).zip(*scores).filter(|&(_, &score)| score > f32::NEG_INFINITY && !(f64::from(score) < floor));
+                (0..).zip(*scores).filter(|&(_, &score)| score > f32::NEG_INFINITY && reaches(score, floor));
             **best = self.decide(position, near.map(|(offset, _)| (chunk * CHUNK) as u32 + offset));
         });
         let rescored = best.iter().map(|choice| choice.rescored).sum();
@@ -378,6 +378,11 @@ impl<T: Element> Block<'_, '_, '_, T> {
         }
         gone
     }
+}
+
+/// Whether a score is not below a floor, which is NaN where errors are unbounded: then everything reaches it.
+fn reaches(score: f32, floor: f64) -> bool {
+    floor.is_nan() || f64::from(score) >= floor
 }
 
 /// A dot product in `f32`, whose error [`single_error`] bounds.

@@ -26,7 +26,8 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::matcher::{Assignments, Reporter, Task};
-use crate::score::{Targets, order_by_norm, ratio};
+use crate::order::order_by_norm;
+use crate::score::{Targets, ratio};
 use crate::{MatchError, parallel};
 
 /// Children of a node in the tree of minima, and places that are looked at together.

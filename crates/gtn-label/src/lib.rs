@@ -95,6 +95,7 @@ mod candidates;
 mod error;
 mod gemm;
 mod matcher;
+mod order;
 mod ordered;
 mod parallel;
 mod proposer;

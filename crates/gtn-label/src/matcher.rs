@@ -1,7 +1,8 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
-use crate::score::{Targets, norm, order_by_norm};
+use crate::order::order_by_norm;
+use crate::score::{Targets, norm};
 use crate::{MatchError, Rows, Side, angular, blocked, ordered, parallel, reference};
 
 /// How the matching is computed. Every strategy returns the same matching.

@@ -71,6 +71,7 @@ impl Targets<'_, '_> {
 }
 
 /// The cosine as reported: `clamp(c / nrm(y), −1, 1)`, 0 for zero rows.
-fn similarity(score: f64, y_norm: f64) -> f32 {
+#[inline(always)]
+pub(crate) fn similarity(score: f64, y_norm: f64) -> f32 {
     if y_norm == 0.0 { 0.0 } else { (score / y_norm).clamp(-1.0, 1.0) as f32 }
 }

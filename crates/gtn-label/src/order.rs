@@ -75,7 +75,7 @@ mod tests {
     proptest! {
         #[test]
         fn norms_are_sorted_stably(
-            norms in prop::collection::vec(prop_oneof![Just(0.0), Just(1e300), 0.0..2.0, 1.0..1.0 + 1e-12], 0..300),
+            norms in prop::collection::vec(prop_oneof![Just(0.0_f64), Just(1e300), 0.0..2.0, 1.0..1.0 + 1e-12], 0..300),
         ) {
             let mut expected: Vec<usize> = (0..norms.len()).collect();
             expected.sort_by(|&a, &b| norms[a].total_cmp(&norms[b]));

@@ -612,27 +612,30 @@ struct Scan<'s> {
 impl Scan<'_> {
     #[inline(always)]
     fn best(&self, compared: impl Fn(f64) -> f64) -> Best {
-        // The best of each lane, so that no lane waits for another.
+        // The best of each lane, so that no lane waits for another. Whole arrays are set at once to stay in registers.
         let mut values = [f64::NEG_INFINITY; FAN];
         let mut ranks = [NONE; FAN];
         let mut at = [0_u32; FAN];
         for (index, (node, free)) in (self.first as u32..).zip(self.nodes.iter().zip(self.ranks)) {
-            for lane in 0..FAN {
+            let offered: [f64; FAN] = from_fn(|lane| {
                 // The arithmetic of `ratio`.
                 let sum = 0.0 + f64::from(node.x0[lane]) * self.y[0] + f64::from(node.x1[lane]) * self.y[1];
                 let value = compared(sum / node.norm[lane]);
-                let value = if free[lane] == NONE { f64::NEG_INFINITY } else { value };
-                let better = (value > values[lane]) | ((value == values[lane]) & (free[lane] < ranks[lane]));
-                values[lane] = if better { value } else { values[lane] };
-                ranks[lane] = if better { free[lane] } else { ranks[lane] };
-                at[lane] = if better { index } else { at[lane] };
-            }
+                if free[lane] == NONE { f64::NEG_INFINITY } else { value }
+            });
+            let better: [bool; FAN] = from_fn(|lane| {
+                (offered[lane] > values[lane]) | ((offered[lane] == values[lane]) & (free[lane] < ranks[lane]))
+            });
+            values = from_fn(|lane| if better[lane] { offered[lane] } else { values[lane] });
+            ranks = from_fn(|lane| if better[lane] { free[lane] } else { ranks[lane] });
+            at = from_fn(|lane| if better[lane] { index } else { at[lane] });
         }
-        let mut best = Best::default();
-        for lane in 0..FAN {
-            best.offer(Best { value: values[lane], rank: ranks[lane], place: at[lane] * FAN as u32 + lane as u32 });
-        }
-        best
+        let lanes: [Best; FAN] =
+            from_fn(|lane| Best { value: values[lane], rank: ranks[lane], place: at[lane] * FAN as u32 + lane as u32 });
+        lanes.into_iter().fold(Best::default(), |mut best, lane| {
+            best.offer(lane);
+            best
+        })
     }
 }
 

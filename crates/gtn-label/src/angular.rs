@@ -29,8 +29,8 @@
 //! all, and keeps what a search has to pass over in proportion to what is free.
 //!
 //! *Crowds.* Where neither bound decides, as among many multiples of one row, all places have to be scored. A search that
-//! has looked at `Tuning::crowd` adjacent nodes one by one takes as many at once from there on as it has looked at, cut off
-//! where the bound ends them, with vector instructions across the places, and from `Tuning::share` nodes on all threads.
+//! has looked at `CROWD` nodes one by one takes as many at once from there on as it has looked at, cut off
+//! where the bound ends them, with vector instructions across the places, and from `SHARE` nodes on all threads.
 //! A node more than needs be is a loss of time only.
 
 use std::array::from_fn;
@@ -53,28 +53,42 @@ const NONE: u32 = u32::MAX;
 /// Source rows between two reports.
 const REPORT: usize = 256;
 
+/// Nodes that a search looks at one by one before it takes many at once: 256 directions.
+const CROWD: usize = 16;
+/// Nodes taken at once from which they are shared among threads, as less is done sooner than other threads wake up: 32,768
+/// directions.
+const SHARE: usize = 2048;
+
 /// What changes the time a matching takes, and nothing else.
-#[derive(Clone, Copy)]
-struct Tuning {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tuning {
     /// Source rows that are searched for at once, at most.
     block: usize,
     /// Source rows that one thread searches for at a time.
     chunk: usize,
-    /// Nodes looked at one by one before a search takes many at once.
+    /// As [`CROWD`]; at least 1.
     crowd: usize,
-    /// Nodes taken at once from which they are shared among threads.
+    /// As [`SHARE`].
     share: usize,
     /// Nodes that one thread takes at a time.
     piece: usize,
 }
 
-const TUNING: Tuning = Tuning { block: 1024, chunk: 64, crowd: 16, share: 1024, piece: 512 };
-
-pub(crate) fn run(task: &Task<'_, '_>, reporter: &mut Reporter<'_, '_>) -> Result<Assignments, MatchError> {
-    run_tuned(task, reporter, TUNING)
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { block: 1024, chunk: 64, crowd: CROWD, share: SHARE, piece: 512 }
+    }
 }
 
-fn run_tuned(task: &Task<'_, '_>, reporter: &mut Reporter<'_, '_>, tuning: Tuning) -> Result<Assignments, MatchError> {
+pub(crate) fn run(
+    task: &Task<'_, '_>,
+    tuning: Tuning,
+    reporter: &mut Reporter<'_, '_>,
+) -> Result<Assignments, MatchError> {
+    parallel::inside(|| run_inside(task, tuning, reporter))
+}
+
+fn run_inside(task: &Task<'_, '_>, tuning: Tuning, reporter: &mut Reporter<'_, '_>) -> Result<Assignments, MatchError> {
     let mut out = Assignments::new(task.source.len());
     let by_norm = order_by_norm(task.targets.norms);
     // Source rows that are zero are served first, with the shortest rows of all.
@@ -648,5 +662,104 @@ impl WithSimd for Scan<'_> {
             Precision::Double => self.best(|score| score),
             Precision::Single => self.best(|score| f64::from(similarity(score, self.y_norm))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Matcher, Matching, Rows, Strategy as By};
+
+    /// Rows of few directions and many lengths, all but equal directions, lattice points, and zero rows.
+    fn rows(len: Range<usize>) -> impl Strategy<Value = Vec<[f32; 2]>> {
+        let row = prop_oneof![
+            3 => (1_i32..3_000_000).prop_map(|t| [t as f32, 3.0 * t as f32]),
+            2 => (1_i32..3_000_000).prop_map(|t| [-5.0 * t as f32, t as f32]),
+            1 => (0.5_f32..2.0).prop_map(|t| [t, t]),
+            1 => (0.5_f32..2.0, any::<bool>()).prop_map(|(t, next)| [-t, if next { t.next_up() } else { t }]),
+            1 => [-3_i8..=3, -3_i8..=3].prop_map(|row| row.map(f32::from)),
+            2 => [-1.0_f32..1.0, -1.0_f32..1.0],
+        ];
+        prop::collection::vec(row, len)
+    }
+
+    fn tuning() -> impl Strategy<Value = Tuning> {
+        (1_usize..200, 1_usize..20, 1_usize..5, 0_usize..6, 1_usize..4)
+            .prop_map(|(block, chunk, crowd, share, piece)| Tuning { block, chunk, crowd, share, piece })
+    }
+
+    fn run(by: By, tuning: Tuning, precision: Precision, source: &[[f32; 2]], target: &[[f32; 2]]) -> Matching {
+        let rows = |rows: &[[f32; 2]]| rows.concat();
+        let (y, x) = (rows(source), rows(target));
+        let rows = |data| Rows::new(data, data.len() / 2, 2).unwrap();
+        Matcher::new().strategy(by).tuning(tuning).precision(precision).match_rows(rows(&y), rows(&x)).unwrap()
+    }
+
+    fn assert_equals_reference(tuning: Tuning, source: &[[f32; 2]], target: &[[f32; 2]]) {
+        for precision in [Precision::Double, Precision::Single] {
+            let reference = run(By::Reference, tuning, precision, source, target);
+            let angular = run(By::Angular, tuning, precision, source, target);
+            assert_eq!(angular, reference);
+            let bits = |matching: &Matching| matching.similarity().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&angular), bits(&reference));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn blocks_and_crowds_of_any_size_equal_reference(a in rows(0..300), b in rows(0..300), tuning in tuning()) {
+            let (source, target) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+            assert_equals_reference(tuning, &source, &target);
+        }
+
+        #[test]
+        fn an_angle_key_never_falls_as_the_angle_rises(rows in rows(2..50), bits in any::<[[u32; 2]; 8]>()) {
+            let any = bits.map(|row| row.map(f32::from_bits));
+            let usable = |row: &[f32; 2]| row.iter().all(|x| x.is_finite()) && *row != [0.0, 0.0];
+            let near = rows.iter().map(|row| row.map(f32::next_up));
+            let mut all: Vec<[f32; 2]> = rows.iter().copied().chain(near).chain(any).filter(usable).collect();
+            let axes = [[0.0, 1.0], [-0.0, -1.0], [1.0, -0.0], [1.0, 0.0], [-1.0, 0.0], [-1.0, -0.0]];
+            all.extend(axes);
+            all.extend(axes.map(|row| row.map(|x| if x == 0.0 { f32::from_bits(1) } else { x })));
+            all.extend(axes.map(|row| row.map(|x| if x == 0.0 { -f32::from_bits(1) } else { x })));
+            all.sort_by(|&a, &b| by_angle(a, b));
+            for pair in all.windows(2) {
+                let keys = [angle_key(pair[0]), angle_key(pair[1])];
+                prop_assert!(keys[0] <= keys[1]);
+                prop_assert!(by_angle(pair[0], pair[1]).is_lt() || keys[0] == keys[1]);
+            }
+        }
+    }
+
+    #[test]
+    fn crowds_past_the_constants_equal_reference() {
+        // Multiples of one row past CROWD nodes, and with smaller constants past what is shared among threads.
+        let crowd = |len: u32, seed: u32| {
+            let length = move |index: u32| (index.wrapping_add(seed).wrapping_mul(2_654_435_761) >> 10) as f32 + 1.0;
+            (0..len).map(move |index| [length(index), 3.0 * length(index)])
+        };
+        let around = |len: u32| (0..len).map(|index| [(index as f32).sin(), (index as f32 * 1.7).cos()]);
+        let len = (4 * CROWD * FAN) as u32;
+        let target: Vec<_> = crowd(len, 1).chain(around(len / 2)).collect();
+        for source in [around(len).collect::<Vec<_>>(), crowd(len, 2).collect(), target.clone()] {
+            assert_equals_reference(Tuning::default(), &source, &target);
+            assert_equals_reference(Tuning { share: 2 * CROWD, piece: 5, ..Tuning::default() }, &source, &target);
+        }
+    }
+
+    #[test]
+    fn blocks_shrink_where_rows_search_again_and_grow_back() {
+        let mut block = Block { size: 1024, calm: 0 };
+        for _ in 0..20 {
+            let rows = block.size;
+            block.adapt(rows, rows - 1, 1024);
+        }
+        assert!(block.size <= 2);
+        (0..100_000).for_each(|_| block.adapt(block.size, 0, 1024));
+        assert_eq!(block.size, 1024);
     }
 }

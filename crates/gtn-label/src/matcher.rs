@@ -107,6 +107,7 @@ pub struct Matcher<'c> {
     precision: Precision,
     threads: usize,
     shape: blocked::Shape,
+    tuning: angular::Tuning,
     callback: Option<Callback<'c>>,
 }
 
@@ -165,6 +166,13 @@ impl<'c> Matcher<'c> {
     pub fn candidates(mut self, keep: usize) -> Self {
         // More than there can be rows is as many as there are.
         self.shape.keep = keep.clamp(1, u32::MAX as usize);
+        self
+    }
+
+    /// Sets what changes the time that [`Strategy::Angular`] takes.
+    #[cfg(test)]
+    pub(crate) fn tuning(mut self, tuning: angular::Tuning) -> Self {
+        self.tuning = tuning;
         self
     }
 
@@ -233,7 +241,7 @@ impl<'c> Matcher<'c> {
         let Assignments { matching, similarity } = match strategy {
             Strategy::Reference => reference::run(&task, &mut reporter)?,
             Strategy::Ordered => ordered::run(&task, &mut reporter)?,
-            Strategy::Angular => angular::run(&task, &mut reporter)?,
+            Strategy::Angular => angular::run(&task, self.tuning, &mut reporter)?,
             Strategy::Blocked | Strategy::Auto => blocked::run(&task, self.shape, &mut reporter)?,
         };
         // All is done: a request to stop comes too late to matter.

@@ -43,6 +43,18 @@ pub(crate) fn fill<T: Send>(items: &mut [T], chunk: usize, f: impl Fn(usize) -> 
     });
 }
 
+/// Runs `f` on a thread of the current pool, from where others are reached soonest.
+#[cfg(feature = "rayon")]
+pub(crate) fn inside<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| f())
+}
+
+/// Runs `f`.
+#[cfg(not(feature = "rayon"))]
+pub(crate) fn inside<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    f()
+}
+
 /// Runs `f` on a pool of `threads` threads of its own.
 #[cfg(feature = "rayon")]
 pub(crate) fn on_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> Result<R, crate::MatchError> {

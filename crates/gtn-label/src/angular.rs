@@ -29,9 +29,9 @@
 //! all, and keeps what a search has to pass over in proportion to what is free.
 //!
 //! *Crowds.* Where neither bound decides, as among many multiples of one row, all places have to be scored. A search that
-//! has looked at `CROWD` nodes one by one takes as many at once from there on as it has looked at, cut off
-//! where the bound ends them, with vector instructions across the places, and from `SHARE` nodes on all threads.
-//! A node more than needs be is a loss of time only.
+//! has looked at `CROWD` nodes one by one takes at once as many as it has looked at, and so on, cut off where the bound ends
+//! them: with vector instructions across the places, and from `SHARE` nodes on all threads. A node more than needs be is a
+//! loss of time only.
 
 use std::array::from_fn;
 use std::cmp::Ordering;

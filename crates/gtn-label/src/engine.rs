@@ -358,8 +358,7 @@ impl<T: Element> Block<'_, '_, '_, T> {
         let mut best = vec![Choice::default(); scores.len().div_ceil(CHUNK)];
         let mut chunks: Vec<_> = best.iter_mut().zip(scores.chunks(CHUNK)).collect();
         parallel::for_each(&mut chunks, |chunk, (best, scores)| {
-            let near =
-                (0..).zip(*scores).filter(|&(_, &score)| score > f32::NEG_INFINITY && reaches(score, floor));
+            let near = (0..).zip(*scores).filter(|&(_, &score)| score > f32::NEG_INFINITY && reaches(score, floor));
             **best = self.decide(position, near.map(|(offset, _)| (chunk * CHUNK) as u32 + offset));
         });
         let rescored = best.iter().map(|choice| choice.rescored).sum();

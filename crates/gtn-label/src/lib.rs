@@ -64,8 +64,9 @@
 //! [`Strategy::Blocked`] takes as many, as matrix products in `f32` on all threads: the product only *proposes*
 //! candidates, with a proved error bound, and every free row that the bound cannot exclude is scored again in `f64` as
 //! defined above. It keeps a copy of the target's rows as unit vectors, O((n + m)·d + block) in all, never n·m.
-//! [`Strategy::Ordered`], for d = 1, takes O(n log n + m log m). So does [`Strategy::Angular`], for d = 2, unless many
-//! directions crowd (see the [limits](#limits)); it runs on one thread but for the preparations.
+//! [`Strategy::Ordered`], for d = 1, takes O(n log n + m log m), and sorts on all threads. So does [`Strategy::Angular`], for
+//! d = 2, unless many directions crowd (see the [limits](#limits)); it searches for a block of source rows at once, on all
+//! threads.
 //!
 //! # Floating point
 //!
@@ -85,8 +86,10 @@
 //! - [`Strategy::Angular`] meets such a crowd with [`Precision::Double`] where cosines with y agree to `2⁻⁵⁰` and the rows
 //!   are not powers of two times one another: multiples of one row, or directions within some 10⁻⁸ rad of y. Each source
 //!   row then scores all free rows of the crowd; [`Strategy::Blocked`] would score as many and more, so nothing is handed
-//!   over to it. With [`Precision::Single`] a crowd costs nothing extra, unless its cosines lie within `2⁻⁵⁰` of a number
-//!   where rounding to `f32` changes sides.
+//!   over to it. Past 256 directions a crowd is scored with vector instructions, and past 32,768 on all threads: 100,000
+//!   source rows against as many multiples of one row take some seconds, in proportion to both numbers. With
+//!   [`Precision::Single`] a crowd costs nothing extra, unless its cosines lie within `2⁻⁵⁰` of a number where rounding to
+//!   `f32` changes sides.
 //! - The authors' code clamps norms at 10⁻⁶ and lets `f32` noise decide ties for d = 1. Neither is done here.
 
 mod angular;
@@ -98,6 +101,7 @@ mod engine;
 mod error;
 mod matcher;
 mod matching;
+mod order;
 mod ordered;
 mod parallel;
 mod proposer;

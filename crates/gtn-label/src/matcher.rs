@@ -5,7 +5,8 @@ use std::time::Instant;
 use crate::dense::Narrow;
 use crate::engine::{self, Shape};
 use crate::matching::{Callback, Reporter};
-use crate::score::{Targets, order_by_norm};
+use crate::order::order_by_norm;
+use crate::score::Targets;
 use crate::task::{Assignments, Task, checked_norms};
 use crate::{
     Element, MatchError, Matching, Progress, Proposer, Rows, Side, Statistics, Workspace, angular, choice, ordered,
@@ -73,6 +74,7 @@ pub struct Matcher<'c> {
     block: Option<usize>,
     keep: Option<usize>,
     proposer: Option<&'c mut dyn Proposer>,
+    tuning: angular::Tuning,
     callback: Option<Callback<'c>>,
 }
 
@@ -139,6 +141,13 @@ impl<'c> Matcher<'c> {
     pub fn proposer(mut self, proposer: &'c mut dyn Proposer) -> Self {
         self.proposer = Some(proposer);
         self.strategy = Strategy::Proposed;
+        self
+    }
+
+    /// Sets what changes the time that [`Strategy::Angular`] takes.
+    #[cfg(test)]
+    pub(crate) fn tuning(mut self, tuning: angular::Tuning) -> Self {
+        self.tuning = tuning;
         self
     }
 
@@ -245,7 +254,7 @@ impl<'c> Matcher<'c> {
                 let assignments = match strategy {
                     Strategy::Reference => reference::run(&task, &mut reporter)?,
                     Strategy::Ordered => with_singles(&task, "ordered", |task| ordered::run(task, &mut reporter))?,
-                    _ => with_singles(&task, "angular", |task| angular::run(task, &mut reporter))?,
+                    _ => with_singles(&task, "angular", |task| angular::run(task, self.tuning, &mut reporter))?,
                 };
                 statistics.decide += begun.elapsed();
                 assignments

@@ -5,44 +5,66 @@
 //! row, then the shortest of the other sign. A zero y scores 0 everywhere and takes the shortest of all. The cosines are ±1 or
 //! 0 in either precision.
 
-use crate::MatchError;
 use crate::matching::Reporter;
-use crate::score::order_by_norm;
+use crate::order::order_by_norm;
 use crate::task::{Assignments, Task};
+use crate::{MatchError, Rows, parallel};
+
+/// The sign of a row, and an index.
+const NEGATIVE: u8 = 0;
+const ZERO: u8 = 1;
+const POSITIVE: u8 = 2;
 
 pub(crate) fn run(task: &Task<'_, '_>, reporter: &mut Reporter<'_, '_>) -> Result<Assignments, MatchError> {
     let mut out = Assignments::new(task.source.len());
-    let sign = |target: usize| {
-        let x = task.targets.rows.row(target)[0];
-        if x < 0.0 {
-            0
-        } else if x > 0.0 {
-            2
-        } else {
-            1
-        }
-    };
-    // The free rows of each sign (negative, zero, positive) by ascending (norm, index), the next one last.
-    let mut free: [Vec<(usize, usize)>; 3] = Default::default();
-    for (rank, &target) in order_by_norm(task.targets.norms).iter().enumerate().rev() {
-        free[sign(target)].push((rank, target));
+    let by_norm = order_by_norm(task.targets.norms);
+    let source_signs = signs(task.source, task.order);
+    let target_signs = signs(task.targets.rows, &by_norm);
+
+    reporter.report(0)?;
+    // Zero rows are served first, with the shortest rows of all.
+    let zeros = source_signs.iter().take_while(|&&sign| sign == ZERO).count();
+    for (&source, &target) in task.order[..zeros].iter().zip(&by_norm) {
+        out.set(source, target, 0.0);
     }
-    for (done, &source) in task.order.iter().enumerate() {
+    // The free rows of each sign by ascending (norm, index), and how many of them are gone.
+    let mut free: [Vec<u32>; 3] = Default::default();
+    for (&target, &sign) in by_norm.iter().zip(&target_signs).skip(zeros) {
+        free[usize::from(sign)].push(target as u32);
+    }
+    let mut gone = [0; 3];
+
+    for (done, (&source, &sign)) in task.order.iter().zip(&source_signs).enumerate().skip(zeros) {
         if done % 65_536 == 0 {
             reporter.report(done)?;
         }
-        let y = task.source.row(source);
-        let y_norm = task.source_norms[source];
-        let preference = if y[0] > 0.0 { [2, 1, 0] } else { [0, 1, 2] };
-        let from = if y_norm == 0.0 {
-            (0..3).filter(|&s| !free[s].is_empty()).min_by_key(|&s| free[s].last().copied())
+        let available = |&from: &u8| gone[usize::from(from)] < free[usize::from(from)].len();
+        let from = [sign, ZERO, POSITIVE - sign].into_iter().find(available);
+        let from = from.expect("there are at least as many target rows as source rows");
+        let target = free[usize::from(from)][gone[usize::from(from)]];
+        gone[usize::from(from)] += 1;
+        let similarity = if from == ZERO {
+            0.0
+        } else if from == sign {
+            1.0
         } else {
-            preference.into_iter().find(|&s| !free[s].is_empty())
+            -1.0
         };
-        if let Some((_, target)) = from.and_then(|s| free[s].pop()) {
-            let scored = task.targets.score(y, y_norm, target);
-            out.set(source, target, scored.similarity);
-        }
+        out.set(source, target as usize, similarity);
     }
     Ok(out)
+}
+
+/// The signs of these rows, in this order.
+fn signs(rows: &Rows<'_>, order: &[usize]) -> Vec<u8> {
+    parallel::map(order.len(), |position| {
+        let x = rows.row(order[position])[0];
+        if x < 0.0 {
+            NEGATIVE
+        } else if x > 0.0 {
+            POSITIVE
+        } else {
+            ZERO
+        }
+    })
 }

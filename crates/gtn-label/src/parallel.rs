@@ -28,15 +28,31 @@ pub(crate) fn sort<T: Send>(items: &mut [T], compare: impl Fn(&T, &T) -> std::cm
 
 /// `f(index)` for every index below `len`, in order.
 pub(crate) fn map<T: Send + Clone + Default>(len: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
-    const CHUNK: usize = 4096;
     let mut out = vec![T::default(); len];
-    let mut chunks: Vec<&mut [T]> = out.chunks_mut(CHUNK).collect();
-    for_each(&mut chunks, |chunk, items| {
+    fill(&mut out, 4096, f);
+    out
+}
+
+/// Writes `f(index)` to every item, `chunk` of them on one thread at a time.
+pub(crate) fn fill<T: Send>(items: &mut [T], chunk: usize, f: impl Fn(usize) -> T + Sync + Send) {
+    let mut chunks: Vec<&mut [T]> = items.chunks_mut(chunk).collect();
+    for_each(&mut chunks, |index, items| {
         for (offset, item) in items.iter_mut().enumerate() {
-            *item = f(chunk * CHUNK + offset);
+            *item = f(index * chunk + offset);
         }
     });
-    out
+}
+
+/// Runs `f` on a thread of the current pool, from where others are reached soonest.
+#[cfg(feature = "rayon")]
+pub(crate) fn inside<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| f())
+}
+
+/// Runs `f`.
+#[cfg(not(feature = "rayon"))]
+pub(crate) fn inside<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    f()
 }
 
 /// Runs `f` on a pool of `threads` threads of its own.

@@ -94,14 +94,7 @@ impl<T: Element> Targets<'_, '_, T> {
 }
 
 /// The cosine as reported: `clamp(c / nrm(y), −1, 1)`, 0 for zero rows.
-fn similarity(score: f64, y_norm: f64) -> f32 {
+#[inline(always)]
+pub(crate) fn similarity(score: f64, y_norm: f64) -> f32 {
     if y_norm == 0.0 { 0.0 } else { (score / y_norm).clamp(-1.0, 1.0) as f32 }
-}
-
-/// Indices by ascending (norm, index).
-pub(crate) fn order_by_norm(norms: &[f64]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..norms.len()).collect();
-    // A stable sort keeps equal norms in the order of their indices.
-    order.sort_by(|&a, &b| norms[a].total_cmp(&norms[b]));
-    order
 }

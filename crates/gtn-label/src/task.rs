@@ -1,6 +1,7 @@
 //! What every strategy is given, and what it gives back.
 
-use crate::score::{Targets, norm, order_by_norm};
+use crate::order::order_by_norm;
+use crate::score::{Targets, norm};
 use crate::{Element, MatchError, Rows, Side, parallel};
 
 /// What entries of `f64` rows must reach and not exceed in size, the largest of each row.

@@ -34,7 +34,7 @@ const GROUP: usize = 64;
 const TILE: usize = 1024;
 
 /// Bound on |proposed score − cosine| for rows of `dim` columns, with slack for the rounding of the `f64` scores themselves.
-fn proposal_error(dim: usize) -> f64 {
+pub(crate) fn proposal_error(dim: usize) -> f64 {
     let first_order = (dim as f64 + 4.0) * f64::from(f32::EPSILON) / 2.0;
     // γ = nu/(1 − nu); past nu = 1/2 proposals exclude nothing, and every row is decided in f64.
     if first_order < 0.5 { first_order / (1.0 - first_order) } else { f64::INFINITY }

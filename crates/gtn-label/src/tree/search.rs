@@ -23,17 +23,8 @@ pub(super) struct Query<'t> {
 impl Query<'_> {
     /// Finds the best rows for `source`.
     pub(super) fn run(&mut self, source: &[f32]) {
-        struct Work<'q, 't, 's>(&'q mut Query<'t>, &'s [f32]);
-        impl WithSimd for Work<'_, '_, '_> {
-            type Output = ();
-
-            #[inline(always)]
-            fn with_simd<S: Simd>(self, _: S) {
-                self.0.search(self.1);
-            }
-        }
         self.best.clear();
-        Arch::new().dispatch(Work(self, source));
+        wide(|| self.search(source));
         for &zero in self.tree.zeros.iter().take(self.best.keep) {
             self.best.offer(0.0, zero);
         }
@@ -41,32 +32,26 @@ impl Query<'_> {
 
     #[inline(always)]
     fn search(&mut self, source: &[f32]) {
-        let Self { tree, stack, best } = self;
-        let dim = tree.dim;
+        let (tree, dim) = (self.tree, self.tree.dim);
         debug_assert_eq!(source.len(), dim);
         if tree.levels.is_empty() {
             return;
         }
-        stack.clear();
-        stack.push((tree.levels.len() as u64) << NODE_BITS);
-        while let Some(entry) = stack.pop() {
-            if f32::from_bits((entry >> 32) as u32) >= best.reach {
+        self.stack.clear();
+        self.stack.push((tree.levels.len() as u64) << NODE_BITS);
+        while let Some(entry) = self.stack.pop() {
+            if f32::from_bits((entry >> 32) as u32) >= self.best.reach {
                 continue;
             }
             let node = entry as u32 as usize & ((1 << NODE_BITS) - 1);
             let level = entry as u32 as usize >> NODE_BITS;
             if level == 0 {
-                let scores = scores(&tree.points[node * dim..][..dim], source);
-                let mut promising = above(&scores, best.lowest);
-                while promising != 0 {
-                    let lane = promising.trailing_zeros() as usize;
-                    promising &= promising - 1;
-                    best.offer(scores.0[lane], tree.targets[node * LANES + lane]);
-                }
+                self.visit(node, source);
             } else {
                 let boxes = &tree.levels[level - 1][node * 2 * dim..][..2 * dim];
                 let distances = distances(boxes, source);
-                let mut promising = below(&distances, best.reach);
+                let mut promising = below(&distances, self.best.reach);
+                let stack = &mut self.stack;
                 let first = stack.len();
                 while promising != 0 {
                     let lane = promising.trailing_zeros() as usize;
@@ -84,6 +69,33 @@ impl Query<'_> {
             }
         }
     }
+
+    /// Looks at the rows of a leaf.
+    #[inline(always)]
+    pub(super) fn visit(&mut self, leaf: usize, source: &[f32]) {
+        let scores = scores(&self.tree.points[leaf * source.len()..][..source.len()], source);
+        let mut promising = above(&scores, self.best.lowest);
+        while promising != 0 {
+            let lane = promising.trailing_zeros() as usize;
+            promising &= promising - 1;
+            self.best.offer(scores.0[lane], self.tree.targets[leaf * LANES + lane]);
+        }
+    }
+}
+
+/// Runs `work` with the vector instructions that the processor has. What it calls must be inlined into it.
+#[inline(always)]
+pub(super) fn wide<R>(work: impl FnOnce() -> R) -> R {
+    struct Call<F>(F);
+    impl<R, F: FnOnce() -> R> WithSimd for Call<F> {
+        type Output = R;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> R {
+            (self.0)()
+        }
+    }
+    Arch::new().dispatch(Call(work))
 }
 
 /// The products of all rows of a leaf with `source`.
@@ -153,7 +165,7 @@ impl Best {
         best
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.heap.clear();
         self.lowest = f32::NEG_INFINITY;
         self.reach = f32::INFINITY;

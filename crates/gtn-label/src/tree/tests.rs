@@ -5,8 +5,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::Tree;
-use crate::proposer::{Candidates, Proposer, UnitRows};
+use super::search::{Best, Query};
+use super::{GROUP, Tree};
+use crate::proposer::{Candidates, Proposer, ProposerError, UnitRows};
 use crate::score::{dot, norm};
 
 /// The rows divided by their norms.
@@ -321,6 +322,97 @@ fn times() {
     let mut tree = Tree::new();
     for _ in 0..2 {
         let (_, times) = label(&mut tree, &sources, &targets, dim, keep, (block, share));
-        println!("{len} x {dim} {kind:?} keep {keep} block {block} share {share}: {times:.0?}");
+        println!("{len} x {dim} {kind:?} keep {keep} block {block} share {share}: {times:.2?}");
+    }
+}
+
+impl Query<'_> {
+    /// Finds the best rows for `source` by looking at all.
+    fn scan(&mut self, source: &[f32]) {
+        self.best.clear();
+        super::search::wide(|| {
+            for leaf in 0..self.tree.points.len() / source.len() {
+                self.visit(leaf, source);
+            }
+        });
+    }
+}
+
+/// A plain scan of all free rows, to compare with: the tree without its branches.
+#[derive(Default)]
+struct Scan {
+    tree: Tree,
+}
+
+impl Proposer for Scan {
+    fn begin(&mut self, targets: UnitRows<'_>) -> Result<(), ProposerError> {
+        self.tree.begin(targets)
+    }
+
+    fn remove(&mut self, targets: &[u32]) -> Result<(), ProposerError> {
+        self.tree.remove(targets)
+    }
+
+    fn propose(
+        &mut self,
+        sources: UnitRows<'_>,
+        keep: usize,
+        candidates: &mut [Candidates],
+    ) -> Result<(), ProposerError> {
+        let (tree, dim) = (&self.tree, sources.dim());
+        let mut groups: Vec<_> = sources.as_slice().chunks(GROUP * dim).zip(candidates.chunks_mut(GROUP)).collect();
+        crate::parallel::for_each(&mut groups, |_, (sources, candidates)| {
+            let mut query = Query { tree, stack: Vec::new(), best: Best::new(keep, dim) };
+            for (source, candidates) in sources.chunks_exact(dim).zip(candidates.iter_mut()) {
+                query.scan(source);
+                query.best.list(candidates, crate::blocked::proposal_error(dim));
+            }
+        });
+        Ok(())
+    }
+}
+
+/// `cargo test --release -p gtn-label -- --ignored --nocapture tree::tests::costs`, with `TREE=n,n,..;d,d,..`: the tree against
+/// the scan.
+#[test]
+#[ignore = "a measurement"]
+#[allow(clippy::print_stdout)]
+fn costs() {
+    let setting = std::env::var("TREE").unwrap_or_else(|_| "5000,20000;3,5,8,10,12,16".into());
+    let (lens, dims) = setting.split_once(';').unwrap();
+    let numbers = |list: &str| list.split(',').map(|part| part.parse().unwrap()).collect::<Vec<usize>>();
+    for dim in numbers(dims) {
+        for len in numbers(lens) {
+            for kind in [Kind::Normal, Kind::Decaying] {
+                let (sources, targets) = kind.rows(len, dim);
+                let (keep, block) = (6, (1024, 16));
+                let mut tree = Tree::new();
+                let mut runs: Vec<Times> =
+                    (0..3).map(|_| label(&mut tree, &sources, &targets, dim, keep, block).1).collect();
+                runs.sort_by_key(|times| times.total);
+                let times = &runs[0];
+                let mut scan = Scan::default();
+                scan.begin(UnitRows::new(&targets, dim)).unwrap();
+                let few = (1_000_000_000 / len).clamp(64, 1024);
+                let mut candidates = vec![Candidates::default(); few];
+                let mut pair = f64::INFINITY;
+                for _ in 0..3 {
+                    let at = Instant::now();
+                    scan.propose(UnitRows::new(&sources[..few * dim], dim), keep, &mut candidates).unwrap();
+                    pair = pair.min(at.elapsed().as_secs_f64() / (few * len) as f64);
+                }
+                println!(
+                    "d {dim:2} n {len:7} {kind:8?}: tree {:8.1} ms (begin {:.1}, propose {:.1}, again {:.1} for {}, remove {:.1}); scan {:.3} ns a pair, {:.0} ms in all",
+                    times.total.as_secs_f64() * 1e3,
+                    times.begin.as_secs_f64() * 1e3,
+                    times.propose.as_secs_f64() * 1e3,
+                    times.again.as_secs_f64() * 1e3,
+                    times.asked_again,
+                    times.remove.as_secs_f64() * 1e3,
+                    pair * 1e9,
+                    pair * (len * len / 2) as f64 * 1e3,
+                );
+            }
+        }
     }
 }

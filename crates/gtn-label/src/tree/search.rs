@@ -24,7 +24,7 @@ impl Query<'_> {
     /// Finds the best rows for `source`.
     pub(super) fn run(&mut self, source: &[f32]) {
         self.best.clear();
-        wide(|| self.search(source));
+        Arch::new().dispatch(Search(self, source));
         for &zero in self.tree.zeros.iter().take(self.best.keep) {
             self.best.offer(0.0, zero);
         }
@@ -83,19 +83,17 @@ impl Query<'_> {
     }
 }
 
-/// Runs `work` with the vector instructions that the processor has. What it calls must be inlined into it.
-#[inline(always)]
-pub(super) fn wide<R>(work: impl FnOnce() -> R) -> R {
-    struct Call<F>(F);
-    impl<R, F: FnOnce() -> R> WithSimd for Call<F> {
-        type Output = R;
+/// The search as it is compiled for the vector instructions that the processor has. All of it must be inlined here, which the
+/// body of a closure would not be.
+struct Search<'q, 't, 's>(&'q mut Query<'t>, &'s [f32]);
 
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> R {
-            (self.0)()
-        }
+impl WithSimd for Search<'_, '_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.0.search(self.1);
     }
-    Arch::new().dispatch(Call(work))
 }
 
 /// The products of all rows of a leaf with `source`.

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
+use pulp::{Arch, Simd, WithSimd};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -326,15 +327,18 @@ fn times() {
     }
 }
 
-impl Query<'_> {
-    /// Finds the best rows for `source` by looking at all.
-    fn scan(&mut self, source: &[f32]) {
-        self.best.clear();
-        super::search::wide(|| {
-            for leaf in 0..self.tree.points.len() / source.len() {
-                self.visit(leaf, source);
-            }
-        });
+/// A look at all rows.
+struct All<'q, 't, 's>(&'q mut Query<'t>, &'s [f32]);
+
+impl WithSimd for All<'_, '_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.0.best.clear();
+        for leaf in 0..self.0.tree.points.len() / self.1.len() {
+            self.0.visit(leaf, self.1);
+        }
     }
 }
 
@@ -364,7 +368,7 @@ impl Proposer for Scan {
         crate::parallel::for_each(&mut groups, |_, (sources, candidates)| {
             let mut query = Query { tree, stack: Vec::new(), best: Best::new(keep, dim) };
             for (source, candidates) in sources.chunks_exact(dim).zip(candidates.iter_mut()) {
-                query.scan(source);
+                Arch::new().dispatch(All(&mut query, source));
                 query.best.list(candidates, crate::blocked::proposal_error(dim));
             }
         });

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd, bytemuck};
 
 use super::build::{ordered, unordered};
 use super::{LANES, Lanes, Tree, reach, slack};
@@ -31,7 +31,7 @@ impl Query<'_> {
     }
 
     #[inline(always)]
-    fn search(&mut self, source: &[f32]) {
+    fn search<S: Simd>(&mut self, simd: S, source: &[f32]) {
         let (tree, dim) = (self.tree, self.tree.dim);
         debug_assert_eq!(source.len(), dim);
         if tree.levels.is_empty() {
@@ -46,11 +46,11 @@ impl Query<'_> {
             let node = entry as u32 as usize & ((1 << NODE_BITS) - 1);
             let level = entry as u32 as usize >> NODE_BITS;
             if level == 0 {
-                self.visit(node, source);
+                self.visit(simd, node, source);
             } else {
                 let boxes = &tree.levels[level - 1][node * 2 * dim..][..2 * dim];
                 let distances = distances(boxes, source);
-                let mut promising = below(&distances, self.best.reach);
+                let mut promising = below(simd, &distances, self.best.reach);
                 let stack = &mut self.stack;
                 let first = stack.len();
                 while promising != 0 {
@@ -72,9 +72,9 @@ impl Query<'_> {
 
     /// Looks at the rows of a leaf.
     #[inline(always)]
-    pub(super) fn visit(&mut self, leaf: usize, source: &[f32]) {
+    pub(super) fn visit<S: Simd>(&mut self, simd: S, leaf: usize, source: &[f32]) {
         let scores = scores(&self.tree.points[leaf * source.len()..][..source.len()], source);
-        let mut promising = above(&scores, self.best.lowest);
+        let mut promising = above(simd, &scores, self.best.lowest);
         while promising != 0 {
             let lane = promising.trailing_zeros() as usize;
             promising &= promising - 1;
@@ -91,8 +91,8 @@ impl WithSimd for Search<'_, '_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        self.0.search(self.1);
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.0.search(simd, self.1);
     }
 }
 
@@ -125,22 +125,35 @@ fn distances(boxes: &[Lanes], source: &[f32]) -> Lanes {
 
 /// A bit for each lane that exceeds `limit`.
 #[inline(always)]
-fn above(lanes: &Lanes, limit: f32) -> u32 {
-    let mut mask = 0;
-    for (lane, &value) in lanes.0.iter().enumerate() {
-        mask |= u32::from(value > limit) << lane;
-    }
-    mask
+fn above<S: Simd>(simd: S, lanes: &Lanes, limit: f32) -> u32 {
+    let limit = simd.splat_f32s(limit);
+    bits::<S>(lanes, |lanes| simd.less_than_f32s(limit, lanes))
 }
 
 /// A bit for each lane that is less than `limit`.
 #[inline(always)]
-fn below(lanes: &Lanes, limit: f32) -> u32 {
-    let mut mask = 0;
-    for (lane, &value) in lanes.0.iter().enumerate() {
-        mask |= u32::from(value < limit) << lane;
+fn below<S: Simd>(simd: S, lanes: &Lanes, limit: f32) -> u32 {
+    let limit = simd.splat_f32s(limit);
+    bits::<S>(lanes, |lanes| simd.less_than_f32s(lanes, limit))
+}
+
+/// A bit for each lane that `test` is true of.
+#[inline(always)]
+fn bits<S: Simd>(lanes: &Lanes, test: impl Fn(S::f32s) -> S::m32s) -> u32 {
+    let mut bits = 0;
+    for (index, &vector) in S::as_simd_f32s(&lanes.0).0.iter().enumerate() {
+        let mask = test(vector);
+        let bytes = bytemuck::bytes_of(&mask);
+        // AVX-512 has a bit for each lane; otherwise there is an integer for each, of which some bit is set.
+        let part = if S::F32_LANES == LANES && bytes.len() == LANES / 8 {
+            u32::from(bytes[0]) | u32::from(bytes[1]) << 8
+        } else {
+            let lanes = bytes.chunks_exact(bytes.len() / S::F32_LANES).enumerate();
+            lanes.fold(0, |part, (lane, bytes)| part | u32::from(bytes[0] != 0) << lane)
+        };
+        bits |= part << (index * S::F32_LANES);
     }
-    mask
+    bits
 }
 
 /// The best rows so far.

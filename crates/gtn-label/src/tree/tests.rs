@@ -310,6 +310,12 @@ fn label(
     (matching, times)
 }
 
+/// Seconds of a processor that this thread has had: what a measurement on a busy machine can still tell.
+fn cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    stat.split(' ').next().and_then(|nanoseconds| nanoseconds.parse().ok()).unwrap_or(0.0) / 1e9
+}
+
 /// `cargo test --release -p gtn-label -- --ignored --nocapture tree::tests::times`, with `TREE=n,d,kind,keep,block,share`.
 #[test]
 #[ignore = "a measurement"]
@@ -321,6 +327,13 @@ fn times() {
     let kind = if kind == 0 { Kind::Normal } else { Kind::Decaying };
     let (sources, targets) = kind.rows(len, dim);
     let mut tree = Tree::new();
+    let alone = || {
+        let start = cpu();
+        label(&mut Tree::new(), &sources, &targets, dim, keep, (block, share));
+        cpu() - start
+    };
+    let alone = on(1, || (0..3).map(|_| alone()).fold(f64::INFINITY, f64::min));
+    println!("{len} x {dim} {kind:?} keep {keep} block {block} share {share}: {:.1} ms of one processor", alone * 1e3);
     for _ in 0..2 {
         let (_, times) = label(&mut tree, &sources, &targets, dim, keep, (block, share));
         println!("{len} x {dim} {kind:?} keep {keep} block {block} share {share}: {times:.2?}");
@@ -334,10 +347,10 @@ impl WithSimd for All<'_, '_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         self.0.best.clear();
         for leaf in 0..self.0.tree.points.len() / self.1.len() {
-            self.0.visit(leaf, self.1);
+            self.0.visit(simd, leaf, self.1);
         }
     }
 }

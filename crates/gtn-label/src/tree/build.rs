@@ -100,14 +100,28 @@ fn max(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }
 }
 
+/// The lowest lane that is not NaN, or +∞.
 #[inline(always)]
 fn lowest(lanes: &Lanes) -> f32 {
-    lanes.0.iter().fold(f32::INFINITY, |a, &b| min(a, b))
+    let mut lanes = lanes.0.map(|lane| min(f32::INFINITY, lane));
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            lanes[lane] = min(lanes[lane], lanes[lane + half]);
+        }
+    }
+    lanes[0]
 }
 
+/// The highest lane that is not NaN, or −∞.
 #[inline(always)]
 fn highest(lanes: &Lanes) -> f32 {
-    lanes.0.iter().fold(f32::NEG_INFINITY, |a, &b| max(a, b))
+    let mut lanes = lanes.0.map(|lane| max(f32::NEG_INFINITY, lane));
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            lanes[lane] = max(lanes[lane], lanes[lane + half]);
+        }
+    }
+    lanes[0]
 }
 
 impl Tree {

@@ -31,6 +31,8 @@
 //! to each list, and if there are more, the lowest score of the list is at least 0.
 
 mod build;
+#[cfg(test)]
+mod measure;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -142,6 +144,7 @@ impl Proposer for Tree {
         candidates: &mut [Candidates],
     ) -> Result<(), ProposerError> {
         let (tree, dim) = (&*self, sources.dim());
+        assert_eq!(dim, tree.dim, "source rows have as many columns as target rows");
         let error = blocked::proposal_error(dim);
         let keep = keep.max(1);
         let mut groups: Vec<_> = sources.as_slice().chunks(GROUP * dim).zip(candidates.chunks_mut(GROUP)).collect();

@@ -85,7 +85,7 @@ impl Query<'_> {
 
 /// The search as it is compiled for the vector instructions that the processor has. All of it must be inlined here, which the
 /// body of a closure would not be.
-struct Search<'q, 't, 's>(&'q mut Query<'t>, &'s [f32]);
+pub(super) struct Search<'q, 't, 's>(pub(super) &'q mut Query<'t>, pub(super) &'s [f32]);
 
 impl WithSimd for Search<'_, '_, '_> {
     type Output = ();

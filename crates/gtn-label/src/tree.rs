@@ -146,13 +146,16 @@ impl Proposer for Tree {
         let (tree, dim) = (&*self, sources.dim());
         assert_eq!(dim, tree.dim, "source rows have as many columns as target rows");
         let error = blocked::proposal_error(dim);
-        let keep = keep.max(1);
+        let (keep, free) = (keep.max(1), self.free + self.zeros.len());
         let mut groups: Vec<_> = sources.as_slice().chunks(GROUP * dim).zip(candidates.chunks_mut(GROUP)).collect();
         parallel::for_each(&mut groups, |_, (sources, candidates)| {
             let mut query = Query { tree, stack: Vec::new(), best: Best::new(keep, dim) };
             for (source, candidates) in sources.chunks_exact(dim).zip(candidates.iter_mut()) {
                 query.run(source);
                 query.best.list(candidates, error);
+                if candidates.listed().len() == free {
+                    candidates.set_bound(f32::NEG_INFINITY);
+                }
             }
         });
         Ok(())

@@ -113,11 +113,11 @@ fn scores(points: &[Lanes], source: &[f32]) -> Lanes {
 fn distances(boxes: &[Lanes], source: &[f32]) -> Lanes {
     let mut sums = [0.0; LANES];
     for (sides, &y) in boxes.chunks_exact(2).zip(source) {
-        for lane in 0..LANES {
-            let (lo, hi) = (sides[0].0[lane] - y, y - sides[1].0[lane]);
+        for (sum, (&lo, &hi)) in sums.iter_mut().zip(sides[0].0.iter().zip(&sides[1].0)) {
+            let (lo, hi) = (lo - y, y - hi);
             let outside = if lo > hi { lo } else { hi };
             let outside = if outside > 0.0 { outside } else { 0.0 };
-            sums[lane] += outside * outside;
+            *sum += outside * outside;
         }
     }
     Lanes(sums)
@@ -184,7 +184,7 @@ impl Best {
 
     #[inline(always)]
     fn offer(&mut self, score: f32, target: u32) {
-        if !(score > self.lowest) {
+        if score <= self.lowest {
             return;
         }
         let key = u64::from(ordered(score)) << 32 | u64::from(!target);

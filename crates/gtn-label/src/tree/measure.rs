@@ -211,21 +211,22 @@ fn costs() {
         for len in numbers(lens) {
             for kind in [Kind::Normal, Kind::Decaying] {
                 let (sources, targets) = kind.rows(len, dim);
+                // Long enough for the clock, which may be as coarse as 4 ms.
+                let times = (200_000 / len).max(1);
                 let tree = on(1, || {
-                    (0..2)
-                        .map(|_| spent(|| drop(label(&mut Tree::new(), &sources, &targets, dim, 4, (4096, 16)))))
-                        .fold(f64::INFINITY, f64::min)
+                    let once = || drop(label(&mut Tree::new(), &sources, &targets, dim, 4, (4096, 16)));
+                    spent(|| (0..times).for_each(|_| once())) / times as f64
                 });
                 let mut scan = Scan::default();
                 scan.begin(UnitRows::new(&targets, dim)).unwrap();
-                let few = (30_000_000 / len).clamp(16, 1024);
+                let few = 256;
+                let times = (400_000_000 / (few * len)).max(1);
                 let mut candidates = vec![Candidates::default(); few];
                 let sources = UnitRows::new(&sources[..few * dim], dim);
                 let scan = on(1, || {
-                    (0..3)
-                        .map(|_| spent(|| scan.propose(sources, 4, &mut candidates).unwrap()))
-                        .fold(f64::INFINITY, f64::min)
-                }) / few as f64;
+                    let mut once = || scan.propose(sources, 4, &mut candidates).unwrap();
+                    spent(|| (0..times).for_each(|_| once())) / (times * few) as f64
+                });
                 println!(
                     "d {dim:2} n {len:7} {kind:8?}: tree {:8.3} s, {:6.2} us a row; scan {:.3} ns a pair, {:8.3} s for n^2/2 pairs",
                     tree,

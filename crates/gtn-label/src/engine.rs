@@ -41,14 +41,22 @@ pub(crate) struct Shape {
     pub(crate) block: usize,
     /// Candidates kept for a source row, to begin with.
     pub(crate) keep: usize,
+    /// Free rows for each source row that is proposed for at a time: the more, the seldomer two want the same.
+    pub(crate) share: usize,
 }
 
 impl Shape {
-    /// Source rows of the next block. Few against the free rows, so that they seldom want the same; a multiple of what is
-    /// one piece of work, so that all threads have as many.
+    // Measured: see the [cost model](crate::choice).
+    pub(crate) const BLOCKED: Self = Self { block: 4096, keep: 8, share: 32 };
+    pub(crate) const BLOCKED_FEW_COLUMNS: Self = Self { block: 4096, keep: 4, share: 32 };
+    pub(crate) const NARROW: Self = Self { block: 4096, keep: 16, share: 32 };
+    pub(crate) const TREE: Self = Self { block: 1024, keep: 4, share: 16 };
+    pub(crate) const PROPOSED: Self = Self { block: 4096, keep: 16, share: 32 };
+
+    /// Source rows of the next block: a multiple of what is one piece of work, so that all threads have as many.
     fn next_block(self, free: usize) -> usize {
         const PIECES: usize = 96;
-        (free / 32).max(1).next_multiple_of(PIECES).min(self.block)
+        (free / self.share).max(1).next_multiple_of(PIECES).min(self.block)
     }
 }
 

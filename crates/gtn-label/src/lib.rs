@@ -110,6 +110,7 @@ mod rows;
 mod score;
 mod statistics;
 mod task;
+mod tree;
 mod workspace;
 
 pub use element::Element;

@@ -8,6 +8,7 @@ use crate::matching::{Callback, Reporter};
 use crate::order::order_by_norm;
 use crate::score::Targets;
 use crate::task::{Assignments, Task, checked_norms};
+use crate::tree::Tree;
 use crate::{
     Element, MatchError, Matching, Progress, Proposer, Rows, Side, Statistics, Workspace, angular, choice, ordered,
     parallel, reference,
@@ -120,7 +121,7 @@ impl<'c> Matcher<'c> {
         self
     }
 
-    /// Sets how many source rows are proposed for at a time, at most (at least 1; 4096 by default). The matching does not
+    /// Sets how many source rows are proposed for at a time, at most (at least 1; by default what suits the strategy). The matching does not
     /// depend on it.
     #[must_use]
     pub fn block(mut self, rows: usize) -> Self {
@@ -230,23 +231,26 @@ impl<'c> Matcher<'c> {
             order: &order,
         };
         let mut reporter = Reporter { before, total, callback: self.callback.as_mut() };
-        let Workspace { buffers, single, narrow, statistics } = workspace;
+        let Workspace { buffers, single, narrow, tree, statistics } = workspace;
         statistics.strategy = strategy;
         statistics.prepare += begun.elapsed();
-        let shape = |keep| Shape {
-            block: self.block.unwrap_or(4096),
-            keep: self.keep.unwrap_or(keep).min(target.len().max(1)),
-        };
-        let mut propose = |proposer: &mut dyn Proposer, keep, reporter: &mut Reporter<'_, '_>| {
-            engine::run(&task, proposer, shape(keep), buffers, statistics, reporter)
+        let mut propose = |proposer: &mut dyn Proposer, shape: Shape, reporter: &mut Reporter<'_, '_>| {
+            let shape = Shape {
+                block: self.block.unwrap_or(shape.block),
+                keep: self.keep.unwrap_or(shape.keep).min(target.len().max(1)),
+                share: shape.share,
+            };
+            engine::run(&task, proposer, shape, buffers, statistics, reporter)
         };
         let Assignments { matching, similarity } = match strategy {
-            Strategy::Narrow if Narrow::takes(source.dim()) => propose(narrow, 16, &mut reporter)?,
-            Strategy::Blocked | Strategy::Narrow | Strategy::Auto | Strategy::Tree => {
-                propose(single, 12, &mut reporter)?
+            Strategy::Narrow if Narrow::takes(source.dim()) => propose(narrow, Shape::NARROW, &mut reporter)?,
+            Strategy::Tree if Tree::takes(target.len()) => propose(tree, Shape::TREE, &mut reporter)?,
+            Strategy::Blocked | Strategy::Narrow | Strategy::Tree | Strategy::Auto => {
+                let shape = if source.dim() > 8 { Shape::BLOCKED } else { Shape::BLOCKED_FEW_COLUMNS };
+                propose(single, shape, &mut reporter)?
             }
             Strategy::Proposed => match &mut self.proposer {
-                Some(proposer) => propose(*proposer, 16, &mut reporter)?,
+                Some(proposer) => propose(*proposer, Shape::PROPOSED, &mut reporter)?,
                 None => return Err(MatchError::NoProposer),
             },
             Strategy::Reference | Strategy::Ordered | Strategy::Angular => {

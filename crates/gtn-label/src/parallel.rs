@@ -26,6 +26,19 @@ pub(crate) fn sort<T: Send>(items: &mut [T], compare: impl Fn(&T, &T) -> std::cm
     items.sort_unstable_by(compare);
 }
 
+/// Calls both, on two threads of the current pool if they are free.
+#[cfg(feature = "rayon")]
+pub(crate) fn join(a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
+    rayon::join(a, b);
+}
+
+/// Calls both.
+#[cfg(not(feature = "rayon"))]
+pub(crate) fn join(a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
+    a();
+    b();
+}
+
 /// `f(index)` for every index below `len`, in order.
 pub(crate) fn map<T: Send + Clone + Default>(len: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     let mut out = vec![T::default(); len];

@@ -1,6 +1,7 @@
 use crate::Statistics;
 use crate::dense::{Narrow, Single};
 use crate::engine::Buffers;
+use crate::tree::Tree;
 
 /// Memory that many matchings use one after another, and what the last of them took.
 ///
@@ -22,6 +23,7 @@ pub struct Workspace {
     pub(crate) buffers: Buffers,
     pub(crate) single: Single,
     pub(crate) narrow: Narrow,
+    pub(crate) tree: Tree,
     pub(crate) statistics: Statistics,
 }
 

@@ -26,7 +26,7 @@ proptest! {
     #[test]
     fn whatever_proposes_equals_reference(
         (source, target) in pair_of_clouds(),
-        strategy in prop_oneof![Just(By::Blocked), Just(By::Narrow)],
+        strategy in prop_oneof![Just(By::Blocked), Just(By::Narrow), Just(By::Tree)],
         threads in prop_oneof![Just(1_usize), Just(2), Just(7)],
         block in prop_oneof![1_usize..5, 5_usize..300],
         keep in 1_usize..30,
@@ -94,7 +94,7 @@ fn a_mixed_set_larger_than_a_block_and_a_tile_equals_reference() {
             row.copy_from_slice(&first);
         }
         let reference = run(By::Reference, &source, &target);
-        for strategy in [By::Blocked, By::Narrow] {
+        for strategy in [By::Blocked, By::Narrow, By::Tree] {
             assert_same(&run(strategy, &source, &target), &reference);
         }
     }

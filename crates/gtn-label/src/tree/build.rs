@@ -1,0 +1,237 @@
+//! Building the tree, and keeping its boxes tight.
+
+use super::{LANES, Lanes, Tree};
+use crate::parallel;
+
+/// Rows below which splitting is done sooner than another thread wakes up.
+const FEW: usize = 1 << 12;
+/// Rows that are looked at to find the widest coordinate.
+const SAMPLE: usize = 64;
+/// Leaves that a thread fills at a time.
+const CHUNK: usize = 256;
+
+/// Buffers for building.
+#[derive(Debug, Default)]
+pub(super) struct Workspace {
+    /// The rows to build from.
+    rows: Vec<f32>,
+    /// The target rows that they are.
+    targets: Vec<u32>,
+    /// A coordinate and the number of the row that has it, see [`key`].
+    keys: Vec<u64>,
+    /// Nodes of one level whose box may be too large.
+    pub(super) dirty: Vec<u32>,
+}
+
+impl Workspace {
+    pub(super) fn clear(&mut self) {
+        self.rows.clear();
+        self.targets.clear();
+    }
+
+    pub(super) fn push(&mut self, target: u32, row: &[f32]) {
+        self.targets.push(target);
+        self.rows.extend_from_slice(row);
+    }
+}
+
+/// Maps numbers to integers of the same order.
+#[inline(always)]
+pub(super) fn ordered(value: f32) -> u32 {
+    let bits = value.to_bits();
+    bits ^ (((bits as i32 >> 31) as u32) | 1 << 31)
+}
+
+/// The inverse of [`ordered`].
+#[inline(always)]
+pub(super) fn unordered(bits: u32) -> f32 {
+    f32::from_bits(bits ^ (((!bits as i32 >> 31) as u32) | 1 << 31))
+}
+
+/// Sorts by the coordinate, then by the row.
+fn key(coordinate: f32, row: u32) -> u64 {
+    u64::from(ordered(coordinate)) << 32 | u64::from(row)
+}
+
+/// Permutes the rows named in the lower halves of `keys` so that those of each leaf, of each parent of leaves and so on are
+/// neighbours, by halving them along the widest coordinate.
+fn split(rows: &[f32], dim: usize, keys: &mut [u64]) {
+    let len = keys.len();
+    if len <= LANES {
+        return;
+    }
+    let mut child = LANES;
+    while child * LANES < len {
+        child *= LANES;
+    }
+    let middle = len.div_ceil(child) / 2 * child;
+    let entry = |key: u64, column: usize| rows[key as u32 as usize * dim + column];
+    let mut widest = (f32::NEG_INFINITY, 0);
+    for column in 0..dim {
+        let sample = keys.iter().step_by(len.div_ceil(SAMPLE)).map(|&key| entry(key, column));
+        let (lo, hi) = sample.fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), x| (min(lo, x), max(hi, x)));
+        if hi - lo > widest.0 {
+            widest = (hi - lo, column);
+        }
+    }
+    for slot in keys.iter_mut() {
+        *slot = key(entry(*slot, widest.1), *slot as u32);
+    }
+    // By number, not by value: equal rows may be divided.
+    keys.select_nth_unstable(middle);
+    let (left, right) = keys.split_at_mut(middle);
+    if len < FEW {
+        split(rows, dim, left);
+        split(rows, dim, right);
+    } else {
+        parallel::join(|| split(rows, dim, left), || split(rows, dim, right));
+    }
+}
+
+/// The smaller number; `a` if `b` is NaN.
+#[inline(always)]
+fn min(a: f32, b: f32) -> f32 {
+    if b < a { b } else { a }
+}
+
+/// The larger number; `a` if `b` is NaN.
+#[inline(always)]
+fn max(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
+/// The lowest lane that is not NaN, or +∞.
+#[inline(always)]
+fn lowest(lanes: &Lanes) -> f32 {
+    let mut lanes = lanes.0.map(|lane| min(f32::INFINITY, lane));
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            lanes[lane] = min(lanes[lane], lanes[lane + half]);
+        }
+    }
+    lanes[0]
+}
+
+/// The highest lane that is not NaN, or −∞.
+#[inline(always)]
+fn highest(lanes: &Lanes) -> f32 {
+    let mut lanes = lanes.0.map(|lane| max(f32::NEG_INFINITY, lane));
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            lanes[lane] = max(lanes[lane], lanes[lane + half]);
+        }
+    }
+    lanes[0]
+}
+
+impl Tree {
+    /// Builds the tree from the rows in the workspace.
+    pub(super) fn build(&mut self) {
+        let dim = self.dim;
+        let Workspace { rows, targets, keys, .. } = &mut self.workspace;
+        self.built = targets.len();
+        self.free = self.built;
+        keys.clear();
+        keys.extend(0..self.built as u64);
+        split(rows, dim, keys);
+
+        let leaves = self.built.div_ceil(LANES);
+        self.points.clear();
+        self.points.resize(leaves * dim, Lanes([f32::NAN; LANES]));
+        self.targets.clear();
+        self.targets.extend(keys.iter().map(|&key| targets[key as u32 as usize]));
+        let mut chunks: Vec<_> = self.points.chunks_mut(CHUNK * dim).zip(keys.chunks(CHUNK * LANES)).collect();
+        parallel::for_each(&mut chunks, |_, (points, keys)| {
+            for (leaf, keys) in points.chunks_mut(dim).zip(keys.chunks(LANES)) {
+                for (lane, &key) in keys.iter().enumerate() {
+                    let row = &rows[key as u32 as usize * dim..][..dim];
+                    for (coordinate, &entry) in leaf.iter_mut().zip(row) {
+                        coordinate.0[lane] = entry;
+                    }
+                }
+            }
+        });
+        for (place, &target) in self.targets.iter().enumerate() {
+            self.places[target as usize] = place as u32;
+        }
+
+        let mut spare = std::mem::take(&mut self.levels);
+        let mut children = leaves;
+        while children > 1 || (children == 1 && self.levels.is_empty()) {
+            let nodes = children.div_ceil(LANES);
+            let mut level = spare.pop().unwrap_or_default();
+            level.clear();
+            for _ in 0..nodes * dim {
+                level.extend([Lanes([f32::INFINITY; LANES]), Lanes([f32::NEG_INFINITY; LANES])]);
+            }
+            self.levels.push(level);
+            for child in 0..children {
+                self.fit(self.levels.len() - 1, child);
+            }
+            children = nodes;
+        }
+    }
+
+    /// Builds the tree anew from the rows that are still free.
+    pub(super) fn rebuild(&mut self) {
+        let dim = self.dim;
+        self.workspace.clear();
+        for (leaf, targets) in self.points.chunks_exact(dim).zip(self.targets.chunks(LANES)) {
+            for (lane, &target) in targets.iter().enumerate() {
+                if !leaf[0].0[lane].is_nan() {
+                    self.workspace.targets.push(target);
+                    self.workspace.rows.extend(leaf.iter().map(|coordinate| coordinate.0[lane]));
+                }
+            }
+        }
+        self.build();
+    }
+
+    /// Makes the boxes of the leaves in the workspace, and those above them, fit.
+    pub(super) fn shrink(&mut self) {
+        let mut dirty = std::mem::take(&mut self.workspace.dirty);
+        for level in 0..self.levels.len() {
+            // Neighbours have one parent: what is left on the next level is in order too.
+            if level == 0 {
+                dirty.sort_unstable();
+                dirty.dedup();
+            }
+            let mut kept = 0;
+            for position in 0..dirty.len() {
+                let child = dirty[position];
+                let parent = child / LANES as u32;
+                if self.fit(level, child as usize) && (kept == 0 || dirty[kept - 1] != parent) {
+                    dirty[kept] = parent;
+                    kept += 1;
+                }
+            }
+            dirty.truncate(kept);
+        }
+        self.workspace.dirty = dirty;
+    }
+
+    /// Writes the box of a child to its parent on `level`; whether it differs from the one that was there.
+    fn fit(&mut self, level: usize, child: usize) -> bool {
+        let dim = self.dim;
+        let (below, from) = self.levels.split_at_mut(level);
+        let node = &mut from[0][child / LANES * 2 * dim..][..2 * dim];
+        let lane = child % LANES;
+        let mut changed = false;
+        for (column, sides) in node.chunks_exact_mut(2).enumerate() {
+            let (lo, hi) = match below.last() {
+                None => {
+                    let coordinate = &self.points[child * dim + column];
+                    (lowest(coordinate), highest(coordinate))
+                }
+                Some(below) => {
+                    let sides = &below[(child * dim + column) * 2..][..2];
+                    (lowest(&sides[0]), highest(&sides[1]))
+                }
+            };
+            changed |= sides[0].0[lane] != lo || sides[1].0[lane] != hi;
+            sides[0].0[lane] = lo;
+            sides[1].0[lane] = hi;
+        }
+        changed
+    }
+}

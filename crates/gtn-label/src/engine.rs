@@ -31,6 +31,8 @@ use crate::{Candidate, Candidates, Element, MatchError, Precision, Proposer, Uni
 const UNIT: f64 = 1.2e-7;
 /// No source row of the block.
 const NOBODY: u32 = u32::MAX;
+/// Source rows that are as many pieces of work as suffice for some threads.
+const PIECES: usize = 96;
 /// Candidates at which a list is no longer lengthened: from there on every free row is scored.
 const LONGEST: usize = 1024;
 
@@ -55,7 +57,6 @@ impl Shape {
 
     /// Source rows of the next block: a multiple of what is one piece of work, so that all threads have as many.
     fn next_block(self, free: usize) -> usize {
-        const PIECES: usize = 96;
         (free / self.share).max(1).next_multiple_of(PIECES).min(self.block)
     }
 }
@@ -80,10 +81,15 @@ struct Choice {
     rescored: u32,
 }
 
+/// A proposer, and one that takes over where its lists are too short too often.
+pub(crate) struct Proposers<'p> {
+    pub(crate) first: (&'p mut dyn Proposer, Shape),
+    pub(crate) then: Option<(&'p mut dyn Proposer, Shape)>,
+}
+
 pub(crate) fn run<T: Element>(
     task: &Task<'_, '_, T>,
-    proposer: &mut dyn Proposer,
-    shape: Shape,
+    proposers: Proposers<'_>,
     buffers: &mut Buffers,
     statistics: &mut Statistics,
     reporter: &mut Reporter<'_, '_>,
@@ -97,9 +103,8 @@ pub(crate) fn run<T: Element>(
     });
     buffers.holders.clear();
     buffers.holders.resize(taken.len(), NOBODY);
-    proposer.begin(UnitRows::new(&buffers.targets, dim))?;
-    let gone: Vec<u32> = (0..).zip(&taken).filter(|&(_, &taken)| taken).map(|(target, _)| target).collect();
-    proposer.remove(&gone)?;
+    let Proposers { first: (mut proposer, mut shape), mut then } = proposers;
+    begin(proposer, &buffers.targets, dim, &taken)?;
     statistics.prepare += begun.elapsed();
 
     let mut keep = shape.keep;
@@ -108,7 +113,9 @@ pub(crate) fn run<T: Element>(
         reporter.report(done)?;
         let free = taken.len() - done;
         let sources = &task.order[done..];
-        let sources = &sources[..shape.next_block(free).min(sources.len())];
+        // The first block shows soon whether the proposer suits the rows.
+        let most = if done == zeros { PIECES } else { sources.len() };
+        let sources = &sources[..shape.next_block(free).min(most).min(sources.len())];
         let mut block =
             Block { task, sources, keep, taken: &taken, buffers: &mut *buffers, statistics: &mut *statistics };
         block.propose(proposer)?;
@@ -119,12 +126,27 @@ pub(crate) fn run<T: Element>(
         }
         proposer.remove(&gone)?;
         done += sources.len();
-        // As the free rows thin out, or where many source rows want the same few, longer lists are cheaper than many refills.
-        if refilled > sources.len() / 16 {
+        if refilled > sources.len() / 4
+            && let Some(next) = then.take()
+        {
+            let begun = Instant::now();
+            (proposer, shape) = next;
+            keep = shape.keep;
+            begin(proposer, &buffers.targets, dim, &taken)?;
+            statistics.prepare += begun.elapsed();
+        } else if refilled > sources.len() / 16 {
+            // As the free rows thin out, or where many source rows want the same few, longer lists are cheaper than refills.
             keep = (2 * keep).min(LONGEST / 4).max(keep);
         }
     }
     Ok(out)
+}
+
+/// Lets a proposer know the target rows, and which of them are gone.
+fn begin(proposer: &mut dyn Proposer, targets: &[f32], dim: usize, taken: &[bool]) -> Result<(), MatchError> {
+    proposer.begin(UnitRows::new(targets, dim))?;
+    let gone: Vec<u32> = (0..).zip(taken).filter(|&(_, &taken)| taken).map(|(target, _)| target).collect();
+    Ok(proposer.remove(&gone)?)
 }
 
 /// Fills `units` with `len` unit rows; a zero row stays zero.

@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use crate::dense::Narrow;
-use crate::engine::{self, Shape};
+use crate::engine::{self, Proposers, Shape};
 use crate::matching::{Callback, Reporter};
 use crate::order::order_by_norm;
 use crate::score::Targets;
@@ -234,23 +234,30 @@ impl<'c> Matcher<'c> {
         let Workspace { buffers, single, narrow, tree, statistics } = workspace;
         statistics.strategy = strategy;
         statistics.prepare += begun.elapsed();
-        let mut propose = |proposer: &mut dyn Proposer, shape: Shape, reporter: &mut Reporter<'_, '_>| {
-            let shape = Shape {
-                block: self.block.unwrap_or(shape.block),
-                keep: self.keep.unwrap_or(shape.keep).min(target.len().max(1)),
-                share: shape.share,
-            };
-            engine::run(&task, proposer, shape, buffers, statistics, reporter)
+        let of = |shape: Shape| Shape {
+            block: self.block.unwrap_or(shape.block),
+            keep: self.keep.unwrap_or(shape.keep).min(target.len().max(1)),
+            share: shape.share,
+        };
+        let blocked = of(if source.dim() > 8 { Shape::BLOCKED } else { Shape::BLOCKED_FEW_COLUMNS });
+        let mut propose = |proposers: Proposers<'_>, reporter: &mut Reporter<'_, '_>| {
+            engine::run(&task, proposers, buffers, statistics, reporter)
         };
         let Assignments { matching, similarity } = match strategy {
-            Strategy::Narrow if Narrow::takes(source.dim()) => propose(narrow, Shape::NARROW, &mut reporter)?,
-            Strategy::Tree if Tree::takes(target.len()) => propose(tree, Shape::TREE, &mut reporter)?,
+            Strategy::Narrow if Narrow::takes(source.dim()) => {
+                let then = Some((single as &mut dyn Proposer, blocked));
+                propose(Proposers { first: (narrow, of(Shape::NARROW)), then }, &mut reporter)?
+            }
+            Strategy::Tree if Tree::takes(target.len()) => {
+                propose(Proposers { first: (tree, of(Shape::TREE)), then: None }, &mut reporter)?
+            }
             Strategy::Blocked | Strategy::Narrow | Strategy::Tree | Strategy::Auto => {
-                let shape = if source.dim() > 8 { Shape::BLOCKED } else { Shape::BLOCKED_FEW_COLUMNS };
-                propose(single, shape, &mut reporter)?
+                propose(Proposers { first: (single, blocked), then: None }, &mut reporter)?
             }
             Strategy::Proposed => match &mut self.proposer {
-                Some(proposer) => propose(*proposer, Shape::PROPOSED, &mut reporter)?,
+                Some(proposer) => {
+                    propose(Proposers { first: (*proposer, of(Shape::PROPOSED)), then: None }, &mut reporter)?
+                }
                 None => return Err(MatchError::NoProposer),
             },
             Strategy::Reference | Strategy::Ordered | Strategy::Angular => {

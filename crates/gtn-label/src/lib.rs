@@ -99,12 +99,14 @@ mod ordered;
 mod parallel;
 mod proposer;
 mod reference;
+mod replay;
 mod rows;
 mod score;
 
 pub use error::{MatchError, RowsError, Side};
 pub use matcher::{Matcher, Matching, Precision, Progress, Strategy};
 pub use proposer::{Candidate, Candidates, Proposer, ProposerError, UnitRows};
+pub use replay::{Pairs, ReplayError, replay};
 pub use rows::Rows;
 
 /// Matches every source row to a target row of its own by Algorithm 1, with [`Strategy::Auto`] on all threads.

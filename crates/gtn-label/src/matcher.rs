@@ -242,7 +242,7 @@ impl<'c> Matcher<'c> {
 }
 
 /// Norms of all rows; an error names the first row that is not finite (no finite `f32` row overflows in `f64`).
-fn finite_norms(rows: &Rows<'_>, side: Side) -> Result<Vec<f64>, MatchError> {
+pub(crate) fn finite_norms(rows: &Rows<'_>, side: Side) -> Result<Vec<f64>, MatchError> {
     let norms = parallel::map(rows.len(), |index| norm(rows.row(index)));
     match norms.iter().position(|norm| !norm.is_finite()) {
         None => Ok(norms),

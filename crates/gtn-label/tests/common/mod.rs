@@ -1,4 +1,5 @@
 //! Sets of rows rich in ties, and what it means that two matchings are the same.
+#![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use gtn_label::{Matcher, Matching, Precision, Rows, Strategy as By};
 use proptest::prelude::*;

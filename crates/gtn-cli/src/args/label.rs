@@ -9,8 +9,9 @@ use clap::{Args, ValueEnum};
     after_help = "PAIRS.npz holds three arrays: `matching` (u64, the target row of each source row), `order` (u64, the
 source rows as they were served, by ascending norm) and `similarity` (f32, in the order of the source rows).
 
-Example:
-  gtn label --source normals.npy --target latents.npy --out pairs.npz"
+Examples:
+  gtn label --source normals.npy --target latents.npy --out pairs.npz
+  gtn label --source normals.npy --target latents.npy --out pairs.npz --stats"
 )]
 pub(crate) struct Label {
     /// Source vectors y, (n, d) f32 in a .npy, .npz or .safetensors file: each takes a target of its own.
@@ -31,6 +32,10 @@ pub(crate) struct Label {
     /// Number of threads [default: one for each processor].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
+    /// Tell on stderr how well the pairs fit: quantiles of the similarity along the order in which the source rows were
+    /// served (it falls as the free rows thin out), and the rank correlation of the lengths |y| and |x_y|.
+    #[arg(long)]
+    pub(crate) stats: bool,
     /// Replace what is there.
     #[arg(long)]
     pub(crate) force: bool,

@@ -132,7 +132,7 @@ impl Measured {
             matched.strategy,
             time(matched.seconds),
             time(*process),
-            count((rate / 1e9).round() as usize),
+            billions(rate),
             format!("{:.0}%", 100.0 * rate / peak),
             matched.memory.map_or("–".to_owned(), |bytes| format!("{} MB", bytes.div_ceil(1_000_000))),
             matched.checked.as_deref().unwrap_or("–"),
@@ -193,7 +193,12 @@ fn label(program: &Path, folder: &Path) -> Result<f64, Failure> {
     Ok(median(&mut seconds))
 }
 
-const HEAD: &str = "|       rows | columns | data     | strategy | matching |  process | Gop/s    | of peak |   memory | checked        |      loop |   ratio |";
+fn billions(rate: f64) -> String {
+    let rate = rate / 1e9;
+    if rate < 10.0 { format!("{rate:.1}") } else { count(rate.round() as usize) }
+}
+
+const HEAD: &str = "|       rows | columns | data     | strategy | matching |  process |    Gop/s | of peak |   memory | checked        |      loop |   ratio |";
 
 #[cfg(test)]
 mod tests {

@@ -79,7 +79,7 @@ impl Loop {
 }
 
 impl Measured {
-    fn of<'t>(case: &Case, args: &BenchLabel, twin: &mut Option<&'t Path>) -> Result<Self, Failure> {
+    fn of(case: &Case, args: &BenchLabel, twin: &mut Option<&Path>) -> Result<Self, Failure> {
         let machine = |error: std::io::Error| Failure::Machine(error.into());
         let program = std::env::current_exe().map_err(machine)?;
         let mut command = Command::new(&program);

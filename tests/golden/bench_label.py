@@ -44,7 +44,7 @@ def measure(source, target):
     few = min(rows, 20)
     # The first steps load code and find memory.
     loop(source[:few], target)
-    step = seconds(source[:few], target) / few
+    step = min(seconds(source[:few], target) for _ in range(3)) / few
     # A step takes as long as there are rows remaining: the whole loop half as long as if all remained.
     if rows <= STEPS or step * rows / 2 <= LONG:
         return f"{seconds(source, target)}"

@@ -1,14 +1,14 @@
 //! Seconds against the size of what is done, as an SVG picture.
 
 use crate::Result;
-use crate::canvas::{Align, Axis, Canvas, Panel, Stroke};
-use crate::palette::{INK, SHADES, shades};
+use crate::canvas::{Axis, Canvas, Panel, Stroke};
+use crate::palette::{SHADES, shades};
 use crate::ticks::Scale;
 
 /// A curve of its own colour.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// What is written beside it.
+    /// What is written beside the picture.
     pub name: String,
     /// Sizes with their seconds, by ascending size.
     pub points: Vec<[f64; 2]>,
@@ -36,7 +36,7 @@ pub fn scaling_svg(series: &[Series]) -> Result<Option<String>> {
     let (x, y) = (axis(0, ["rows", "rows (log scale)"]), axis(1, ["seconds", "seconds (log scale)"]));
     // To the right there is room for the names.
     let panel = Panel { left: 80, top: 20, width: 480, height: 400, x, y };
-    let mut canvas = Canvas::new(760, 480);
+    let mut canvas = Canvas::new(800, 480);
     canvas.axes(&panel);
     let shades = shades();
     // The last curve is the darkest, and none is so light that it is hard to see.
@@ -44,11 +44,10 @@ pub fn scaling_svg(series: &[Series]) -> Result<Option<String>> {
     for (index, series) in series.iter().enumerate() {
         let colour = shades[darkest_last(index)];
         let points: Vec<[f64; 2]> = series.points.iter().filter(drawable).copied().collect();
-        canvas.line(&panel, points.iter().copied(), Stroke::new(colour, 2.0));
+        let stroke = Stroke::new(colour, 2.0);
+        canvas.line(&panel, points.iter().copied(), stroke);
         canvas.dots(&panel, points.iter().map(|&point| (point, Some(0))), &[colour], 7.0);
-        if let Some([x, y]) = points.last().and_then(|&point| panel.place(point)) {
-            canvas.text([x + 10.0, y + 5.0], Align::Start, INK, &series.name);
-        }
+        canvas.legend([580.0, 40.0 + 24.0 * index as f64], &[(stroke, &series.name)]);
     }
     canvas.finish().map(Some)
 }
@@ -65,7 +64,8 @@ mod tests {
         };
         let svg = scaling_svg(&[series("few columns", 1e-6), series("many", 1e-4)]).unwrap().unwrap();
         assert!(svg.contains(">few columns<") && svg.contains(">many<") && svg.contains("(log scale)"), "{svg}");
-        assert_eq!(svg.matches(r#"stroke-width="2""#).count(), 2, "{svg}");
+        // Each in the picture and in the key.
+        assert_eq!(svg.matches(r#"stroke-width="2""#).count(), 4, "{svg}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `gtn bench train`, on the work that takes least.
+//! `gtn bench train`, on the work that takes least, and `gtn bench label` on few rows.
 
 mod program;
 
@@ -52,4 +52,88 @@ fn a_twin_is_timed_beside_them_and_left_out_where_it_does_not_run() {
     // One that ends while it is timed is a failure, not a measurement.
     std::fs::write(&twin, "echo ready; read line").unwrap();
     bench().args(["--python", "sh", "--twin"]).arg(&twin).failed("ended early");
+}
+
+fn bench_label() -> Call {
+    gtn().args(["bench", "label"])
+}
+
+#[test]
+fn matchings_are_timed_and_checked_case_by_case() {
+    let cases = ["3000x1:normal", "2000x2:decaying", "700x5:decaying", "1500x20:normal"];
+    let (lines, _) = bench_label().args(cases).args(["--check", "--json"]).done();
+    let found: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(found.len(), cases.len(), "{lines}");
+    for (found, (case, checked)) in
+        found.iter().zip(cases.iter().zip(["blocked, whole", "blocked, whole", " steps", " steps"]))
+    {
+        let written = format!("{}x{}:{}", found["rows"], found["columns"], found["data"].as_str().unwrap());
+        assert_eq!(written, *case);
+        for number in ["seconds", "process_seconds", "operations_a_second", "share_of_peak"] {
+            assert!(found[number].as_f64().unwrap() > 0.0, "{number}: {found}");
+        }
+        assert!(found["checked"].as_str().unwrap().ends_with(checked), "{found}");
+        assert!(found["loop_seconds"].is_null() && !found["strategy"].as_str().unwrap().is_empty(), "{found}");
+        #[cfg(target_os = "linux")]
+        assert!(found["memory_bytes"].is_u64(), "{found}");
+    }
+    assert_eq!((&found[2]["checked"], &found[3]["checked"]), (&"700 steps".into(), &"1000 steps".into()));
+
+    let (table, _) = bench_label().arg("1200x3:normal").done();
+    assert!(table.contains("|      1,200 |       3 | normal   |"), "{table}");
+    assert!(table.contains("billion operations a second"), "{table}");
+}
+
+#[test]
+fn a_badly_named_case_says_what_is_right() {
+    for case in ["1000", "1000x5", "1000x5:even", "0x5:normal", "1000x5.5:normal"] {
+        let message = bench_label().arg(case).refused("ROWSxCOLUMNS:DATA");
+        assert!(message.contains("normal or decaying") && message.contains("20000x100:normal"), "{message}");
+    }
+    bench_label().args(["1000x5:normal", "--scaling"]).refused("--scaling");
+    bench_label().args(["--figure", "figure.svg"]).refused("--scaling");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_loop_is_timed_beside_the_matching_on_the_same_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let twin = folder.path().join("twin.sh");
+    // It finds the rows, and says that it took 90 seconds.
+    let script =
+        |answer: &str| format!("test -s $1/y.npy -a -s $1/x.npy || exit 1; echo ready; read line; echo '{answer}'");
+    let call = || bench_label().args(["500x3:normal", "--python", "sh", "--twin"]).arg(&twin);
+    std::fs::write(&twin, script("90.5")).unwrap();
+    let (found, said) = json(call());
+    assert_eq!((&found["loop_seconds"], &found["loop_extrapolated"]), (&90.5.into(), &false.into()), "{said}");
+    let ratio = found["loop_ratio"].as_f64().unwrap() * found["seconds"].as_f64().unwrap();
+    assert!((ratio - 90.5).abs() < 1e-6, "{found}");
+    std::fs::write(&twin, script("~90.5")).unwrap();
+    let (table, _) = call().done();
+    assert!(table.contains(" ~90.5 s | ") && table.matches('~').count() == 2, "{table}");
+    // One that would take too long has no number; one that does not run is left out for all cases.
+    std::fs::write(&twin, script("-")).unwrap();
+    let (found, said) = json(call());
+    assert!(found["loop_seconds"].is_null() && !said.contains("left out"), "{said}");
+    std::fs::write(&twin, "exit 1").unwrap();
+    let (lines, said) = call().args(["600x3:normal", "--json"]).done();
+    assert_eq!((lines.lines().count(), said.matches("PyTorch is left out").count()), (2, 1), "{said}");
+    std::fs::write(&twin, "echo ready; read line; echo over").unwrap();
+    call().failed("ended early");
+}
+
+#[test]
+fn scaling_fits_an_exponent_to_each_number_of_columns_and_draws_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let figure = folder.path().join("scaling.svg");
+    let scaling = || bench_label().args(["--scaling", "--limit", "0", "--figure"]).arg(&figure);
+    let (table, _) = scaling().done();
+    assert!(table.contains("|      rows |    d = 2 |    d = 5 |   d = 10 |   d = 25 |  d = 100 |"), "{table}");
+    assert!(table.contains("|  exponent |") && table.contains("|     4,000 |"), "{table}");
+    let svg = std::fs::read_to_string(&figure).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.contains("d = 100: exponent "), "{svg}");
+    scaling().refused("--force");
+    let (lines, _) = scaling().args(["--force", "--json"]).done();
+    let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["columns"], &last["points"][1]["rows"]), (&100.into(), &4000.into()));
 }

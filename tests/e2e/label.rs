@@ -136,3 +136,25 @@ fn files_that_cannot_be_matched_are_refused_and_nothing_is_written() {
         .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".part"));
     assert_eq!(leftovers.count(), 0);
 }
+
+#[test]
+fn stats_tell_how_the_similarity_falls_and_leave_the_pairs_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_npy(at("y.npy"), &Streams::new(3).normal("y", 0, 400, 5)).unwrap();
+    write_npy(at("x.npy"), &Streams::new(3).normal("x", 0, 400, 5)).unwrap();
+    let (_, said) = label(folder.path(), "y.npy", "x.npy", "plain.npz").done();
+    assert!(!said.contains("rank correlation"), "{said}");
+    let (stdout, said) = label(folder.path(), "y.npy", "x.npy", "pairs.npz").arg("--stats").done();
+    assert_eq!(stdout.lines().count(), 1, "{stdout}");
+    assert!(fs::read(at("pairs.npz")).unwrap() == fs::read(at("plain.npz")).unwrap());
+
+    let median = |rows: &str| -> f64 {
+        let line = said.lines().find(|line| line.contains(&format!(" {rows} |"))).unwrap_or_else(|| panic!("{said}"));
+        line.split('|').nth(3).unwrap().trim().parse().unwrap()
+    };
+    let (first, last) = (median("1–40"), median("361–400"));
+    assert!(1.0 > first && first > last && last > -1.0, "{said}");
+    let rho = said.lines().find_map(|line| line.strip_prefix("rank correlation of |y| and |x_y|: ")).unwrap();
+    assert!((-1.0..=1.0).contains(&rho.parse::<f64>().unwrap()), "{said}");
+}

@@ -45,7 +45,8 @@ fn main() -> ExitCode {
         Command::Report(command) => commands::report::run(command),
         Command::Runs(command) => commands::runs::run(command),
         Command::Config(ConfigCommand::Show(choices)) => commands::config::show(choices),
-        Command::Bench(BenchCommand::Train(command)) => commands::bench::train(command),
+        Command::Bench(BenchCommand::Train(command)) => commands::bench::train::run(command),
+        Command::Bench(BenchCommand::Label(command)) => commands::bench::label::run(command),
         Command::Data(DataCommand::Check(command)) => commands::data::check(command),
         Command::Data(DataCommand::Fetch(command)) => commands::fetch::run(command),
     };

@@ -108,13 +108,14 @@ pub(crate) fn run<T: Element>(
     statistics.prepare += begun.elapsed();
 
     let mut keep = shape.keep;
+    let mut trying = true;
     let mut done = zeros;
     while done < task.order.len() {
         reporter.report(done)?;
         let free = taken.len() - done;
         let sources = &task.order[done..];
-        // The first block shows soon whether the proposer suits the rows.
-        let most = if done == zeros { PIECES } else { sources.len() };
+        // A short block shows soon whether lists are long enough.
+        let most = if trying { PIECES } else { sources.len() };
         let sources = &sources[..shape.next_block(free).min(most).min(sources.len())];
         let mut block =
             Block { task, sources, keep, taken: &taken, buffers: &mut *buffers, statistics: &mut *statistics };
@@ -126,7 +127,11 @@ pub(crate) fn run<T: Element>(
         }
         proposer.remove(&gone)?;
         done += sources.len();
-        if refilled > sources.len() / 4
+        // As the free rows thin out, or where many source rows want the same few, longer lists are cheaper than refills.
+        trying = refilled > sources.len() / 4;
+        let longer = keep.saturating_mul(if trying { 4 } else { 2 }).min(LONGEST / 4).max(keep);
+        if trying
+            && longer == keep
             && let Some(next) = then.take()
         {
             let begun = Instant::now();
@@ -135,8 +140,7 @@ pub(crate) fn run<T: Element>(
             begin(proposer, &buffers.targets, dim, &taken)?;
             statistics.prepare += begun.elapsed();
         } else if refilled > sources.len() / 16 {
-            // As the free rows thin out, or where many source rows want the same few, longer lists are cheaper than refills.
-            keep = (2 * keep).min(LONGEST / 4).max(keep);
+            keep = longer;
         }
     }
     Ok(out)

@@ -3,7 +3,7 @@
 //!
 //! [`write_report`] reads a run folder and writes `figures/`, `metrics.csv` and `report.html` into it. The report needs nothing beside
 //! itself: figures, pictures and style are part of the file. The same run gives the same bytes.
-//! [`grid`](grid::grid) and [`loss_svg`](curves::loss_svg) serve on their own. While a run is at work [`TensorBoard`] writes
+//! [`grid`](grid::grid), [`loss_svg`](curves::loss_svg) and [`scaling_svg`](scaling::scaling_svg) serve on their own. While a run is at work [`TensorBoard`] writes
 //! its losses and images as events, and [`EpochFigures`] its images as PNG files; both are observers of it.
 //!
 //! ```
@@ -28,6 +28,7 @@ mod error;
 pub mod grid;
 mod palette;
 pub mod report;
+pub mod scaling;
 mod tensorboard;
 mod ticks;
 

@@ -1,209 +1,38 @@
-//! `gtn bench train`: this program's operations, Candle's and PyTorch's in turn, on the same work.
-//!
-//! Each of them is a process of its own that does its work once for every line it is sent, so that they alternate while
-//! nothing else is measured, and each tells the most memory that it held.
+//! `gtn bench`: one module for each thing that is timed.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Instant;
+pub(crate) mod label;
+mod process;
+pub(crate) mod train;
 
-use gtn_train::bench::{Bench, Work, product_rate};
-use serde_json::json;
-
-use crate::args::{BenchTrain, OpsName};
-use crate::failure::Failure;
-use crate::say;
-
-pub(crate) fn train(args: &BenchTrain) -> Result<(), Failure> {
-    let works = if args.work.is_empty() { Work::ALL.to_vec() } else { args.work.clone() };
-    if let (Some(ops), [work]) = (args.worker, works.as_slice()) {
-        return be_worker(*work, ops, &args.data.data_dir);
-    }
-    let rate = product_rate()?;
-    if !args.json {
-        say::result(&format!("matrix products of 2048 × 2048 × 2048: {:.0} billion operations a second", rate / 1e9));
-        say::result(HEAD);
-        say::result(&HEAD.replace(|c| c != '|', "-"));
-    }
-    for work in works {
-        if work == Work::Load && gtn_data::mnist::train(&args.data.data_dir).is_err() {
-            say::tell(&format!("load is left out: there is no MNIST in {}", args.data.data_dir.display()));
-            continue;
-        }
-        let measured = measure(work, args)?;
-        let floor = work.operations() / rate;
-        say::result(&if args.json { measured.json(work, floor) } else { measured.line(work, floor) });
-    }
-    Ok(())
-}
-
-/// Does the work each time a line comes in.
-fn be_worker(work: Work, ops: OpsName, data_dir: &Path) -> Result<(), Failure> {
-    let mut bench = Bench::new(work, ops.into(), data_dir)?;
-    bench.run()?;
-    say::result("ready");
-    for line in std::io::stdin().lines() {
-        if line.is_err() {
-            break;
-        }
-        let begun = Instant::now();
-        for _ in 0..work.repetitions() {
-            bench.run()?;
-        }
-        say::result(&format!("{:?}", begun.elapsed().as_secs_f64() / work.repetitions() as f64));
-    }
-    say::result(&peak_memory().unwrap_or_default().to_string());
-    Ok(())
-}
-
-/// The most memory that this process held, in bytes, where the system tells.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(1024 * line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?)
-}
-
-/// A process that works when it is told to.
-struct Worker {
-    process: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-    seconds: Vec<f64>,
-    memory: u64,
-}
-
-impl Worker {
-    /// Starts it and waits until it is ready; `None` if it ends before.
-    fn start(command: &mut Command) -> Result<Option<Self>, Failure> {
-        let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut process = match started {
-            Ok(process) => process,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Failure::Machine(error.into())),
-        };
-        let (input, output) = (process.stdin.take(), process.stdout.take());
-        let Some(output) = output.map(BufReader::new) else { return Ok(None) };
-        let mut worker = Self { process, input, output, seconds: Vec::new(), memory: 0 };
-        Ok(worker.line().starts_with("ready").then_some(worker))
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        let _ = self.output.read_line(&mut line);
-        line.trim().to_owned()
-    }
-
-    fn work(&mut self) -> Result<(), Failure> {
-        let sent = self.input.as_mut().map(|input| writeln!(input, "go").and_then(|()| input.flush()));
-        let answer = self.line();
-        match (sent, answer.parse()) {
-            (Some(Ok(())), Ok(seconds)) => {
-                self.seconds.push(seconds);
-                Ok(())
-            }
-            _ => Err(Failure::Machine(anyhow::anyhow!("a process that was to be timed ended early"))),
-        }
-    }
-
-    fn finish(mut self) -> Timing {
-        self.input = None;
-        self.memory = self.line().parse().unwrap_or_default();
-        let _ = self.process.wait();
-        let mut seconds = std::mem::take(&mut self.seconds);
-        seconds.sort_by(f64::total_cmp);
-        Timing { median: seconds[seconds.len() / 2], memory: self.memory, seconds }
+/// A time in few letters.
+fn time(seconds: f64) -> String {
+    match seconds {
+        _ if seconds < 0.01 => format!("{:.2} ms", 1e3 * seconds),
+        _ if seconds < 1.0 => format!("{:.0} ms", 1e3 * seconds),
+        _ if seconds < 10.0 => format!("{seconds:.2} s"),
+        _ if seconds < 100.0 => format!("{seconds:.1} s"),
+        _ => format!("{seconds:.0} s"),
     }
 }
 
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // One that is not done, because another failed.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// A number with its digits in groups of three.
+fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let grouped = digits.char_indices().flat_map(|(index, digit)| {
+        let comma = index > 0 && (digits.len() - index).is_multiple_of(3);
+        comma.then_some(',').into_iter().chain([digit])
+    });
+    grouped.collect()
 }
 
-/// What a process took.
-struct Timing {
-    median: f64,
-    /// All measurements, from the shortest to the longest.
-    seconds: Vec<f64>,
-    memory: u64,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What all took for one piece of work.
-struct Measured {
-    ours: Timing,
-    candle: Timing,
-    pytorch: Option<Timing>,
-}
-
-fn measure(work: Work, args: &BenchTrain) -> Result<Measured, Failure> {
-    let program = std::env::current_exe().map_err(|error| Failure::Machine(error.into()))?;
-    let worker = |ops: &str| -> Result<Worker, Failure> {
-        let mut command = Command::new(&program);
-        command.args(["bench", "train", work.name(), "--worker", ops, "--data-dir"]).arg(&args.data.data_dir);
-        let failed = || Failure::Machine(anyhow::anyhow!("{} cannot be done by {ops} operations", work.name()));
-        Worker::start(&mut command)?.ok_or_else(failed)
-    };
-    let (mut ours, mut candle) = (worker("fused")?, worker("candle")?);
-    let mut pytorch = match &args.twin {
-        None => None,
-        Some(twin) => {
-            let mut command = Command::new(&args.python);
-            command.arg(twin).args([work.name(), &work.repetitions().to_string()]).arg(&args.data.data_dir);
-            let found = Worker::start(&mut command)?;
-            if found.is_none() {
-                say::tell(&format!("PyTorch is left out: `{}` does not run {}", args.python, twin.display()));
-            }
-            found
-        }
-    };
-    for _ in 0..args.alternations {
-        for worker in [&mut ours, &mut candle].into_iter().chain(&mut pytorch) {
-            worker.work()?;
-        }
-    }
-    Ok(Measured { ours: ours.finish(), candle: candle.finish(), pytorch: pytorch.map(Worker::finish) })
-}
-
-const HEAD: &str =
-    "| work               |     gtn |  Candle | ratio | PyTorch | ratio |   floor | memory | PyTorch's |";
-
-impl Measured {
-    /// A row of the table.
-    fn line(&self, work: Work, floor: f64) -> String {
-        let time = |seconds: f64| {
-            let milliseconds = 1e3 * seconds;
-            if milliseconds < 10.0 { format!("{milliseconds:.2} ms") } else { format!("{milliseconds:.0} ms") }
-        };
-        let memory = |bytes: u64| format!("{} MB", bytes / 1_000_000);
-        let ratio = |to: &Timing| format!("{:.2}", self.ours.median / to.median);
-        let of_pytorch = |what: &dyn Fn(&Timing) -> String| self.pytorch.as_ref().map_or("–".to_owned(), what);
-        format!(
-            "| {:18} | {:>7} | {:>7} | {:>5} | {:>7} | {:>5} | {:>7} | {:>6} | {:>9} |",
-            work.name(),
-            time(self.ours.median),
-            time(self.candle.median),
-            ratio(&self.candle),
-            of_pytorch(&|pytorch| time(pytorch.median)),
-            of_pytorch(&ratio),
-            if floor > 0.0 { time(floor) } else { "–".to_owned() },
-            memory(self.ours.memory),
-            of_pytorch(&|pytorch| memory(pytorch.memory)),
-        )
-    }
-
-    fn json(&self, work: Work, floor: f64) -> String {
-        let timing = |timing: &Timing| json!({ "median_seconds": timing.median, "seconds": timing.seconds, "peak_memory_bytes": timing.memory });
-        let found = json!({
-            "work": work.name(),
-            "floor_seconds": (floor > 0.0).then_some(floor),
-            "gtn": timing(&self.ours),
-            "candle": timing(&self.candle),
-            "pytorch": self.pytorch.as_ref().map(timing),
-        });
-        found.to_string()
+    #[test]
+    fn numbers_are_written_in_groups_and_times_with_three_digits() {
+        assert_eq!([7, 1000, 162_770, 10_000_000].map(count), ["7", "1,000", "162,770", "10,000,000"]);
+        let times = [0.000_123, 0.0123, 0.4, 1.234, 12.34, 3600.4].map(time);
+        assert_eq!(times, ["0.12 ms", "12 ms", "400 ms", "1.23 s", "12.3 s", "3600 s"]);
     }
 }

@@ -1,5 +1,7 @@
 //! `gtn label`: Algorithm 1 alone.
 
+mod stats;
+
 use std::ops::ControlFlow;
 
 use gtn_data::arrays;
@@ -37,5 +39,10 @@ pub(crate) fn run(args: &Label) -> Result<(), Failure> {
         arrays::write_pairs(file, matched.matching(), matched.order(), matched.similarity())
     })?;
     say::result(&args.out.display().to_string());
+    if args.stats {
+        for line in stats::lines(&matched, source.view(), target.view()) {
+            say::tell(&line);
+        }
+    }
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! Sets of rows rich in ties, and what it means that two matchings are the same.
-// Each test takes its part.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use gtn_label::{Matcher, Matching, Precision, Rows, Strategy as By};
 use proptest::prelude::*;

@@ -1,0 +1,65 @@
+//! `gtn data`.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::DataDir;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// Say what is there of a data set and whether it is whole.
+    Check(DataCheck),
+    /// Download what is missing of a data set, checked by size and SHA-256; an interrupted download goes on.
+    Fetch(DataFetch),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  gtn data fetch mnist
+  gtn data fetch mnist --data-dir ~/datasets --mirror https://example.org/mnist/
+  cargo xtask fetch mnist --from hub
+
+HTTPS_PROXY and HTTP_PROXY are honoured. Files that are there and whole are left alone.
+
+--from hub needs a gtn with the feature `hub`, which `cargo xtask fetch` builds. It downloads
+ylecun/mnist and makes the four files of it, if they then are the original's. It starts anew
+after an interruption, and gives up when nothing comes for two minutes. HF_ENDPOINT names
+another hub, HF_TOKEN a token (none is needed), and HF_HUB_DISABLE_TELEMETRY=1 keeps the hub's
+library from reporting how fast it was.")]
+pub(crate) struct DataFetch {
+    /// The data set.
+    #[arg(value_enum)]
+    pub(crate) name: DataName,
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+    /// Take the files from here, and not from the mirrors that are known; may be given several times.
+    #[arg(long, value_name = "URL")]
+    pub(crate) mirror: Vec<String>,
+    /// Which copy to take.
+    #[arg(long, value_enum, default_value_t = Source::Mirrors)]
+    pub(crate) from: Source,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Source {
+    /// The original files, from the mirrors.
+    Mirrors,
+    /// The Hugging Face Hub's, made into the same files.
+    Hub,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  gtn data check mnist --data-dir datasets")]
+pub(crate) struct DataCheck {
+    /// The data set.
+    #[arg(value_enum)]
+    pub(crate) name: DataName,
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum DataName {
+    /// Handwritten digits, 28×28.
+    Mnist,
+}

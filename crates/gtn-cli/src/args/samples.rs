@@ -1,0 +1,127 @@
+//! `gtn sample`, `interpolate`, `encode` and `decode`: what a trained run is asked for.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+#[derive(Debug, Args)]
+#[command(after_help = "What is written depends on the name given to --out:
+  FILE.png   all samples in one picture
+  FILE.npy   an array of f32: images (n, C, H, W) in [-1, 1], or vectors (n, d)
+  FOLDER     one PNG for each sample
+
+Runs without images make vectors in the units of their data: angles (n, 1) or points
+(n, 2) for the swiss roll, points (n, 2) for the unit square.
+
+Examples:
+  gtn sample runs/swiss-roll-d1-seed1 -n 100000 --out angles.npy
+  gtn sample runs/mnist-d5-seed1 -n 64 --seed 1 --out samples.png
+  gtn sample runs/mnist-d5-seed1 -n 10000 --latent --out latents.npy
+  gtn sample runs/mnist-d5-seed1 --source normals.npy --out samples/")]
+pub(crate) struct Sample {
+    /// Folder of the run.
+    pub(crate) run: PathBuf,
+    /// How many samples to draw.
+    #[arg(short, value_name = "N", default_value_t = 64, conflicts_with = "source")]
+    pub(crate) n: usize,
+    /// Key of the normal vectors: the same seed gives the same samples.
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "source")]
+    pub(crate) seed: u64,
+    /// Map these normal vectors, (n, d), instead of drawing some.
+    #[arg(long, value_name = "Y.npy")]
+    pub(crate) source: Option<PathBuf>,
+    /// Where to write: a .png, a .npy, or a folder.
+    #[arg(long, value_name = "FILE|FOLDER")]
+    pub(crate) out: PathBuf,
+    /// Write latents instead of images.
+    #[arg(long)]
+    pub(crate) latent: bool,
+    /// Replace what is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What is written depends on the name given to --out, as for `gtn sample`: a picture with a row for each way
+(.png), an array of all images one after the other (.npy), or a folder of pictures. Runs without images make a .npy of vectors.
+
+Examples:
+  gtn interpolate runs/mnist-d5-seed1 --rows 8 --out ways.png
+  gtn interpolate runs/mnist-d5-seed1 --real --path circle --out ways.png"
+)]
+pub(crate) struct Interpolate {
+    /// Folder of the run, or of weights.
+    pub(crate) run: PathBuf,
+    /// How many ways.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) rows: u16,
+    /// Samples on each way, the ends among them.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(2..))]
+    pub(crate) steps: u16,
+    /// Key of the ends: the same seed gives the same ways.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Between the normal vectors that Algorithm 1 gave two training images; these, decoded, stand at both ends of a row.
+    #[arg(long)]
+    pub(crate) real: bool,
+    /// The straight line, or the great circle, which keeps the norm.
+    #[arg(long, value_enum, default_value_t = PathName::Line)]
+    pub(crate) path: PathName,
+    /// Where to write: a .png, a .npy, or a folder.
+    #[arg(long, value_name = "FILE|FOLDER")]
+    pub(crate) out: PathBuf,
+    /// Replace what is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum PathName {
+    Line,
+    Circle,
+}
+
+impl From<PathName> for gtn_models::Path {
+    fn from(name: PathName) -> Self {
+        match name {
+            PathName::Line => gtn_models::Path::Line,
+            PathName::Circle => gtn_models::Path::Circle,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  gtn encode runs/mnist-d5-seed1 --images digits/ --out latents.npy")]
+pub(crate) struct Encode {
+    /// Folder of the run, or of weights.
+    pub(crate) run: PathBuf,
+    /// A .png, a folder of them in the order of their names, or an array (n, C, H, W) of f32 in [-1, 1] (.npy, .npz,
+    /// .safetensors).
+    #[arg(long, value_name = "IMAGES")]
+    pub(crate) images: PathBuf,
+    /// Where to write the latents, (n, d).
+    #[arg(long, value_name = "X.npy")]
+    pub(crate) out: PathBuf,
+    /// Replace what is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  gtn decode runs/mnist-d5-seed1 --latents latents.npy --out digits.png")]
+pub(crate) struct Decode {
+    /// Folder of the run, or of weights.
+    pub(crate) run: PathBuf,
+    /// Latents, (n, d) f32 in a .npy, .npz or .safetensors file.
+    #[arg(long, value_name = "X.npy")]
+    pub(crate) latents: PathBuf,
+    /// Where to write: a .png, a .npy, or a folder.
+    #[arg(long, value_name = "FILE|FOLDER")]
+    pub(crate) out: PathBuf,
+    /// Replace what is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}

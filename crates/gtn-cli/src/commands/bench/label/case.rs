@@ -1,0 +1,120 @@
+//! What is matched.
+
+use std::fmt;
+use std::str::FromStr;
+
+use gtn_models::Streams;
+use ndarray::Array2;
+
+/// Two sets of as many rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Case {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) data: Data,
+}
+
+/// The law of the target rows; source rows are standard normal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Data {
+    /// Standard normal too.
+    Normal,
+    /// Column k = 1, 2, ... has standard deviation σ = k^−½ and mean 0.3σ, much as latents of images have.
+    Decaying,
+}
+
+impl Data {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Data::Normal => "normal",
+            Data::Decaying => "decaying",
+        }
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}:{}", self.rows, self.columns, self.data.name())
+    }
+}
+
+impl FromStr for Case {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (shape, data) = text.split_once(':')?;
+            let (rows, columns) = shape.split_once('x')?;
+            let data = [Data::Normal, Data::Decaying].into_iter().find(|known| known.name() == data)?;
+            let number = |text: &str| text.parse::<u32>().ok().filter(|&number| number > 0).map(|n| n as usize);
+            Some(Case { rows: number(rows)?, columns: number(columns)?, data })
+        };
+        read().ok_or_else(|| {
+            "write ROWSxCOLUMNS:DATA, where DATA is normal or decaying, as in 20000x100:normal".to_owned()
+        })
+    }
+}
+
+impl Case {
+    /// Those that are timed unless others are named.
+    pub(crate) const ALL: [Case; 8] = [
+        Case::new(20_000, 100, Data::Normal),
+        Case::new(20_000, 100, Data::Decaying),
+        Case::new(162_770, 100, Data::Decaying),
+        Case::new(20_000, 5, Data::Normal),
+        Case::new(1_000_000, 5, Data::Normal),
+        Case::new(1_000_000, 5, Data::Decaying),
+        Case::new(1_000_000, 2, Data::Normal),
+        Case::new(10_000_000, 1, Data::Normal),
+    ];
+
+    pub(crate) const fn new(rows: usize, columns: usize, data: Data) -> Self {
+        Self { rows, columns, data }
+    }
+
+    /// Source and target, the same in every process.
+    pub(crate) fn draw(&self) -> (Array2<f32>, Array2<f32>) {
+        let streams = Streams::new(1);
+        let normal = |purpose: &str| streams.normal(purpose, self.columns as u64, self.rows, self.columns);
+        let (source, mut target) = (normal("source"), normal("target"));
+        if self.data == Data::Decaying {
+            for (k, mut column) in target.columns_mut().into_iter().enumerate() {
+                let sigma = ((k + 1) as f32).sqrt().recip();
+                column.mapv_inplace(|value| sigma * (value + 0.3));
+            }
+        }
+        (source, target)
+    }
+
+    /// Operations of Algorithm 1 as it is defined: the k-th source row meets n − k + 1 target rows, n²/2 pairs in all, each with a
+    /// multiplication and an addition for every column.
+    pub(crate) fn operations(&self) -> f64 {
+        (self.rows as f64).powi(2) * self.columns as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_are_read_as_they_are_written() {
+        for case in Case::ALL {
+            assert_eq!(case.to_string().parse(), Ok(case));
+        }
+        for text in ["", "20000", "20000x100", "20000x100:", "x:normal", "0x5:normal", "5x0:normal", "5x5:even"] {
+            assert!(text.parse::<Case>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn decaying_columns_have_the_scale_and_the_mean_that_they_say() {
+        let (source, target) = Case::new(20_000, 9, Data::Decaying).draw();
+        for (k, column) in target.columns().into_iter().enumerate() {
+            let sigma = 1.0 / ((k + 1) as f32).sqrt();
+            assert!((column.mean().unwrap() / sigma - 0.3).abs() < 0.03, "column {k}");
+            assert!((column.std(1.0) / sigma - 1.0).abs() < 0.02, "column {k}");
+        }
+        assert!((source.std(1.0) - 1.0).abs() < 0.02);
+    }
+}

@@ -1,0 +1,79 @@
+//! Seconds against the size of what is done, as an SVG picture.
+
+use crate::Result;
+use crate::canvas::{Axis, Canvas, Panel, Stroke};
+use crate::palette::{SHADES, shades};
+use crate::ticks::Scale;
+
+/// A curve of its own colour.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// What is written beside the picture.
+    pub name: String,
+    /// Sizes with their seconds, by ascending size.
+    pub points: Vec<[f64; 2]>,
+}
+
+/// Draws seconds against the number of rows, on logarithmic axes where they are spread wide. `None` if there is nothing to
+/// draw: no point with two positive numbers.
+///
+/// # Errors
+///
+/// [`Error::Format`](crate::Error::Format) if the drawing library fails.
+pub fn scaling_svg(series: &[Series]) -> Result<Option<String>> {
+    let drawable = |point: &&[f64; 2]| point.iter().all(|value| value.is_finite() && *value > 0.0);
+    let points = || series.iter().flat_map(|series| &series.points).filter(drawable);
+    let axis = |at: usize, names: [&'static str; 2]| {
+        let (low, high) =
+            points().fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), p| (low.min(p[at]), high.max(p[at])));
+        let scale = Scale::of(low, high);
+        let name = names[usize::from(scale.is_log())];
+        Axis::new(scale, name)
+    };
+    if points().next().is_none() {
+        return Ok(None);
+    }
+    let (x, y) = (axis(0, ["rows", "rows (log scale)"]), axis(1, ["seconds", "seconds (log scale)"]));
+    // To the right there is room for the names.
+    let panel = Panel { left: 80, top: 20, width: 480, height: 400, x, y };
+    let mut canvas = Canvas::new(800, 480);
+    canvas.axes(&panel);
+    let shades = shades();
+    // The last curve is the darkest, and none is so light that it is hard to see.
+    let darkest_last = |index: usize| (series.len() - 1 - index) * (SHADES - 1) / series.len().max(2);
+    for (index, series) in series.iter().enumerate() {
+        let colour = shades[darkest_last(index)];
+        let points: Vec<[f64; 2]> = series.points.iter().filter(drawable).copied().collect();
+        let stroke = Stroke::new(colour, 2.0);
+        canvas.line(&panel, points.iter().copied(), stroke);
+        canvas.dots(&panel, points.iter().map(|&point| (point, Some(0))), &[colour], 7.0);
+        canvas.legend([580.0, 40.0 + 24.0 * index as f64], &[(stroke, &series.name)]);
+    }
+    canvas.finish().map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_series_has_a_line_and_its_name() {
+        let series = |name: &str, factor: f64| Series {
+            name: name.to_owned(),
+            points: [1e3, 1e4, 1e5].map(|n| [n, factor * n]).to_vec(),
+        };
+        let svg = scaling_svg(&[series("few columns", 1e-6), series("many", 1e-4)]).unwrap().unwrap();
+        assert!(svg.contains(">few columns<") && svg.contains(">many<") && svg.contains("(log scale)"), "{svg}");
+        // Each in the picture and in the key.
+        assert_eq!(svg.matches(r#"stroke-width="2""#).count(), 4, "{svg}");
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_left_out() {
+        let series = |points: &[[f64; 2]]| [Series { name: "d".to_owned(), points: points.to_vec() }];
+        assert_eq!(scaling_svg(&[]).unwrap(), None);
+        assert_eq!(scaling_svg(&series(&[[0.0, 1.0], [5.0, f64::NAN]])).unwrap(), None);
+        let one = scaling_svg(&series(&[[5.0, 1.0], [6.0, 0.0]])).unwrap().unwrap();
+        assert!(!one.contains("NaN") && one.contains(">d<"), "{one}");
+    }
+}

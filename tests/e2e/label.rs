@@ -49,7 +49,7 @@ fn every_strategy_gives_the_matching_of_the_reference_in_full() {
         taken.sort_unstable();
         assert_eq!(taken, (0..n as u64).collect::<Vec<_>>());
         assert_eq!((reference.order.len(), reference.similarity.len()), (n, n));
-        for strategy in ["auto", "blocked"] {
+        for strategy in ["auto", "blocked", "narrow", "tree"] {
             let (found, found_bytes) = run(strategy);
             assert_eq!((&found.matching, &found.order), (&reference.matching, &reference.order));
             assert_eq!(found.similarity, reference.similarity);
@@ -157,4 +157,7 @@ fn stats_tell_how_the_similarity_falls_and_leave_the_pairs_alone() {
     assert!(1.0 > first && first > last && last > -1.0, "{said}");
     let rho = said.lines().find_map(|line| line.strip_prefix("rank correlation of |y| and |x_y|: ")).unwrap();
     assert!((-1.0..=1.0).contains(&rho.parse::<f64>().unwrap()), "{said}");
+    let rescored = said.lines().find_map(|line| line.strip_prefix("strategy tree: ")?.split_once(" scores in f64"));
+    assert!(rescored.unwrap().0.parse::<u32>().unwrap() >= 400, "{said}");
+    assert!(said.contains("time: prepare "), "{said}");
 }

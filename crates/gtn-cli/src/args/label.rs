@@ -47,8 +47,12 @@ pub(crate) enum StrategyName {
     Auto,
     /// The algorithm as it is written, one score at a time.
     Reference,
-    /// Matrix products propose, f64 decides.
+    /// Scores in f32 of all rows propose, f64 decides.
     Blocked,
+    /// Scores of rows rounded to 8 bits propose, f64 decides: for many columns, where the processor has AVX-512 VNNI.
+    Narrow,
+    /// A tree on the sphere proposes, f64 decides: for few columns.
+    Tree,
     /// By sorting, for one column.
     Ordered,
     /// By angle, for two columns.
@@ -78,6 +82,8 @@ impl From<StrategyName> for gtn_label::Strategy {
             StrategyName::Auto => gtn_label::Strategy::Auto,
             StrategyName::Reference => gtn_label::Strategy::Reference,
             StrategyName::Blocked => gtn_label::Strategy::Blocked,
+            StrategyName::Narrow => gtn_label::Strategy::Narrow,
+            StrategyName::Tree => gtn_label::Strategy::Tree,
             StrategyName::Ordered => gtn_label::Strategy::Ordered,
             StrategyName::Angular => gtn_label::Strategy::Angular,
         }

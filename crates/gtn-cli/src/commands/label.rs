@@ -5,7 +5,7 @@ mod stats;
 use std::ops::ControlFlow;
 
 use gtn_data::arrays;
-use gtn_label::Matcher;
+use gtn_label::{Matcher, Workspace};
 use gtn_run::atomic;
 
 use crate::args::Label;
@@ -24,6 +24,7 @@ pub(crate) fn run(args: &Label) -> Result<(), Failure> {
     stop::listen();
     let mut progress = Progress::new();
     progress.begin("label");
+    let mut workspace = Workspace::new();
     let matched = Matcher::new()
         .strategy(args.strategy.into())
         .precision(args.precision.into())
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &Label) -> Result<(), Failure> {
             progress.show("label", step.done as u64, step.total as u64, "");
             if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
-        .match_rows(&source, &target)?;
+        .match_rows_in(&mut workspace, &source, &target)?;
     drop(progress);
 
     atomic::write(&args.out, output::existing(args.force), |file| {
@@ -40,7 +41,7 @@ pub(crate) fn run(args: &Label) -> Result<(), Failure> {
     })?;
     say::result(&args.out.display().to_string());
     if args.stats {
-        for line in stats::lines(&matched, source.view(), target.view()) {
+        for line in stats::lines(&matched, workspace.statistics(), source.view(), target.view()) {
             say::tell(&line);
         }
     }

@@ -1,13 +1,19 @@
 //! What `gtn label --stats` tells of a matching.
 
-use gtn_label::Matching;
+use gtn_label::{Matching, Statistics};
 use ndarray::{ArrayView1, ArrayView2};
 
 /// Into so many parts the order of service is cut.
 const PARTS: usize = 10;
 
-/// Lines on how well the pairs fit, from the source rows served first to those served last, and on their lengths.
-pub(crate) fn lines(matched: &Matching, source: ArrayView2<'_, f32>, target: ArrayView2<'_, f32>) -> Vec<String> {
+/// Lines on how well the pairs fit, from the source rows served first to those served last, on their lengths,
+/// and on what the matching took.
+pub(crate) fn lines(
+    matched: &Matching,
+    statistics: &Statistics,
+    source: ArrayView2<'_, f32>,
+    target: ArrayView2<'_, f32>,
+) -> Vec<String> {
     let mut lines = vec![
         "similarity, from the source rows served first to those served last:".to_owned(),
         "|             rows |      5% |     50% |     95% |".to_owned(),
@@ -30,6 +36,12 @@ pub(crate) fn lines(matched: &Matching, source: ArrayView2<'_, f32>, target: Arr
     let of_taken: Vec<f64> = matched.matching().iter().map(|&row| of_target[row]).collect();
     let correlation = rank_correlation(&of_source, &of_taken).map_or("none".to_owned(), |rho| format!("{rho:.4}"));
     lines.push(format!("rank correlation of |y| and |x_y|: {correlation}"));
+    let Statistics { rescored, refills, exhausted, prepare, propose, decide, .. } = statistics;
+    let strategy = format!("{:?}", statistics.strategy).to_lowercase();
+    lines.push(format!(
+        "strategy {strategy}: {rescored} scores in f64, {refills} lists asked for again, all rows looked at {exhausted} times"
+    ));
+    lines.push(format!("time: prepare {prepare:.1?}, propose {propose:.1?}, decide {decide:.1?}"));
     lines
 }
 
@@ -100,7 +112,7 @@ mod tests {
         for (n, parts) in [(1, 1), (7, 7), (100, 10)] {
             let (y, x) = (Streams::new(1).normal("y", 0, n, 3), Streams::new(1).normal("x", 0, n, 3));
             let matched = match_rows(&y, &x).unwrap();
-            let lines = lines(&matched, y.view(), x.view());
+            let lines = lines(&matched, &Statistics::default(), y.view(), x.view());
             assert_eq!(lines.len(), 3 + parts + 1, "{lines:?}");
             let widths: Vec<usize> = lines[1..3 + parts].iter().map(|line| line.chars().count()).collect();
             assert!(widths.iter().all(|&width| width == widths[0]), "{lines:?}");

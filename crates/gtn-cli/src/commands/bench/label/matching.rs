@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use gtn_label::{Matcher, Matching, Precision, Strategy, match_rows, replay};
+use gtn_label::{Matcher, Matching, Precision, Strategy, Workspace, replay};
 use ndarray::Array2;
 use serde_json::{Value, json};
 
@@ -10,10 +10,10 @@ use super::case::Case;
 use crate::commands::bench::process::{median, memory_from_here, peak_memory, repeated};
 use crate::failure::Failure;
 
-/// A check by `blocked` in full may take so many operations, about a minute; with few columns it is not they that take
-/// the time, and columns count as at least [`COLUMNS`].
-const OPERATIONS: f64 = 3e12;
-const COLUMNS: f64 = 16.0;
+/// A check by another strategy in full may take so many operations: about two minutes of the slowest, few columns.
+const OPERATIONS: f64 = 6e12;
+/// Rows of two columns up to which the tree, whose `f32` tells close directions badly apart, takes seconds.
+const TREE_ROWS_IN_THE_PLANE: usize = 200_000;
 
 /// Otherwise so many steps are replayed.
 const STEPS: usize = 1000;
@@ -33,21 +33,22 @@ impl Matched {
     /// Matches in this process.
     pub(crate) fn measure(case: &Case, check: bool) -> Result<Self, Failure> {
         let (source, target) = case.draw();
-        let (mut last, mut memory) = (None, None);
+        let (mut last, mut memory, mut strategy) = (None, None, Strategy::Auto);
         let mut seconds = repeated(|| {
             // The one before must not count as memory that this one holds.
             last = None;
             let before = memory_from_here();
             let begun = Instant::now();
-            let matched = match_rows(&source, &target)?;
+            let mut workspace = Workspace::new();
+            let matched = Matcher::new().match_rows_in(&mut workspace, &source, &target)?;
             let seconds = begun.elapsed().as_secs_f64();
             let held = peak_memory().zip(before).map(|(peak, before)| peak.saturating_sub(before));
             // The first one finds memory that nobody held before.
             memory = memory.or(held);
+            strategy = workspace.statistics().strategy;
             last = Some(matched);
             Ok(seconds)
         })?;
-        let strategy = chosen(case);
         let checked = match last {
             Some(matched) if check => Some(checked(case, strategy, &source, &target, &matched)?),
             _ => None,
@@ -73,20 +74,23 @@ impl Matched {
     }
 }
 
-/// What [`Strategy::Auto`] takes.
-fn chosen(case: &Case) -> Strategy {
-    match case.columns {
-        1 => Strategy::Ordered,
-        2 => Strategy::Angular,
-        _ => Strategy::Blocked,
-    }
-}
-
 fn name(strategy: Strategy) -> String {
     format!("{strategy:?}").to_lowercase()
 }
 
-/// Compares with `blocked` if that is another strategy and takes no more than a minute, and replays steps otherwise.
+/// A strategy that matches this case by other means, in minutes at most.
+fn other(case: &Case, strategy: Strategy) -> Option<Strategy> {
+    let operations = (case.rows as f64).powi(2) * case.columns as f64;
+    match (case.columns, strategy) {
+        (1, _) => None,
+        (2, _) => (case.rows <= TREE_ROWS_IN_THE_PLANE).then_some(Strategy::Tree),
+        _ if operations > OPERATIONS => None,
+        (_, Strategy::Blocked) => Some(Strategy::Narrow),
+        _ => Some(Strategy::Blocked),
+    }
+}
+
+/// Compares with another strategy in full where that takes minutes at most, and replays steps otherwise.
 fn checked(
     case: &Case,
     strategy: Strategy,
@@ -95,13 +99,12 @@ fn checked(
     matched: &Matching,
 ) -> Result<String, Failure> {
     let failed = |reason: String| Failure::Machine(anyhow::anyhow!("the matching of {case} is wrong: {reason}"));
-    let by_blocked = (case.rows as f64).powi(2) * COLUMNS.max(case.columns as f64) <= OPERATIONS;
-    if strategy != Strategy::Blocked && by_blocked {
-        let other = Matcher::new().strategy(Strategy::Blocked).match_rows(source, target)?;
-        return if other == *matched {
-            Ok("blocked, whole".to_owned())
+    if let Some(other) = other(case, strategy) {
+        let again = Matcher::new().strategy(other).match_rows(source, target)?;
+        return if again == *matched {
+            Ok(format!("{}, whole", name(other)))
         } else {
-            Err(failed("`blocked` gives another".to_owned()))
+            Err(failed(format!("`{}` gives another", name(other))))
         };
     }
     let steps = spread(case.rows);
@@ -140,20 +143,20 @@ mod tests {
         let found = Matched::measure(&Case::new(300, 2, Data::Decaying), true).unwrap();
         let read = Matched::of_line(&found.to_line()).unwrap();
         assert_eq!((read.seconds, read.memory, read.strategy), (found.seconds, found.memory, "angular".to_owned()));
-        assert_eq!(read.checked.as_deref(), Some("blocked, whole"));
+        assert_eq!(read.checked.as_deref(), Some("tree, whole"));
         assert!(Matched::of_line("killed").is_none());
     }
 
     #[test]
     fn a_matching_of_other_rows_is_found_wrong() {
-        let [one, other] = [Data::Normal, Data::Decaying].map(|data| Case::new(200, 3, data));
-        let (source, target) = one.draw();
-        let matched = match_rows(&source, &target).unwrap();
-        assert_eq!(checked(&one, Strategy::Blocked, &source, &target, &matched).unwrap(), "200 steps");
-        let (source, target) = other.draw();
-        for strategy in [Strategy::Auto, Strategy::Blocked] {
-            let failure = checked(&other, strategy, &source, &target, &matched).unwrap_err();
-            assert!(failure.to_string().contains("the matching of 200x3:decaying is wrong"), "{failure}");
+        for (columns, by) in [(1, "200 steps"), (2, "tree, whole"), (3, "blocked, whole")] {
+            let [one, other] = [Data::Normal, Data::Decaying].map(|data| Case::new(200, columns, data));
+            let (source, target) = one.draw();
+            let matched = Matcher::new().match_rows(&source, &target).unwrap();
+            assert_eq!(checked(&one, Strategy::Auto, &source, &target, &matched).unwrap(), by);
+            let (source, target) = other.draw();
+            let failure = checked(&other, Strategy::Auto, &source, &target, &matched).unwrap_err();
+            assert!(failure.to_string().contains("is wrong"), "{failure}");
         }
     }
 }

@@ -4,8 +4,9 @@
 
 FOLDER holds y.npy and x.npy, as many rows of f32 in each. `cargo xtask bench label` starts it. The first line that it writes is
 "ready VERSION". Each time a line comes in it says how many seconds the loop takes; "~SECONDS" if that would be more than a
-minute, so that only 1,000 steps at the start, at 1/4, 1/2 and 3/4 of the way and at the end were done, and the time between
-them was taken to run straight from one to the next; "-" if even 1,000 steps would take more than a minute.
+minute, so that only 1,000 steps (fewer, if these would take more than a minute) at the start, at 1/4, 1/2 and 3/4 of the way
+and at the end were done, and the time between them was taken to run straight from one to the next; "-" if even 100 steps
+would take more than a minute.
 """
 
 import sys
@@ -16,7 +17,8 @@ import numpy as np
 import torch
 
 LONG = 60.0
-STEPS = 1000
+MOST_STEPS = 1000
+LEAST_STEPS = 100
 
 
 def sorted_by_norm(rows):
@@ -46,12 +48,13 @@ def measure(source, target):
     loop(source[:few], target)
     step = min(seconds(source[:few], target) for _ in range(3)) / few
     # A step takes as long as there are rows remaining: the whole loop half as long as if all remained.
-    if rows <= STEPS or step * rows / 2 <= LONG:
+    if rows <= MOST_STEPS or step * rows / 2 <= LONG:
         return f"{seconds(source, target)}"
-    if step * STEPS > LONG:
+    steps = min(MOST_STEPS, int(LONG / step))
+    if steps < LEAST_STEPS:
         return "-"
-    starts = [rows * quarter // 4 for quarter in range(4)] + [rows - STEPS]
-    each = [seconds(source[at : at + STEPS], target[at:]) / STEPS for at in starts]
+    starts = [rows * quarter // 4 for quarter in range(4)] + [rows - steps]
+    each = [seconds(source[at : at + steps], target[at:]) / steps for at in starts]
     places = [*starts[:4], rows]
     parts = zip(zip(places, places[1:]), zip(each, each[1:]))
     return f"~{sum((to - at) * (a + b) / 2 for (at, to), (a, b) in parts)}"

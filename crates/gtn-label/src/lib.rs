@@ -8,10 +8,10 @@
 //! use gtn_label::{Rows, match_rows};
 //!
 //! // Two source rows and three target rows in the plane.
-//! let source = Rows::new(&[0.0, 2.0, 1.0, 0.0], 2, 2)?;
-//! let target = Rows::new(&[3.0, 0.1, 1.0, 1.0, -0.2, 5.0], 3, 2)?;
-//!
+//! let source = Rows::new(&[0.0_f32, 2.0, 1.0, 0.0], 2, 2)?;
+//! let target = Rows::new(&[3.0_f32, 0.1, 1.0, 1.0, -0.2, 5.0], 3, 2)?;
 //! let matched = match_rows(source, target)?;
+//!
 //! assert_eq!(matched.order(), [1, 0]); // the shorter source row is served first
 //! assert_eq!(matched.matching(), [2, 0]); // source row 0 takes target row 2, source row 1 takes target row 0
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -32,14 +32,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Matcher`] sets the strategy, the number of threads, and a callback that follows or stops the work.
+//! [`Matcher`] sets the strategy, the number of threads, and a callback that follows or stops the work;
+//! [`Matcher::match_components`] matches rows by labels; a [`Workspace`] keeps memory from one matching to the next and tells
+//! what the last one took; [`replay`] checks single steps of a matching by the definition; a [`Proposer`] lets another device
+//! do the heavy part.
 //!
 //! # What exactly is computed
 //!
-//! Rows are `f32`, widened to `f64`.
+//! Rows are of `f32`, widened to `f64`, or of `f64`.
 //!
-//! - `dot(a, b) = (((a₀b₀) + a₁b₁) + …)`, from left to right. A product of two `f32` is exact in `f64`, so a fused
-//!   multiply-add changes nothing. `nrm(a) = √dot(a, a)`.
+//! - `dot(a, b) = (((a₀b₀) + a₁b₁) + …)`, from left to right, without fused multiply-add (a product of two `f32` is exact in
+//!   `f64`, so there it would change nothing). `nrm(a) = √dot(a, a)`.
 //! - Source rows are served by ascending (`nrm(y)`, index).
 //! - The score of a free target row x for y is `c = dot(x, y) / nrm(x)`, one IEEE division; `c = 0` if x or y is all zeros.
 //! - y takes the first free x by (`c` descending, `nrm(x)` ascending, index ascending), compared as IEEE numbers (−0 = +0).
@@ -48,7 +51,7 @@
 //! Every [`Strategy`] on any number of threads returns this matching, whole. A source smaller than the target leaves
 //! target rows over; a larger one is an error.
 //!
-//! # Precision
+//! ## Precision
 //!
 //! In the plane, and for many rows, this is finer than anyone's intention: exact cosines hardly ever tie, so every source row
 //! takes the target row of the nearest direction whatever its length, and the pairs say nearly nothing about lengths. For
@@ -60,36 +63,55 @@
 //!
 //! # Complexity and memory
 //!
-//! For n source rows, m target rows and d columns, [`Strategy::Reference`] takes O(n·m·d) operations, one at a time.
-//! [`Strategy::Blocked`] takes as many, as matrix products in `f32` on all threads: the product only *proposes*
-//! candidates, with a proved error bound, and every free row that the bound cannot exclude is scored again in `f64` as
-//! defined above. It keeps a copy of the target's rows as unit vectors, O((n + m)·d + block) in all, never n·m.
-//! [`Strategy::Ordered`], for d = 1, takes O(n log n + m log m), and sorts on all threads. So does [`Strategy::Angular`], for
-//! d = 2, unless many directions crowd (see the [limits](#limits)); it searches for a block of source rows at once, on all
-//! threads.
+//! For n source rows, m target rows and d columns. All but [`Strategy::Reference`] use all threads.
+//!
+//! | strategy | operations | memory beyond the rows, in bytes |
+//! |----------|------------|----------------------------------|
+//! | [`Ordered`](Strategy::Ordered), d = 1 | O(n log n + m log m) | about 30 a row of either side |
+//! | [`Angular`](Strategy::Angular), d = 2 | O(n log n + m log m), unless many directions crowd | about 80 a row of either side |
+//! | [`Tree`](Strategy::Tree), few columns | O(n log m) for fixed d, times what grows exponentially with d | about 8d + 120 for each target row |
+//! | [`Narrow`](Strategy::Narrow) | O(n·m·d), in 8 bits | about 5d + 120 for each target row |
+//! | [`Blocked`](Strategy::Blocked) | O(n·m·d), in `f32` | about 8d + 120 for each target row |
+//! | [`Reference`](Strategy::Reference) | O(n·m·d), in `f64`, one at a time | about 30 a row of either side |
+//!
+//! The middle three *propose* a few candidates for each row of a block of source rows, with a proved error bound; every free row
+//! that the bound cannot exclude is scored in `f64` as defined above, and conflicts within the block are resolved by deferred
+//! acceptance, whose outcome does not depend on the order of proposals. No score leaves the processor's registers unless it
+//! reaches a list, so there is never an n × m matrix, or a part of one, in memory.
+//!
+//! [`Strategy::Auto`] takes `Ordered` for 1 column and `Angular` for 2; `Tree` up to 8 columns, and up to 10 from 50,000 source
+//! rows on; then `Narrow` from 150,000 numbers in the source on, if the processor has AVX-512 VNNI, and else `Blocked`. The
+//! crossing points were measured (a table is in the source of `choice.rs`). On two cores of an AMD EPYC (Zen 4), normal
+//! rows, n = m, by `cargo xtask bench label --scaling`:
+//!
+#![doc = include_str!("../docs/scaling.svg")]
 //!
 //! # Floating point
 //!
-//! A proposal is the product of two unit rows that were computed in `f64` and rounded once to `f32`; in any order of
-//! summation it differs from the cosine by at most `(d + 3)·2⁻²⁴` (for d up to about 5000; the bound used for larger d
-//! is wider, see the source of `blocked.rs`). No finite `f32` row over- or underflows in `f64`.
+//! Unit rows are computed in `f64` and rounded once to `f32`. With u = 2⁻²⁴, a score of `Blocked` or `Tree` differs from the
+//! cosine by at most (d + 4)u + O(d²u²), in any order of summation; that of `Narrow` by what the rounding to 8 bits lost of
+//! the two rows, which is computed for each row and not estimated. The proofs stand at the head of the modules `single`,
+//! `narrow`, `tree` and `engine`. No finite `f32` row over- or underflows in `f64`; the largest entry of a row of `f64` must
+//! lie between 10⁻¹⁵⁰ and 10¹⁵⁰ in size, or the row be all zeros.
 //!
 //! In the plane, the target rows are sorted by angle without an error, and a row further from y than another one on the
-//! same side scores at most `2⁻⁵⁰·|c|` more than its score c: rounding cannot do more (see the source of `angular.rs`).
+//! same side scores at most 2⁻⁵⁰·|c| more than its score c: rounding cannot do more (see the source of `angular.rs`).
 //!
 //! # Limits
 //!
 //! - The rounded scores of x and 3x may differ in the last bit, so the tie-break by norm is guaranteed only for d = 1, for
 //!   rows along an axis, and for multiples by powers of two.
-//! - A target with many equal directions makes proposals useless: each source row then scores many target rows in `f64`,
-//!   and the work approaches that of [`Strategy::Reference`].
-//! - [`Strategy::Angular`] meets such a crowd with [`Precision::Double`] where cosines with y agree to `2⁻⁵⁰` and the rows
+//! - A target with many equal directions, or many within some 5·10⁻⁴·√d rad of one another, makes proposals useless: each source
+//!   row then scores many target rows in `f64`, and the work approaches that of [`Strategy::Reference`], on all threads.
+//!   So it is with rows of `f64` and one column, which have but two directions; as `f32` they are sorted.
+//! - [`Strategy::Angular`] meets such a crowd with [`Precision::Double`] where cosines with y agree to 2⁻⁵⁰ and the rows
 //!   are not powers of two times one another: multiples of one row, or directions within some 10⁻⁸ rad of y. Each source
-//!   row then scores all free rows of the crowd; [`Strategy::Blocked`] would score as many and more, so nothing is handed
-//!   over to it. Past 256 directions a crowd is scored with vector instructions, and past 32,768 on all threads: 100,000
-//!   source rows against as many multiples of one row take some seconds, in proportion to both numbers. With
-//!   [`Precision::Single`] a crowd costs nothing extra, unless its cosines lie within `2⁻⁵⁰` of a number where rounding to
-//!   `f32` changes sides.
+//!   row then scores all free rows of the crowd. Past 256 directions a crowd is scored with vector instructions, and past
+//!   32,768 on all threads: 100,000 source rows against as many multiples of one row take some seconds, in proportion to
+//!   both numbers. With [`Precision::Single`] a crowd costs nothing extra, unless its cosines lie within 2⁻⁵⁰ of a number
+//!   where rounding to `f32` changes sides.
+//! - [`Strategy::Ordered`] and [`Strategy::Angular`] rest on exact products and take rows of `f32` only.
+//! - At most 2³² − 1 target rows; [`Strategy::Tree`] hands more than 2³¹ − 1 to [`Strategy::Blocked`].
 //! - The authors' code clamps norms at 10⁻⁶ and lets `f32` noise decide ties for d = 1. Neither is done here.
 
 mod angular;

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::{output, say};
 
 /// Columns, and the most rows; from [`LEAST`] on rows are doubled.
-const SERIES: [(usize, usize); 5] = [(2, 1_024_000), (5, 1_024_000), (10, 256_000), (25, 64_000), (100, 64_000)];
+const SERIES: [(usize, usize); 5] = [(2, 1_024_000), (5, 1_024_000), (10, 256_000), (25, 256_000), (100, 256_000)];
 
 const LEAST: usize = 2_000;
 

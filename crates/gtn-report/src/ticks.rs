@@ -125,7 +125,7 @@ fn log_ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
         let value = mantissa * 10_f64.powi(exponent);
         let label = match exponent {
             -3..=-1 => format!("{value:.*}", exponent.unsigned_abs() as usize),
-            0..=4 => format!("{value:.0}"),
+            0..=3 => format!("{value:.0}"),
             _ => format!("{mantissa}e{exponent}"),
         };
         (value, label)

@@ -17,7 +17,7 @@
 
 use std::time::Instant;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::dense::single_error;
 use crate::matching::Reporter;
@@ -379,13 +379,10 @@ impl<T: Element> Block<'_, '_, '_, T> {
         let mut chunks: Vec<&mut [f32]> = scores.chunks_mut(CHUNK).collect();
         let targets = UnitRows::new(&self.buffers.targets, dim);
         parallel::for_each(&mut chunks, |chunk, scores| {
-            Arch::new().dispatch(|| {
-                for (target, score) in (chunk * CHUNK..).zip(scores.iter_mut()) {
-                    if !self.taken[target] && self.may_have(position, target as u32) {
-                        *score = dot(unit, targets.row(target));
-                    }
-                }
-            });
+            let rows = (chunk * CHUNK..).zip(scores.iter_mut());
+            let free = |target: usize| !self.taken[target] && self.may_have(position, target as u32);
+            let free = rows.filter(|&(target, _)| free(target)).map(|(target, score)| (targets.row(target), score));
+            Arch::new().dispatch(Dots { unit, rows: free });
         });
         let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let floor = f64::from(highest) - 2.0 * (f64::from(single_error(dim)) + UNIT) - self.tie();
@@ -416,6 +413,23 @@ impl<T: Element> Block<'_, '_, '_, T> {
 /// Whether a score is not below a floor, which is NaN where errors are unbounded: then everything reaches it.
 fn reaches(score: f32, floor: f64) -> bool {
     floor.is_nan() || f64::from(score) >= floor
+}
+
+/// Dot products with one unit row.
+struct Dots<'u, I> {
+    unit: &'u [f32],
+    rows: I,
+}
+
+impl<'r, 's, I: Iterator<Item = (&'r [f32], &'s mut f32)>> WithSimd for Dots<'_, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (row, score) in self.rows {
+            *score = dot(self.unit, row);
+        }
+    }
 }
 
 /// A dot product in `f32`, whose error [`single_error`] bounds.

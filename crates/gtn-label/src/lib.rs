@@ -101,8 +101,10 @@
 //!
 //! - The rounded scores of x and 3x may differ in the last bit, so the tie-break by norm is guaranteed only for d = 1, for
 //!   rows along an axis, and for multiples by powers of two.
-//! - A target with many equal directions, or many within some 5·10⁻⁴·√d rad of one another, makes proposals useless: each source
-//!   row then scores many target rows in `f64`, and the work approaches that of [`Strategy::Reference`], on all threads.
+//! - A target with many equal directions, or many within some 5·10⁻⁴·√d rad of one another, makes proposals useless: each
+//!   source row then looks at every free target row and scores its crowd in `f64`, on all threads. 10,000 source rows against
+//!   multiples of 3 rows took 2.2 s for 100 columns ([`Strategy::Reference`]: 4.9 s) and 0.8 s for 5 (0.3 s), in proportion to
+//!   both numbers.
 //!   So it is with rows of `f64` and one column, which have but two directions; as `f32` they are sorted.
 //! - [`Strategy::Angular`] meets such a crowd with [`Precision::Double`] where cosines with y agree to 2⁻⁵⁰ and the rows
 //!   are not powers of two times one another: multiples of one row, or directions within some 10⁻⁸ rad of y. Each source

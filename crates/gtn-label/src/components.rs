@@ -25,8 +25,8 @@ impl Matcher<'_> {
     ///
     /// # Errors
     ///
-    /// Those of [`match_rows`](Self::match_rows), with rows numbered within their component; and [`MatchError`] if a row has
-    /// no label or a label has more source rows than target rows.
+    /// Those of [`match_rows`](Self::match_rows), but that target rows without a source row of their label may hold anything;
+    /// and [`MatchError`] if a row has no label or a label has more source rows than target rows.
     pub fn match_components<'s, 't, T: Element>(
         mut self,
         source: impl Into<Rows<'s, T>>,
@@ -35,6 +35,14 @@ impl Matcher<'_> {
         target_labels: &[u32],
     ) -> Result<Matching, MatchError> {
         let (source, target) = (source.into(), target.into());
+        for (side, dim) in [(Side::Source, source.dim()), (Side::Target, target.dim())] {
+            if dim == 0 {
+                return Err(MatchError::NoColumns { side });
+            }
+        }
+        if source.dim() != target.dim() {
+            return Err(MatchError::DimensionMismatch { source_dim: source.dim(), target_dim: target.dim() });
+        }
         let source_rows = by_label(Side::Source, &source, source_labels)?;
         let target_rows = by_label(Side::Target, &target, target_labels)?;
         let of = |label: &u32| target_rows.get(label).map_or(&[][..], Vec::as_slice);
@@ -52,8 +60,9 @@ impl Matcher<'_> {
             for (label, rows) in &source_rows {
                 workspace.statistics = Statistics::default();
                 let (source, target_rows) = (source.select(rows), of(label));
-                let matched =
-                    matcher.run(&mut workspace, &source, &target.select(target_rows), (all.order.len(), len))?;
+                let matched = matcher
+                    .run(&mut workspace, &source, &target.select(target_rows), (all.order.len(), len))
+                    .map_err(|error| numbered(error, rows, target_rows))?;
                 all.order.extend(matched.order.iter().map(|&row| rows[row]));
                 for (row, (taken, similarity)) in rows.iter().zip(matched.matching.iter().zip(matched.similarity)) {
                     all.matching[*row] = target_rows[*taken];
@@ -62,6 +71,21 @@ impl Matcher<'_> {
             }
             Ok(all)
         })
+    }
+}
+
+/// The error with the numbers that its row has in the whole set.
+fn numbered(error: MatchError, source_rows: &[usize], target_rows: &[usize]) -> MatchError {
+    let number = |side: Side, row: usize| match side {
+        Side::Source => source_rows[row],
+        Side::Target => target_rows[row],
+    };
+    match error {
+        MatchError::NotFinite { side, row, column } => MatchError::NotFinite { side, row: number(side, row), column },
+        MatchError::OutOfRange { side, row, largest } => {
+            MatchError::OutOfRange { side, row: number(side, row), largest }
+        }
+        error => error,
     }
 }
 

@@ -13,7 +13,8 @@
 //! *Conflicts.* All target rows rank the source rows alike, by their order of service, so Algorithm 1 is the only stable
 //! matching, and deferred acceptance finds it in whatever order the source rows propose: each takes the best row that no earlier
 //! one holds, if need be out of the hands of a later one, which then looks again. The rows that y may have never become
-//! more, so a list once proposed for y stays a list for y.
+//! more, so a list once proposed for y stays a list for y. Where many lists turn out too short, since many rows of the block
+//! want the same few, the rows before the first such row are served, and the others left to the next block.
 
 use std::time::Instant;
 
@@ -34,7 +35,9 @@ const NOBODY: u32 = u32::MAX;
 /// Source rows that are as many pieces of work as suffice for some threads.
 const PIECES: usize = 96;
 /// Candidates at which a list is no longer lengthened: from there on every free row is scored.
-const LONGEST: usize = 1024;
+const LONGEST: usize = 2048;
+/// Candidates of a block: a bound on the memory for them.
+const MOST_LISTED: usize = 1 << 22;
 
 /// Sizes that change the time taken, never the matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +59,9 @@ impl Shape {
     pub(crate) const PROPOSED: Self = Self { block: 4096, keep: 16, share: 32 };
 
     /// Source rows of the next block: a multiple of what is one piece of work, so that all threads have as many.
-    fn next_block(self, free: usize) -> usize {
-        (free / self.share).max(1).next_multiple_of(PIECES).min(self.block)
+    fn next_block(self, free: usize, keep: usize) -> usize {
+        let most = (MOST_LISTED / keep).max(PIECES);
+        (free / self.share).max(1).min(most).next_multiple_of(PIECES).min(self.block)
     }
 }
 
@@ -108,17 +112,21 @@ pub(crate) fn run<T: Element>(
     statistics.prepare += begun.elapsed();
 
     let mut keep = shape.keep;
-    let mut trying = true;
+    // A short block shows soon whether lists are long enough.
+    let mut most = PIECES;
     let mut done = zeros;
     while done < task.order.len() {
         reporter.report(done)?;
-        let free = taken.len() - done;
         let sources = &task.order[done..];
-        // A short block shows soon whether lists are long enough.
-        let most = if trying { PIECES } else { sources.len() };
-        let sources = &sources[..shape.next_block(free).min(most).min(sources.len())];
-        let mut block =
-            Block { task, sources, keep, taken: &taken, buffers: &mut *buffers, statistics: &mut *statistics };
+        let proposed = shape.next_block(taken.len() - done, keep).min(most).min(sources.len());
+        let mut block = Block {
+            task,
+            sources: &sources[..proposed],
+            keep,
+            taken: &taken,
+            buffers: &mut *buffers,
+            statistics: &mut *statistics,
+        };
         block.propose(proposer)?;
         let refilled = block.resolve(proposer)?;
         let gone = block.settle(&mut out);
@@ -126,11 +134,24 @@ pub(crate) fn run<T: Element>(
             taken[target as usize] = true;
         }
         proposer.remove(&gone)?;
-        done += sources.len();
+        let served = gone.len();
+        done += served;
+        if served < proposed {
+            // Too many wanted the same few.
+            most = served.max(PIECES);
+            continue;
+        }
         // As the free rows thin out, or where many source rows want the same few, longer lists are cheaper than refills.
-        trying = refilled > sources.len() / 4;
-        let longer = keep.saturating_mul(if trying { 4 } else { 2 }).min(LONGEST / 4).max(keep);
-        if trying
+        let (many, some) = (refilled > served / 4, refilled > served / 16);
+        let longer = keep.saturating_mul(if many { 4 } else { 2 }).min(LONGEST / 8).max(keep);
+        most = if many {
+            (most / 4).max(PIECES)
+        } else if some {
+            most
+        } else {
+            most.saturating_mul(2)
+        };
+        if many
             && longer == keep
             && let Some(next) = then.take()
         {
@@ -139,7 +160,7 @@ pub(crate) fn run<T: Element>(
             keep = shape.keep;
             begin(proposer, &buffers.targets, dim, &taken)?;
             statistics.prepare += begun.elapsed();
-        } else if refilled > sources.len() / 16 {
+        } else if some {
             keep = longer;
         }
     }
@@ -324,10 +345,15 @@ impl<T: Element> Block<'_, '_, '_, T> {
             if short.is_empty() {
                 break;
             }
-            refilled += short.len();
             short.sort_unstable();
-            keep = keep.saturating_mul(8);
-            if keep <= LONGEST {
+            let first = short[0] as usize;
+            if first >= PIECES / 2 && short.len() > self.sources.len() / 16 {
+                self.cut(first);
+                break;
+            }
+            refilled += short.len();
+            if keep < LONGEST {
+                keep = keep.saturating_mul(8).min(LONGEST);
                 self.refill(&short, keep, proposer)?;
                 waiting.extend(short.iter().rev());
                 continue;
@@ -345,6 +371,19 @@ impl<T: Element> Block<'_, '_, '_, T> {
         self.statistics.refills += refilled as u64;
         self.statistics.decide += begun.elapsed() - (self.statistics.propose - proposed);
         Ok(refilled)
+    }
+
+    /// Leaves the rows from `len` on to the next block. No earlier row is short, so all that they wait for has come to rest.
+    fn cut(&mut self, len: usize) {
+        for choice in &self.buffers.choices[len..] {
+            let holder = choice.scored.as_ref().map(|scored| &mut self.buffers.holders[scored.target]);
+            if let Some(holder) = holder
+                && *holder as usize >= len
+            {
+                *holder = NOBODY;
+            }
+        }
+        self.sources = &self.sources[..len];
     }
 
     /// Gives a target row to a row of the block, and returns the later one that must let go of it.

@@ -41,7 +41,7 @@
 //!
 //! Rows are of `f32`, widened to `f64`, or of `f64`.
 //!
-//! - `dot(a, b) = (((a₀b₀) + a₁b₁) + …)`, from left to right, without fused multiply-add (a product of two `f32` is exact in
+//! - `dot(a, b) = (((0 + a₀b₀) + a₁b₁) + …)`, from left to right, without fused multiply-add (a product of two `f32` is exact in
 //!   `f64`, so there it would change nothing). `nrm(a) = √dot(a, a)`.
 //! - Source rows are served by ascending (`nrm(y)`, index).
 //! - The score of a free target row x for y is `c = dot(x, y) / nrm(x)`, one IEEE division; `c = 0` if x or y is all zeros.
@@ -69,7 +69,7 @@
 //! |----------|------------|----------------------------------|
 //! | [`Ordered`](Strategy::Ordered), d = 1 | O(n log n + m log m) | about 30 a row of either side |
 //! | [`Angular`](Strategy::Angular), d = 2 | O(n log n + m log m), unless many directions crowd | about 80 a row of either side |
-//! | [`Tree`](Strategy::Tree), few columns | O(n log m) for fixed d, times what grows exponentially with d | about 8d + 120 for each target row |
+//! | [`Tree`](Strategy::Tree), few columns | O(n log m) for fixed d, times what grows exponentially with d, unless directions crowd | about 8d + 120 for each target row |
 //! | [`Narrow`](Strategy::Narrow) | O(n·m·d), in 8 bits | about 5d + 120 for each target row |
 //! | [`Blocked`](Strategy::Blocked) | O(n·m·d), in `f32` | about 8d + 120 for each target row |
 //! | [`Reference`](Strategy::Reference) | O(n·m·d), in `f64`, one at a time | about 30 a row of either side |
@@ -79,7 +79,7 @@
 //! acceptance, whose outcome does not depend on the order of proposals. No score leaves the processor's registers unless it
 //! reaches a list, so there is never an n × m matrix, or a part of one, in memory.
 //!
-//! [`Strategy::Auto`] takes `Ordered` for 1 column and `Angular` for 2; `Tree` up to 8 columns, and up to 10 from 50,000 source
+//! [`Strategy::Auto`] takes `Ordered` for 1 column and `Angular` for 2 (of `f32`); `Tree` up to 8 columns, and up to 10 from 50,000 source
 //! rows on; then `Narrow` from 150,000 numbers in the source on, if the processor has AVX-512 VNNI, and else `Blocked`. The
 //! crossing points were measured (a table is in the source of `choice.rs`). On two cores of an AMD EPYC (Zen 4), normal
 //! rows, n = m, by `cargo xtask bench label --scaling`:
@@ -99,13 +99,16 @@
 //!
 //! # Limits
 //!
-//! - The rounded scores of x and 3x may differ in the last bit, so the tie-break by norm is guaranteed only for d = 1, for
-//!   rows along an axis, and for multiples by powers of two.
+//! - The rounded scores of x and 3x may differ in the last bit, so the tie-break by norm is guaranteed only for
+//!   multiples by powers of two, and for rows of `f32` with d = 1 or along an axis.
 //! - A target with many equal directions, or many within some 5·10⁻⁴·√d rad of one another, makes proposals useless: each
 //!   source row then looks at every free target row and scores its crowd in `f64`, on all threads. 10,000 source rows against
 //!   multiples of 3 rows took 2.2 s for 100 columns ([`Strategy::Reference`]: 4.9 s) and 0.8 s for 5 (0.3 s), in proportion to
 //!   both numbers.
-//!   So it is with rows of `f64` and one column, which have but two directions; as `f32` they are sorted.
+//!   So it is with zero rows, with rows of `f64` and one column, which have but two directions, and with a million rows of
+//!   `f64` in the plane; as `f32` these are sorted.
+//! - A source of few directions (one, or a narrow cone) wants the same target rows over and over: blocks become short, and
+//!   the work is some 10 to 100 times that of an isotropic source.
 //! - [`Strategy::Angular`] meets such a crowd with [`Precision::Double`] where cosines with y agree to 2⁻⁵⁰ and the rows
 //!   are not powers of two times one another: multiples of one row, or directions within some 10⁻⁸ rad of y. Each source
 //!   row then scores all free rows of the crowd. Past 256 directions a crowd is scored with vector instructions, and past

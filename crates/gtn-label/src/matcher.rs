@@ -130,7 +130,8 @@ impl<'c> Matcher<'c> {
     }
 
     /// Sets how many candidates are kept for a source row (at least 1; by default what suits the strategy); there will be more
-    /// where these do not suffice. The matching does not depend on it.
+    /// where these do not suffice, and fewer source rows at a time where they fill much memory. The matching does not depend on
+    /// it.
     #[must_use]
     pub fn candidates(mut self, keep: usize) -> Self {
         self.keep = Some(keep.max(1));
@@ -219,6 +220,8 @@ impl<'c> Matcher<'c> {
             (Strategy::Auto, dim) => choice::fastest::<T>(source.len(), dim),
             (Strategy::Ordered, dim) if dim != 1 => return Err(MatchError::OrderedNeedsOneColumn { dim }),
             (Strategy::Angular, dim) if dim != 2 => return Err(MatchError::AngularNeedsTwoColumns { dim }),
+            (Strategy::Narrow, dim) if !Narrow::takes(dim) => Strategy::Blocked,
+            (Strategy::Tree, _) if !Tree::takes(target.len()) => Strategy::Blocked,
             (strategy, _) => strategy,
         };
         let source_norms = checked_norms(source, Side::Source)?;
@@ -244,14 +247,12 @@ impl<'c> Matcher<'c> {
             engine::run(&task, proposers, buffers, statistics, reporter)
         };
         let Assignments { matching, similarity } = match strategy {
-            Strategy::Narrow if Narrow::takes(source.dim()) => {
+            Strategy::Narrow => {
                 let then = Some((single as &mut dyn Proposer, blocked));
                 propose(Proposers { first: (narrow, of(Shape::NARROW)), then }, &mut reporter)?
             }
-            Strategy::Tree if Tree::takes(target.len()) => {
-                propose(Proposers { first: (tree, of(Shape::TREE)), then: None }, &mut reporter)?
-            }
-            Strategy::Blocked | Strategy::Narrow | Strategy::Tree | Strategy::Auto => {
+            Strategy::Tree => propose(Proposers { first: (tree, of(Shape::TREE)), then: None }, &mut reporter)?,
+            Strategy::Blocked | Strategy::Auto => {
                 propose(Proposers { first: (single, blocked), then: None }, &mut reporter)?
             }
             Strategy::Proposed => match &mut self.proposer {
@@ -271,14 +272,17 @@ impl<'c> Matcher<'c> {
                 assignments
             }
         };
-        // All is done: a request to stop comes too late to matter.
-        let _ = reporter.report(source.len());
+        // Once all is done a request to stop comes too late to matter.
+        let stopped = reporter.report(source.len());
+        if before + source.len() < total {
+            stopped?;
+        }
         Ok(Matching { matching, order, similarity })
     }
 }
 
 /// Whether every source row can have a target row of its own.
-fn check_shapes<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, T>) -> Result<(), MatchError> {
+pub(crate) fn check_shapes<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, T>) -> Result<(), MatchError> {
     for (side, rows) in [(Side::Source, source), (Side::Target, target)] {
         if rows.dim() == 0 {
             return Err(MatchError::NoColumns { side });

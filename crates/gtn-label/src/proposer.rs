@@ -148,15 +148,15 @@ pub struct ProposerError {
 /// the conflicts between source rows, and asks again with a larger `keep` where a list was too short. The matching does not
 /// depend on the proposer as long as it keeps the promise that [`Candidates`] describes.
 pub trait Proposer: Send {
-    /// Takes in the target rows, all of them free. Called once before anything else; buffers of an earlier call may be
-    /// used again.
+    /// Takes in the target rows, all of them free. Called once for each matching (of several components, once for each);
+    /// buffers of an earlier call may be used again.
     ///
     /// # Errors
     ///
     /// [`ProposerError`] ends the matching.
     fn begin(&mut self, targets: UnitRows<'_>) -> Result<(), ProposerError>;
 
-    /// Learns that these target rows, each named once, are no longer free.
+    /// Learns that these target rows, each named once, are no longer free; there may be none.
     ///
     /// # Errors
     ///

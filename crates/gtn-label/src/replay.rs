@@ -1,5 +1,6 @@
 //! Single steps of Algorithm 1, done again by the definition alone.
 
+use crate::matcher::check_shapes;
 use crate::order::order_by_norm;
 use crate::score::{Scored, Targets};
 use crate::task::checked_norms;
@@ -109,7 +110,7 @@ pub enum ReplayError {
 /// in the order of service, all target rows that `pairs` do not say were taken earlier are scored in `f64` as the [front
 /// page](crate) defines, and the row to take and its similarity must be those of `pairs`, bit by bit. A step takes O(m·d)
 /// operations. Pairs of which *all* steps pass are the matching; some steps, picked at random, show an error that touches a
-/// share p of the steps with probability 1 − (1 − p)^steps.
+/// share p of the steps with probability 1 − (1 − p)^steps. (Pairs of several components are replayed one by one.)
 ///
 /// ```
 /// use gtn_label::{Precision, Rows, match_rows, replay};
@@ -133,9 +134,7 @@ pub fn replay<'s, 't, 'p, T: Element>(
 ) -> Result<(), ReplayError> {
     let (source, target, pairs) = (source.into(), target.into(), pairs.into());
     let rows = source.len();
-    if source.dim() != target.dim() {
-        return Err(MatchError::DimensionMismatch { source_dim: source.dim(), target_dim: target.dim() }.into());
-    }
+    check_shapes(&source, &target)?;
     let lists =
         [("matching", pairs.matching.len()), ("order", pairs.order.len()), ("similarity", pairs.similarity.len())];
     for (list, len) in lists {

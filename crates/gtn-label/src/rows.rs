@@ -4,7 +4,8 @@ use crate::{Element, RowsError};
 
 /// A set of row vectors of `f32` or `f64` in memory: `len` rows of `dim` columns, `stride` elements from row to row.
 ///
-/// Borrowed where the elements of a row are adjacent, copied otherwise (for example a Fortran-ordered array).
+/// Slices are borrowed, as are `ndarray` arrays in C order; others (in Fortran order, or a view that leaves out columns) are
+/// copied.
 #[derive(Debug, Clone)]
 pub struct Rows<'a, T: Element = f32> {
     data: Cow<'a, [T]>,

@@ -8,7 +8,7 @@ use crate::Strategy;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// How it was computed; never [`Strategy::Auto`].
+    /// How it was computed, or began to be where [`Strategy::Blocked`] took over; [`Strategy::Auto`] if there was no matching.
     pub strategy: Strategy,
     /// Scores computed in `f64` to decide among candidates; 0 for strategies without candidates.
     pub rescored: u64,

@@ -13,8 +13,8 @@ pub(crate) fn checked_norms<T: Element>(rows: &Rows<'_, T>, side: Side) -> Resul
         let row = rows.row(index);
         let norm = norm(row);
         // No finite f32 row over- or underflows in f64.
-        let sound = if T::EXACT { norm.is_finite() } else { RANGE.contains(&largest(row)) || largest(row) == 0.0 };
-        if sound { norm } else { f64::NAN }
+        let in_range = || T::EXACT || RANGE.contains(&largest(row)) || largest(row) == 0.0;
+        if norm.is_finite() && in_range() { norm } else { f64::NAN }
     });
     match norms.iter().position(|norm| norm.is_nan()) {
         None => Ok(norms),

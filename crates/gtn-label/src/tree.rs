@@ -163,7 +163,7 @@ impl Proposer for Tree {
 /// γ_(d+4), rounded up: `f32` is of no use where it is infinite.
 fn error(dim: usize) -> f32 {
     let first_order = (dim as f64 + 4.0) * f64::from(f32::EPSILON) / 2.0;
-    if first_order < 0.5 { ((first_order / (1.0 - first_order)) as f32).next_up() } else { f32::INFINITY }
+    if first_order < 0.25 { ((first_order / (1.0 - first_order)) as f32).next_up() } else { f32::INFINITY }
 }
 
 /// The squared distance from which on a branch has no row that scores more than `score`; see the [module](self) for `slack`.

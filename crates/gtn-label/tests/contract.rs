@@ -101,6 +101,22 @@ fn a_mixed_set_larger_than_a_block_and_a_tile_equals_reference() {
 }
 
 #[test]
+fn source_rows_of_few_directions_equal_reference() {
+    // All want the same target rows, so blocks are cut short.
+    for (spread, dim) in [(0.0, 5), (0.03, 5), (0.03, 40)] {
+        let (mut source, target) = (normal(2500, dim, 1), normal(2600, dim, 2));
+        for (index, x) in source.data.iter_mut().enumerate() {
+            let length = 1.0 + (index / dim % 7) as f32;
+            *x = length * (1.0 + spread * *x);
+        }
+        let reference = run(By::Reference, &source, &target);
+        for strategy in [By::Blocked, By::Narrow, By::Tree] {
+            assert_same(&run(strategy, &source, &target), &reference);
+        }
+    }
+}
+
+#[test]
 fn rows_with_a_stride_and_columns_in_fortran_order_are_the_same_rows() {
     let (source, target) = (normal(50, 3, 5), normal(60, 3, 6));
     let plain = run(By::Auto, &source, &target);

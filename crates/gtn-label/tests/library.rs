@@ -1,5 +1,7 @@
 //! What a program that imports the crate relies on beside the matching itself: rows of `f64`, components, used memory.
 
+use std::ops::ControlFlow;
+
 use gtn_label::{MatchError, Matcher, Rows, Side, Strategy as By, Workspace, angular, match_rows};
 use proptest::prelude::*;
 
@@ -147,11 +149,38 @@ fn the_callback_counts_the_rows_of_all_components() {
         .progress(|progress| {
             assert_eq!(progress.total, 60);
             seen.push(progress.done);
-            std::ops::ControlFlow::Continue(())
+            ControlFlow::Continue(())
         })
         .match_components(source.rows(), &labels, target.rows(), &labels)
         .unwrap();
     assert!(seen.is_sorted() && seen.first() == Some(&0) && seen.last() == Some(&60), "{seen:?}");
+}
+
+#[test]
+fn a_wish_to_stop_between_components_is_heard() {
+    let rows = || Rows::<f32>::new(&[1.0, 0.0, 0.0, 1.0], 2, 2).unwrap();
+    for stop_at in 1..=3 {
+        let mut calls = 0;
+        let stopped = Matcher::new()
+            .progress(|_| {
+                calls += 1;
+                if calls == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+            .match_components(rows(), &[1, 2], rows(), &[1, 2]);
+        assert!(matches!(stopped, Err(MatchError::Cancelled { total: 2, .. })), "call {stop_at}");
+    }
+}
+
+#[test]
+fn errors_of_components_number_rows_in_the_whole_set() {
+    let good = Rows::<f32>::new(&[1.0; 6], 3, 2).unwrap();
+    let bad = Rows::<f32>::new(&[1.0, 1.0, 1.0, 1.0, 1.0, f32::NAN], 3, 2).unwrap();
+    let labels = [1, 1, 2];
+    let error = Matcher::new().match_components(good.clone(), &labels, bad, &labels);
+    assert_eq!(error, Err(MatchError::NotFinite { side: Side::Target, row: 2, column: 1 }));
+    let narrow = Rows::<f32>::new(&[1.0; 3], 3, 1).unwrap();
+    let error = Matcher::new().match_components(good, &labels, narrow, &labels);
+    assert_eq!(error, Err(MatchError::DimensionMismatch { source_dim: 2, target_dim: 1 }));
 }
 
 #[test]

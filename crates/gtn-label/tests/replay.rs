@@ -1,6 +1,6 @@
 //! Steps replayed by the definition accept the matching of every strategy, and nothing else.
 
-use gtn_label::{MatchError, Pairs, Precision, ReplayError, Rows, Strategy as By, replay};
+use gtn_label::{MatchError, Pairs, Precision, ReplayError, Rows, Strategy as By, match_rows, replay};
 use proptest::prelude::*;
 
 mod common;
@@ -97,4 +97,13 @@ fn lists_that_are_no_matching_are_named() {
         replay(source.rows(), narrow, Precision::Double, right.pairs(), &[]),
         Err(MatchError::DimensionMismatch { source_dim: 3, target_dim: 1 }.into())
     );
+}
+
+#[test]
+fn sets_that_cannot_be_matched_cannot_be_replayed() {
+    let rows = |len: usize| Rows::<f32>::new(&[1.0; 8], len, 2).unwrap();
+    let matched = match_rows(rows(3), rows(4)).unwrap();
+    let error = replay(rows(3), rows(2), Precision::Double, &matched, &[]);
+    let expected = MatchError::SourceLarger { source_rows: 3, target_rows: 2 };
+    assert_eq!(error, Err(ReplayError::Rows(expected)));
 }

@@ -22,7 +22,7 @@ pub(crate) struct Single {
 /// Bound on |score − cosine of the unit rows| for rows of `dim` columns; infinite where `f32` says nothing any more.
 pub(crate) fn error(dim: usize) -> f32 {
     let first_order = (dim as f64 + 2.0) * f64::from(f32::EPSILON) / 2.0;
-    if first_order < 0.5 { ((first_order / (1.0 - first_order)) as f32).next_up() } else { f32::INFINITY }
+    if first_order < 0.25 { ((first_order / (1.0 - first_order)) as f32).next_up() } else { f32::INFINITY }
 }
 
 impl Proposer for Single {

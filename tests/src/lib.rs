@@ -1,13 +1,15 @@
-//! What the tests of several crates share: the folder of real data, a toy data set for tests that need none, and a reader of
+//! What the tests of several crates share: the folder of real data, toy data sets for tests that need none, and a reader of
 //! TensorBoard's event files.
 
 mod events;
+mod photos;
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub use events::{Told, What, read_events};
+pub use photos::{toy_jpeg, write_toy_celeba, write_toy_hap, write_zip};
 
 /// The root of the workspace.
 #[must_use]

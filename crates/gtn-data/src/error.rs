@@ -42,6 +42,32 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// A filter that cannot be applied, or leaves nothing.
+    #[error("the filter `{filter}` cannot be used: {reason}")]
+    Filter {
+        /// The filter.
+        filter: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A file that cannot be written; nothing of it is left.
+    #[error("cannot write {}: {source}{hint}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+        /// How much space it needs, where that is the matter.
+        hint: String,
+    },
+    /// The caller's wish; nothing is left of what was not done.
+    #[error("stopped after {done} of {total} images; nothing was written")]
+    Stopped {
+        /// Images that were ready.
+        done: usize,
+        /// Images in all.
+        total: usize,
+    },
     /// Pixels that are not images.
     #[error("images of shape (n, C, H, W) = {shape:?} cannot be used: {reason}")]
     Shape {

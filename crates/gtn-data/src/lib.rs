@@ -18,16 +18,21 @@
 //! ```
 
 pub mod arrays;
+pub mod celeba;
 mod error;
 pub mod fetch;
+pub mod hap;
 #[cfg(feature = "hub")]
 mod hub;
 pub mod idx;
 mod images;
+mod mapped;
 pub mod mnist;
+pub mod photos;
 pub mod pictures;
 pub mod split;
 pub mod synthetic;
+mod tables;
 
 pub use error::Error;
 pub use images::Images;

@@ -1,4 +1,4 @@
-//! `gtn bench train`, on the work that takes least, and `gtn bench label` on few rows.
+//! `gtn bench train`, on the work that takes least, `gtn bench label` on few rows, and `gtn bench sample` on few samples.
 
 mod program;
 
@@ -135,4 +135,36 @@ fn scaling_fits_an_exponent_to_each_number_of_columns_and_draws_it() {
     let (lines, _) = scaling().args(["--force", "--json"]).done();
     let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
     assert_eq!((&last["columns"], &last["points"][1]["rows"]), (&100.into(), &4000.into()));
+}
+
+#[test]
+fn drawing_samples_is_timed_part_by_part() {
+    let weights = gtn_tests::workspace().join("weights/mnist-d5");
+    let call = |run: &std::path::Path| gtn().args(["bench", "sample"]).arg(run);
+    let (found, _) = json(call(&weights).args(["-n", "30"]));
+    assert_eq!((&found["samples"], &found["numbers_in_a_sample"]), (&30.into(), &784.into()));
+    let seconds: Vec<f64> = found["seconds"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
+    assert_eq!(seconds.len(), 9);
+    assert!(seconds.is_sorted() && seconds[0] > 0.0, "{found}");
+    assert_eq!(found["median_seconds"].as_f64().unwrap(), seconds[4]);
+    for part in ["h_seconds", "decoder_seconds"] {
+        let part = found[part].as_f64().unwrap();
+        assert!(part > 0.0 && part <= seconds[8], "{found}");
+    }
+    let (table, _) = call(&weights).args(["-n", "20", "--repetitions", "11"]).done();
+    assert!(table.contains("medians of 11") && table.contains("4.07 s for 1,000 images"), "{table}");
+
+    // Runs without images have no decoder.
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    gtn().args(["reproduce", "uniform", "--limit", "500", "--epochs", "1", "--out"]).arg(&run).done();
+    let before = std::fs::read_dir(&run).unwrap().count();
+    let (found, _) = json(call(&run).args(["-n", "50"]));
+    assert!(found["decoder_seconds"].is_null() && found["h_seconds"].as_f64().unwrap() > 0.0, "{found}");
+    assert_eq!(std::fs::read_dir(&run).unwrap().count(), before);
+
+    call(&run).args(["-n", "0"]).refused_in_one_line("at least one");
+    call(&run).args(["--repetitions", "8"]).refused("9");
+    call(&run).args(["-n", "1000000000000"]).refused_in_one_line("do not fit into memory");
+    call(folder.path()).refused_in_one_line("config.toml");
 }

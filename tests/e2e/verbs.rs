@@ -98,6 +98,29 @@ fn a_way_from_one_image_to_another() {
     assert_eq!((picture.width(), picture.height()), (6 * 28 + 5 * 2, 3 * 28 + 2 * 2));
     assert!(real.slice(s![..1, .., .., ..]).iter().all(|value| (-1.0..=1.0).contains(value)));
 
+    // Moving: the three ways with their ends still beside them, three tiles wide each, forth and back.
+    ways("ways.gif", &["--real"]);
+    let (size, frames) = animation(&bytes("ways.gif"));
+    assert_eq!((size, frames.len()), ((4 * (3 * 28 + 2 * 2), 4 * (3 * 28 + 2 * 2)), 4 + 2));
+    let grey = |value: f32| ((f64::from(value) + 1.0) * 127.5).round() as i64;
+    for (frame, step) in frames.iter().zip([0, 1, 2, 3, 2, 1]) {
+        for way in 0..3 {
+            for (tile, image) in [way * 6, way * 6 + 1 + step, way * 6 + 5].into_iter().enumerate() {
+                for (y, x) in [(3, 5), (14, 14), (20, 11)] {
+                    let at = (4 * (way * 30 + y) + 1) * size.0 + 4 * (tile * 30 + x) + 1;
+                    assert!((i64::from(frame[at]) - grey(real[[image, 0, y, x]])).abs() <= 1, "{way} {tile} {y} {x}");
+                }
+            }
+        }
+    }
+    let again = verb("interpolate", &run).arg("--out").arg(out("ways.gif"));
+    again.refused_in_one_line("--force");
+    ways("ways.gif", &["--force"]);
+    assert_eq!(animation(&bytes("ways.gif")).0, (4 * (2 * 28 + 2), 4 * (2 * 28 + 2)));
+    verb("sample", &run).arg("--out").arg(out("no.gif")).refused_in_one_line(".png or .npy");
+    verb("interpolate", &run).arg("--out").arg(out("no.bmp")).refused_in_one_line(".png, .gif or .npy");
+    verb("interpolate", &run).args(["--rows", "600", "--out"]).arg(out("no.gif")).refused_in_one_line("too many");
+
     let refused = |more: &[&str]| verb("interpolate", &run).args(more).arg("--out").arg(out("no.npy"));
     refused(&["--rows", "0"]).refused("0");
     refused(&["--steps", "1"]).refused("1");
@@ -108,6 +131,7 @@ fn a_way_from_one_image_to_another() {
     gtn().args(["reproduce", "swiss-roll", "--limit", "500", "--epochs", "1", "--out"]).arg(&roll).done();
     verb("interpolate", &roll).args(["--steps", "5", "--rows", "2", "--out"]).arg(out("roll.npy")).done();
     assert_eq!(read_npy::<_, Array2<f32>>(out("roll.npy")).unwrap().dim(), (10, 1));
+    verb("interpolate", &roll).arg("--out").arg(out("no.gif")).refused_in_one_line(".npy");
     verb("interpolate", &roll).arg("--real").arg("--out").arg(out("no.npy")).refused_in_one_line("no autoencoder");
     verb("encode", &roll).arg("--images").arg(out("a.npy")).arg("--out").arg(out("no.npy")).refused("no autoencoder");
     verb("decode", &roll)
@@ -117,6 +141,50 @@ fn a_way_from_one_image_to_another() {
         .arg(out("no.npy"))
         .refused("no autoencoder");
     assert!(!out("no.npy").exists());
+}
+
+/// Width and height of a GIF of greys, and the levels of its frames.
+fn animation(gif: &[u8]) -> ((usize, usize), Vec<Vec<u8>>) {
+    let mut decoder = gif::DecodeOptions::new().read_info(gif).unwrap();
+    let mut frames = Vec::new();
+    while let Some(frame) = decoder.read_next_frame().unwrap() {
+        frames.push(frame.buffer.to_vec());
+    }
+    assert_eq!(decoder.repeat(), gif::Repeat::Infinite);
+    ((usize::from(decoder.width()), usize::from(decoder.height())), frames)
+}
+
+#[test]
+fn how_evenly_a_way_goes_is_told_for_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = |name: &str| folder.path().join(name);
+    let roll = out("roll");
+    gtn().args(["reproduce", "swiss-roll", "--limit", "500", "--epochs", "1", "--out"]).arg(&roll).done();
+    let ways = |name: &str, more: &[&str]| {
+        let call = verb("interpolate", &roll).args(["--steps", "30", "--rows", "3"]).args(more);
+        call.arg("--out").arg(out(name)).done().0
+    };
+    let lines = ways("a.npy", &["--json"]);
+    let made = read_npy::<_, Array2<f32>>(out("a.npy")).unwrap();
+    assert_eq!(lines.lines().count(), 3, "{lines}");
+    for (row, line) in lines.lines().enumerate() {
+        let found: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&found["way"], &found["steps"]), (&(row + 1).into(), &29.into()));
+        assert!(found["pixels"].is_null() && found.get("latents").is_none(), "{found}");
+        // By the definition, from what was written.
+        let way = made.slice(s![30 * row..30 * (row + 1), 0]);
+        let steps: Vec<f64> = way.windows(2).into_iter().map(|pair| f64::from(pair[1] - pair[0]).abs()).collect();
+        let largest = steps.iter().copied().fold(0.0, f64::max);
+        let mean = steps.iter().sum::<f64>() / 29.0;
+        for (name, expected) in [("largest_step", largest), ("mean_step", mean), ("ratio", largest / mean)] {
+            let told = found["samples"][name].as_f64().unwrap();
+            assert!((told - expected).abs() < 1e-5 * expected, "{name}: {told} {expected}");
+        }
+    }
+    let table = ways("b.npy", &[]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (5, out("b.npy").to_str().unwrap()));
+    assert!(lines[1].contains("largest step / mean step   samples") && lines[4].starts_with("way 3 "), "{table}");
 }
 
 #[test]

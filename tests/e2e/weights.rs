@@ -53,6 +53,32 @@ fn the_same_seed_gives_the_same_digits() {
 }
 
 #[test]
+fn digits_turn_into_others_without_a_jump() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in ["line", "circle"] {
+        let ratios = |steps: &str| -> Vec<[f64; 2]> {
+            let out = folder.path().join(format!("{path}-{steps}.gif"));
+            let call = verb("interpolate").args(["--rows", "4", "--steps", steps, "--path", path, "--json", "--out"]);
+            let (lines, _) = call.arg(&out).done();
+            assert!(fs::read(out).unwrap().starts_with(b"GIF89a"));
+            let ratio = |line: &str| {
+                let found: serde_json::Value = serde_json::from_str(line).unwrap();
+                ["latents", "pixels"].map(|of| found[of]["ratio"].as_f64().unwrap())
+            };
+            lines.lines().map(ratio).collect()
+        };
+        // Where something jumps, ten times as many steps make the ratio ten times as large.
+        let (coarse, fine) = (ratios("20"), ratios("200"));
+        assert_eq!((coarse.len(), fine.len()), (4, 4));
+        for (coarse, fine) in coarse.iter().zip(&fine) {
+            for (coarse, fine) in coarse.iter().zip(fine) {
+                assert!((1.0..8.0).contains(coarse) && *fine < 3.0 * coarse, "{path}: {coarse} {fine}");
+            }
+        }
+    }
+}
+
+#[test]
 fn digits_survive_the_autoencoder_and_can_be_measured() {
     let folder = tempfile::tempdir().unwrap();
     let out = |name: &str| folder.path().join(name);
@@ -63,8 +89,11 @@ fn digits_survive_the_autoencoder_and_can_be_measured() {
     let error = (&digits - &again).mapv(|difference| difference * difference).mean().unwrap();
     assert!(error < 0.1, "{error}");
 
-    verb("interpolate").args(["--rows", "3", "--steps", "10", "--out"]).arg(out("ways.png")).done();
-    verb("interpolate").args(["--real", "--out"]).arg(out("no.png")).refused("pairs");
+    let (told, _) = verb("interpolate").args(["--rows", "3", "--steps", "10", "--out"]).arg(out("ways.png")).done();
+    assert!(told.contains("largest step / mean step   latents   pixels") && told.contains("way 3 "), "{told}");
+    let real =
+        verb("interpolate").args(["--real", "--out"]).arg(out("no.png")).refused_in_one_line("no training pairs");
+    assert!(real.contains("a run that was trained here") && !out("no.png").exists(), "{real}");
 
     // Samples of one seed against those of another: at their floor.
     for seed in ["1", "2"] {

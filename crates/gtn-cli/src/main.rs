@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         Command::Config(ConfigCommand::Show(choices)) => commands::config::show(choices),
         Command::Bench(BenchCommand::Train(command)) => commands::bench::train::run(command),
         Command::Bench(BenchCommand::Label(command)) => commands::bench::label::run(command),
+        Command::Bench(BenchCommand::Sample(command)) => commands::bench::sample::run(command),
         Command::Data(DataCommand::Check(command)) => commands::data::check(command),
         Command::Data(DataCommand::Fetch(command)) => commands::fetch::run(command),
     };

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Png,
+    Gif,
     Npy,
     Folder,
 }
@@ -18,24 +19,67 @@ pub(crate) enum Kind {
 /// Samples to be written.
 pub(crate) enum Samples {
     Images(Array4<f32>),
-    /// Images that belong into rows of so many.
-    Rows(Array4<f32>, usize),
+    Ways(Ways),
     Vectors(Array2<f32>),
+}
+
+/// Images on ways from one place to another, one way after the other.
+pub(crate) struct Ways {
+    pub(crate) images: Array4<f32>,
+    /// Images of one way that the generator made.
+    pub(crate) steps: usize,
+    /// Whether a real image stands before them, and another one after them.
+    pub(crate) real_ends: bool,
+}
+
+impl Ways {
+    /// Images of one way, all together.
+    pub(crate) fn columns(&self) -> usize {
+        if self.real_ends { self.steps + 2 } else { self.steps }
+    }
+
+    /// The images of an animation, frame by frame, and the columns of each. Real ends stand still beside what moves.
+    fn frames(&self) -> (Vec<Array4<f32>>, usize) {
+        let columns = self.columns();
+        let ways = self.images.len_of(Axis(0)) / columns;
+        let tiles = if self.real_ends { 3 } else { 1 };
+        // About as wide as high.
+        let side_by_side = (ways as f64 / tiles as f64).sqrt().ceil() as usize;
+        let frame = |step: usize| {
+            let of_way = |way: usize| match self.real_ends {
+                true => vec![way * columns, way * columns + 1 + step, (way + 1) * columns - 1],
+                false => vec![way * columns + step],
+            };
+            self.images.select(Axis(0), &(0..ways).flat_map(of_way).collect::<Vec<_>>())
+        };
+        ((0..self.steps).map(frame).collect(), tiles * side_by_side)
+    }
 }
 
 /// Reads the kind off the name and refuses what cannot be written, before any work is done.
 pub(crate) fn kind(out: &Path, vectors: bool, force: bool) -> Result<Kind, Failure> {
+    kind_of(out, vectors, force, false)
+}
+
+/// As [`kind`], for samples that can be shown one after the other.
+pub(crate) fn kind_of_ways(out: &Path, vectors: bool, force: bool) -> Result<Kind, Failure> {
+    kind_of(out, vectors, force, true)
+}
+
+fn kind_of(out: &Path, vectors: bool, force: bool, moves: bool) -> Result<Kind, Failure> {
     if out.is_dir() && !vectors {
         return folder(out, force);
     }
     let ending = out.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     let kind = match ending.as_deref() {
         Some("png") => Kind::Png,
+        Some("gif") if moves => Kind::Gif,
         Some("npy") => Kind::Npy,
         None => Kind::Folder,
         Some(other) => {
+            let endings = if moves { ".png, .gif or .npy" } else { ".png or .npy" };
             return Err(Failure::users(format!(
-                "--out {}: cannot write .{other}; give a name that ends in .png or .npy, or a folder",
+                "--out {}: cannot write .{other}; give a name that ends in {endings}, or a folder",
                 out.display()
             )));
         }
@@ -83,21 +127,31 @@ pub(crate) fn existing(force: bool) -> Existing {
 /// Writes samples as `kind` says.
 pub(crate) fn write(out: &Path, kind: Kind, samples: &Samples, force: bool) -> Result<(), Failure> {
     match (kind, samples) {
-        (Kind::Npy, Samples::Images(images) | Samples::Rows(images, _)) => {
+        (Kind::Npy, Samples::Images(images) | Samples::Ways(Ways { images, .. })) => {
             atomic::write(out, existing(force), |file| gtn_data::arrays::write_npy(file, images.view()))?;
         }
         (Kind::Npy, Samples::Vectors(vectors)) => {
             atomic::write(out, existing(force), |file| gtn_data::arrays::write_npy(file, vectors.view()))?;
         }
-        (Kind::Png, Samples::Images(images) | Samples::Rows(images, _)) => {
+        (Kind::Png, Samples::Images(images) | Samples::Ways(Ways { images, .. })) => {
             let columns = match samples {
-                Samples::Rows(_, columns) => *columns,
+                Samples::Ways(ways) => ways.columns(),
                 _ => (images.len_of(Axis(0)) as f64).sqrt().ceil() as usize,
             };
             let png = gtn_report::grid::grid(images.view(), columns.max(1))?.to_png()?;
             atomic::write(out, existing(force), |file| file.write_all(&png))?;
         }
-        (Kind::Folder, Samples::Images(images) | Samples::Rows(images, _)) => write_folder(out, images)?,
+        (Kind::Gif, Samples::Ways(ways)) => {
+            let (frames, columns) = ways.frames();
+            let picture = |images: &Array4<f32>| gtn_report::grid::grid(images.view(), columns);
+            let frames = frames.iter().map(picture).collect::<Result<Vec<_>, _>>()?;
+            let gif = gtn_report::animation::forth_and_back(&frames)?;
+            atomic::write(out, existing(force), |file| file.write_all(&gif))?;
+        }
+        (Kind::Gif, Samples::Images(_)) => {
+            return Err(Failure::users("these samples do not move; no .gif is made of them"));
+        }
+        (Kind::Folder, Samples::Images(images) | Samples::Ways(Ways { images, .. })) => write_folder(out, images)?,
         (_, Samples::Vectors(_)) => return Err(Failure::users("vectors go into a .npy file")),
     }
     Ok(())

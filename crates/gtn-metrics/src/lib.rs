@@ -48,6 +48,8 @@
 //! | [`sliced_wasserstein`] | rows with rows, on random lines | that of the data | equal empirical laws on those lines |
 //! | [`variance_kept`] | the spread of rows with that of rows | none | the generated rows are all the same; 1 is the aim |
 //!
+//! [`step_lengths`] is about one way through space rather than two laws: how evenly it goes, and whether it jumps.
+//!
 //! # The floor
 //!
 //! Two samples of one law are not at distance 0: they hold different points, and each of these distances sees that.
@@ -73,6 +75,7 @@
 //! No input makes these functions panic. Sets that are empty, differ in their columns or hold an infinity or NaN are an
 //! [`Error`] that names the set and the row.
 
+mod continuity;
 mod density_coverage;
 mod eigen;
 mod energy;
@@ -92,6 +95,7 @@ mod rows;
 mod sliced;
 mod variance;
 
+pub use continuity::{Steps, step_lengths};
 pub use density_coverage::{DensityCoverage, density_coverage};
 pub use energy::energy_distance;
 pub use error::{Error, Set};

@@ -10,12 +10,14 @@ pub enum Path {
     Line,
     /// The great circle: directions turn evenly from one to the other, and norms go evenly from one to the other. Far from
     /// the origin, where normal vectors of many dimensions lie, it stays where the straight line cuts through the middle.
-    /// Opposite vectors have no one great circle, and a zero vector none; between them it is the straight line.
+    /// Opposite vectors (to 1e-7 of their length) have no one great circle, and a zero vector none; between them it is the
+    /// straight line, which then passes the origin.
     Circle,
 }
 
 impl Path {
-    /// `steps` vectors on the way, the ends among them, evenly spaced, shape (`steps`, d). One step is the start alone.
+    /// `steps` vectors on the way, the ends among them to the bit, evenly spaced, shape (`steps`, d). One step is the start
+    /// alone.
     ///
     /// ```
     /// use gtn_models::Path;
@@ -45,6 +47,13 @@ impl Path {
                 Path::Line => line(&a, &b, t),
             };
             row.assign(&point.mapv(|entry| entry as f32));
+        }
+        // A turn by sines comes back to its ends only nearly.
+        if steps > 1 {
+            way.row_mut(steps - 1).assign(&to);
+        }
+        if steps > 0 {
+            way.row_mut(0).assign(&from);
         }
         Ok(way)
     }
@@ -87,11 +96,8 @@ mod tests {
         fn a_way_starts_and_ends_where_it_should((a, b) in (vector(), vector()), steps in 2_usize..30) {
             for path in [Path::Line, Path::Circle] {
                 let way = path.between(a.view(), b.view(), steps).unwrap();
-                for (row, end) in [(0, &a), (steps - 1, &b)] {
-                    for (found, wanted) in way.row(row).iter().zip(end) {
-                        prop_assert!((found - wanted).abs() < 1e-5, "{path:?}: {found} {wanted}");
-                    }
-                }
+                prop_assert_eq!(way.row(0), &a, "{:?}", path);
+                prop_assert_eq!(way.row(steps - 1), &b, "{:?}", path);
                 // Even steps: none is much longer than the mean would have it.
                 let lengths: Vec<f32> = way.axis_iter(Axis(0)).zip(way.axis_iter(Axis(0)).skip(1))
                     .map(|(p, q)| (&p - &q).mapv(|x| x * x).sum().sqrt()).collect();
@@ -108,6 +114,39 @@ mod tests {
             let b = &b * (norm(&a) / norm(&b));
             if let Some(point) = circle(&a, &b, t) {
                 prop_assert!((norm(&point) - norm(&a)).abs() < 1e-6 * norm(&a));
+            }
+        }
+
+        #[test]
+        fn norms_on_the_circle_go_evenly_from_one_end_to_the_other((a, b) in (vector(), vector()), steps in 3_usize..30) {
+            let norm = |v: ArrayView1<'_, f32>| v.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+            let (from, to) = (norm(a.view()), norm(b.view()));
+            prop_assume!(from > 1e-3 && to > 1e-3);
+            let cosine = a.iter().zip(&b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>() / (from * to);
+            prop_assume!(cosine > -0.999_999);
+            let way = Path::Circle.between(a.view(), b.view(), steps).unwrap();
+            let norms: Vec<f64> = way.axis_iter(Axis(0)).map(norm).collect();
+            for (step, found) in norms.iter().enumerate() {
+                let t = step as f64 / (steps - 1) as f64;
+                let expected = from + t * (to - from);
+                prop_assert!((found - expected).abs() < 1e-5 * expected, "{found} {expected}");
+            }
+            // So they never turn back, but for rounding.
+            let up = (to - from).signum();
+            prop_assert!(norms.windows(2).all(|pair| up * (pair[1] - pair[0]) > -1e-5 * from.max(to)), "{norms:?}");
+        }
+
+        #[test]
+        fn opposite_and_nearly_opposite_ends_have_a_way_of_numbers(
+            a in vector(), factor in 0.01_f32..100.0, exponent in -30_i32..0, steps in 2_usize..30,
+        ) {
+            let mut b = &a * -factor;
+            b[0] += 2.0_f32.powi(exponent);
+            for (from, to) in [(&a, &b), (&b, &a), (&a, &-&a)] {
+                let way = Path::Circle.between(from.view(), to.view(), steps).unwrap();
+                let reach = from.iter().chain(to).fold(0.0_f32, |most, x| most.max(x.abs()));
+                // No farther out than the longer end.
+                prop_assert!(way.iter().all(|x| x.abs() <= 2.01 * reach), "{way}");
             }
         }
     }

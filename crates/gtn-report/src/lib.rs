@@ -3,7 +3,8 @@
 //!
 //! [`write_report`] reads a run folder and writes `figures/`, `metrics.csv` and `report.html` into it. The report needs nothing beside
 //! itself: figures, pictures and style are part of the file. The same run gives the same bytes.
-//! [`grid`](grid::grid), [`loss_svg`](curves::loss_svg) and [`scaling_svg`](scaling::scaling_svg) serve on their own. While a run is at work [`TensorBoard`] writes
+//! [`grid`](grid::grid), [`forth_and_back`](animation::forth_and_back), [`loss_svg`](curves::loss_svg) and
+//! [`scaling_svg`](scaling::scaling_svg) serve on their own. While a run is at work [`TensorBoard`] writes
 //! its losses and images as events, and [`EpochFigures`] its images as PNG files; both are observers of it.
 //!
 //! ```
@@ -21,6 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod animation;
 mod canvas;
 pub mod curves;
 mod epochs;

@@ -65,6 +65,19 @@ pub enum Error {
         /// The file it would be in.
         missing: PathBuf,
     },
+    /// A folder without the training pairs that are asked for.
+    #[error(
+        "{} holds no training pairs ({} is not there), as a folder of weights does not; name the folder of a run that was \
+         trained here (gtn runs lists them), or do without pairs",
+        run.display(),
+        missing.display()
+    )]
+    NoPairs {
+        /// The run.
+        run: PathBuf,
+        /// The file that would be there.
+        missing: PathBuf,
+    },
     /// A run whose data are no images.
     #[error("{} has no autoencoder: its data are no images", run.display())]
     NoAutoencoder {
@@ -120,6 +133,7 @@ impl Error {
             Error::UnknownExperiment { .. }
             | Error::Preset { .. }
             | Error::NotTrained { .. }
+            | Error::NoPairs { .. }
             | Error::NoAutoencoder { .. }
             | Error::TooFewPairs { .. }
             | Error::ForeignWeights { .. }

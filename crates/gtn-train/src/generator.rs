@@ -85,14 +85,18 @@ pub struct RealPairs {
 ///
 /// # Errors
 ///
-/// [`Error::NotTrained`] if the run has no pairs yet, or is a folder of weights without them; [`Error::TooFewPairs`] if there
+/// [`Error::NoPairs`] if the run has no pairs yet, or is a folder of weights without them; [`Error::TooFewPairs`] if there
 /// are fewer; [`Error::NoAutoencoder`] if the run's data are no images.
 pub fn draw_pairs(run: &RunFolder, n: usize, streams: &Streams) -> Result<RealPairs> {
     if run.record()?.config.autoencoder.is_none() {
         return Err(Error::NoAutoencoder { run: run.root().to_path_buf() });
     }
-    let pairs = read(run, &run.pairs(), "pairs")?;
-    let latents = read(run, &run.latents(), "latents")?;
+    for missing in [run.pairs(), run.latents()] {
+        if !missing.exists() {
+            return Err(Error::NoPairs { run: run.root().to_path_buf(), missing });
+        }
+    }
+    let (pairs, latents) = (Artefact::read(&run.pairs())?, Artefact::read(&run.latents())?);
     let source = into_matrix(pairs.f32("train.source")?);
     let latents = into_matrix(latents.f32("train")?);
     let matching: Vec<usize> = pairs.u64("train.matching")?.iter().map(|&row| row as usize).collect();

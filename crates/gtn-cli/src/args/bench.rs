@@ -13,6 +13,8 @@ pub(crate) enum BenchCommand {
     Train(BenchTrain),
     /// Time Algorithm 1: by itself, with its files, and beside a loop like the authors' in PyTorch.
     Label(BenchLabel),
+    /// Time drawing samples from a run or from weights.
+    Sample(BenchSample),
 }
 
 #[derive(Debug, Args)]
@@ -129,4 +131,37 @@ pub(crate) struct BenchLabel {
     /// Match the one case in this process, and say what was found.
     #[arg(long, hide = true)]
     pub(crate) worker: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Times are medians of all repetitions after one that warms up, in this process, from drawing the normal vectors to
+all images in memory; nothing is written. They end when the last number is there, so that nothing is still at work.
+
+ĥ         seconds of drawing the normal vectors and of ĥ
+decoder   seconds of the decoder; none for runs without images
+together  seconds of both, measured as a whole
+
+The paper reports 4.07 s for 1,000 images on a PC. It also reports 0.00367 s on a T4, which is less than that card's
+arithmetic for the paper's networks for CelebA takes (18 ms), so that it was timed without waiting for the card. The networks
+of a run for MNIST are much smaller than those; `gtn bench train samples` times networks of their size.
+
+Run it alone on the machine.
+
+Examples:
+  gtn bench sample weights/mnist-d5
+  gtn bench sample weights/mnist-d5 -n 10000 --repetitions 25 --json"
+)]
+pub(crate) struct BenchSample {
+    /// Folder of the run, or of weights.
+    pub(crate) run: PathBuf,
+    /// How many samples to draw.
+    #[arg(short, value_name = "N", default_value_t = 1000)]
+    pub(crate) n: usize,
+    /// How often that is timed, at least 9 times.
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u16).range(9..))]
+    pub(crate) repetitions: u16,
+    /// Write JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

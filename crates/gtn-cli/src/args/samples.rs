@@ -44,10 +44,16 @@ pub(crate) struct Sample {
 #[derive(Debug, Args)]
 #[command(
     after_help = "What is written depends on the name given to --out, as for `gtn sample`: a picture with a row for each way
-(.png), an array of all images one after the other (.npy), or a folder of pictures. Runs without images make a .npy of vectors.
+(.png), an array of all images one after the other (.npy), or a folder of pictures; also an animation of all ways at once
+that goes forth and back without end (.gif). Runs without images make a .npy of vectors.
+
+Then the largest step between neighbours over the mean step is told for each way: of latents and of pixels (Euclidean), among
+what ĥ made. 1 is an even way. Where the way bends the number stays the same with more --steps, where it jumps it grows.
 
 Examples:
-  gtn interpolate runs/mnist-d5-seed1 --rows 8 --out ways.png
+  gtn interpolate weights/mnist-d5 --rows 8 --out ways.png
+  gtn interpolate weights/mnist-d5 --rows 8 --steps 40 --path circle --out ways.gif
+  gtn interpolate weights/mnist-d5 --steps 500 --rows 2 --out ways.npy --json
   gtn interpolate runs/mnist-d5-seed1 --real --path circle --out ways.png"
 )]
 pub(crate) struct Interpolate {
@@ -62,15 +68,21 @@ pub(crate) struct Interpolate {
     /// Key of the ends: the same seed gives the same ways.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Between the normal vectors that Algorithm 1 gave two training images; these, decoded, stand at both ends of a row.
+    /// Between the normal vectors that Algorithm 1 gave two training images. The images as their latents decode stand at
+    /// both ends of a row, beside what ĥ makes of those vectors; in a .gif they stand still beside it. Needs a run that was
+    /// trained here: a folder of weights has no pairs.
     #[arg(long)]
     pub(crate) real: bool,
-    /// The straight line, or the great circle, which keeps the norm.
+    /// The straight line, or the great circle: directions turn evenly, and norms go evenly from one to the other. Between
+    /// opposite vectors, which have no one great circle, it is the line.
     #[arg(long, value_enum, default_value_t = PathName::Line)]
     pub(crate) path: PathName,
-    /// Where to write: a .png, a .npy, or a folder.
+    /// Where to write: a .png, a .gif, a .npy, or a folder.
     #[arg(long, value_name = "FILE|FOLDER")]
     pub(crate) out: PathBuf,
+    /// Tell the steps as JSON, one object a line for each way.
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Replace what is there.
     #[arg(long)]
     pub(crate) force: bool,

@@ -2,6 +2,7 @@
 
 pub(crate) mod label;
 mod process;
+pub(crate) mod sample;
 pub(crate) mod train;
 
 /// A time in few letters.

@@ -60,7 +60,7 @@ pub(crate) fn read_rows(path: &Path, dim: usize) -> Result<Array2<f32>, Failure>
 
 /// Refuses more samples, of `size` numbers each, than memory or a picture holds, before any is drawn.
 pub(crate) fn check_amount(n: usize, size: usize, kind: Kind) -> Result<(), Failure> {
-    if kind == Kind::Png && n > MOST_IN_A_PICTURE {
+    if matches!(kind, Kind::Png | Kind::Gif) && n > MOST_IN_A_PICTURE {
         return Err(Failure::users(format!(
             "{n} samples are too many for one picture, which holds {MOST_IN_A_PICTURE}; write them to a .npy file or a folder"
         )));

@@ -13,7 +13,7 @@
 //!
 //! let config = gtn_train::presets::resolve("mnist", &Overrides { quick: true, ..Overrides::default() })?;
 //! let run = RunFolder::at("runs/example");
-//! let job = gtn_train::Job { config, data_dir: "datasets".into(), provenance: Provenance::default(), force: false };
+//! let job = gtn_train::Job { config, data_dir: "datasets".into(), cache_dir: "cache".into(), provenance: Provenance::default(), force: false };
 //! gtn_train::reproduce(&job, &run, &mut Unobserved)?;
 //!
 //! let generator = gtn_train::load_generator(&run)?;

@@ -24,6 +24,8 @@ pub struct Job {
     pub config: Config,
     /// The folder of data sets.
     pub data_dir: PathBuf,
+    /// The folder of what is made of data sets once and for all: decoded photographs.
+    pub cache_dir: PathBuf,
     /// What is known of the program that does it.
     pub provenance: Provenance,
     /// Whether a run of another configuration in the same folder is removed.
@@ -154,9 +156,9 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     observer.stage_started(Stage::Prepare);
     let started = Instant::now();
     let streams = Streams::new(config.seed);
-    let data = prepare::run(config, &job.data_dir, &streams)?;
+    let data = prepare::run(job, &streams, observer)?;
     if let Prepared::Images(pictures) = &data {
-        tell_of_files(pictures, observer);
+        pictures.notes.iter().for_each(|note| observer.note(note));
     }
     let preparing = started.elapsed().as_secs_f64();
 
@@ -194,16 +196,6 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     sample::run(config, &made, &mut context)?;
     evaluate::run(config, &made, &mut context)?;
     Ok(lock)
-}
-
-fn tell_of_files(pictures: &Pictures, observer: &mut dyn Observer) {
-    if !pictures.original {
-        observer.note("the MNIST files are whole but not the original ones; results will not compare with the paper's");
-    }
-    if let Err(missing) = &pictures.test {
-        let advice = "the run goes on without the official test set; `gtn data fetch mnist` downloads it";
-        observer.note(&format!("{missing} not found: {advice}"));
-    }
 }
 
 /// What the stages before sampling made.

@@ -7,10 +7,12 @@ use gtn_run::config::{Overrides, nearest};
 
 use crate::{Error, Result};
 
-const PRESETS: [(&str, &str); 3] = [
+const PRESETS: [(&str, &str); 5] = [
     ("swiss-roll", include_str!("../presets/swiss-roll.toml")),
     ("uniform", include_str!("../presets/uniform.toml")),
     ("mnist", include_str!("../presets/mnist.toml")),
+    ("celeba", include_str!("../presets/celeba.toml")),
+    ("hap", include_str!("../presets/hap.toml")),
 ];
 
 /// The names of the experiments.
@@ -59,6 +61,22 @@ mod tests {
         let unknown = resolve("mnst", &Overrides::default()).unwrap_err().to_string();
         assert!(unknown.contains("did you mean `mnist`?") && unknown.contains("swiss-roll"), "{unknown}");
         assert!(matches!(resolve("absent.toml", &Overrides::default()), Err(Error::Preset { .. })));
+    }
+
+    #[test]
+    fn photographs_are_the_rows_of_table_1() {
+        for (name, dim, width, epochs) in [("celeba", 100, 1200, 50), ("hap", 50, 3000, 1000)] {
+            let config = resolve(name, &Overrides::default()).unwrap();
+            assert_eq!((config.dim, config.h.width, config.h.hidden_layers), (dim, width, 26), "{name}");
+            let training = &config.autoencoder.as_ref().unwrap().training;
+            assert_eq!((training.epochs, training.patience, training.batch, training.l2), (epochs, 5, 200, 1e-5));
+            assert_eq!((training.learning_rate, config.h.training.learning_rate), (1e-4, 5e-5));
+            assert_eq!((config.h.training.epochs, config.h.training.patience), (10_000, 300));
+            let repo = Overrides { protocol: Some(Protocol::Repo), ..Overrides::default() };
+            let repo = resolve(name, &repo).unwrap();
+            assert_eq!((repo.h.hidden_layers, repo.h.batch_norm_layers, repo.h.training.patience), (25, 20, 301));
+            assert_eq!(repo.autoencoder.unwrap().training.epochs, epochs);
+        }
     }
 
     #[test]

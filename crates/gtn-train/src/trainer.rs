@@ -65,8 +65,37 @@ pub(crate) struct Schedule<'a> {
     pub(crate) budget: Option<f64>,
 }
 
-/// At most this much work is lost when the process is killed.
+/// At most this much work, and the rest of an epoch, is lost when the process is killed.
 const SAVE_EVERY: Duration = Duration::from_secs(60);
+/// The same for a network whose state takes a while to write.
+const SAVE_LARGE_EVERY: Duration = Duration::from_secs(300);
+/// Weights of a large network: with both moments, 120 MB.
+const LARGE: usize = 10_000_000;
+
+/// When the whole state is written.
+struct Saves {
+    every: Duration,
+    /// Whether it is written after each epoch, too.
+    each_epoch: bool,
+    last: Instant,
+}
+
+impl Saves {
+    fn of(weights: usize) -> Self {
+        let large = weights >= LARGE;
+        let every = if large { SAVE_LARGE_EVERY } else { SAVE_EVERY };
+        Self { every, each_epoch: !large, last: Instant::now() }
+    }
+
+    /// Whether it is time again.
+    fn are_due(&mut self, after_epoch: bool) -> bool {
+        let due = (after_epoch && self.each_epoch) || self.last.elapsed() > self.every;
+        if due {
+            self.last = Instant::now();
+        }
+        due
+    }
+}
 
 /// Trains, or goes on training, or finds that training is over.
 pub(crate) fn train<P: Problem>(
@@ -96,11 +125,12 @@ pub(crate) fn train<P: Problem>(
         context.observer.stage_started(stage);
         context.log.rewind(stage, position.epochs)?;
         context.run.rewind_epoch_figures(problem.network(), position.epochs)?;
+        let mut saves = Saves::of(parameters.trained().map(|(_, weights)| weights.elem_count()).sum());
         while !position.finished {
             // Training never ends with best weights that lie ahead of it.
             let may_end = best_on_disk.is_none_or(|best| position.epochs + 1 >= best);
             let schedule = Schedule { budget: schedule.budget.filter(|_| may_end), ..*schedule };
-            run_epoch(problem, &schedule, &checkpoints, &mut adam, &mut position, context)?;
+            run_epoch(problem, &schedule, (&checkpoints, &mut saves), &mut adam, &mut position, context)?;
         }
     }
     context.update_provenance(|provenance| *problem.epochs_of(provenance) = Some(position.epochs))?;
@@ -114,7 +144,7 @@ pub(crate) fn train<P: Problem>(
 fn run_epoch<P: Problem>(
     problem: &P,
     schedule: &Schedule<'_>,
-    checkpoints: &Checkpoints<'_>,
+    (checkpoints, saves): (&Checkpoints<'_>, &mut Saves),
     adam: &mut Adam,
     position: &mut Position,
     context: &mut Context<'_>,
@@ -127,8 +157,6 @@ fn run_epoch<P: Problem>(
     let per_epoch: usize = batches.iter().map(|batch| batch.len()).sum();
     let (started, before) = (Instant::now(), position.seconds);
     let waited_before = position.waited;
-    let mut saved = started;
-
     let skipped = position.batches;
     let every_step = |batch: &[usize], gathered: P::Batch, waited: f64| {
         position.waited = waited_before + waited;
@@ -154,9 +182,8 @@ fn run_epoch<P: Problem>(
             epoch: Some((epoch, settings.epochs)),
             loss: Some(position.loss_sum / position.samples as f64),
         });
-        if saved.elapsed() > SAVE_EVERY {
+        if saves.are_due(false) {
             checkpoints.write_last(parameters, adam, position)?;
-            saved = Instant::now();
         }
         Ok(())
     };
@@ -194,7 +221,9 @@ fn run_epoch<P: Problem>(
     {
         context.observer.pictures(&Pictures { stage, epoch, images: images.view() });
     }
-    checkpoints.write_last(parameters, adam, position)?;
+    if saves.are_due(true) || position.finished {
+        checkpoints.write_last(parameters, adam, position)?;
+    }
     context.observer.epoch_finished(&record);
     Ok(())
 }

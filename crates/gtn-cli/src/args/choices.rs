@@ -6,7 +6,7 @@ use gtn_run::config::{Epochs, Protocol};
 /// An experiment, and what is decided about it.
 #[derive(Debug, Args)]
 pub(crate) struct Choices {
-    /// The experiment: swiss-roll, uniform or mnist; or a .toml file with settings of your own (see `gtn config show`).
+    /// The experiment: swiss-roll, uniform, mnist, celeba or hap; or a .toml file with settings of your own (see `gtn config show`).
     pub(crate) experiment: String,
     /// Dimension of the normal vectors and of what ĥ makes of them: latents of images, 1 to 4096; for the swiss roll 1
     /// (angles) or 2 (points of the plane) [default: the experiment's].
@@ -18,8 +18,8 @@ pub(crate) struct Choices {
     /// Key of all randomness: the same seed gives the same weights and samples [default: 1].
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Shorten the training (mnist: 3 epochs of the autoencoder and 30 of ĥ; the others: 10); all data and pairs are still
-    /// used.
+    /// Shorten the training (mnist: 3 epochs of the autoencoder and 30 of ĥ; celeba and hap: 2 and 3; the others: 10); all
+    /// data and pairs are still used.
     #[arg(long)]
     pub(crate) quick: bool,
     /// Take at most N images or points, at least 10, validation included.

@@ -48,8 +48,9 @@ pub(crate) enum Source {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  gtn data check mnist --data-dir datasets")]
+#[command(after_help = "Examples:
+  gtn data check mnist --data-dir datasets
+  gtn data check celeba")]
 pub(crate) struct DataCheck {
     /// The data set.
     #[arg(value_enum)]
@@ -62,4 +63,8 @@ pub(crate) struct DataCheck {
 pub(crate) enum DataName {
     /// Handwritten digits, 28×28.
     Mnist,
+    /// Photographs of faces, 64×64 as they are learned.
+    Celeba,
+    /// Photographs of hands (11K Hands), 64×64 as they are learned.
+    Hap,
 }

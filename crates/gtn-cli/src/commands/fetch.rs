@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use gtn_data::fetch::{Download, Event, Next, Options};
 use gtn_data::mnist::{self, Fetched};
+use gtn_data::{celeba, hap};
 
 use crate::args::{DataFetch, DataName, Source};
 use crate::failure::Failure;
@@ -19,14 +20,20 @@ pub(crate) fn run(args: &DataFetch) -> Result<(), Failure> {
             "--mirror names a place of the four files, which --from hub does not ask for; HF_ENDPOINT names another hub",
         ));
     }
+    // Their terms leave the download to the user.
+    match args.name {
+        DataName::Mnist => {}
+        DataName::Celeba => return Err(Failure::users(celeba::advice(&args.data.data_dir.join("celeba")))),
+        DataName::Hap => return Err(Failure::users(hap::advice(&args.data.data_dir.join("hap")))),
+    }
     stop::listen();
     let mut progress = Progress::new();
-    let fetched = match (args.name, args.from) {
-        (DataName::Mnist, Source::Mirrors) => from_mirrors(args, &mut progress)?,
+    let fetched = match args.from {
+        Source::Mirrors => from_mirrors(args, &mut progress)?,
         #[cfg(feature = "hub")]
-        (DataName::Mnist, Source::Hub) => hub::mnist(&args.data.data_dir, &mut progress)?,
+        Source::Hub => hub::mnist(&args.data.data_dir, &mut progress)?,
         #[cfg(not(feature = "hub"))]
-        (DataName::Mnist, Source::Hub) => {
+        Source::Hub => {
             return Err(Failure::users(
                 "this gtn was built without the Hugging Face Hub; `cargo xtask fetch mnist --from hub` builds one that has it, \
                  as does --features hub, and the mirrors need neither",

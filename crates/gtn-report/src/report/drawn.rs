@@ -34,7 +34,7 @@ impl Law {
             (Data::SwissRoll(_), 1) => Some(Law::Angles),
             (Data::SwissRoll(_), _) => Some(Law::Roll),
             (Data::Uniform(_), _) => Some(Law::Square),
-            (Data::Mnist(_), _) => None,
+            (Data::Mnist(_) | Data::Celeba(_) | Data::Hap(_), _) => None,
         }
     }
 

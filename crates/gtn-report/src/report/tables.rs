@@ -255,11 +255,19 @@ fn settings(config: &Config) -> Vec<String> {
     settings.push(format!("Pairs are made by {pairing}."));
     settings.push(match &config.data {
         Data::Mnist(images) => format!("Share of the images that is trained on: {}.", images.train_share),
+        Data::Celeba(photos) | Data::Hap(photos) => match &photos.filter {
+            None => "The images are split as their publishers did.".to_owned(),
+            Some(filter) => format!("The images are split as their publishers did, and only those of {filter} taken."),
+        },
         Data::SwissRoll(drawn) | Data::Uniform(drawn) => {
             let (train, validation) = drawn.sizes();
             format!("Points drawn: {} to train on, {} to validate on.", count(train), count(validation))
         }
     });
+    if matches!(config.data, Data::Celeba(_) | Data::Hap(_)) {
+        let rule = "The paper ends the training of ĥ by the Inception score of its samples; here the validation loss decides.";
+        settings.push(rule.to_owned());
+    }
     if let Some(budget) = config.time_budget {
         settings.push(format!("Time budget: {}, after which training ends.", text::budget(budget)));
     }

@@ -90,7 +90,7 @@ fn what_happened(config: &Config) -> String {
         Some(limit) => format!("at most {} of its images, drawn by the seed", count(limit)),
     };
     let (drawn, [data, one_by_one]) = match (&config.data, config.dim) {
-        (Data::Mnist(_), dim) => {
+        (Data::Mnist(_) | Data::Celeba(_) | Data::Hap(_), dim) => {
             return format!(
                 "an autoencoder learned to turn {limit} into latents of {dim} {} and back, Algorithm 1 paired those \
                  latents with normal vectors, and the network ĥ learned from the pairs to make latents of normal vectors.",

@@ -52,6 +52,8 @@ impl Config {
                     return refuse("data.train_share", share, "must lie between 0 and 1, both excluded");
                 }
             }
+            // A filter is read by the data set that it is of.
+            Data::Celeba(_) | Data::Hap(_) => {}
             Data::SwissRoll(drawn) => {
                 check_drawn(drawn)?;
                 if self.dim > 2 {

@@ -74,6 +74,10 @@ pub struct Training {
 pub enum Data {
     /// Handwritten digits, 28×28, through an autoencoder.
     Mnist(Images),
+    /// Photographs of faces (CelebA), 64×64, through an autoencoder.
+    Celeba(Photos),
+    /// Photographs of hands (11K Hands), 64×64, through an autoencoder.
+    Hap(Photos),
     /// Angles θ ~ U(1.5π, 4.5π) of the swiss roll (`dim` 1), or its points (θ·cos θ, θ·sin θ) (`dim` 2).
     SwissRoll(Drawn),
     /// The uniform law on the unit square.
@@ -87,6 +91,18 @@ pub struct Images {
     /// Share of the images that is trained on; the others validate.
     pub train_share: f64,
     /// Most images taken, drawn by the seed; all without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// Which photographs of a set with an official split are taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Photos {
+    /// What they must show, as in `Smiling=1,Male=-1` (CelebA) or `aspect=palmar,accessories=0` (11K Hands); all without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// Most training and validation images taken, drawn by the seed, each in its share; all without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
 }
@@ -126,6 +142,7 @@ impl Data {
     pub fn limit(&self) -> Option<usize> {
         match self {
             Data::Mnist(images) => images.limit,
+            Data::Celeba(photos) | Data::Hap(photos) => photos.limit,
             Data::SwissRoll(drawn) | Data::Uniform(drawn) => drawn.limit,
         }
     }
@@ -133,6 +150,7 @@ impl Data {
     fn limit_mut(&mut self) -> &mut Option<usize> {
         match self {
             Data::Mnist(images) => &mut images.limit,
+            Data::Celeba(photos) | Data::Hap(photos) => &mut photos.limit,
             Data::SwissRoll(drawn) | Data::Uniform(drawn) => &mut drawn.limit,
         }
     }
@@ -140,7 +158,7 @@ impl Data {
     /// Whether samples are images, which ĥ makes through an autoencoder.
     #[must_use]
     pub fn are_images(&self) -> bool {
-        matches!(self, Data::Mnist(_))
+        matches!(self, Data::Mnist(_) | Data::Celeba(_) | Data::Hap(_))
     }
 }
 

@@ -19,7 +19,7 @@ const ROWS: usize = 256;
 pub(crate) fn run(config: &Config, data: &Pictures, trained: &Trained, context: &mut Context<'_>) -> Result<Targets> {
     let settings = (config.seed, &config.data, config.label.normalise);
     let made_from = fingerprint("encode", &settings, &[&data.fingerprint, &trained.checksum]);
-    let test_set = data.test.as_ref().ok();
+    let test_set = data.test.as_ref();
     let of_test = test_set.map(|test| {
         let settings = (config.seed, &config.data);
         fingerprint("encode/test", &settings, &[&data.fingerprint, &test.fingerprint, &trained.checksum])

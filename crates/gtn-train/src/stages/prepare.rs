@@ -6,11 +6,13 @@ use gtn_data::split::{Split, permutation, shuffled};
 use gtn_data::{Images, mnist, synthetic};
 use gtn_models::Streams;
 use gtn_run::config::{self, Data, Drawn};
-use gtn_run::{Artefact, Config, Fingerprint};
+use gtn_run::{Artefact, Config, Fingerprint, Observer};
 use ndarray::Array2;
 
 use crate::targets::Targets;
-use crate::{Error, Result};
+use crate::{Error, Job, Result};
+
+mod photos;
 
 /// The data of an experiment.
 pub(crate) enum Prepared {
@@ -26,10 +28,10 @@ pub(crate) struct Pictures {
     pub(crate) split: Split,
     /// Identity of the files' content.
     pub(crate) fingerprint: String,
-    /// Whether the files are the ones the paper used.
-    pub(crate) original: bool,
-    /// The official test set, or what of it is missing.
-    pub(crate) test: std::result::Result<TestSet, String>,
+    /// The official test set, if it is there.
+    pub(crate) test: Option<TestSet>,
+    /// What the user should know of the files.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Images that no training sees, and that choose no epoch.
@@ -65,9 +67,13 @@ impl Prepared {
     }
 }
 
-pub(crate) fn run(config: &Config, data_dir: &Path, streams: &Streams) -> Result<Prepared> {
+pub(crate) fn run(job: &Job, streams: &Streams, observer: &mut dyn Observer) -> Result<Prepared> {
+    let config = &job.config;
     match &config.data {
-        Data::Mnist(images) => Ok(Prepared::Images(read_mnist(images, data_dir, streams)?)),
+        Data::Mnist(images) => Ok(Prepared::Images(read_mnist(images, &job.data_dir, streams)?)),
+        Data::Celeba(settings) | Data::Hap(settings) => {
+            Ok(Prepared::Images(photos::read(settings, job, streams, observer)?))
+        }
         Data::SwissRoll(drawn) | Data::Uniform(drawn) => Ok(Prepared::Points(draw(config, drawn, streams)?)),
     }
 }
@@ -85,17 +91,25 @@ fn read_mnist(settings: &config::Images, data_dir: &Path, streams: &Streams) -> 
         }
     };
     refuse_too_few(split.train.len(), split.validation.len())?;
+    let mut notes = Vec::new();
     let (test, test_is_original) = match mnist::test(data_dir) {
         Ok(test) => {
             let indices = limited(test.images.len(), settings.limit, len, streams);
-            (Ok(TestSet { images: test.images, indices, fingerprint: test.sha256 }), test.original)
+            (Some(TestSet { images: test.images, indices, fingerprint: test.sha256 }), test.original)
         }
         // A run does without it; a file that is there and no good is for its owner to know.
-        Err(gtn_data::Error::NotFound { what, .. }) => (Err(what), true),
+        Err(gtn_data::Error::NotFound { what, .. }) => {
+            let advice = "the run goes on without the official test set; `gtn data fetch mnist` downloads it";
+            notes.push(format!("{what} not found: {advice}"));
+            (None, true)
+        }
         Err(error) => return Err(error.into()),
     };
-    let original = set.original && test_is_original;
-    Ok(Pictures { images: set.images, split, fingerprint: set.sha256, original, test })
+    if !(set.original && test_is_original) {
+        let note = "the MNIST files are whole but not the original ones; results will not compare with the paper's";
+        notes.push(note.to_owned());
+    }
+    Ok(Pictures { images: set.images, split, fingerprint: set.sha256, test, notes })
 }
 
 /// The test images that are taken: all, or the share of them that `limit` is of `among` images.
@@ -126,7 +140,7 @@ fn draw(config: &Config, drawn: &Drawn, streams: &Streams) -> Result<Targets> {
 pub(crate) fn draw_points(config: &Config, n: usize, streams: &Streams, purpose: &str, index: u64) -> Array2<f32> {
     let rng = streams.stream(purpose, index);
     match (&config.data, config.dim) {
-        (Data::Mnist(_), _) => Array2::default((0, config.dim)),
+        (Data::Mnist(_) | Data::Celeba(_) | Data::Hap(_), _) => Array2::default((0, config.dim)),
         (Data::SwissRoll(_), 1) => synthetic::swiss_roll_angles(n, rng),
         (Data::SwissRoll(_), _) => synthetic::swiss_roll_points(n, rng),
         (Data::Uniform(_), _) => synthetic::unit_square(n, rng),

@@ -78,7 +78,7 @@ impl Sides<'_> {
     fn by_law(&mut self) -> Result<()> {
         let angles = SwissRoll::of_the_paper().angles();
         match (&self.config.data, self.config.dim) {
-            (Data::Mnist(_), _) => {}
+            (Data::Mnist(_) | Data::Celeba(_) | Data::Hap(_), _) => {}
             (Data::SwissRoll(_), 1) => {
                 let law = Uniform::new(angles.lower(), angles.upper()).expect("the roll's angles are an interval");
                 let ks = |rows: &Array2<f32>| ks_from_cdf(&numbers(rows.column(0)), |angle| law.cdf(angle));

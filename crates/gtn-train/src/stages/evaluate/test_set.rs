@@ -19,7 +19,7 @@ pub(super) fn identity(made: &Made<'_>) -> Vec<String> {
 /// The mean squared error of the images after the autoencoder, and that of ĥ on their pairs in the units in which it
 /// learns; nothing without a test set.
 pub(super) fn losses(made: &Made<'_>, pictures: &Pictures, generator: &Generator) -> Result<Vec<(&'static str, f64)>> {
-    let (Ok(set), Some(latents), Some(pairs)) = (&pictures.test, &made.targets.test, &made.pairs.test) else {
+    let (Some(set), Some(latents), Some(pairs)) = (&pictures.test, &made.targets.test, &made.pairs.test) else {
         return Ok(Vec::new());
     };
     let mut images = Mean::default();

@@ -362,3 +362,77 @@ fn stopping_leaves_nothing() {
     assert!(matches!(stopped, Err(Error::Stopped { done: 20, total: 20 })), "{stopped:?}");
     assert_eq!((told, files_in(&toy.at("cache"))), (vec![(0, 20), (20, 20)], 0));
 }
+
+/// The largest file that the process may write is limited; what fails, and how, is what a full disk does.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_nothing_and_says_how_much_is_needed() {
+    const FOLDER: &str = "GTN_TEST_FULL_DISK";
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let cache = Path::new(&folder).join("cache/hap");
+        let error = hap::read(Path::new(&folder), &hap::Filter::default(), &cache, &mut go_on()).unwrap_err();
+        let message = error.to_string();
+        assert!(matches!(error, Error::Write { .. }) && !message.contains('\n'), "{message}");
+        assert!(message.contains("cannot write") && message.contains("60 images need 1 MB there"), "{message}");
+        assert_eq!(files_in(&Path::new(&folder).join("cache")), 0);
+        return;
+    }
+    let toy = Toy::hap(60);
+    let limited = std::process::Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "a_full_disk_leaves_nothing_and_says_how_much_is_needed", "--nocapture"])
+        .env(FOLDER, toy.folder.path())
+        .output()
+        .unwrap();
+    let told = [limited.stdout, limited.stderr].concat();
+    let told = String::from_utf8_lossy(&told);
+    assert!(limited.status.success() && told.contains("1 passed"), "{told}");
+    assert!(toy.read_hap("").is_ok());
+}
+
+#[test]
+fn a_damaged_cache_and_a_file_that_is_none_are_made_anew_with_the_reason() {
+    let toy = Toy::hap(20);
+    let photos = toy.read_hap("").unwrap();
+    let cache = toy.at("cache/hap");
+    let whole = fs::read(&cache).unwrap();
+    let replace = |bytes: &[u8]| {
+        // The file itself may not be written into, since it is mapped.
+        fs::remove_file(&cache).unwrap();
+        fs::write(&cache, bytes).unwrap();
+    };
+    let mut damaged = whole.clone();
+    damaged[5000] ^= 1;
+    for (bytes, word) in [(&damaged[..], "image 0"), (&whole[..9000], "shorter"), (b"mine", "no file of images")] {
+        replace(bytes);
+        let again = toy.read_hap("").unwrap();
+        assert!(matches!(&again.cache, CacheState::Remade(reason) if reason.contains(word)), "{:?}", again.cache);
+        assert_eq!((&again.images, &again.fingerprint), (&photos.images, &photos.fingerprint));
+        assert_eq!(fs::read(&cache).unwrap(), whole, "the same bytes whenever it is made");
+    }
+    assert_eq!(files_in(&toy.at("cache")), 1);
+}
+
+#[test]
+fn the_real_data_sets_are_read() {
+    let Some(data) = gtn_tests::data_dir("the_real_data_sets_are_read") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let inventory = celeba::check(&data);
+    assert_eq!(inventory.counts.absent(), 0, "{inventory:?}");
+    let photos = celeba::read(&data, &celeba::Filter::default(), &folder.path().join("c"), &mut go_on()).unwrap();
+    assert_eq!(photos.counts, inventory.counts);
+    assert_eq!(photos.images.len() + photos.test.unwrap().len(), inventory.counts.all().there);
+    let means = photos.images.batch(&[0, 1, 2, 3]).mean().unwrap();
+    assert!((-0.8..0.8).contains(&means));
+    let again = celeba::read(&data, &celeba::Filter::default(), &folder.path().join("c"), &mut go_on()).unwrap();
+    assert_eq!((again.cache, again.fingerprint), (CacheState::Kept, photos.fingerprint));
+
+    let inventory = hap::check(&data);
+    let parts = [inventory.counts.train, inventory.counts.validation, inventory.counts.test];
+    assert_eq!(parts.map(|part| part.listed), hap::PUBLISHED, "{inventory:?}");
+    let filter = "aspect=palmar".parse().unwrap();
+    let photos = hap::read(&data, &filter, &folder.path().join("h"), &mut go_on()).unwrap();
+    let all = photos.counts.all();
+    assert!(all.chosen > 0 && all.chosen < all.there && all.there == inventory.counts.all().there);
+}

@@ -151,9 +151,10 @@ fn attributes_choose_images_and_unknown_ones_name_the_nearest() {
     }
     // Kaggle's form of the table.
     let table = fs::read_to_string(toy.at("celeba/list_attr_celeba.txt")).unwrap();
-    let rows: String = table.lines().skip(2).fold(String::new(), |rows, line| {
-        rows + &line.split_whitespace().collect::<Vec<_>>().join(",") + "\n"
-    });
+    let rows: String = table
+        .lines()
+        .skip(2)
+        .fold(String::new(), |rows, line| rows + &line.split_whitespace().collect::<Vec<_>>().join(",") + "\n");
     fs::write(toy.at("celeba/list_attr_celeba.csv"), format!("image_id,Smiling,Male,Wearing_Hat\n{rows}")).unwrap();
     fs::remove_file(toy.at("celeba/list_attr_celeba.txt")).unwrap();
     assert_eq!(toy.read_celeba("Smiling=1,Male=-1").unwrap().images, smiling.images);
@@ -220,7 +221,10 @@ fn without_files_the_way_to_get_them_is_told_and_check_says_what_is_there() {
     let hap_error = hap::read(empty.path(), &hap::Filter::default(), &cache, &mut go_on()).unwrap_err();
     for (error, words) in [
         (celeba_error, ["mmlab.ie.cuhk.edu.hk", "jessicali9530/celeba-dataset", "img_align_celeba.zip"]),
-        (hap_error, ["sites.google.com/view/11khands", "shyambhu/hands-and-palm-images-dataset", "hands_kaggle-val.csv"]),
+        (
+            hap_error,
+            ["sites.google.com/view/11khands", "shyambhu/hands-and-palm-images-dataset", "hands_kaggle-val.csv"],
+        ),
     ] {
         let message = error.to_string();
         assert!(matches!(error, Error::NotFound { .. }) && !message.contains('\n'), "{message}");
@@ -267,7 +271,8 @@ fn archives_that_are_damaged_or_malicious_are_named() {
     toy.fails(&[".jpg: damaged in the archive", "download it again"]);
 
     for name in ["../000001.jpg", "/etc/000001.jpg", "img_align_celeba/../../x.jpg", "C:\\x.jpg", "a\\..\\x.jpg"] {
-        write_zip(&zip, [("img_align_celeba/000001.jpg", toy_jpeg(178, 218, 1)), (name, toy_jpeg(178, 218, 1))]).unwrap();
+        write_zip(&zip, [("img_align_celeba/000001.jpg", toy_jpeg(178, 218, 1)), (name, toy_jpeg(178, 218, 1))])
+            .unwrap();
         toy.fails(&["holds an entry named", "leads out of it"]);
     }
     write_zip(&zip, [("elsewhere/x.jpg", toy_jpeg(178, 218, 1))]).unwrap();

@@ -80,7 +80,6 @@ fn claiming(mut jpeg: Vec<u8>, width: u16, height: u16) -> Vec<u8> {
 
 #[test]
 fn a_picture_that_claims_to_be_endless_is_not_decoded() {
-    let start = std::time::Instant::now();
     for (width, height) in [(60_000, 60_000), (65_535, 65_535), (65_535, 400)] {
         let error = WHOLE.apply(&claiming(toy_jpeg(16, 16, 1), width, height)).unwrap_err();
         let (width, height) = (usize::from(width), usize::from(height));
@@ -89,7 +88,6 @@ fn a_picture_that_claims_to_be_endless_is_not_decoded() {
     }
     let _ = WHOLE.apply(&claiming(toy_jpeg(16, 16, 1), 4000, 4000));
     assert!(WHOLE.apply(&claiming(toy_jpeg(16, 16, 1), 0, 16)).is_err());
-    assert!(start.elapsed().as_secs() < 10);
 }
 
 proptest! {

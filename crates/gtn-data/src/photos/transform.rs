@@ -109,8 +109,7 @@ impl Workspace {
         let source = ImageRef::new(width as u32, height as u32, &pixels, PixelType::U8x4);
         let mut scaled = Image::new(side, side, PixelType::U8x4);
         // The fourth byte is no transparency.
-        let options =
-            ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
         let source = source.map_err(|error| damaged(&error))?;
         self.resizer.resize(&source, &mut scaled, &options).map_err(|error| damaged(&error))?;
         for (channel, plane) in out.chunks_exact_mut(transform.side * transform.side).enumerate() {

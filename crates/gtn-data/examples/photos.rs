@@ -39,7 +39,11 @@ fn read(name: &str, data_dir: &Path, cache: &Path) -> Result<Photos, gtn_data::E
         _ => celeba::read(data_dir, &celeba::Filter::default(), cache, &mut progress),
     }?;
     let (count, seconds) = (photos.counts.all().chosen, start.elapsed().as_secs_f64());
-    println!("{name}: {count} images, cache {:?}, {seconds:.3} s, {:.0} a second", photos.cache, count as f64 / seconds);
+    println!(
+        "{name}: {count} images, cache {:?}, {seconds:.3} s, {:.0} a second",
+        photos.cache,
+        count as f64 / seconds
+    );
     Ok(photos)
 }
 

@@ -173,9 +173,9 @@ fn folder(data_dir: &Path) -> PathBuf {
     let usual = [data_dir.join("celeba"), data_dir.to_path_buf()];
     let holds_some = |folder: &&PathBuf| {
         // What cannot be looked at is there.
-        let images = [format!("{IMAGES}.zip"), IMAGES.to_owned()].iter().any(|name| {
-            exists(&folder.join(name)).map_or(true, |found| found.is_some())
-        });
+        let images = [format!("{IMAGES}.zip"), IMAGES.to_owned()]
+            .iter()
+            .any(|name| exists(&folder.join(name)).map_or(true, |found| found.is_some()));
         images || find_list(folder, PARTITION).is_some()
     };
     usual.iter().find(holds_some).unwrap_or(&usual[0]).clone()

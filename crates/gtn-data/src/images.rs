@@ -44,11 +44,7 @@ impl Images {
     /// # Errors
     ///
     /// As [`from_pixels`](Self::from_pixels), and if they reach beyond the file's end.
-    pub(crate) fn mapped(
-        bytes: Arc<Mapped>,
-        offset: usize,
-        shape: (usize, usize, usize, usize),
-    ) -> Result<Self> {
+    pub(crate) fn mapped(bytes: Arc<Mapped>, offset: usize, shape: (usize, usize, usize, usize)) -> Result<Self> {
         check(shape)?;
         let (n, channels, height, width) = shape;
         let end = n.checked_mul(channels * height * width).and_then(|len| len.checked_add(offset));
@@ -160,12 +156,15 @@ mod tests {
         std::fs::write(file.path(), &content).unwrap();
         let bytes = Arc::new(Mapped::new(file.as_file()).unwrap());
         let mapped = Images::mapped(Arc::clone(&bytes), 5, (3, 3, 2, 2)).unwrap();
-        let owned = Images::from_pixels(Array4::from_shape_vec((3, 3, 2, 2), content[5..41].to_vec()).unwrap()).unwrap();
+        let owned =
+            Images::from_pixels(Array4::from_shape_vec((3, 3, 2, 2), content[5..41].to_vec()).unwrap()).unwrap();
         assert_eq!(mapped, owned);
         assert_eq!((mapped.len(), mapped.channels(), mapped.side()), (3, 3, 2));
         assert_eq!(mapped.batch(&[2, 0]), owned.batch(&[2, 0]));
         assert_eq!(mapped.clone(), mapped);
-        for (offset, shape) in [(15, (3, 3, 2, 2)), (usize::MAX, (1, 3, 2, 2)), (0, (usize::MAX, 3, 2, 2)), (0, (0, 3, 2, 2))] {
+        for (offset, shape) in
+            [(15, (3, 3, 2, 2)), (usize::MAX, (1, 3, 2, 2)), (0, (usize::MAX, 3, 2, 2)), (0, (0, 3, 2, 2))]
+        {
             assert!(matches!(Images::mapped(Arc::clone(&bytes), offset, shape), Err(Error::Shape { .. })));
         }
     }

@@ -168,11 +168,7 @@ pub(crate) fn count(source: &Source, lists: &Lists) -> Result<Counts> {
 }
 
 /// The images that are there and pass the filter, part after part.
-fn choose<'l>(
-    source: &Source,
-    lists: &'l Lists,
-    passing: Option<&HashSet<String>>,
-) -> Result<(Vec<&'l str>, Counts)> {
+fn choose<'l>(source: &Source, lists: &'l Lists, passing: Option<&HashSet<String>>) -> Result<(Vec<&'l str>, Counts)> {
     let (mut names, mut counts) = (Vec::new(), [Count::default(); 3]);
     for (list, count) in lists.iter().zip(&mut counts) {
         count.listed = list.len();

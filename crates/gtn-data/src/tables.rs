@@ -84,7 +84,8 @@ impl Table {
 
     /// Where the column of this name is.
     pub(crate) fn column(&self, name: &str) -> Result<usize> {
-        let missing = || Error::malformed(&self.path, format!("has no column `{name}`, but: {}", self.columns.join(", ")));
+        let missing =
+            || Error::malformed(&self.path, format!("has no column `{name}`, but: {}", self.columns.join(", ")));
         self.columns.iter().position(|column| column == name).ok_or_else(missing)
     }
 }

@@ -225,3 +225,101 @@ fn crc(bytes: &[u8]) -> u32 {
     crc.update(bytes);
     crc.sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONTENTS: Contents = Contents { channels: 3, side: 2, counts: [3, 1, 2], key: [7; 32] };
+
+    fn image(index: usize) -> Vec<u8> {
+        (0..CONTENTS.image()).map(|byte| (index * 40 + byte) as u8).collect()
+    }
+
+    fn write_all(path: &Path) -> Result<()> {
+        write(path, &CONTENTS, |write| (0..6).map(image).try_for_each(|image| write(&image, &Sum::of(&image))))
+    }
+
+    fn reason(path: &Path) -> String {
+        open(path, &CONTENTS).unwrap_err()
+    }
+
+    #[test]
+    fn what_was_written_is_what_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("below/cache");
+        assert!(open(&path, &CONTENTS).unwrap().is_none());
+        write_all(&path).unwrap();
+        let cache = open(&path, &CONTENTS).unwrap().unwrap();
+        for index in 0..6 {
+            assert_eq!(cache.bytes[CONTENTS.offset(index)..CONTENTS.offset(index + 1)], image(index));
+        }
+        assert_ne!(cache.identities[0], cache.identities[1]);
+        let mut hasher = Sha256::new();
+        (4..6).for_each(|index| hasher.update(Sha256::digest(image(index))));
+        assert_eq!(cache.identities[1], <[u8; 32]>::from(hasher.finalize()));
+        // Writing again replaces the file, and who has the old one keeps it.
+        write_all(&path).unwrap();
+        assert_eq!(cache.bytes[START..START + 12], image(0));
+        assert_eq!(fs::read_dir(folder.path().join("below")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn damage_is_found_wherever_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache");
+        write_all(&path).unwrap();
+        let whole = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let images = START..START + 6 * CONTENTS.image();
+        for at in (0..172).chain(images.clone()).chain(images.end..whole.len()) {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x10;
+            fs::write(&path, damaged).unwrap();
+            let reason = reason(&path);
+            if images.contains(&at) {
+                let image = (at - START) / CONTENTS.image();
+                assert_eq!(reason, format!("is damaged: the checksum of image {image} is another"));
+            }
+        }
+        for length in [0, 1, START - 1, START, whole.len() - 1] {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert!(reason(&path).contains(if length < START { "no file of images" } else { "shorter" }));
+        }
+        fs::write(&path, [&whole[..], b"x"].concat()).unwrap();
+        assert!(reason(&path).contains("longer"));
+        fs::write(&path, vec![b'x'; 10_000]).unwrap();
+        assert_eq!(reason(&path), "is no file of images");
+        fs::write(&path, &whole).unwrap();
+        assert!(open(&path, &CONTENTS).unwrap().is_some());
+        for other in [
+            Contents { key: [8; 32], ..CONTENTS },
+            Contents { counts: [2, 2, 2], ..CONTENTS },
+            Contents { side: 4, ..CONTENTS },
+        ] {
+            assert_eq!(open(&path, &other).unwrap_err(), "was made from other files or in another way");
+        }
+        assert!(open(folder.path(), &CONTENTS).is_err(), "a folder is no cache");
+    }
+
+    #[test]
+    fn a_failure_on_the_way_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache");
+        write_all(&path).unwrap();
+        let whole = fs::read(&path).unwrap();
+        let stopped = write(&path, &CONTENTS, |write| {
+            write(&image(0), &Sum::of(&image(0)))?;
+            Err(Error::Stopped { done: 1, total: 6 })
+        });
+        assert!(matches!(stopped, Err(Error::Stopped { done: 1, total: 6 })));
+        assert_eq!(fs::read(&path).unwrap(), whole);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        // Where a folder has the name, or a file that of the folder.
+        for path in [folder.path().to_path_buf(), path.join("below")] {
+            let error = write_all(&path).unwrap_err();
+            assert!(matches!(error, Error::Write { .. }) && !error.to_string().contains('\n'), "{error}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -13,7 +13,13 @@ use ndarray::{Array4, ArrayD};
 
 fn job(data_dir: &Path, experiment: &str, overrides: Overrides) -> Job {
     let config = presets::resolve(experiment, &overrides).unwrap();
-    Job { config, data_dir: data_dir.to_path_buf(), cache_dir: data_dir.join("cache"), provenance: Provenance::default(), force: false }
+    Job {
+        config,
+        data_dir: data_dir.to_path_buf(),
+        cache_dir: data_dir.join("cache"),
+        provenance: Provenance::default(),
+        force: false,
+    }
 }
 
 fn of_images(data_dir: &Path, protocol: Protocol) -> Job {

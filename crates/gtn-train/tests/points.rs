@@ -17,7 +17,13 @@ fn config(experiment: &str, overrides: Overrides) -> Config {
 
 fn job(config: Config) -> Job {
     // These experiments need no data.
-    Job { config, data_dir: "/nowhere".into(), cache_dir: "/nowhere".into(), provenance: Provenance::default(), force: false }
+    Job {
+        config,
+        data_dir: "/nowhere".into(),
+        cache_dir: "/nowhere".into(),
+        provenance: Provenance::default(),
+        force: false,
+    }
 }
 
 fn epochs(text: &str) -> Overrides {

@@ -23,7 +23,13 @@ fn job(data_dir: &Path, protocol: Protocol) -> Job {
     // 128 training images: two batches and a last one of 28, which the paper's protocol keeps.
     config.autoencoder.as_mut().unwrap().training.batch = 50;
     config.h.training.batch = 50;
-    Job { config, data_dir: data_dir.to_path_buf(), cache_dir: data_dir.join("cache"), provenance: Provenance::default(), force: false }
+    Job {
+        config,
+        data_dir: data_dir.to_path_buf(),
+        cache_dir: data_dir.join("cache"),
+        provenance: Provenance::default(),
+        force: false,
+    }
 }
 
 fn toy() -> tempfile::TempDir {

@@ -265,7 +265,8 @@ fn settings(config: &Config) -> Vec<String> {
         }
     });
     if matches!(config.data, Data::Celeba(_) | Data::Hap(_)) {
-        let rule = "The paper ends the training of ĥ by the Inception score of its samples; here the validation loss decides.";
+        let rule =
+            "The paper ends the training of ĥ by the Inception score of its samples; here the validation loss decides.";
         settings.push(rule.to_owned());
     }
     if let Some(budget) = config.time_budget {

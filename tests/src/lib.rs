@@ -30,6 +30,19 @@ pub fn data_dir(test: &str) -> Option<PathBuf> {
     dir
 }
 
+/// As [`data_dir`], if it holds all of these data sets' folders.
+#[must_use]
+#[allow(clippy::print_stderr)]
+pub fn data_dir_with(test: &str, sets: &[&str]) -> Option<PathBuf> {
+    let dir = data_dir(test)?;
+    let missing: Vec<&str> = sets.iter().copied().filter(|set| !dir.join(set).is_dir()).collect();
+    if !missing.is_empty() {
+        eprintln!("skipped {test}: {} has no {}", dir.display(), missing.join(" and no "));
+        return None;
+    }
+    Some(dir)
+}
+
 /// Writes the files of MNIST's training set with `count` blurred bars of ten directions instead of digits.
 ///
 /// # Errors

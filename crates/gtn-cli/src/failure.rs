@@ -65,7 +65,10 @@ impl From<gtn_report::Error> for Failure {
 
 impl From<gtn_data::Error> for Failure {
     fn from(error: gtn_data::Error) -> Self {
-        Failure::Users(error.into())
+        match error {
+            gtn_data::Error::Stopped { .. } => Failure::Stopped(error.to_string()),
+            error => sorted(!matches!(error, gtn_data::Error::Write { .. }), error.into()),
+        }
     }
 }
 

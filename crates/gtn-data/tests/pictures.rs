@@ -123,7 +123,8 @@ fn compare_means(set: &str, read: impl Fn(&str) -> Vec<u8>, transform: Transform
 
 #[test]
 fn real_photographs_have_the_means_that_pillow_finds() {
-    let Some(data) = gtn_tests::data_dir("real_photographs_have_the_means_that_pillow_finds") else { return };
+    let test = "real_photographs_have_the_means_that_pillow_finds";
+    let Some(data) = gtn_tests::data_dir_with(test, &["celeba", "hap"]) else { return };
     let file = File::open(data.join("celeba/img_align_celeba.zip")).unwrap();
     let archive = std::cell::RefCell::new(zip::ZipArchive::new(file).unwrap());
     let celeba = |name: &str| {

@@ -113,7 +113,7 @@ mod tests {
             let (y, x) = (Streams::new(1).normal("y", 0, n, 3), Streams::new(1).normal("x", 0, n, 3));
             let matched = match_rows(&y, &x).unwrap();
             let lines = lines(&matched, &Statistics::default(), y.view(), x.view());
-            assert_eq!(lines.len(), 3 + parts + 1, "{lines:?}");
+            assert_eq!(lines.len(), 3 + parts + 3, "{lines:?}");
             let widths: Vec<usize> = lines[1..3 + parts].iter().map(|line| line.chars().count()).collect();
             assert!(widths.iter().all(|&width| width == widths[0]), "{lines:?}");
         }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use bench::{BenchCommand, BenchLabel, BenchSample, BenchTrain, OpsName};
+pub(crate) use bench::{BenchCommand, BenchLabel, BenchSample, BenchTrain, OpsName, Twin};
 pub(crate) use choices::Choices;
 pub(crate) use data::{DataCheck, DataCommand, DataFetch, DataName, Source};
 pub(crate) use evaluate::{Evaluate, MetricName};

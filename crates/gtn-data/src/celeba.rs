@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::photos::source::{Source, exists};
-use crate::photos::{self, Counts, Inventory, ItemState, Lists, Photos, Plan, Progress, Transform};
+use crate::photos::{self, Inventory, ItemState, Lists, Photos, Plan, Progress, Transform};
 use crate::tables::{self, Table};
 use crate::{Error, Result};
 
@@ -116,43 +116,25 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: Progress<'
 #[must_use]
 pub fn check(data_dir: &Path) -> Inventory {
     let folder = folder(data_dir);
-    let source = Source::find(&folder, IMAGES);
-    let list = find_list(&folder, PARTITION).map(|path| (read_partition(&path), path));
-    let counts = match (&source, &list) {
-        (Ok(Some(source)), Some((Ok(lists), _))) => Some(photos::count(source, lists)),
-        _ => None,
-    };
-    let (counts, uncounted) = match counts {
-        Some(Err(error)) => (Counts::default(), Some(error)),
-        counts => (counts.and_then(Result::ok).unwrap_or_default(), None),
-    };
-    let images = match (source, uncounted) {
-        (_, Some(error)) | (Err(error), _) => ItemState::Broken(error),
-        (Ok(Some(source)), None) => ItemState::Found(source.path().to_path_buf(), source.describe()),
-        (Ok(None), None) => ItemState::Missing,
-    };
-    let list = match list {
-        Some((Ok(lists), path)) => {
-            let [train, validation, test] = lists.map(|list| list.len());
-            ItemState::Found(path, format!("{train} training, {validation} validation and {test} test images"))
-        }
-        Some((Err(error), _)) => ItemState::Broken(error),
-        None => ItemState::Missing,
-    };
+    let (mut lists, mut list) = (None, None);
+    if let Some(path) = find_list(&folder, PARTITION) {
+        list = Some(read_partition(&path).map(|read| {
+            let [train, validation, test] = lists.insert(read).each_ref().map(Vec::len);
+            (path, format!("{train} training, {validation} validation and {test} test images"))
+        }));
+    }
+    let (images, counts) = ItemState::of_images(Source::find(&folder, IMAGES), lists.map(Ok));
     let attributes = find_list(&folder, ATTRIBUTES).map(|path| {
         let table = read_attributes(&path)?;
         let rows = table.rows(|_| Ok(()))?;
         Ok((path, format!("{} attributes of {rows} images", table.columns.len() - 1)))
     });
-    let attributes = match attributes {
-        Some(Ok((path, text))) => ItemState::Found(path, text),
-        Some(Err(error)) => ItemState::Broken(error),
-        None => ItemState::NotNeeded,
-    };
-    let parts = [counts.train, counts.validation, counts.test];
-    let whole = parts.map(|part| part.there) == PUBLISHED && counts.absent() == 0;
-    let items = vec![("images", images), ("partition", list), ("attributes", attributes)];
-    Inventory { folder, items, counts, whole }
+    let items = vec![
+        ("images", images),
+        ("partition", ItemState::of(list, ItemState::Missing)),
+        ("attributes", ItemState::of(attributes, ItemState::NotNeeded)),
+    ];
+    Inventory::new(folder, items, counts, PUBLISHED)
 }
 
 /// How to get the files into `folder`, in one line.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::photos::source::{Source, exists};
-use crate::photos::{self, Counts, Inventory, ItemState, Lists, Photos, Plan, Progress, Transform};
+use crate::photos::{self, Inventory, ItemState, Lists, Photos, Plan, Progress, Transform};
 use crate::tables::{self, Table};
 use crate::{Error, Result};
 
@@ -133,48 +133,17 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: Progress<'
 pub fn check(data_dir: &Path) -> Inventory {
     let folder = folder(data_dir);
     let there = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
-    let mut items = Vec::new();
-    for name in LISTS {
-        let state = match there(name).map(|path| (read_list(&path), path)) {
-            Some((Ok(list), path)) => ItemState::Found(path, format!("{} images", list.len())),
-            Some((Err(error), _)) => ItemState::Broken(error),
-            None => ItemState::Missing,
-        };
-        items.push((name, state));
-    }
+    let list = |name| there(name).map(|path| read_list(&path).map(|list| (path, format!("{} images", list.len()))));
+    let mut items: Vec<_> = LISTS.map(|name| (name, ItemState::of(list(name), ItemState::Missing))).into();
+    let usable = items.iter().all(|(_, state)| matches!(state, ItemState::Found(..)));
+    let (images, counts) = ItemState::of_images(Source::find(&folder, IMAGES), usable.then(|| read_lists(&folder)));
     let table = there(TABLE).map(|path| {
         let count = Table::csv(&path).and_then(|table| table.rows(|_| Ok(())))?;
         Ok((path, format!("what {count} images show")))
     });
-    items.push((
-        TABLE,
-        match table {
-            Some(Ok((path, text))) => ItemState::Found(path, text),
-            Some(Err(error)) => ItemState::Broken(error),
-            None => ItemState::NotNeeded,
-        },
-    ));
-    let usable = items[..LISTS.len()].iter().all(|(_, state)| matches!(state, ItemState::Found(..)));
-    let mut counts = Counts::default();
-    let images = match Source::find(&folder, IMAGES) {
-        Ok(Some(source)) => {
-            let found = ItemState::Found(source.path().to_path_buf(), source.describe());
-            match usable.then(|| read_lists(&folder).and_then(|lists| photos::count(&source, &lists))) {
-                Some(Ok(counted)) => {
-                    counts = counted;
-                    found
-                }
-                Some(Err(error)) => ItemState::Broken(error),
-                None => found,
-            }
-        }
-        Ok(None) => ItemState::Missing,
-        Err(error) => ItemState::Broken(error),
-    };
     items.insert(0, ("images", images));
-    let parts = [counts.train, counts.validation, counts.test];
-    let whole = parts.map(|part| part.there) == PUBLISHED && counts.absent() == 0;
-    Inventory { folder, items, counts, whole }
+    items.push((TABLE, ItemState::of(table, ItemState::NotNeeded)));
+    Inventory::new(folder, items, counts, PUBLISHED)
 }
 
 /// How to get the files into `folder`, in one line.

@@ -10,6 +10,7 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
+use crate::digest::hexadecimal;
 use crate::{Error, Result};
 
 /// Unsigned bytes with their shape.
@@ -101,7 +102,7 @@ pub fn read(path: &Path, dimensions: usize) -> Result<Idx> {
         Err(error) => return Err(torn(error, data.len())),
     }
     hasher.update(&data);
-    let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hexadecimal(hasher);
     Ok(Idx { shape, data, sha256 })
 }
 

@@ -19,6 +19,7 @@
 
 pub mod arrays;
 pub mod celeba;
+mod digest;
 mod error;
 pub mod fetch;
 pub mod hap;

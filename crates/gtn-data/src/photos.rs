@@ -13,6 +13,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::digest::hexadecimal;
 use crate::split::Split;
 use crate::{Error, Images, Result};
 
@@ -127,6 +128,44 @@ pub enum ItemState {
     NotNeeded,
 }
 
+impl Inventory {
+    pub(crate) fn new(
+        folder: PathBuf,
+        items: Vec<(&'static str, ItemState)>,
+        counts: Counts,
+        published: [usize; 3],
+    ) -> Self {
+        let parts = [counts.train, counts.validation, counts.test];
+        let whole = parts.map(|part| part.there) == published && counts.absent() == 0;
+        Self { folder, items, counts, whole }
+    }
+}
+
+impl ItemState {
+    /// What was found, and otherwise `absent`.
+    pub(crate) fn of(found: Option<Result<(PathBuf, String)>>, absent: Self) -> Self {
+        match found {
+            Some(Ok((path, what))) => Self::Found(path, what),
+            Some(Err(error)) => Self::Broken(error),
+            None => absent,
+        }
+    }
+
+    /// The state of the images, and how many of `lists` are there, if there are lists.
+    pub(crate) fn of_images(source: Result<Option<Source>>, lists: Option<Result<Lists>>) -> (Self, Counts) {
+        let source = match source {
+            Ok(Some(source)) => source,
+            Ok(None) => return (Self::Missing, Counts::default()),
+            Err(error) => return (Self::Broken(error), Counts::default()),
+        };
+        let counted = lists.map(|lists| choose(&source, &lists?, None).map(|(_, counts)| counts));
+        match counted.transpose() {
+            Ok(counts) => (Self::Found(source.path().to_path_buf(), source.describe()), counts.unwrap_or_default()),
+            Err(error) => (Self::Broken(error), Counts::default()),
+        }
+    }
+}
+
 /// Hears how many images of how many are ready, every few hundred; [`ControlFlow::Break`] stops the work.
 pub type Progress<'p> = &'p mut dyn FnMut(usize, usize) -> ControlFlow<()>;
 
@@ -160,11 +199,6 @@ pub(crate) fn check_lists(lists: &Lists, files: [&Path; 3]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// How many of the lists' images are there.
-pub(crate) fn count(source: &Source, lists: &Lists) -> Result<Counts> {
-    choose(source, lists, None).map(|(_, counts)| counts)
 }
 
 /// The images that are there and pass the filter, part after part.
@@ -275,10 +309,9 @@ impl Plan<'_> {
             let shape = (n, contents.channels, contents.side, contents.side);
             Images::mapped(Arc::clone(&cache.bytes), contents.offset(from), shape)
         };
-        let hexadecimal = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let identity = |parts: &[usize], identity: &[u8; 32]| {
             let hasher = Sha256::new().chain_update(format!("{CHANNELS}×{0}×{0} {parts:?}\n", contents.side));
-            hexadecimal(&hasher.chain_update(identity).finalize())
+            hexadecimal(hasher.chain_update(identity))
         };
         let [of_train, of_test] = &cache.identities;
         Ok(Photos {

@@ -20,10 +20,6 @@ fn normal(len: usize, dim: usize, seed: u64) -> Vec<f32> {
     StandardNormal.sample_iter(ChaCha8Rng::seed_from_u64(seed)).take(len * dim).collect()
 }
 
-fn name(strategy: Strategy) -> String {
-    format!("{strategy:?}").to_lowercase()
-}
-
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("match_rows");
@@ -40,7 +36,7 @@ fn main() {
         let (source, target) = (normal(len, dim, 1), normal(len, dim, 2));
         let mean = |strategy: Strategy, group: &mut criterion::BenchmarkGroup<'_, _>| {
             let spent = Cell::new((Duration::ZERO, 0_u64));
-            group.bench_function(BenchmarkId::new(name(strategy), format!("{len}x{dim}")), |bencher| {
+            group.bench_function(BenchmarkId::new(strategy.name(), format!("{len}x{dim}")), |bencher| {
                 bencher.iter_custom(|iterations| {
                     let started = Instant::now();
                     for _ in 0..iterations {
@@ -59,7 +55,7 @@ fn main() {
         };
         let fast_mean = mean(fast, &mut group);
         let slow_mean = mean(slow, &mut group);
-        ratios.push((len, dim, name(fast), name(slow), slow_mean / fast_mean));
+        ratios.push((len, dim, fast.name(), slow.name(), slow_mean / fast_mean));
     }
     group.finish();
     for (len, dim, fast, slow, ratio) in ratios.into_iter().filter(|(.., ratio)| ratio.is_finite()) {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::matcher::check_columns;
 use crate::matching::Matching;
-use crate::{Element, MatchError, Matcher, Rows, Side, Statistics, Workspace};
+use crate::{Element, MatchError, Matcher, Rows, Side, Workspace};
 
 impl Matcher<'_> {
     /// Matches rows that carry a label, those of each label apart: a space of several components is reached from as many
@@ -35,14 +36,7 @@ impl Matcher<'_> {
         target_labels: &[u32],
     ) -> Result<Matching, MatchError> {
         let (source, target) = (source.into(), target.into());
-        for (side, dim) in [(Side::Source, source.dim()), (Side::Target, target.dim())] {
-            if dim == 0 {
-                return Err(MatchError::NoColumns { side });
-            }
-        }
-        if source.dim() != target.dim() {
-            return Err(MatchError::DimensionMismatch { source_dim: source.dim(), target_dim: target.dim() });
-        }
+        check_columns(&source, &target)?;
         let source_rows = by_label(Side::Source, &source, source_labels)?;
         let target_rows = by_label(Side::Target, &target, target_labels)?;
         let of = |label: &u32| target_rows.get(label).map_or(&[][..], Vec::as_slice);
@@ -58,7 +52,6 @@ impl Matcher<'_> {
             let mut all =
                 Matching { matching: vec![0; len], order: Vec::with_capacity(len), similarity: vec![0.0; len] };
             for (label, rows) in &source_rows {
-                workspace.statistics = Statistics::default();
                 let (source, target_rows) = (source.select(rows), of(label));
                 let matched = matcher
                     .run(&mut workspace, &source, &target.select(target_rows), (all.order.len(), len))

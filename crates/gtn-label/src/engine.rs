@@ -231,14 +231,7 @@ impl<T: Element> Block<'_, '_, '_, T> {
         choices.clear();
         choices.resize(len, Choice::default());
         let this = &*self;
-        const ROWS: usize = 32;
-        let mut chunks: Vec<&mut [Choice]> = choices.chunks_mut(ROWS).collect();
-        parallel::for_each(&mut chunks, |chunk, choices| {
-            for (offset, choice) in choices.iter_mut().enumerate() {
-                let position = chunk * ROWS + offset;
-                *choice = this.choose(position, &this.buffers.candidates[position]);
-            }
-        });
+        parallel::fill(&mut choices, 32, |position| this.choose(position, &this.buffers.candidates[position]));
         self.statistics.rescored += choices.iter().map(|choice| u64::from(choice.rescored)).sum::<u64>();
         self.buffers.choices = choices;
         self.statistics.decide += begun.elapsed();

@@ -39,6 +39,23 @@ pub enum Strategy {
     Proposed,
 }
 
+impl Strategy {
+    /// Its name, as in `gtn label --strategy NAME`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Strategy::Auto => "auto",
+            Strategy::Reference => "reference",
+            Strategy::Blocked => "blocked",
+            Strategy::Narrow => "narrow",
+            Strategy::Tree => "tree",
+            Strategy::Ordered => "ordered",
+            Strategy::Angular => "angular",
+            Strategy::Proposed => "proposed",
+        }
+    }
+}
+
 /// How fine the differences between cosines are that decide. It changes the matching; see the [front page](crate#precision).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
@@ -265,8 +282,8 @@ impl<'c> Matcher<'c> {
                 let begun = Instant::now();
                 let assignments = match strategy {
                     Strategy::Reference => reference::run(&task, &mut reporter)?,
-                    Strategy::Ordered => with_singles(&task, "ordered", |task| ordered::run(task, &mut reporter))?,
-                    _ => with_singles(&task, "angular", |task| angular::run(task, self.tuning, &mut reporter))?,
+                    Strategy::Ordered => with_singles(&task, strategy, |task| ordered::run(task, &mut reporter))?,
+                    _ => with_singles(&task, strategy, |task| angular::run(task, self.tuning, &mut reporter))?,
                 };
                 statistics.decide += begun.elapsed();
                 assignments
@@ -281,8 +298,8 @@ impl<'c> Matcher<'c> {
     }
 }
 
-/// Whether every source row can have a target row of its own.
-pub(crate) fn check_shapes<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, T>) -> Result<(), MatchError> {
+/// Whether the rows are vectors of one space.
+pub(crate) fn check_columns<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, T>) -> Result<(), MatchError> {
     for (side, rows) in [(Side::Source, source), (Side::Target, target)] {
         if rows.dim() == 0 {
             return Err(MatchError::NoColumns { side });
@@ -291,6 +308,12 @@ pub(crate) fn check_shapes<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, T
     if source.dim() != target.dim() {
         return Err(MatchError::DimensionMismatch { source_dim: source.dim(), target_dim: target.dim() });
     }
+    Ok(())
+}
+
+/// Whether every source row can have a target row of its own.
+pub(crate) fn check_shapes<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, T>) -> Result<(), MatchError> {
+    check_columns(source, target)?;
     if source.len() > target.len() {
         return Err(MatchError::SourceLarger { source_rows: source.len(), target_rows: target.len() });
     }
@@ -303,11 +326,11 @@ pub(crate) fn check_shapes<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, T
 /// Runs `f` on the same task, if its rows are of `f32`.
 fn with_singles<T: Element>(
     task: &Task<'_, '_, T>,
-    strategy: &'static str,
+    strategy: Strategy,
     f: impl FnOnce(&Task<'_, '_>) -> Result<Assignments, MatchError>,
 ) -> Result<Assignments, MatchError> {
     let (Some(source), Some(target)) = (task.source.singles(), task.targets.rows.singles()) else {
-        return Err(MatchError::NeedsSingles { strategy });
+        return Err(MatchError::NeedsSingles { strategy: strategy.name() });
     };
     f(&Task {
         source: &source,

@@ -30,6 +30,13 @@ pub(crate) fn norm<T: Element>(a: &[T]) -> f64 {
     dot(a, a).sqrt()
 }
 
+/// γ_n = nu/(1 − nu) with u = 2⁻²⁴, rounded up: what n roundings to `f32` can do to a sum of products, in whatever order. Infinite
+/// where that says nothing any more.
+pub(crate) fn gamma(roundings: usize) -> f32 {
+    let first_order = roundings as f64 * f64::from(f32::EPSILON) / 2.0;
+    if first_order < 0.25 { ((first_order / (1.0 - first_order)) as f32).next_up() } else { f32::INFINITY }
+}
+
 /// The score of a row `x` that is not zero for a row `y` that is not zero.
 pub(crate) fn ratio<T: Element>(x: &[T], x_norm: f64, y: &[T]) -> f64 {
     dot(x, y) / x_norm

@@ -12,9 +12,9 @@ pub(crate) fn checked_norms<T: Element>(rows: &Rows<'_, T>, side: Side) -> Resul
     let norms = parallel::map(rows.len(), |index| {
         let row = rows.row(index);
         let norm = norm(row);
+        let in_range = |largest: f64| RANGE.contains(&largest) || largest == 0.0;
         // No finite f32 row over- or underflows in f64.
-        let in_range = || T::EXACT || RANGE.contains(&largest(row)) || largest(row) == 0.0;
-        if norm.is_finite() && in_range() { norm } else { f64::NAN }
+        if norm.is_finite() && (T::EXACT || in_range(largest(row))) { norm } else { f64::NAN }
     });
     match norms.iter().position(|norm| norm.is_nan()) {
         None => Ok(norms),
@@ -43,10 +43,15 @@ pub(crate) struct Task<'r, 'a, T: Element = f32> {
 }
 
 impl<T: Element> Task<'_, '_, T> {
+    /// Source rows that are zero; they come first.
+    pub(crate) fn zeros(&self) -> usize {
+        self.order.iter().take_while(|&&source| self.source_norms[source] == 0.0).count()
+    }
+
     /// Serves the source rows that are zero, which come first: they score 0 everywhere and take the shortest target rows.
     /// Returns how many they are, and which target rows are gone.
     pub(crate) fn serve_zero_rows(&self, out: &mut Assignments) -> (usize, Vec<bool>) {
-        let count = self.order.iter().take_while(|&&source| self.source_norms[source] == 0.0).count();
+        let count = self.zeros();
         let mut taken = vec![false; self.targets.rows.len()];
         if count > 0 {
             for (&source, target) in self.order[..count].iter().zip(order_by_norm(self.targets.norms)) {

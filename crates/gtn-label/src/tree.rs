@@ -38,6 +38,7 @@ mod tests;
 use self::search::{Best, Query};
 use crate::parallel;
 use crate::proposer::{Candidates, Proposer, ProposerError, UnitRows};
+use crate::score::gamma;
 
 /// Rows of a leaf, and children of an inner node.
 const LANES: usize = 16;
@@ -143,7 +144,7 @@ impl Proposer for Tree {
     ) -> Result<(), ProposerError> {
         let (tree, dim) = (&*self, sources.dim());
         assert_eq!(dim, tree.dim, "source rows have as many columns as target rows");
-        let error = error(dim);
+        let error = gamma(dim + 4);
         let (keep, free) = (keep.max(1), self.free + self.zeros.len());
         let mut groups: Vec<_> = sources.as_slice().chunks(GROUP * dim).zip(candidates.chunks_mut(GROUP)).collect();
         parallel::for_each(&mut groups, |_, (sources, candidates)| {
@@ -158,12 +159,6 @@ impl Proposer for Tree {
         });
         Ok(())
     }
-}
-
-/// γ_(d+4), rounded up: `f32` is of no use where it is infinite.
-fn error(dim: usize) -> f32 {
-    let first_order = (dim as f64 + 4.0) * f64::from(f32::EPSILON) / 2.0;
-    if first_order < 0.25 { ((first_order / (1.0 - first_order)) as f32).next_up() } else { f32::INFINITY }
 }
 
 /// The squared distance from which on a branch has no row that scores more than `score`; see the [module](self) for `slack`.

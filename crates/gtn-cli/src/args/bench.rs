@@ -7,6 +7,17 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::DataDir;
 use crate::commands::bench::label::Case;
 
+/// What stands beside this program's own work.
+#[derive(Debug, Args)]
+pub(crate) struct Twin {
+    /// A Python program that does the same with PyTorch; `cargo xtask bench NAME` gives tests/golden/bench_NAME.py.
+    #[arg(long = "twin", value_name = "FILE.py")]
+    pub(crate) program: Option<PathBuf>,
+    /// The Python that has PyTorch.
+    #[arg(long, value_name = "PROGRAM", env = "GTN_PYTHON", default_value = "python3")]
+    pub(crate) python: String,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
     /// Time training steps and samples by this program's operations, by Candle's, and by PyTorch's, in turn.
@@ -35,12 +46,8 @@ pub(crate) struct BenchTrain {
     /// How often each is timed.
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) alternations: u16,
-    /// A Python program that does the same work with PyTorch; `cargo xtask bench train` gives tests/golden/bench_train.py.
-    #[arg(long, value_name = "FILE.py")]
-    pub(crate) twin: Option<PathBuf>,
-    /// The Python that has PyTorch.
-    #[arg(long, value_name = "PROGRAM", env = "GTN_PYTHON", default_value = "python3")]
-    pub(crate) python: String,
+    #[command(flatten)]
+    pub(crate) twin: Twin,
     /// Write JSON, one object a line.
     #[arg(long)]
     pub(crate) json: bool,
@@ -119,12 +126,8 @@ pub(crate) struct BenchLabel {
     /// Replace the figure if it is there.
     #[arg(long, requires = "figure")]
     pub(crate) force: bool,
-    /// A Python program that runs the loop with PyTorch; `cargo xtask bench label` gives tests/golden/bench_label.py.
-    #[arg(long, value_name = "FILE.py")]
-    pub(crate) twin: Option<PathBuf>,
-    /// The Python that has PyTorch.
-    #[arg(long, value_name = "PROGRAM", env = "GTN_PYTHON", default_value = "python3")]
-    pub(crate) python: String,
+    #[command(flatten)]
+    pub(crate) twin: Twin,
     /// Write JSON, one object a line.
     #[arg(long)]
     pub(crate) json: bool,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::{Error, folder};
+use crate::digest::hexadecimal;
 
 /// `NAME.part`: the first bytes of a file, on disk and locked, with their checksum so far. It need not exist yet.
 pub(super) struct Part {
@@ -192,8 +193,4 @@ fn checksum(reader: &mut impl Read) -> std::io::Result<(u64, Sha256)> {
             Err(error) => return Err(error),
         }
     }
-}
-
-fn hexadecimal(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -14,6 +14,7 @@ use parquet::record::{Field, Row};
 use sha2::{Digest, Sha256};
 
 use super::{FILES, Fetched, FileSpec, SIDE, wanted};
+use crate::digest::hexadecimal;
 use crate::fetch::{Error, Options, check_address, check_place, write_whole};
 use crate::hub::{self, Reader, Rows, Sign};
 
@@ -178,7 +179,7 @@ fn checked(spec: &FileSpec, data: &[u8]) -> Result<Vec<u8>, String> {
     let shape = [spec.items as u32, SIDE as u32, SIDE as u32];
     content.extend(shape[..spec.dimensions].iter().flat_map(|size| size.to_be_bytes()));
     content.extend(data);
-    let sha256: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hexadecimal(Sha256::new().chain_update(&content));
     if sha256 != spec.sha256 {
         return Err(format!(
             "it has other data than MNIST's, or in another order: SHA-256 of {} is {sha256} instead of {}",

@@ -5,6 +5,7 @@ use std::array::from_fn;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::panels::{LANES, Lists, Panels, Places, ROWS, Scale, Start, for_each_group};
+use crate::score::gamma;
 use crate::{Candidates, Proposer, ProposerError, UnitRows};
 
 /// Proposes by dot products of unit rows in `f32`.
@@ -19,10 +20,9 @@ pub(crate) struct Single {
     start: Start,
 }
 
-/// Bound on |score − cosine of the unit rows| for rows of `dim` columns; infinite where `f32` says nothing any more.
+/// Bound on |score − cosine of the unit rows| for rows of `dim` columns.
 pub(crate) fn error(dim: usize) -> f32 {
-    let first_order = (dim as f64 + 2.0) * f64::from(f32::EPSILON) / 2.0;
-    if first_order < 0.25 { ((first_order / (1.0 - first_order)) as f32).next_up() } else { f32::INFINITY }
+    gamma(dim + 2)
 }
 
 impl Proposer for Single {

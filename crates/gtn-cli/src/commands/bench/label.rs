@@ -43,10 +43,10 @@ fn table(args: &BenchLabel) -> Result<(), Failure> {
         say::result(HEAD);
         say::result(&HEAD.replace(|c| c != '|', "-"));
     }
-    let mut twin = args.twin.as_deref();
+    let mut with_twin = true;
     let cases = if args.cases.is_empty() { &Case::ALL } else { args.cases.as_slice() };
     for case in cases {
-        let measured = Measured::of(case, args, &mut twin)?;
+        let measured = Measured::of(case, args, &mut with_twin)?;
         say::result(&if args.json { measured.json(case, rate) } else { measured.line(case, rate) });
     }
     Ok(())
@@ -79,7 +79,7 @@ impl Loop {
 }
 
 impl Measured {
-    fn of(case: &Case, args: &BenchLabel, twin: &mut Option<&Path>) -> Result<Self, Failure> {
+    fn of(case: &Case, args: &BenchLabel, with_twin: &mut bool) -> Result<Self, Failure> {
         let machine = |error: std::io::Error| Failure::Machine(error.into());
         let program = std::env::current_exe().map_err(machine)?;
         let mut command = Command::new(&program);
@@ -95,24 +95,15 @@ impl Measured {
         let folder = tempfile::tempdir().map_err(machine)?;
         write(case, folder.path())?;
         let process = label(&program, folder.path())?;
-        let looped = match *twin {
+        let started = if *with_twin { Worker::start_twin(&args.twin, [folder.path()])? } else { None };
+        // One that does not run for this case does for none, and that was told.
+        *with_twin = started.is_some();
+        let looped = match started {
             None => None,
-            Some(path) => {
-                let mut command = Command::new(&args.python);
-                command.arg(path).arg(folder.path());
-                match Worker::start(&mut command)? {
-                    Some(mut worker) => {
-                        let looped = worker.work(Loop::read)?;
-                        worker.finish();
-                        looped
-                    }
-                    None => {
-                        let (python, path) = (&args.python, path.display());
-                        say::tell(&format!("PyTorch is left out: `{python}` does not run {path}"));
-                        *twin = None;
-                        None
-                    }
-                }
+            Some(mut worker) => {
+                let looped = worker.work(Loop::read)?;
+                worker.finish();
+                looped
             }
         };
         Ok(Self { matched, process, looped })

@@ -1,10 +1,13 @@
 //! Processes to be timed, and what they can tell of themselves.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
+use crate::args::Twin;
 use crate::failure::Failure;
+use crate::say;
 
 /// A process that does its work once for every line it is sent, and then says a word on it: how long it took.
 pub(crate) struct Worker {
@@ -26,6 +29,19 @@ impl Worker {
         let Some(output) = output.map(BufReader::new) else { return Ok(None) };
         let mut worker = Self { process, input, output };
         Ok(worker.line().starts_with("ready").then_some(worker))
+    }
+
+    /// Starts the twin in Python, if there is one, with these arguments; where it does not run, that is told.
+    pub(crate) fn start_twin(
+        twin: &Twin,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(program) = &twin.program else { return Ok(None) };
+        let started = Self::start(Command::new(&twin.python).arg(program).args(arguments))?;
+        if started.is_none() {
+            say::tell(&format!("PyTorch is left out: `{}` does not run {}", twin.python, program.display()));
+        }
+        Ok(started)
     }
 
     fn line(&mut self) -> String {

@@ -3,6 +3,7 @@
 //! Each of them is a process of its own that does its work once for every line it is sent, so that they alternate while
 //! nothing else is measured, and each tells the most memory that it held.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -64,8 +65,8 @@ struct Timed {
 }
 
 impl Timed {
-    fn start(command: &mut Command) -> Result<Option<Self>, Failure> {
-        Ok(Worker::start(command)?.map(|worker| Self { worker, seconds: Vec::new() }))
+    fn new(worker: Worker) -> Self {
+        Self { worker, seconds: Vec::new() }
     }
 
     fn work(&mut self) -> Result<(), Failure> {
@@ -100,21 +101,12 @@ fn measure(work: Work, args: &BenchTrain) -> Result<Measured, Failure> {
         let mut command = Command::new(&program);
         command.args(["bench", "train", work.name(), "--worker", ops, "--data-dir"]).arg(&args.data.data_dir);
         let failed = || Failure::Machine(anyhow::anyhow!("{} cannot be done by {ops} operations", work.name()));
-        Timed::start(&mut command)?.ok_or_else(failed)
+        Worker::start(&mut command)?.map(Timed::new).ok_or_else(failed)
     };
     let (mut ours, mut candle) = (worker("fused")?, worker("candle")?);
-    let mut pytorch = match &args.twin {
-        None => None,
-        Some(twin) => {
-            let mut command = Command::new(&args.python);
-            command.arg(twin).args([work.name(), &work.repetitions().to_string()]).arg(&args.data.data_dir);
-            let found = Timed::start(&mut command)?;
-            if found.is_none() {
-                say::tell(&format!("PyTorch is left out: `{}` does not run {}", args.python, twin.display()));
-            }
-            found
-        }
-    };
+    let (repetitions, data_dir) = (work.repetitions().to_string(), args.data.data_dir.as_os_str());
+    let arguments = [OsStr::new(work.name()), OsStr::new(&repetitions), data_dir];
+    let mut pytorch = Worker::start_twin(&args.twin, arguments)?.map(Timed::new);
     for _ in 0..args.alternations {
         for worker in [&mut ours, &mut candle].into_iter().chain(&mut pytorch) {
             worker.work()?;

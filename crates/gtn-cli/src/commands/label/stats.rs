@@ -37,7 +37,7 @@ pub(crate) fn lines(
     let correlation = rank_correlation(&of_source, &of_taken).map_or("none".to_owned(), |rho| format!("{rho:.4}"));
     lines.push(format!("rank correlation of |y| and |x_y|: {correlation}"));
     let Statistics { rescored, refills, exhausted, prepare, propose, decide, .. } = statistics;
-    let strategy = format!("{:?}", statistics.strategy).to_lowercase();
+    let strategy = statistics.strategy.name();
     lines.push(format!(
         "strategy {strategy}: {rescored} scores in f64, {refills} lists asked for again, all rows looked at {exhausted} times"
     ));

@@ -53,7 +53,7 @@ impl Matched {
             Some(matched) if check => Some(checked(case, strategy, &source, &target, &matched)?),
             _ => None,
         };
-        Ok(Self { strategy: name(strategy), seconds: median(&mut seconds), memory, checked })
+        Ok(Self { strategy: strategy.name().to_owned(), seconds: median(&mut seconds), memory, checked })
     }
 
     /// As one line, for the process that started this one.
@@ -72,10 +72,6 @@ impl Matched {
             checked: found["checked"].as_str().map(str::to_owned),
         })
     }
-}
-
-fn name(strategy: Strategy) -> String {
-    format!("{strategy:?}").to_lowercase()
 }
 
 /// A strategy that matches this case by other means, in minutes at most.
@@ -102,9 +98,9 @@ fn checked(
     if let Some(other) = other(case, strategy) {
         let again = Matcher::new().strategy(other).match_rows(source, target)?;
         return if again == *matched {
-            Ok(format!("{}, whole", name(other)))
+            Ok(format!("{}, whole", other.name()))
         } else {
-            Err(failed(format!("`{}` gives another", name(other))))
+            Err(failed(format!("`{}` gives another", other.name())))
         };
     }
     let steps = spread(case.rows);

@@ -1,0 +1,52 @@
+//! Directions in the plane, compared without an error.
+
+use std::cmp::Ordering;
+
+use super::SLACK;
+
+pub(super) fn plane(row: &[f32]) -> [f32; 2] {
+    [row[0], row[1]]
+}
+
+pub(super) fn lower_half([x0, x1]: [f32; 2]) -> bool {
+    x1 < 0.0 || (x1 == 0.0 && x0 < 0.0)
+}
+
+/// Compares the angles of two non-zero rows, from 0 to 2π, exactly.
+pub(super) fn by_angle(a: [f32; 2], b: [f32; 2]) -> Ordering {
+    let product = |x: f32, y: f32| f64::from(x) * f64::from(y);
+    let half = lower_half(a).cmp(&lower_half(b));
+    // IEEE comparison, in which -0 equals +0; no operand is ever NaN.
+    half.then_with(|| product(a[1], b[0]).partial_cmp(&product(a[0], b[1])).unwrap_or(Ordering::Equal))
+}
+
+/// A number that never falls as the angle of a row that is not zero rises from 0 to 2π: equal only for near angles, which
+/// it does not tell apart.
+pub(super) fn angle_key(row: [f32; 2]) -> u32 {
+    let [x0, x1] = row.map(f64::from);
+    // Between two diagonals the quotient rises with the angle, and rounding keeps the order. 8 is the whole circle.
+    let angle = if x1.abs() > x0.abs() {
+        (if x1 > 0.0 { 2.0 } else { 6.0 }) - x0 / x1
+    } else if x0 < 0.0 {
+        4.0 + x1 / x0
+    } else {
+        (if x1 < 0.0 { 8.0 } else { 0.0 }) + x1 / x0
+    };
+    const UNIT: f64 = (1_u32 << 29) as f64;
+    (angle * UNIT) as u32
+}
+
+/// Equal for two rows of one direction only if they score the same for every y.
+pub(super) fn family([x0, x1]: [f32; 2]) -> u64 {
+    const SIGNIFICAND: u64 = (1 << (f64::MANTISSA_DIGITS - 1)) - 1;
+    // Any f32 but 0 is a normal f64. Rows of one direction and one first significand differ by a power of two.
+    if x0 == 0.0 || x1 == 0.0 { 0 } else { f64::from(x0).to_bits() & SIGNIFICAND }
+}
+
+pub(super) fn raise(score: f64) -> f64 {
+    score + score.abs() * SLACK
+}
+
+pub(super) fn lower(score: f64) -> f64 {
+    score - score.abs() * SLACK
+}

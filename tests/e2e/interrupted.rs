@@ -5,10 +5,10 @@ mod program;
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use program::{Call, assert_same, gtn, toy};
+use program::{Call, assert_same, epochs, gtn, toy, wait_until};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -19,22 +19,6 @@ fn reproduce(run: &Path) -> Call {
         gtn().args(["config", "show", "uniform", "--limit", "20000", "--epochs", "40", "--seed", "3"]).done();
     std::fs::write(&preset, text.replace("patience = 3", "patience = 1000")).unwrap();
     gtn().arg("reproduce").arg(&preset).arg("--out").arg(run)
-}
-
-/// Waits for `condition`, and says how long that took; the child must be at work all the while.
-#[track_caller]
-fn wait_until(child: &mut Child, condition: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
-        assert!(begun.elapsed() < Duration::from_secs(300), "it never came so far");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-fn epochs(run: &Path) -> usize {
-    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
-    text.lines().filter(|line| line.contains("\"kind\":\"epoch\"")).count()
 }
 
 #[test]

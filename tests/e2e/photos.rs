@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gtn_tests::{write_toy_celeba, write_toy_hap};
-use program::{Call, assert_same, gtn};
+use program::{Call, assert_same, epochs, gtn, wait_until};
 use tempfile::TempDir;
 
 /// Toy data sets, and settings with small networks beside them.
@@ -66,6 +66,36 @@ fn photographs_are_learned_reported_and_decoded_once() {
         gtn().arg("sample").arg(&first).args(["-n", "4", "--out"]).arg(&samples).done();
         assert!(fs::metadata(samples).unwrap().len() > 100);
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_killed_in_each_stage_ends_bit_equal() {
+    let toy = Toy::new();
+    let [undisturbed, killed] = ["undisturbed", "killed"].map(|name| toy.at(name));
+    toy.reproduce("celeba", &undisturbed).done();
+    fs::remove_dir_all(toy.at("cache")).unwrap();
+
+    let there = |file: &str| killed.join(file).is_file();
+    let decoding = || fs::read_dir(toy.at("cache")).is_ok_and(|entries| entries.count() > 0);
+    // Each stage is under way, or about to be, once what the one before it leaves is there.
+    let under_way: [(&str, &dyn Fn() -> bool); 7] = [
+        ("prepare", &decoding),
+        ("autoencode", &|| epochs(&killed) >= 1),
+        ("encode", &|| epochs(&killed) >= 2),
+        ("label", &|| there("latents/latents.safetensors")),
+        ("fit", &|| epochs(&killed) >= 3),
+        ("sample", &|| epochs(&killed) >= 5),
+        ("evaluate", &|| there("samples/samples.safetensors")),
+    ];
+    for (stage, condition) in under_way {
+        let mut child = toy.reproduce("celeba", &killed).spawn();
+        wait_until(&mut child, condition);
+        child.kill().unwrap();
+        assert_eq!(child.wait().unwrap().code(), None, "{stage} was over before the kill");
+    }
+    toy.reproduce("celeba", &killed).done();
+    assert_same(&killed, &undisturbed);
 }
 
 #[test]

@@ -60,7 +60,7 @@ struct Contents {
 /// all; gives the path of the report.
 ///
 /// It needs `config.toml` and the samples. Those of a run on images are `generated` and `decoded`, of shape (n, C, H, W); the
-/// first 100 are shown; what else such a run may have (`improvement.*`, `ways`, `nearest`, `scatter.*`, `similarity.by_rank`)
+/// first 200 are shown; what else such a run may have (`improvement.*`, `ways`, `nearest`, `scatter.*`, `similarity.by_rank`)
 /// is shown where it is there. Those of a run on data from a known law are normal vectors, `source`, what ĥ made of them,
 /// `generated`, both of shape (n, d), and what the figures of the law need besides: `real` and `curve.*`, or `pairs.*`. Of
 /// snapshots, the companion run and `metrics.jsonl` it shows what is there. Points that are not finite are left out and
@@ -88,7 +88,7 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
 
 fn sections(run: &RunFolder, config: &Config, log: &MetricsLog) -> Result<Vec<Section>> {
     let mut sections = match Law::of(config) {
-        None => images::sections(&Tensors::samples(run)?)?,
+        None => images::sections(&Tensors::samples(run)?, log)?,
         Some(law) => drawn::sections(run, config, law, log)?,
     };
     sections.push(losses::section(config, log)?);

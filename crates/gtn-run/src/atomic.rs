@@ -75,6 +75,22 @@ pub fn write(
     Ok(())
 }
 
+/// Asks whether a file of so many bytes can be written to `path`, beside what is there: before hours are spent on what is to
+/// be in it, or an older file is moved out of its way.
+///
+/// A system that does not say how much is free is taken at its word when the file is written.
+///
+/// # Errors
+///
+/// [`Error::NoRoom`] if its disk has less left.
+pub fn require_room(path: &Path, bytes: u64) -> Result<()> {
+    let there = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    match fs4::available_space(there) {
+        Ok(free) if free < bytes => Err(Error::NoRoom { path: path.to_path_buf(), needed: bytes, free }),
+        _ => Ok(()),
+    }
+}
+
 const PREFIX: &str = ".gtn-";
 const SUFFIX: &str = ".part";
 
@@ -109,6 +125,16 @@ mod tests {
         assert!(matches!(failed, Err(Error::Io { .. })));
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn room_is_asked_for_beforehand() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("not/there/yet.safetensors");
+        require_room(&path, 1).unwrap();
+        let error = require_room(&path, u64::MAX).unwrap_err();
+        assert!(matches!(error, Error::NoRoom { needed: u64::MAX, free: 1.., .. }) && !error.is_users());
+        assert!(error.to_string().contains("yet.safetensors") && error.to_string().contains("make room"), "{error}");
     }
 
     #[test]

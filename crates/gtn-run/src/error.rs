@@ -14,6 +14,21 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A disk without the room that a file needs; nothing was written.
+    #[error(
+        "cannot write {}: it takes {}, and its disk has {} left; make room and give the same command again",
+        path.display(),
+        megabytes(*needed),
+        megabytes(*free)
+    )]
+    NoRoom {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that it takes.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// A file that would be overwritten.
     #[error("{} exists already; choose another path, or give --force to replace it", path.display())]
     Exists {
@@ -114,8 +129,12 @@ impl Error {
                     | K::InvalidInput
                     | K::InvalidFilename
             ),
-            Error::Damaged { .. } => false,
+            Error::Damaged { .. } | Error::NoRoom { .. } => false,
             _ => true,
         }
     }
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use gtn_models::{Adam, Moments, NamedArrays, Parameters};
-use gtn_run::{Artefact, Fingerprint, Observer, RunFolder};
+use gtn_run::{Artefact, Fingerprint, Observer, RunFolder, atomic};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -142,6 +142,8 @@ impl Checkpoints<'_> {
         if weights.values().any(|array| array.iter().any(|weight| !weight.is_finite())) {
             return Ok(());
         }
+        let (last, previous) = (self.run.last_checkpoint(self.network), self.run.previous_checkpoint(self.network));
+        atomic::require_room(&last, state_bytes(parameters))?;
         let moments = adam.moments()?;
         let mut artefact = self.artefact(weights);
         for (prefix, arrays) in [(FIRST, moments.first), (SECOND, moments.second)] {
@@ -151,7 +153,6 @@ impl Checkpoints<'_> {
         }
         artefact.set_note(POSITION, position)?;
         artefact.set_note(STEPS, &moments.steps)?;
-        let (last, previous) = (self.run.last_checkpoint(self.network), self.run.previous_checkpoint(self.network));
         if position.finished {
             let path = self.run.best_checkpoint(self.network);
             let mut best = Artefact::read(&path)?;
@@ -162,6 +163,12 @@ impl Checkpoints<'_> {
         }
         absent_is_fine(&last, std::fs::rename(&last, &previous))?;
         Ok(artefact.write(&last)?)
+    }
+
+    /// Asks whether the state, and the best weights beside it, can be written at all.
+    pub(crate) fn require_room(&self, parameters: &Parameters) -> Result<()> {
+        let bytes = state_bytes(parameters) / 3 * 4;
+        Ok(atomic::require_room(&self.run.last_checkpoint(self.network), bytes)?)
     }
 
     /// Writes the best weights so far, which are those of `epoch`.
@@ -188,6 +195,11 @@ pub(crate) struct Resumed {
     pub(crate) position: Position,
     /// The epoch of the best weights that are there; it may lie ahead of the position, and is then found again.
     pub(crate) best_on_disk: Option<usize>,
+}
+
+/// Bytes of weights and both moments.
+fn state_bytes(parameters: &Parameters) -> u64 {
+    3 * size_of::<f32>() as u64 * parameters.trained().map(|(_, weights)| weights.elem_count() as u64).sum::<u64>()
 }
 
 /// Takes the word back that training is over, with these as its best weights.

@@ -121,6 +121,7 @@ pub(crate) fn train<P: Problem>(
     if position.finished {
         context.observer.stage_skipped(stage);
     } else {
+        checkpoints.require_room(parameters)?;
         context.update_provenance(|provenance| *problem.epochs_of(provenance) = None)?;
         context.observer.stage_started(stage);
         context.log.rewind(stage, position.epochs)?;

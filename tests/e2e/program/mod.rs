@@ -2,7 +2,8 @@
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
+use std::time::{Duration, Instant};
 
 /// A call of `gtn` to be made.
 pub(crate) struct Call(Command);
@@ -142,4 +143,21 @@ pub(crate) fn assert_same(found: &Path, expected: &Path) {
     for (path, bytes) in &expected {
         assert!(found[path] == *bytes, "{} differs", path.display());
     }
+}
+
+/// Waits for `condition`, and says how long that took; the child must be at work all the while.
+#[track_caller]
+pub(crate) fn wait_until(child: &mut Child, condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
+        assert!(begun.elapsed() < Duration::from_secs(300), "it never came so far");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Epochs on record.
+pub(crate) fn epochs(run: &Path) -> usize {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+    text.lines().filter(|line| line.contains("\"kind\":\"epoch\"")).count()
 }

@@ -4,21 +4,22 @@
 mod latents;
 mod similarity;
 
+use gtn_run::{MetricsLog, Stage};
 use ndarray::{ArrayView4, Axis, Ix4, Slice};
 
 use super::section::{Figure, Image, Item, Section};
 use super::tensors::Tensors;
-use super::text::count;
+use super::text::{count, duration};
 use crate::{Picture, Result, grid};
 
 /// Most images of a grid, and its columns.
-const SHOWN: usize = 100;
+const SHOWN: usize = 200;
 const COLUMNS: usize = 10;
 
 /// Width that an image of a grid has at least, in pixels: small digits are enlarged until they can be seen.
 const LEAST_WIDTH: usize = 84;
 
-pub(super) fn sections(samples: &Tensors) -> Result<Vec<Section>> {
+pub(super) fn sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Section>> {
     let generated = Words {
         file: "generated.png",
         lead: "Generated",
@@ -38,8 +39,11 @@ pub(super) fn sections(samples: &Tensors) -> Result<Vec<Section>> {
     // Runs of earlier versions, and those stopped early, have fewer of these or none.
     let epochs: Vec<usize> = samples.note("improvements").unwrap_or_default();
     let improvements = IMPROVEMENTS.iter().zip(&epochs).map(|((tensor, file), epoch)| {
-        let (lead, caption) =
-            (format!("Epoch {epoch}"), "images, by ĥ as it was after this epoch, from the same vectors.");
+        let lead = match seconds_until(log, *epoch) {
+            None => format!("Epoch {epoch}"),
+            Some(seconds) => format!("Epoch {epoch}, after {} of training", duration(seconds)),
+        };
+        let caption = "images, by ĥ as it was after this epoch, from the same vectors.";
         picture(samples, tensor, COLUMNS, Words { file, lead: &lead, caption, name: "generated images" })
     });
     let items = improvements.collect::<Result<Vec<_>>>()?;
@@ -75,6 +79,12 @@ pub(super) fn sections(samples: &Tensors) -> Result<Vec<Section>> {
         sections.push(Section { heading: "Latents and pairs", side_by_side: false, items });
     }
     Ok(sections)
+}
+
+/// Seconds that ĥ was trained for until the end of an epoch, if all epochs until then are on record.
+fn seconds_until(log: &MetricsLog, epoch: usize) -> Option<f64> {
+    let epochs: Vec<_> = log.epochs(Stage::Fit).filter(|record| record.epoch <= epoch).collect();
+    (epochs.len() == epoch).then(|| epochs.iter().map(|record| record.seconds).sum())
 }
 
 /// The tensors of Figure 5, and the files that they become.

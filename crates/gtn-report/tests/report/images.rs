@@ -68,7 +68,7 @@ fn missing_records_are_left_out_and_few_colour_images_are_enough() {
     write_samples(&run, rings(7, 3, 64, 0.1), rings(130, 3, 64, 0.1));
     fs::remove_dir(folder.path().join("figures")).unwrap();
     let html = fs::read_to_string(write_report(&run).unwrap()).unwrap();
-    for text in ["No epochs of the autoencoder", "No facts", "not recorded", "grid of 7 generated", "grid of 100 real"]
+    for text in ["No epochs of the autoencoder", "No facts", "not recorded", "grid of 7 generated", "grid of 130 real"]
     {
         assert!(html.contains(text), "{text}");
     }
@@ -146,7 +146,12 @@ fn improvements_and_ways_are_shown_where_a_run_has_them() {
     samples.write(&run.samples()).unwrap();
     let html = fs::read_to_string(write_report(&run).unwrap()).unwrap();
     assert_stands_alone(&html);
-    for text in ["Figure 5", "Epoch 1.", "Epoch 12.", "From one sample to another"] {
+    for text in [
+        "Figure 5",
+        "Epoch 1, after 2.00 s of training.",
+        "Epoch 12, after 24 s of training.",
+        "From one sample to another",
+    ] {
         assert!(html.contains(text), "{text}");
     }
     assert!(run.figure("figure-5-2.png").exists() && !run.figure("figure-5-3.png").exists());

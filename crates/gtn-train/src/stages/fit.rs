@@ -6,6 +6,7 @@ use gtn_models::{
     Autoencoder, Mlp, Mode, NamedArrays, Normaliser, Parameters, Tensor, array2_of, array4_of, mean_squared_error,
     tensor_of,
 };
+use gtn_run::config::Data;
 use gtn_run::{Artefact, Config, Fingerprint, Provenance, RunFolder, Stage};
 use ndarray::{Array2, Array4, Axis};
 
@@ -16,13 +17,20 @@ use crate::stages::{fingerprint, label};
 use crate::targets::{CENTRE, SCALE, Targets};
 use crate::trainer::{Problem, Schedule, Side, train};
 
-/// Normal vectors of a snapshot: of points, or of images.
+/// Normal vectors of a snapshot of points.
 pub(crate) const SHOWN: usize = 5_000;
-pub(crate) const SHOWN_IMAGES: usize = 100;
+
+/// Normal vectors of a snapshot of images, and images of each grid: of photographs as many as the paper judges.
+pub(crate) fn shown_images(config: &Config) -> usize {
+    match config.data {
+        Data::Celeba(_) | Data::Hap(_) => 200,
+        _ => 100,
+    }
+}
 
 /// The normal vectors that snapshots and shown points are made of, the same throughout a run.
 pub(crate) fn shown_source(config: &Config, context: &Context<'_>) -> Array2<f32> {
-    let shown = if config.data.are_images() { SHOWN_IMAGES } else { SHOWN };
+    let shown = if config.data.are_images() { shown_images(config) } else { SHOWN };
     context.streams.normal("shown", 0, shown, config.dim)
 }
 

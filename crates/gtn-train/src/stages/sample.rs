@@ -33,7 +33,7 @@ pub(crate) fn run(config: &Config, made: &Made<'_>, context: &mut Context<'_>) -
         inputs.push(images::extent());
     }
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-    let [images, measured, ways, steps, bins] = images::SIZES;
+    let [images, measured, ways, steps, bins] = images::sizes(config);
     let sizes = (config.seed, images, measured, SHOWN, PAIRS, ways, steps, bins);
     let made_from = fingerprint("sample", &sizes, &inputs);
     let path = context.run.samples();
@@ -45,7 +45,7 @@ pub(crate) fn run(config: &Config, made: &Made<'_>, context: &mut Context<'_>) -
     let generator = load_generator(context.run)?;
     let mut artefact = Artefact::new(made_from);
     let variance_kept = match made.pictures {
-        Some(pictures) => images::sample(&generator, made, pictures, &improvements, &mut artefact, context)?,
+        Some(pictures) => images::sample(config, &generator, made, pictures, &improvements, &mut artefact, context)?,
         None => sample_points(config, &generator, made, &mut artefact, context)?,
     };
     context.write((Stage::Sample, started), artefact, &[("variance_kept", variance_kept)], &path)?;

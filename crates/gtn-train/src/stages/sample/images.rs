@@ -2,18 +2,16 @@
 
 use gtn_metrics::{Moments, NearestRows, PrincipalAxes};
 use gtn_models::{Generator, Path};
-use gtn_run::Artefact;
+use gtn_run::{Artefact, Config};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 
 use crate::Result;
 use crate::pipeline::{Context, Made};
 use crate::stages::evaluate;
-use crate::stages::fit::SHOWN_IMAGES;
+use crate::stages::fit::shown_images;
 use crate::stages::prepare::Pictures;
 use crate::targets::into_matrix;
 
-/// Images of each grid.
-const IMAGES: usize = SHOWN_IMAGES;
 /// Improvements of the validation loss that are shown, as in Figure 5.
 const IMPROVEMENTS: usize = 4;
 /// Ways from one normal vector to another that are shown, and samples on each.
@@ -24,7 +22,9 @@ const BINS: usize = 200;
 /// Latents that statistics are taken from.
 const MEASURED: usize = 10_000;
 /// What the artefact depends on, of points, too, as it always did.
-pub(super) const SIZES: [usize; 5] = [IMAGES, MEASURED, WAYS, STEPS, BINS];
+pub(super) fn sizes(config: &Config) -> [usize; 5] {
+    [shown_images(config), MEASURED, WAYS, STEPS, BINS]
+}
 
 /// Latents of each kind that are shown in the plane.
 const SCATTERED: usize = 2_000;
@@ -40,6 +40,7 @@ pub(super) fn extent() -> String {
 /// Generated images and decoded real ones, and what the report shows beside them; the share of the latents' variance that is
 /// kept.
 pub(super) fn sample(
+    config: &Config,
     generator: &Generator,
     made: &Made<'_>,
     pictures: &Pictures,
@@ -48,9 +49,10 @@ pub(super) fn sample(
     context: &Context<'_>,
 ) -> Result<f64> {
     let targets = made.targets;
+    let shown = shown_images(config);
     let drawn = generator.sample_latents(MEASURED, &context.streams)?;
-    let decoded = generator.decode(first_of(&targets.validation, IMAGES))?;
-    artefact.insert_f32("generated", generator.decode(first_of(&drawn, IMAGES))?.into_dyn());
+    let decoded = generator.decode(first_of(&targets.validation, shown))?;
+    artefact.insert_f32("generated", generator.decode(first_of(&drawn, shown))?.into_dyn());
     artefact.insert_f32("decoded", decoded.into_dyn());
     for (number, (_, snapshot)) in (1..).zip(improvements) {
         let latents = into_matrix(snapshot.f32("generated")?);

@@ -1,4 +1,4 @@
-//! `gtn data fetch mnist --from hub`, from a hub on this machine.
+//! `gtn data fetch NAME --from hub`, from a hub on this machine.
 
 mod hub_server;
 mod program;
@@ -10,15 +10,20 @@ use std::time::Duration;
 
 use gtn_data::fetch::{Error, Options};
 use gtn_data::mnist::hub::{Event, fetch};
-use gtn_data::{idx, mnist};
-use hub_server::{Answer, Hub, parquet, png};
+use gtn_data::{celeba, idx, mnist};
+use hub_server::{Answer, ByteArray, Hub, parquet, photographs, png};
+use ndarray::{Axis, s};
 use program::{Call, gtn};
 
-/// A call that asks this hub, with all it may leave behind in `folder`.
+/// A call that asks this hub for MNIST, with all it may leave behind in `folder`.
 fn fetch_from(endpoint: &str, folder: &Path) -> Call {
+    fetch_set_from("mnist", endpoint, folder)
+}
+
+fn fetch_set_from(set: &str, endpoint: &str, folder: &Path) -> Call {
     let (data, system) = (folder.join("datasets"), folder.join("system"));
     fs::create_dir_all(&system).unwrap();
-    let call = gtn().args(["data", "fetch", "mnist", "--from", "hub", "--data-dir"]).arg(data);
+    let call = gtn().args(["data", "fetch", set, "--from", "hub", "--data-dir"]).arg(data);
     call.env("HF_ENDPOINT", endpoint).env("HF_HOME", &system).env("TMPDIR", &system)
 }
 
@@ -56,7 +61,7 @@ fn what_is_not_mnist_is_refused_and_nothing_is_written() {
         (with_first(b"GIF89a".to_vec()), black(10_000, 3), "row 0: no readable PNG"),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let hub = Hub::new(Answer::Files(train, test));
+        let hub = Hub::new(Answer::Files(vec![test, train]));
         let message = fetch_from(&hub.url, folder.path()).failed(word);
         assert!(message.contains(&hub.url) && message.contains("ylecun/mnist"), "{message}");
         assert_nothing_left(folder.path());
@@ -136,7 +141,7 @@ fn real_as_parquet(data: &Path, part: &str) -> Vec<u8> {
 fn the_real_files_are_made_of_the_hubs() {
     let Some(real) = gtn_tests::data_dir("the_real_files_are_made_of_the_hubs") else { return };
     let folder = tempfile::tempdir().unwrap();
-    let hub = Hub::new(Answer::Files(real_as_parquet(&real, "train"), real_as_parquet(&real, "t10k")));
+    let hub = Hub::new(Answer::Files(["t10k", "train"].map(|part| real_as_parquet(&real, part)).into()));
     let fetch = || fetch_from(&hub.url, folder.path()).done();
     let (stdout, stderr) = fetch();
     let data = folder.path().join("datasets");
@@ -156,4 +161,94 @@ fn the_real_files_are_made_of_the_hubs() {
     let asked = hub.asked();
     assert!(fetch().1.contains("0 of 4 files are new"));
     assert_eq!(hub.asked(), asked);
+}
+
+/// CelebA's file names on the hub, in the order in which it lists them.
+const CELEBA_FILES: [&str; 4] = [
+    "img_align+identity+attr/test/0000.parquet",
+    "img_align+identity+attr/train/0000.parquet",
+    "img_align+identity+attr/train/0001.parquet",
+    "img_align+identity+attr/valid/0000.parquet",
+];
+
+fn celeba_hub(files: Vec<Vec<u8>>) -> Hub {
+    Hub::with("flwrlabs/celeba", &CELEBA_FILES, Answer::Files(files))
+}
+
+/// So many photographs, of which every thousandth is of this kind and bald.
+fn faces(count: usize, kind: u32) -> Vec<u8> {
+    let [usual, marked] = [0, kind].map(|kind| ByteArray::from(gtn_tests::toy_jpeg(178, 218, kind)));
+    let bald: Vec<bool> = (0..count).map(|index| index % 1000 == 0).collect();
+    let images: Vec<ByteArray> = bald.iter().map(|bald| if *bald { marked.clone() } else { usual.clone() }).collect();
+    photographs(&images, &bald, &vec![true; count])
+}
+
+#[test]
+fn celeba_is_made_of_the_hubs_photographs() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = celeba_hub(vec![faces(19_962, 3), faces(100_000, 1), faces(62_770, 1), faces(19_867, 2)]);
+    let fetch = || fetch_set_from("celeba", &hub.url, folder.path()).done();
+    let (stdout, stderr) = fetch();
+    let data = folder.path().join("datasets");
+    let celeba = data.join("celeba");
+    assert_eq!(stdout.trim(), celeba.to_str().unwrap());
+    assert!(stderr.contains("3 of 3 files are new") && stderr.contains("non-commercial"), "{stderr}");
+    assert_eq!(fs::read_dir(&celeba).unwrap().count(), 3);
+    let (lines, _) = gtn().args(["data", "check", "celeba", "--data-dir"]).arg(&data).done();
+    assert!(lines.contains("162770 training, 19867 validation and 19962 test images"), "{lines}");
+    assert!(lines.contains("2 attributes of 202599 images") && !lines.contains("a part of"), "{lines}");
+    let parts = fs::read_to_string(celeba.join("list_eval_partition.txt")).unwrap();
+    for line in ["000001.jpg 0", "162770.jpg 0", "162771.jpg 1", "182637.jpg 1", "182638.jpg 2", "202599.jpg 2"] {
+        assert!(parts.lines().any(|found| found == line), "{line}");
+    }
+
+    // The photographs of each part are those that the hub has in it.
+    let filter = "Bald=1,Smiling=1".parse().unwrap();
+    let photos =
+        celeba::read(&data, &filter, &folder.path().join("cache"), &mut |_, _| ControlFlow::Continue(())).unwrap();
+    assert!(photos.counts.absent() == 0 && photos.split.train.len() == 163 && photos.split.validation.len() == 20);
+    let (learned, test) = (photos.images.pixels(), photos.test.as_ref().unwrap().pixels());
+    for (part, kind, count) in
+        [(learned.slice(s![..163, .., .., ..]), 1, 163), (learned.slice(s![163.., .., .., ..]), 2, 20), (test, 3, 20)]
+    {
+        let expected = celeba::TRANSFORM.apply(&gtn_tests::toy_jpeg(178, 218, kind)).unwrap();
+        assert_eq!(part.len_of(Axis(0)), count);
+        assert!(part.outer_iter().all(|image| image == expected), "{kind}");
+    }
+
+    // A list that is lost is made again, and the archive stays as it is.
+    let archive = celeba.join("img_align_celeba.zip");
+    let made = fs::metadata(&archive).unwrap().modified().unwrap();
+    fs::remove_file(celeba.join("list_eval_partition.txt")).unwrap();
+    assert!(fetch().1.contains("1 of 3 files are new"));
+    assert_eq!(fs::read_to_string(celeba.join("list_eval_partition.txt")).unwrap(), parts);
+    assert_eq!(fs::metadata(&archive).unwrap().modified().unwrap(), made);
+    // All are there: the hub is not asked.
+    let asked = hub.asked();
+    assert!(fetch().1.contains("0 of 3 files are new"));
+    assert_eq!(hub.asked(), asked);
+}
+
+#[test]
+fn what_is_not_celeba_is_refused_and_nothing_is_written() {
+    let part = |count| {
+        photographs(&vec![ByteArray::from(vec![0xFF, 0xD8, 0xFF]); count], &vec![true; count], &vec![true; count])
+    };
+    let whole =
+        |count| photographs(&vec![ByteArray::from(b"GIF89a".to_vec()); count], &vec![true; count], &vec![true; count]);
+    for (files, word) in [
+        (vec![part(10), part(20), part(30), part(40)], "10, 20, 30, 40 rows"),
+        (vec![whole(19_962), whole(100_000), whole(62_770), whole(19_867)], "000001.jpg: it is no JPEG"),
+        (vec![b"PAR1".to_vec(); 4], "no Parquet"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let hub = celeba_hub(files);
+        let message = fetch_set_from("celeba", &hub.url, folder.path()).failed(word);
+        assert!(message.contains(&hub.url) && message.contains("flwrlabs/celeba"), "{message}");
+        assert!(!folder.path().join("datasets/celeba").exists());
+        assert_eq!(fs::read_dir(folder.path().join("system")).unwrap().count(), 0);
+    }
+    // Of hands there is no copy.
+    let folder = tempfile::tempdir().unwrap();
+    fetch_set_from("hap", "http://127.0.0.1:1", folder.path()).refused("11khands");
 }

@@ -134,3 +134,20 @@ fn what_is_there_is_counted() {
         assert!(lines.contains("training") && lines.contains("a part of what was published"), "{lines}");
     }
 }
+
+#[test]
+fn ways_lead_between_images_chosen_by_what_they_show() {
+    let toy = Toy::new();
+    let run = toy.at("run");
+    toy.reproduce("hap", &run).done();
+    let interpolate = |more: &[&str]| {
+        let call =
+            gtn().arg("interpolate").arg(&run).args(["--rows", "2", "--steps", "3", "--out"]).arg(toy.at("ways.png"));
+        call.args(more).arg("--cache-dir").arg(toy.at("cache")).arg("--data-dir").arg(toy.at("data"))
+    };
+    interpolate(&["--real", "--from", "aspect=palmar", "--to", "aspect=dorsal,aspect=left"]).done();
+    assert!(fs::metadata(toy.at("ways.png")).unwrap().len() > 1000);
+    interpolate(&["--force", "--real", "--to", "id=99"]).refused_in_one_line("leaves 0 training images");
+    interpolate(&["--force", "--real", "--to", "aspect=palmer"]).refused_in_one_line("palmar");
+    interpolate(&["--force", "--to", "aspect=palmar"]).refused("--real");
+}

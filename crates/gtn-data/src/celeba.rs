@@ -13,6 +13,9 @@ use crate::photos::{self, Inventory, ItemState, Lists, Photos, Plan, Progress, T
 use crate::tables::{self, Table};
 use crate::{Error, Result};
 
+#[cfg(feature = "hub")]
+pub mod hub;
+
 /// The middle 148×148 pixels, scaled to 64×64.
 pub const TRANSFORM: Transform = Transform { crop: Some(148), side: 64 };
 
@@ -82,12 +85,7 @@ impl std::fmt::Display for Filter {
 /// [`Error::Write`] if the cache cannot be written, [`Error::Stopped`] if `progress` says so: then no part of it is left.
 pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: Progress<'_>) -> Result<Photos> {
     let folder = folder(data_dir);
-    let not_found = |what: &str| Error::NotFound {
-        set: "CelebA",
-        folder: folder.clone(),
-        what: what.to_owned(),
-        advice: advice(&folder),
-    };
+    let not_found = |what| not_found(&folder, what);
     let (source, list) = (Source::find(&folder, IMAGES)?, find_list(&folder, PARTITION));
     let (source, list) = match (source, list) {
         (Some(source), Some(list)) => (source, list),
@@ -96,11 +94,7 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: Progress<'
         (None, None) => return Err(not_found("img_align_celeba.zip and list_eval_partition.txt")),
     };
     let lists = read_partition(&list)?;
-    let passing = match find_list(&folder, ATTRIBUTES) {
-        _ if filter.is_empty() => None,
-        Some(path) => Some(passing(&path, filter)?),
-        None => return Err(not_found("list_attr_celeba.txt, which the filter needs,")),
-    };
+    let passing = passing(data_dir, filter)?;
     Plan {
         source: &source,
         lists: &lists,
@@ -110,6 +104,26 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: Progress<'
         published: PUBLISHED,
     }
     .carry_out(cache, progress)
+}
+
+/// The names of the images that `filter` lets pass by the list of attributes below `data_dir`; `None` if it is empty, and every
+/// image passes.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] if the list is not there, [`Error::Malformed`] if it is no good, [`Error::Filter`] if the filter names no
+/// attribute.
+pub fn passing(data_dir: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
+    let folder = folder(data_dir);
+    match find_list(&folder, ATTRIBUTES) {
+        _ if filter.is_empty() => Ok(None),
+        Some(path) => Ok(Some(passing_by(&path, filter)?)),
+        None => Err(not_found(&folder, "list_attr_celeba.txt, which the filter needs,")),
+    }
+}
+
+fn not_found(folder: &Path, what: &str) -> Error {
+    Error::NotFound { set: "CelebA", what: what.to_owned(), advice: advice(folder), folder: folder.to_path_buf() }
 }
 
 /// Looks at what is there below `data_dir`: the images by their names, the lists in full. No image is decoded.
@@ -137,6 +151,10 @@ pub fn check(data_dir: &Path) -> Inventory {
     Inventory::new(folder, items, counts, PUBLISHED)
 }
 
+/// What who uses CelebA is bound by.
+pub const TERMS: &str = "CelebA is for non-commercial research and not to be passed on; its authors' terms are at \
+                         https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html";
+
 /// How to get the files into `folder`, in one line.
 #[must_use]
 pub fn advice(folder: &Path) -> String {
@@ -145,7 +163,8 @@ pub fn advice(folder: &Path) -> String {
          https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html img_align_celeba.zip (1.4 GB, 202,599 images) and \
          list_eval_partition.txt, or from https://www.kaggle.com/datasets/jessicali9530/celeba-dataset the folder \
          img_align_celeba/ and list_eval_partition.csv; put them into {} (the archive need not be unpacked), or point \
-         --data-dir or GTN_DATA_DIR at a folder that has them in celeba/",
+         --data-dir or GTN_DATA_DIR at a folder that has them in celeba/; or let `cargo xtask fetch celeba --from hub` make \
+         them of the copy on the Hugging Face Hub",
         folder.display()
     )
 }
@@ -209,7 +228,7 @@ fn read_attributes(path: &Path) -> Result<Table> {
 }
 
 /// The images that the filter lets pass.
-fn passing(path: &Path, filter: &Filter) -> Result<HashSet<String>> {
+fn passing_by(path: &Path, filter: &Filter) -> Result<HashSet<String>> {
     let table = read_attributes(path)?;
     let mut columns = Vec::new();
     for (name, value) in &filter.wanted {

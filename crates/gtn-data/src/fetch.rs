@@ -20,7 +20,7 @@
 //! ```
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 mod error;
@@ -129,6 +129,15 @@ pub enum Next {
     Again(Duration),
     /// The next mirror is asked.
     Mirror,
+}
+
+/// What was done for a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The folder of its files.
+    pub folder: PathBuf,
+    /// How many of them are new; the others were there.
+    pub new: usize,
 }
 
 /// Downloads the files that are not there yet, one after the other.
@@ -319,13 +328,5 @@ impl<T: FnMut(&Download, Event<'_>) -> ControlFlow<()>> Fetching<'_, T> {
             }
             std::thread::sleep(left.min(Duration::from_millis(100)));
         }
-    }
-}
-
-/// The folder a path lies in.
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
     }
 }

@@ -116,7 +116,7 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: Progress<'
         return Err(Error::NotFound { set: "11K Hands", what: missing.join(" and "), advice: advice(&folder), folder });
     };
     let lists = read_lists(&folder)?;
-    let passing = if filter.is_empty() { None } else { Some(passing(&folder.join(TABLE), filter)?) };
+    let passing = passing(data_dir, filter)?;
     Plan {
         source: &source,
         lists: &lists,
@@ -126,6 +126,24 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: Progress<'
         published: PUBLISHED,
     }
     .carry_out(cache, progress)
+}
+
+/// The names of the images that `filter` lets pass by `HandInfo.csv` below `data_dir`; `None` if it is empty, and every image
+/// passes.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] if the table is not there, [`Error::Malformed`] if it is no good.
+pub fn passing(data_dir: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
+    let folder = folder(data_dir);
+    let table = folder.join(TABLE);
+    if filter.is_empty() {
+        return Ok(None);
+    }
+    if !table.is_file() {
+        return Err(Error::NotFound { set: "11K Hands", what: TABLE.to_owned(), advice: advice(&folder), folder });
+    }
+    Ok(Some(passing_by(&table, filter)?))
 }
 
 /// Looks at what is there below `data_dir`: the images by their names, the lists in full. No image is decoded.
@@ -188,7 +206,7 @@ fn read_lists(folder: &Path) -> Result<Lists> {
 }
 
 /// The images that the filter lets pass.
-fn passing(path: &Path, filter: &Filter) -> Result<HashSet<String>> {
+fn passing_by(path: &Path, filter: &Filter) -> Result<HashSet<String>> {
     let table = Table::csv(path)?;
     let [name, aspect, accessories, id] =
         ["imageName", "aspectOfHand", "accessories", "id"].map(|column| table.column(column));

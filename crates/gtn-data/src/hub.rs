@@ -7,40 +7,43 @@
 use std::error::Error as _;
 use std::fs::File;
 use std::path::Path;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use candle_datasets::hub::from_hub;
 use hf_hub::{HFClient, HFError};
-use parquet::file::reader::SerializedFileReader;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row};
+use tempfile::TempDir;
 
 use crate::fetch::{Error, Options, one_line};
+
+/// The hub's address.
+pub(crate) const ENDPOINT: &str = "https://huggingface.co";
 
 /// An open Parquet file.
 pub(crate) type Reader = SerializedFileReader<File>;
 
-/// A sign of life.
+/// The Parquet files of a data set, which are gone when this is dropped: the library believes every file in its cache, also
+/// one that was damaged on its way.
+pub(crate) struct Parquet {
+    // Closed before the folder is removed.
+    pub(crate) readers: Vec<Reader>,
+    _cache: TempDir,
+}
+
+/// Where a data set was asked for.
 #[derive(Clone, Copy)]
-pub(crate) enum Sign {
-    /// So many bytes have come.
-    Bytes(u64),
-    /// So many rows have been read, of so many.
-    Rows { done: usize, total: usize },
+pub(crate) struct Place<'a> {
+    pub(crate) endpoint: &'a str,
+    /// The data set's name there.
+    pub(crate) dataset: &'static str,
 }
 
-/// Says, while rows are read, how far that is.
-pub(crate) struct Rows<T>(Sender<Message<T>>);
-
-impl<T> Rows<T> {
-    pub(crate) fn tell(&self, done: usize, total: usize) {
-        // Where nobody listens any more, the process is about to end.
-        let _ = self.0.send(Message::Rows { done, total });
+impl Place<'_> {
+    pub(crate) fn fail(&self, reason: impl Into<String>) -> Error {
+        Error::Hub { endpoint: self.endpoint.to_owned(), dataset: self.dataset, reason: reason.into() }
     }
-}
-
-enum Message<T> {
-    Rows { done: usize, total: usize },
-    Done(Result<T, String>),
 }
 
 /// How often the caller hears something.
@@ -50,61 +53,71 @@ const BEAT: Duration = Duration::from_millis(100);
 /// patience with a server that sends byte by byte.
 const PATIENCE: u32 = 4;
 
-/// Downloads all Parquet files of a data set, and makes of them what `convert` does.
-///
-/// They lie in a folder of their own, which is gone at the end: the library believes every file in its cache, also one that
-/// was damaged on its way. `tell` hears signs of life and may end the work by an error.
-pub(crate) fn fetch<T: Send + 'static>(
-    endpoint: &str,
-    dataset: &'static str,
+/// Downloads all Parquet files of a data set. `tell` hears how many bytes have come, several times a second, and may end the
+/// work by an error.
+pub(crate) fn download(
+    place: Place<'_>,
     options: &Options,
-    convert: impl FnOnce(&[Reader], &Rows<T>) -> Result<T, String> + Send + 'static,
-    mut tell: impl FnMut(Sign) -> Result<(), Error>,
-) -> Result<T, Error> {
-    let fail = |reason: String| Error::Hub { endpoint: endpoint.to_owned(), dataset, reason };
+    mut tell: impl FnMut(u64) -> Result<(), Error>,
+) -> Result<Parquet, Error> {
     let system = std::env::temp_dir();
     let cache = tempfile::Builder::new().prefix("gtn-hub-").tempdir();
     let cache = cache.map_err(Error::io("make a folder in", &system))?;
     let client = HFClient::builder()
-        .endpoint(endpoint)
+        .endpoint(place.endpoint)
         .user_agent(concat!("gtn/", env!("CARGO_PKG_VERSION")))
         .cache_dir(cache.path())
         .retry_max_attempts(options.attempts.saturating_sub(1) as usize)
         .retry_base_delay(options.pause / 2)
         .build_sync()
-        .map_err(|error| fail(hub_reason(&error)))?;
+        .map_err(|error| place.fail(hub_reason(&error)))?;
     let (sender, receiver) = mpsc::channel();
+    let dataset = place.dataset.to_owned();
     let work = move || {
-        let made = match from_hub(&client, dataset.to_owned()) {
-            Ok(readers) => convert(&readers, &Rows(sender.clone())),
-            Err(error) => Err(reason(&error)),
-        };
-        let _ = sender.send(Message::Done(made));
+        let _ = sender.send(from_hub(&client, dataset).map_err(|error| reason(&error)));
     };
     let thread = std::thread::Builder::new().name("gtn-hub".to_owned()).spawn(work);
-    thread.map_err(|error| fail(format!("no thread can be started ({error})")))?;
+    thread.map_err(|error| place.fail(format!("no thread can be started ({error})")))?;
 
     let silence = options.read_timeout.saturating_mul(PATIENCE);
     let (mut bytes, mut heard) = (0, Instant::now());
     loop {
         match receiver.recv_timeout(BEAT) {
-            Ok(Message::Done(made)) => return made.map_err(fail),
-            Ok(Message::Rows { done, total }) => {
-                heard = Instant::now();
-                tell(Sign::Rows { done, total })?;
-            }
+            Ok(Ok(readers)) => return Ok(Parquet { readers, _cache: cache }),
+            Ok(Err(reason)) => return Err(place.fail(reason)),
             Err(RecvTimeoutError::Timeout) => {
                 let now = bytes_below(cache.path());
                 if now != bytes {
                     (bytes, heard) = (now, Instant::now());
                 }
                 if heard.elapsed() > silence {
-                    return Err(fail(format!("nothing came for {} s", silence.as_secs_f64())));
+                    return Err(place.fail(format!("nothing came for {} s", silence.as_secs_f64())));
                 }
-                tell(Sign::Bytes(bytes))?;
+                tell(bytes)?;
             }
-            Err(RecvTimeoutError::Disconnected) => return Err(fail("its files cannot be read".to_owned())),
+            Err(RecvTimeoutError::Disconnected) => return Err(place.fail("its files cannot be read")),
         }
+    }
+}
+
+/// Rows of a Parquet file, by its header.
+pub(crate) fn rows_of(reader: &Reader) -> usize {
+    usize::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or(0)
+}
+
+/// A column of a row.
+pub(crate) fn column<'a>(row: &'a Row, name: &str) -> Option<&'a Field> {
+    row.get_column_iter().find(|(column, _)| *column == name).map(|(_, field)| field)
+}
+
+/// The bytes of the picture in a row's column `image`.
+pub(crate) fn image(row: &Row) -> Option<&[u8]> {
+    match column(row, "image")? {
+        Field::Group(image) => match column(image, "bytes")? {
+            Field::Bytes(bytes) => Some(bytes.data()),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -34,9 +34,18 @@ pub mod pictures;
 pub mod split;
 pub mod synthetic;
 mod tables;
+mod whole;
 
 pub use error::Error;
 pub use images::Images;
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// The folder a path lies in.
+fn folder_of(path: &std::path::Path) -> &std::path::Path {
+    match path.parent() {
+        Some(parent) if parent != std::path::Path::new("") => parent,
+        _ => std::path::Path::new("."),
+    }
+}

@@ -8,6 +8,8 @@ use ndarray::Array4;
 use crate::fetch::{self, Download, Event};
 use crate::{Error, Images, Result, idx};
 
+pub use crate::fetch::Fetched;
+
 #[cfg(feature = "hub")]
 pub mod hub;
 
@@ -187,15 +189,6 @@ fn labelled(data_dir: &Path, images: &FileSpec, labels: &FileSpec) -> Result<Lab
         original: images_idx.sha256 == images.sha256 && labels_idx.sha256 == labels.sha256,
         sha256: format!("{}+{}", images_idx.sha256, labels_idx.sha256),
     })
-}
-
-/// What [`fetch()`] did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetched {
-    /// The folder of the four files.
-    pub folder: PathBuf,
-    /// How many of them are new; the others were there, with the original's content.
-    pub new: usize,
 }
 
 /// Downloads those of the four files that are missing or cannot be read, as NAME.gz, and says where they are.

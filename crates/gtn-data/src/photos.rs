@@ -36,6 +36,8 @@ const AT_ONCE: usize = 256;
 pub struct Photos {
     /// Training images, then validation images, each in the order of their list; three channels.
     pub images: Images,
+    /// Their file names.
+    pub names: Vec<String>,
     /// Which of `images` train and which validate.
     pub split: Split,
     /// Test images in the order of their list; `None` if none of them is there.
@@ -241,14 +243,14 @@ impl Plan<'_> {
         let contents =
             Contents { channels: CHANNELS, side: self.transform.side, counts: parts, key: self.key(&names)? };
         let state = match cache::open(path, &contents) {
-            Ok(Some(cache)) => return self.photos(&cache, counts, CacheState::Kept),
+            Ok(Some(cache)) => return self.photos(&cache, &names, counts, CacheState::Kept),
             Ok(None) => CacheState::Made,
             Err(reason) => CacheState::Remade(reason),
         };
         cache::write(path, &contents, |write| self.decode(&names, progress, write))?;
         let vanished = |reason: &str| Error::malformed(path, format!("was just written, and {reason}"));
         match cache::open(path, &contents) {
-            Ok(Some(cache)) => self.photos(&cache, counts, state),
+            Ok(Some(cache)) => self.photos(&cache, &names, counts, state),
             Ok(None) => Err(vanished("is gone")),
             Err(reason) => Err(vanished(&reason)),
         }
@@ -302,7 +304,7 @@ impl Plan<'_> {
         Ok(())
     }
 
-    fn photos(&self, cache: &Cache, counts: Counts, state: CacheState) -> Result<Photos> {
+    fn photos(&self, cache: &Cache, names: &[&str], counts: Counts, state: CacheState) -> Result<Photos> {
         let contents = &cache.contents;
         let [train, validation, test] = contents.counts;
         let images = |from: usize, n: usize| {
@@ -316,6 +318,7 @@ impl Plan<'_> {
         let [of_train, of_test] = &cache.identities;
         Ok(Photos {
             images: images(0, train + validation)?,
+            names: names[..train + validation].iter().map(|name| (*name).to_owned()).collect(),
             split: Split { train: (0..train).collect(), validation: (train..train + validation).collect() },
             test: if test > 0 { Some(images(train + validation, test)?) } else { None },
             fingerprint: identity(&[train, validation], of_train),

@@ -92,6 +92,37 @@ pub enum Error {
         /// Pairs there are.
         there: usize,
     },
+    /// Filters for a run whose images are not told apart by any.
+    #[error("the images of {} are not told apart by filters; those of CelebA and of 11K Hands are", run.display())]
+    NoFilters {
+        /// The run.
+        run: PathBuf,
+    },
+    /// Data that a run was not trained on.
+    #[error(
+        "the images below {} are not those that {} was trained on, so what its pairs show is not known; point --data-dir at \
+         those",
+        data_dir.display(),
+        run.display()
+    )]
+    OtherData {
+        /// The run.
+        run: PathBuf,
+        /// The folder of the data.
+        data_dir: PathBuf,
+    },
+    /// A filter that leaves too few training images.
+    #[error(
+        "the filter `{filter}` leaves {there} training images that are not yet taken, and {asked} are asked for; ask for fewer, or loosen it"
+    )]
+    TooFewPassing {
+        /// The filter.
+        filter: String,
+        /// Images asked for.
+        asked: usize,
+        /// Images there are.
+        there: usize,
+    },
     /// Weights that are not those of the run's networks.
     #[error("{}: {reason}; the file belongs to another run", path.display())]
     ForeignWeights {
@@ -136,6 +167,9 @@ impl Error {
             | Error::NoPairs { .. }
             | Error::NoAutoencoder { .. }
             | Error::TooFewPairs { .. }
+            | Error::NoFilters { .. }
+            | Error::OtherData { .. }
+            | Error::TooFewPassing { .. }
             | Error::ForeignWeights { .. }
             | Error::TooFewSamples { .. }
             | Error::Data(_) => true,

@@ -5,10 +5,9 @@ use std::path::Path;
 use gtn_models::{Autoencoder, AutoencoderShape, Device, Generator, Mlp, MlpShape, Streams};
 use gtn_run::config::AutoencoderWeights;
 use gtn_run::{Artefact, Config, RunFolder};
-use ndarray::{Array2, Axis};
 
 use crate::checkpoint::{WEIGHTS, load_weights};
-use crate::targets::{into_matrix, read_normaliser};
+use crate::targets::read_normaliser;
 use crate::{Error, Result};
 
 /// The names of the networks' checkpoints.
@@ -69,44 +68,6 @@ pub(crate) fn read_autoencoder(run: &RunFolder, config: &Config) -> Result<Autoe
     let autoencoder = Autoencoder::new(&shape, &Streams::new(config.seed), &Device::Cpu)?;
     load_weights(autoencoder.parameters(), &weights)?;
     Ok(autoencoder)
-}
-
-/// Some training pairs (y, x_y) of a run: normal vectors and the latents, or data, that Algorithm 1 gave them, in their own
-/// units, both of shape (n, d).
-#[derive(Debug, Clone, PartialEq)]
-pub struct RealPairs {
-    /// The normal vectors y.
-    pub source: Array2<f32>,
-    /// Their targets x_y.
-    pub target: Array2<f32>,
-}
-
-/// Draws `n` different training pairs of a run of images by the seed of `streams`.
-///
-/// # Errors
-///
-/// [`Error::NoPairs`] if the run has no pairs yet, or is a folder of weights without them; [`Error::TooFewPairs`] if there
-/// are fewer; [`Error::NoAutoencoder`] if the run's data are no images.
-pub fn draw_pairs(run: &RunFolder, n: usize, streams: &Streams) -> Result<RealPairs> {
-    if run.record()?.config.autoencoder.is_none() {
-        return Err(Error::NoAutoencoder { run: run.root().to_path_buf() });
-    }
-    for missing in [run.pairs(), run.latents()] {
-        if !missing.exists() {
-            return Err(Error::NoPairs { run: run.root().to_path_buf(), missing });
-        }
-    }
-    let (pairs, latents) = (Artefact::read(&run.pairs())?, Artefact::read(&run.latents())?);
-    let source = into_matrix(pairs.f32("train.source")?);
-    let latents = into_matrix(latents.f32("train")?);
-    let matching: Vec<usize> = pairs.u64("train.matching")?.iter().map(|&row| row as usize).collect();
-    if n > source.nrows() || matching.len() != source.nrows() || matching.iter().any(|&row| row >= latents.nrows()) {
-        return Err(Error::TooFewPairs { asked: n, there: source.nrows().min(matching.len()) });
-    }
-    let mut rows = gtn_data::split::permutation(source.nrows(), streams.stream("pairs", 0));
-    rows.truncate(n);
-    let targets: Vec<usize> = rows.iter().map(|&row| matching[row]).collect();
-    Ok(RealPairs { source: source.select(Axis(0), &rows), target: latents.select(Axis(0), &targets) })
 }
 
 pub(crate) fn mlp_shape(config: &Config) -> MlpShape {

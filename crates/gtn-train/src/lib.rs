@@ -29,13 +29,15 @@ mod error;
 mod generator;
 mod pipeline;
 pub mod presets;
+mod real;
 mod stages;
 mod targets;
 mod trainer;
 
 pub use error::Error;
-pub use generator::{RealPairs, draw_pairs, load_autoencoder, load_generator};
+pub use generator::{load_autoencoder, load_generator};
 pub use pipeline::{Job, reproduce};
+pub use real::{RealPairs, draw_pairs, draw_pairs_between};
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

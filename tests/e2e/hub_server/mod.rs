@@ -1,19 +1,21 @@
 //! A Hugging Face Hub on this machine, with one data set whose Parquet files the test makes.
+#![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::io::{BufRead, BufReader, Cursor, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
-use parquet::file::writer::SerializedFileWriter;
+pub(crate) use parquet::data_type::ByteArray;
+use parquet::data_type::{BoolType, ByteArrayType, Int64Type};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
 /// How the hub answers.
 #[derive(Clone)]
 pub(crate) enum Answer {
-    /// With these files, training and test.
-    Files(Vec<u8>, Vec<u8>),
+    /// With these files, in the order of their names.
+    Files(Vec<Vec<u8>>),
     /// With its list of files, and then nothing for as long as the client waits.
     Silence,
     Status(u16),
@@ -27,7 +29,15 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
+    /// A hub with MNIST: training and test set.
     pub(crate) fn new(answer: Answer) -> Self {
+        Self::with("ylecun/mnist", &["mnist/test/0000.parquet", "mnist/train/0000.parquet"], answer)
+    }
+
+    /// A hub with this data set, whose files have these names.
+    pub(crate) fn with(dataset: &str, names: &[&str], answer: Answer) -> Self {
+        let set = Set { id: dataset.to_owned(), names: names.iter().map(|name| (*name).to_owned()).collect(), answer };
+        let set = Arc::new(set);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(AtomicUsize::new(0));
@@ -35,9 +45,9 @@ impl Hub {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 count.fetch_add(1, Ordering::SeqCst);
-                let answer = answer.clone();
+                let set = Arc::clone(&set);
                 // A client that goes away in the middle is part of the game.
-                std::thread::spawn(move || serve(stream, &answer));
+                std::thread::spawn(move || serve(stream, &set));
             }
         });
         Self { url, asked }
@@ -49,39 +59,41 @@ impl Hub {
     }
 }
 
-const INFO: &str = "/api/datasets/ylecun/mnist/revision/refs%2Fconvert%2Fparquet";
-const FILES: &str = "/datasets/ylecun/mnist/resolve/refs%2Fconvert%2Fparquet/mnist/";
-const TRAIN: &str = "train/0000.parquet";
-const TEST: &str = "test/0000.parquet";
+struct Set {
+    id: String,
+    names: Vec<String>,
+    answer: Answer,
+}
 
-fn serve(mut stream: TcpStream, answer: &Answer) -> std::io::Result<()> {
+fn serve(mut stream: TcpStream, Set { id, names, answer }: &Set) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
     while reader.read_line(&mut String::new())? > 2 {}
     let mut words = line.split_whitespace();
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let asked = path.strip_prefix(&format!("/datasets/{id}/resolve/refs%2Fconvert%2Fparquet/"));
+    let number = asked.and_then(|asked| names.iter().position(|name| *name == asked));
     let none = Vec::new();
-    let body = match (answer, path.strip_prefix(FILES)) {
+    let body = match (answer, number) {
         (Answer::Status(status), _) => {
             return write!(stream, "HTTP/1.1 {status} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         }
-        (_, None) if path == INFO => {
-            let names = ["README.md", &format!("mnist/{TEST}"), &format!("mnist/{TRAIN}")];
-            let files: Vec<String> = names.iter().map(|name| format!("{{\"rfilename\":\"{name}\"}}")).collect();
-            let info = format!("{{\"id\":\"ylecun/mnist\",\"siblings\":[{}]}}", files.join(","));
+        (_, None) if path == format!("/api/datasets/{id}/revision/refs%2Fconvert%2Fparquet") => {
+            let names = ["README.md"].into_iter().chain(names.iter().map(String::as_str));
+            let files: Vec<String> = names.map(|name| format!("{{\"rfilename\":\"{name}\"}}")).collect();
+            let info = format!("{{\"id\":\"{id}\",\"siblings\":[{}]}}", files.join(","));
             return send(&mut stream, method, info.as_bytes(), info.len(), "info");
         }
-        (Answer::Files(train, _), Some(TRAIN)) => train,
-        (Answer::Files(_, test), Some(TEST)) => test,
-        (Answer::Cut, Some(name)) => return send(&mut stream, method, b"PAR1", 1000, &name.replace('/', "-")),
+        (Answer::Files(files), Some(number)) => &files[number],
+        (Answer::Cut, Some(number)) => return send(&mut stream, method, b"PAR1", 1000, &format!("cut-{number}")),
         (Answer::Silence, Some(_)) => {
             std::thread::sleep(std::time::Duration::from_secs(60));
             &none
         }
         _ => return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
     };
-    send(&mut stream, method, body, body.len(), &path.replace(['/', '%'], "-"))
+    send(&mut stream, method, body, body.len(), &path.replace(['/', '%', '+'], "-"))
 }
 
 fn send(stream: &mut TcpStream, method: &str, body: &[u8], length: usize, tag: &str) -> std::io::Result<()> {
@@ -105,25 +117,47 @@ pub(crate) fn png(pixels: &[u8], side: u32) -> Vec<u8> {
 
 /// A Parquet file with the columns of the hub's MNIST.
 pub(crate) fn parquet(images: &[Vec<u8>], labels: &[i64]) -> Vec<u8> {
-    let schema = "message mnist {
-        optional group image { optional binary bytes; optional binary path (UTF8); }
-        optional int64 label;
-    }";
-    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let images: Vec<ByteArray> = images.iter().map(|image| ByteArray::from(image.clone())).collect();
+    write("optional int64 label;", &images, |rows| {
+        let mut label = rows.next_column().unwrap().unwrap();
+        label.typed::<Int64Type>().write_batch(labels, Some(&vec![1; labels.len()]), None).unwrap();
+        label.close().unwrap();
+    })
+}
+
+/// A Parquet file with the columns of the hub's CelebA, but for most attributes: photographs, and which of them are bald and
+/// which smile.
+pub(crate) fn photographs(images: &[ByteArray], bald: &[bool], smiling: &[bool]) -> Vec<u8> {
+    let columns = "optional int64 celeb_id; optional boolean Bald; optional boolean Smiling;";
+    write(columns, images, |rows| {
+        let mut identity = rows.next_column().unwrap().unwrap();
+        identity.typed::<Int64Type>().write_batch(&[], Some(&vec![0; images.len()]), None).unwrap();
+        identity.close().unwrap();
+        for truths in [bald, smiling] {
+            let mut attribute = rows.next_column().unwrap().unwrap();
+            attribute.typed::<BoolType>().write_batch(truths, Some(&vec![1; truths.len()]), None).unwrap();
+            attribute.close().unwrap();
+        }
+    })
+}
+
+type Rows<'a> = SerializedRowGroupWriter<'a, Vec<u8>>;
+
+fn write(columns: &str, images: &[ByteArray], others: impl FnOnce(&mut Rows<'_>)) -> Vec<u8> {
+    let schema = format!(
+        "message set {{ optional group image {{ optional binary bytes; optional binary path (UTF8); }} {columns} }}"
+    );
+    let schema = Arc::new(parse_message_type(&schema).unwrap());
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
     let mut rows = writer.next_row_group().unwrap();
-    let images: Vec<ByteArray> = images.iter().map(|image| ByteArray::from(image.clone())).collect();
-    let levels = |level: i16, values: usize| vec![level; values];
     let mut bytes = rows.next_column().unwrap().unwrap();
-    bytes.typed::<ByteArrayType>().write_batch(&images, Some(&levels(2, images.len())), None).unwrap();
+    bytes.typed::<ByteArrayType>().write_batch(images, Some(&vec![2; images.len()]), None).unwrap();
     bytes.close().unwrap();
     // No image has a path: its group is there, it is not.
     let mut path = rows.next_column().unwrap().unwrap();
-    path.typed::<ByteArrayType>().write_batch(&[], Some(&levels(1, images.len())), None).unwrap();
+    path.typed::<ByteArrayType>().write_batch(&[], Some(&vec![1; images.len()]), None).unwrap();
     path.close().unwrap();
-    let mut label = rows.next_column().unwrap().unwrap();
-    label.typed::<Int64Type>().write_batch(labels, Some(&levels(1, labels.len())), None).unwrap();
-    label.close().unwrap();
+    others(&mut rows);
     rows.close().unwrap();
     writer.into_inner().unwrap()
 }

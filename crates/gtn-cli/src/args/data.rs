@@ -17,14 +17,18 @@ pub(crate) enum DataCommand {
   gtn data fetch mnist
   gtn data fetch mnist --data-dir ~/datasets --mirror https://example.org/mnist/
   cargo xtask fetch mnist --from hub
+  cargo xtask fetch celeba --from hub
 
-HTTPS_PROXY and HTTP_PROXY are honoured. Files that are there and whole are left alone.
+HTTPS_PROXY and HTTP_PROXY are honoured. Files that are there and whole are left alone. Of
+photographs, celeba and hap, nothing is known to download but from the hub: without --from hub,
+it says where to get them, and under which terms.
 
---from hub needs a gtn with the feature `hub`, which `cargo xtask fetch` builds. It downloads
-ylecun/mnist and makes the four files of it, if they then are the original's. It starts anew
-after an interruption, and gives up when nothing comes for two minutes. HF_ENDPOINT names
-another hub, HF_TOKEN a token (none is needed), and HF_HUB_DISABLE_TELEMETRY=1 keeps the hub's
-library from reporting how fast it was.")]
+--from hub needs a gtn with the feature `hub`, which `cargo xtask fetch` builds. Of ylecun/mnist
+it makes the four files, if they then are the original's; of flwrlabs/celeba (1.4 GB, and as
+much again in the folder for temporary files) the archive and both lists. It starts anew after
+an interruption, and gives up when nothing comes for two minutes. HF_ENDPOINT names another hub,
+HF_TOKEN a token (none is needed), and HF_HUB_DISABLE_TELEMETRY=1 keeps the hub's library from
+reporting how fast it was.")]
 pub(crate) struct DataFetch {
     /// The data set.
     #[arg(value_enum)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Choices, DataDir};
+use super::{CacheDir, Choices, DataDir};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -33,9 +33,8 @@ pub(crate) struct Reproduce {
     pub(crate) no_tensorboard: bool,
     #[command(flatten)]
     pub(crate) data: DataDir,
-    /// Folder for decoded photographs, 12 kB each (CelebA: 2.5 GB), made once [default: ~/.cache/gtn].
-    #[arg(long, value_name = "DIR", env = "GTN_CACHE_DIR")]
-    pub(crate) cache_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) cache: CacheDir,
 }
 
 #[derive(Debug, Args)]

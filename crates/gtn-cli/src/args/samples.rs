@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::{CacheDir, DataDir};
+
 #[derive(Debug, Args)]
 #[command(after_help = "What is written depends on the name given to --out:
   FILE.png   all samples in one picture
@@ -54,7 +56,9 @@ Examples:
   gtn interpolate weights/mnist-d5 --rows 8 --out ways.png
   gtn interpolate weights/mnist-d5 --rows 8 --steps 40 --path circle --out ways.gif
   gtn interpolate weights/mnist-d5 --steps 500 --rows 2 --out ways.npy --json
-  gtn interpolate runs/mnist-d5-seed1 --real --path circle --out ways.png"
+  gtn interpolate runs/mnist-d5-seed1 --real --path circle --out ways.png
+  gtn interpolate runs/hap-d50-seed1 --real --from aspect=palmar --to aspect=palmar --out same.png
+  gtn interpolate runs/hap-d50-seed1 --real --from aspect=palmar --to aspect=dorsal --out opposite.png"
 )]
 pub(crate) struct Interpolate {
     /// Folder of the run, or of weights.
@@ -73,6 +77,17 @@ pub(crate) struct Interpolate {
     /// trained here: a folder of weights has no pairs.
     #[arg(long)]
     pub(crate) real: bool,
+    /// What the image at the beginning of each way shows, as a filter of the data set: `Smiling=1,Male=-1` for CelebA,
+    /// `aspect=palmar,aspect=right` for hands. Needs the data that the run was trained on.
+    #[arg(long, value_name = "FILTER", requires = "real")]
+    pub(crate) from: Option<String>,
+    /// What the image at its end shows.
+    #[arg(long, value_name = "FILTER", requires = "real")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+    #[command(flatten)]
+    pub(crate) cache: CacheDir,
     /// The straight line, or the great circle: directions turn evenly, and norms go evenly from one to the other. Between
     /// opposite vectors, which have no one great circle, it is the line.
     #[arg(long, value_enum, default_value_t = PathName::Line)]

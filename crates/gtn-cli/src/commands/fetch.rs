@@ -2,9 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use gtn_data::fetch::{Download, Event, Next, Options};
-use gtn_data::mnist::{self, Fetched};
-use gtn_data::{celeba, hap};
+use gtn_data::fetch::{Download, Event, Fetched, Next, Options};
+use gtn_data::{celeba, hap, mnist};
 
 use crate::args::{DataFetch, DataName, Source};
 use crate::failure::Failure;
@@ -20,30 +19,46 @@ pub(crate) fn run(args: &DataFetch) -> Result<(), Failure> {
             "--mirror names a place of the four files, which --from hub does not ask for; HF_ENDPOINT names another hub",
         ));
     }
-    // Their terms leave the download to the user.
-    match args.name {
-        DataName::Mnist => {}
-        DataName::Celeba => return Err(Failure::users(celeba::advice(&args.data.data_dir.join("celeba")))),
-        DataName::Hap => return Err(Failure::users(hap::advice(&args.data.data_dir.join("hap")))),
+    let data_dir = &args.data.data_dir;
+    // Who downloads photographs of people is bound by terms, and is to know them.
+    let (files, advice) = match args.name {
+        DataName::Mnist => (4, None),
+        DataName::Celeba => (3, Some(celeba::advice(&data_dir.join("celeba")))),
+        DataName::Hap => (3, Some(hap::advice(&data_dir.join("hap")))),
+    };
+    if let Some(advice) = advice.filter(|_| args.from == Source::Mirrors || matches!(args.name, DataName::Hap)) {
+        return Err(Failure::users(advice));
     }
     stop::listen();
     let mut progress = Progress::new();
     let fetched = match args.from {
         Source::Mirrors => from_mirrors(args, &mut progress)?,
-        #[cfg(feature = "hub")]
-        Source::Hub => hub::mnist(&args.data.data_dir, &mut progress)?,
-        #[cfg(not(feature = "hub"))]
-        Source::Hub => {
-            return Err(Failure::users(
-                "this gtn was built without the Hugging Face Hub; `cargo xtask fetch mnist --from hub` builds one that has it, \
-                 as does --features hub, and the mirrors need neither",
-            ));
-        }
+        Source::Hub => from_hub(args, &mut progress)?,
     };
     drop(progress);
-    say::tell(&format!("{} of 4 files are new", fetched.new));
+    say::tell(&format!("{} of {files} files are new", fetched.new));
     say::result(&fetched.folder.display().to_string());
     Ok(())
+}
+
+#[cfg(feature = "hub")]
+fn from_hub(args: &DataFetch, progress: &mut Progress) -> Result<Fetched, Failure> {
+    match args.name {
+        DataName::Celeba => hub::celeba(&args.data.data_dir, progress),
+        _ => hub::mnist(&args.data.data_dir, progress),
+    }
+}
+
+#[cfg(not(feature = "hub"))]
+fn from_hub(args: &DataFetch, _progress: &mut Progress) -> Result<Fetched, Failure> {
+    let (name, others) = match args.name {
+        DataName::Celeba => ("celeba", ""),
+        _ => ("mnist", ", and the mirrors need neither"),
+    };
+    Err(Failure::users(format!(
+        "this gtn was built without the Hugging Face Hub; `cargo xtask fetch {name} --from hub` builds one that has it, as does \
+         --features hub{others}"
+    )))
 }
 
 fn from_mirrors(args: &DataFetch, progress: &mut Progress) -> Result<Fetched, Failure> {

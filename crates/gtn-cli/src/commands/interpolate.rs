@@ -3,6 +3,7 @@
 use gtn_metrics::{Steps, step_lengths};
 use gtn_models::{Path, Streams};
 use gtn_run::RunFolder;
+use gtn_train::RealPairs;
 use ndarray::{Array2, Array4, ArrayView2, Axis, concatenate, s};
 use serde_json::{Value, json};
 
@@ -10,7 +11,8 @@ use crate::args::Interpolate;
 use crate::commands::sample::check_amount;
 use crate::failure::Failure;
 use crate::output::{self, Samples, Ways};
-use crate::say;
+use crate::progress::Progress;
+use crate::{say, stop};
 
 pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
     output::kind_of_ways(&args.out, false, args.force)?;
@@ -22,7 +24,7 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
     check_amount(rows * columns, generator.sample_size(), kind)?;
 
     let streams = Streams::new(args.seed);
-    let pairs = args.real.then(|| gtn_train::draw_pairs(&run, 2 * rows, &streams)).transpose()?;
+    let pairs = args.real.then(|| draw_pairs(args, &run, rows, &streams)).transpose()?;
     let ends = match &pairs {
         Some(pairs) => pairs.source.clone(),
         None => streams.normal("interpolate", 0, 2 * rows, generator.source_dim()),
@@ -56,6 +58,18 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
     output::write(&args.out, kind, &samples, args.force)?;
     tell(args, &found);
     Ok(())
+}
+
+/// The pairs at the ends of so many ways.
+fn draw_pairs(args: &Interpolate, run: &RunFolder, rows: usize, streams: &Streams) -> Result<RealPairs, Failure> {
+    if args.from.is_none() && args.to.is_none() {
+        return Ok(gtn_train::draw_pairs(run, 2 * rows, streams)?);
+    }
+    stop::listen();
+    let mut progress = Progress::new();
+    let filters = [&args.from, &args.to].map(|filter| filter.as_deref().unwrap_or_default());
+    let places = (args.data.data_dir.as_path(), &*args.cache.path());
+    Ok(gtn_train::draw_pairs_between(run, rows, filters, places, streams, &mut progress)?)
 }
 
 /// The steps of one way.

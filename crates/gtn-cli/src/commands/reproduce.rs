@@ -1,6 +1,6 @@
 //! `gtn reproduce`: all stages of an experiment, then its report.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gtn_report::{EpochFigures, TensorBoard};
 use gtn_run::{Fan, Provenance, RunFolder};
@@ -21,8 +21,13 @@ pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
         command: Some(command_line(&args.choices)),
         ..Provenance::default()
     };
-    let cache_dir = args.cache_dir.clone().unwrap_or_else(default_cache_dir);
-    let job = Job { config, data_dir: args.data.data_dir.clone(), cache_dir, provenance, force: args.force };
+    let job = Job {
+        config,
+        data_dir: args.data.data_dir.clone(),
+        cache_dir: args.cache.path(),
+        provenance,
+        force: args.force,
+    };
 
     stop::listen();
     let mut progress = Progress::of_run(&root);
@@ -37,13 +42,6 @@ pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
     let report = gtn_report::write_report(&run)?;
     say::result(&report.display().to_string());
     Ok(())
-}
-
-/// The user's folder for what can be made again.
-fn default_cache_dir() -> PathBuf {
-    let of = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-    let cache = of("XDG_CACHE_HOME").or_else(|| Some(of("HOME").or_else(|| of("USERPROFILE"))?.join(".cache")));
-    cache.unwrap_or_else(std::env::temp_dir).join("gtn")
 }
 
 /// The command that does this run again, without what concerns only this machine.

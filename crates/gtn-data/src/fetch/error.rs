@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::folder;
+use crate::folder_of;
 
 /// Why a download did not succeed. Each message is one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -10,7 +10,7 @@ pub enum Error {
     #[error(
         "{} could not be downloaded: {}. Try again later (what has come is kept; HTTPS_PROXY names a proxy), or get the file \
          by hand from one of these addresses and put it into {}",
-        name(path), listed(tried), folder(path).display()
+        name(path), listed(tried), folder_of(path).display()
     )]
     Mirrors {
         /// The file.
@@ -21,7 +21,7 @@ pub enum Error {
     /// The Hugging Face Hub did not give the data (feature `hub`).
     #[error(
         "{dataset} could not be had from {endpoint}: {reason}. Nothing was written; try again later (HTTPS_PROXY names \
-         a proxy, HF_ENDPOINT another hub), or take the files from their mirrors, without --from hub"
+         a proxy, HF_ENDPOINT another hub), or give the command without --from hub: it knows another way"
     )]
     Hub {
         /// The hub.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{Error, folder};
+use super::Error;
 use crate::digest::hexadecimal;
+use crate::{folder_of, whole};
 
 /// `NAME.part`: the first bytes of a file, on disk and locked, with their checksum so far. It need not exist yet.
 pub(super) struct Part {
@@ -76,7 +77,7 @@ impl Part {
                 emptied.map_err(Error::io("write", &self.path))?;
             }
             None => {
-                let parent = folder(&self.path);
+                let parent = folder_of(&self.path);
                 fs::create_dir_all(parent).map_err(Error::io("make the folder", parent))?;
                 let new = OpenOptions::new().write(true).create_new(true).open(&self.path);
                 let file = new.map_err(|error| match error.kind() {
@@ -113,10 +114,7 @@ impl Part {
             file.sync_all().map_err(Error::io("write", &self.path))?;
         }
         fs::rename(&self.path, path).map_err(Error::io("write", path))?;
-        // The rename itself lives in the folder; not every system lets a folder be opened, and then there is nothing to do.
-        if let Ok(folder) = File::open(folder(path)) {
-            let _ = folder.sync_all();
-        }
+        whole::sync_folder_of(path);
         Ok(())
     }
 

@@ -16,10 +16,10 @@ use sha2::{Digest, Sha256};
 use super::{FILES, Fetched, FileSpec, SIDE, wanted};
 use crate::digest::hexadecimal;
 use crate::fetch::{Error, Options, check_address, check_place, write_whole};
-use crate::hub::{self, Reader, Rows, Sign};
+use crate::hub::{self, Place, Reader, rows_of};
 
 /// The hub's address.
-pub const ENDPOINT: &str = "https://huggingface.co";
+pub const ENDPOINT: &str = hub::ENDPOINT;
 
 /// The data set's name there.
 pub const DATASET: &str = "ylecun/mnist";
@@ -65,10 +65,10 @@ pub fn fetch(
 ) -> Result<Fetched, Error> {
     check_address(endpoint)?;
     let (folder, wanted) = wanted(data_dir)?;
-    let place = |spec: &FileSpec| folder.join(spec.packed_name());
+    let file_of = |spec: &FileSpec| folder.join(spec.packed_name());
     let mut say = |spec: &FileSpec, event| match tell(event) {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(Error::Stopped { path: place(spec), kept: None }),
+        ControlFlow::Break(()) => Err(Error::Stopped { path: file_of(spec), kept: None }),
     };
     for (spec, _) in FILES.iter().zip(wanted).filter(|(_, wanted)| !wanted) {
         say(spec, Event::Present(*spec))?;
@@ -76,41 +76,34 @@ pub fn fetch(
     let missing: Vec<FileSpec> =
         FILES.iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(spec, _)| *spec).collect();
     let Some(first) = missing.first() else { return Ok(Fetched { folder, new: 0 }) };
-    missing.iter().try_for_each(|spec| check_place(&place(spec)))?;
+    missing.iter().try_for_each(|spec| check_place(&file_of(spec)))?;
 
-    let contents = hub::fetch(
-        endpoint,
-        DATASET,
-        options,
-        move |readers, rows| unpack(readers, wanted, rows),
-        |sign| {
-            say(
-                first,
-                match sign {
-                    Sign::Bytes(bytes) => Event::Received(bytes),
-                    Sign::Rows { done, total } => Event::Unpacked { done, total },
-                },
-            )
-        },
-    )?;
+    let place = Place { endpoint, dataset: DATASET };
+    let parquet = hub::download(place, options, |bytes| say(first, Event::Received(bytes)))?;
+    let contents =
+        unpack(&parquet.readers, wanted, place, &mut |done, total| say(first, Event::Unpacked { done, total }))?;
+    drop(parquet);
     for (spec, packed) in missing.iter().zip(&contents) {
-        write_whole(&place(spec), packed)?;
+        write_whole(&file_of(spec), packed)?;
         say(spec, Event::Done(*spec))?;
     }
     Ok(Fetched { folder, new: missing.len() })
 }
 
+/// Hears how many images are unpacked, and of how many.
+type Tell<'a> = dyn FnMut(usize, usize) -> Result<(), Error> + 'a;
+
 /// The content of the wanted files, checked and then compressed.
-fn unpack(readers: &[Reader], wanted: [bool; 4], rows: &Rows<Vec<Vec<u8>>>) -> Result<Vec<Vec<u8>>, String> {
+fn unpack(readers: &[Reader], wanted: [bool; 4], place: Place<'_>, tell: &mut Tell<'_>) -> Result<Vec<Vec<u8>>, Error> {
     let mut contents = Vec::new();
     for first in [0, 2] {
         let pair = [first, first + 1];
         if !pair.iter().any(|&file| wanted[file]) {
             continue;
         }
-        let data = read(readers, FILES[first].items, rows)?;
+        let data = read(readers, FILES[first].items, place, tell)?;
         for (file, data) in pair.into_iter().zip(data).filter(|(file, _)| wanted[*file]) {
-            contents.push(checked(&FILES[file], &data)?);
+            contents.push(checked(&FILES[file], &data).map_err(|reason| place.fail(reason))?);
         }
     }
     Ok(contents)
@@ -118,44 +111,30 @@ fn unpack(readers: &[Reader], wanted: [bool; 4], rows: &Rows<Vec<Vec<u8>>>) -> R
 
 /// Pixels and labels of the Parquet file that has so many rows: the names of the files are not at hand here, and training and
 /// test set differ in their number.
-fn read(readers: &[Reader], items: usize, told: &Rows<Vec<Vec<u8>>>) -> Result<[Vec<u8>; 2], String> {
-    let rows_of = |reader: &Reader| reader.metadata().file_metadata().num_rows();
-    let Some(reader) = readers.iter().find(|reader| rows_of(reader) == items as i64) else {
+fn read(readers: &[Reader], items: usize, place: Place<'_>, tell: &mut Tell<'_>) -> Result<[Vec<u8>; 2], Error> {
+    let Some(reader) = readers.iter().find(|reader| rows_of(reader) == items) else {
         let found: Vec<String> = readers.iter().map(|reader| rows_of(reader).to_string()).collect();
         let found = if found.is_empty() { "no".to_owned() } else { found.join(", ") };
-        return Err(format!("it has Parquet files of {found} rows, and MNIST's has {items}"));
+        return Err(place.fail(format!("it has Parquet files of {found} rows, and MNIST's has {items}")));
     };
     let (mut pixels, mut labels) = (Vec::with_capacity(items * SIDE * SIDE), Vec::with_capacity(items));
-    let rows = reader.get_row_iter(None).map_err(|error| format!("its Parquet cannot be read ({error})"))?;
+    let rows = reader.get_row_iter(None);
+    let rows = rows.map_err(|error| place.fail(format!("its Parquet cannot be read ({error})")))?;
     // The header's number bounds the work, whatever the file holds.
     for (number, row) in rows.take(items).enumerate() {
-        let row = row.map_err(|error| format!("row {number} cannot be read ({error})"))?;
-        let png = png(&row).ok_or_else(|| format!("row {number} has no image"))?;
-        pixels.extend(decode(png).map_err(|reason| format!("row {number}: {reason}"))?);
-        labels.push(label(&row).ok_or_else(|| format!("row {number} has no label"))?);
+        let row = row.map_err(|error| place.fail(format!("row {number} cannot be read ({error})")))?;
+        let png = hub::image(&row).ok_or_else(|| place.fail(format!("row {number} has no image")))?;
+        pixels.extend(decode(png).map_err(|reason| place.fail(format!("row {number}: {reason}")))?);
+        labels.push(label(&row).ok_or_else(|| place.fail(format!("row {number} has no label")))?);
         if number % 500 == 0 {
-            told.tell(number, items);
+            tell(number, items)?;
         }
     }
     Ok([pixels, labels])
 }
 
-fn column<'a>(row: &'a Row, name: &str) -> Option<&'a Field> {
-    row.get_column_iter().find(|(column, _)| *column == name).map(|(_, field)| field)
-}
-
-fn png(row: &Row) -> Option<&[u8]> {
-    match column(row, "image")? {
-        Field::Group(image) => match column(image, "bytes")? {
-            Field::Bytes(bytes) => Some(bytes.data()),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
 fn label(row: &Row) -> Option<u8> {
-    match column(row, "label")? {
+    match hub::column(row, "label")? {
         Field::Long(label) => u8::try_from(*label).ok(),
         _ => None,
     }

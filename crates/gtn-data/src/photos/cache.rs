@@ -23,7 +23,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::mapped::Mapped;
-use crate::{Error, Result};
+use crate::{Error, Result, folder_of, whole};
 
 const MAGIC: &[u8; 8] = b"GTNIMAGE";
 const VERSION: u32 = 1;
@@ -179,23 +179,12 @@ pub(super) fn write(
         }
     };
     let fail = |source| Error::Write { path: path.to_path_buf(), hint: hint(&source), source };
-    let parent = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
     if path.is_dir() {
         return Err(fail(std::io::Error::new(std::io::ErrorKind::IsADirectory, "it is a folder")));
     }
-    fs::create_dir_all(parent).map_err(fail)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".gtn-").suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Nobody is to write into a file that is mapped.
-        builder.permissions(fs::Permissions::from_mode(0o444));
-    }
-    let mut temporary = builder.tempfile_in(parent).map_err(fail)?;
+    fs::create_dir_all(folder_of(path)).map_err(fail)?;
+    // Nobody is to write into a file that is mapped.
+    let mut temporary = whole::temporary(path, 0o444).map_err(fail)?;
     let mut sums = Sums { contents: *contents, table: Vec::new(), identities: [Sha256::new(), Sha256::new()] };
     let mut out = BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
     out.write_all(&[0; START]).map_err(fail)?;
@@ -211,13 +200,7 @@ pub(super) fn write(
         .and_then(|()| out.flush());
     finished.map_err(fail)?;
     drop(out);
-    temporary.as_file().sync_all().map_err(fail)?;
-    temporary.persist(path).map_err(|error| fail(error.error))?;
-    // The rename itself lives in the folder; not every system lets a folder be opened, and then there is nothing to do.
-    if let Ok(folder) = File::open(parent) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
+    whole::publish(temporary, path).map_err(fail)
 }
 
 fn crc(bytes: &[u8]) -> u32 {

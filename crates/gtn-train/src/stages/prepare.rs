@@ -14,6 +14,8 @@ use crate::{Error, Job, Result};
 
 mod photos;
 
+pub(crate) use photos::passing;
+
 /// The data of an experiment.
 pub(crate) enum Prepared {
     /// Images, which become targets through an autoencoder.
@@ -25,6 +27,8 @@ pub(crate) enum Prepared {
 /// The images with their split.
 pub(crate) struct Pictures {
     pub(crate) images: Images,
+    /// Their file names, if each is in a file of its own.
+    pub(crate) names: Vec<String>,
     pub(crate) split: Split,
     /// Identity of the files' content.
     pub(crate) fingerprint: String,
@@ -109,7 +113,7 @@ fn read_mnist(settings: &config::Images, data_dir: &Path, streams: &Streams) -> 
         let note = "the MNIST files are whole but not the original ones; results will not compare with the paper's";
         notes.push(note.to_owned());
     }
-    Ok(Pictures { images: set.images, split, fingerprint: set.sha256, test, notes })
+    Ok(Pictures { images: set.images, names: Vec::new(), split, fingerprint: set.sha256, test, notes })
 }
 
 /// The test images that are taken: all, or the share of them that `limit` is of `among` images.

@@ -1,6 +1,8 @@
 //! Photographs with an official split: CelebA and 11K Hands.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use gtn_data::photos::{CacheState, Count, Photos};
 use gtn_data::split::{Split, permutation};
@@ -46,7 +48,16 @@ pub(super) fn read(
         let indices = limited(images.len(), settings.limit, chosen, streams);
         TestSet { images, indices, fingerprint }
     });
-    Ok(Pictures { images: photos.images, split, fingerprint: photos.fingerprint, test, notes })
+    Ok(Pictures { images: photos.images, names: photos.names, split, fingerprint: photos.fingerprint, test, notes })
+}
+
+/// The names of the images that a filter lets pass, or `None` if it is empty; nothing of data that have no filters.
+pub(crate) fn passing(data: &Data, data_dir: &Path, filter: &str) -> Result<Option<Option<HashSet<String>>>> {
+    Ok(match data {
+        Data::Celeba(_) => Some(celeba::passing(data_dir, &filter.parse()?)?),
+        Data::Hap(_) => Some(hap::passing(data_dir, &filter.parse()?)?),
+        _ => None,
+    })
 }
 
 /// At most `limit` images of both parts, drawn from each in its share; the order of the official lists otherwise.

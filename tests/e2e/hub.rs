@@ -218,15 +218,27 @@ fn celeba_is_made_of_the_hubs_photographs() {
 
     // A list that is lost is made again, and the archive stays as it is.
     let archive = celeba.join("img_align_celeba.zip");
+    let [partition, attributes] = ["list_eval_partition.txt", "list_attr_celeba.txt"].map(|name| celeba.join(name));
     let made = fs::metadata(&archive).unwrap().modified().unwrap();
-    fs::remove_file(celeba.join("list_eval_partition.txt")).unwrap();
+    let list = fs::read(&attributes).unwrap();
+    fs::write(&attributes, "202599\nBald\n000001.jpg").unwrap();
     assert!(fetch().1.contains("1 of 3 files are new"));
-    assert_eq!(fs::read_to_string(celeba.join("list_eval_partition.txt")).unwrap(), parts);
-    assert_eq!(fs::metadata(&archive).unwrap().modified().unwrap(), made);
-    // All are there: the hub is not asked.
+    assert!(fs::read(&attributes).unwrap() == list);
+    // The parts are known without asking; and when all are there, nothing is asked.
     let asked = hub.asked();
+    fs::remove_file(&partition).unwrap();
+    assert!(fetch().1.contains("1 of 3 files are new"));
+    assert_eq!(fs::read_to_string(&partition).unwrap(), parts);
     assert!(fetch().1.contains("0 of 3 files are new"));
-    assert_eq!(hub.asked(), asked);
+    assert_eq!((hub.asked(), fs::metadata(&archive).unwrap().modified().unwrap()), (asked, made));
+    // An archive that was cut short is no archive, and a folder without an image no images.
+    fs::write(&archive, "PK").unwrap();
+    fs::create_dir(celeba.join("img_align_celeba")).unwrap();
+    let full = fetch_set_from("celeba", &hub.url, folder.path()).in_shell("trap '' XFSZ; ulimit -f 40000;");
+    full.failed_in_one_line("img_align_celeba.zip");
+    fs::remove_file(&archive).unwrap();
+    assert!(fetch().1.contains("1 of 3 files are new"));
+    gtn().args(["data", "check", "celeba", "--data-dir"]).arg(&data).done();
 }
 
 #[test]
@@ -245,8 +257,7 @@ fn what_is_not_celeba_is_refused_and_nothing_is_written() {
         let hub = celeba_hub(files);
         let message = fetch_set_from("celeba", &hub.url, folder.path()).failed(word);
         assert!(message.contains(&hub.url) && message.contains("flwrlabs/celeba"), "{message}");
-        assert!(!folder.path().join("datasets/celeba").exists());
-        assert_eq!(fs::read_dir(folder.path().join("system")).unwrap().count(), 0);
+        assert_nothing_left(folder.path());
     }
     // Of hands there is no copy.
     let folder = tempfile::tempdir().unwrap();

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 const USAGE: &str = "Usage: cargo xtask <VERB> [ARGUMENTS]...
 
   reproduce EXPERIMENT ...   build `gtn` for speed and run `gtn reproduce EXPERIMENT ...`
-  fetch mnist ...            build `gtn` and download a data set by `gtn data fetch mnist ...`
+  fetch NAME ...             build `gtn` and download a data set by `gtn data fetch NAME ...`
   bench train ...            build `gtn` and time it beside its PyTorch twin by `gtn bench train ...`
   ci                         what a change must pass: format, lints, documentation, tests
 

@@ -46,6 +46,7 @@ impl From<gtn_train::Error> for Failure {
     fn from(error: gtn_train::Error) -> Self {
         match error {
             gtn_train::Error::Stopped { .. } => Failure::Stopped(error.to_string()),
+            gtn_train::Error::Data(error) => error.into(),
             error => sorted(error.is_users(), error.into()),
         }
     }
@@ -67,7 +68,7 @@ impl From<gtn_data::Error> for Failure {
     fn from(error: gtn_data::Error) -> Self {
         match error {
             gtn_data::Error::Stopped { .. } => Failure::Stopped(error.to_string()),
-            error => sorted(!matches!(error, gtn_data::Error::Write { .. }), error.into()),
+            error => sorted(error.is_users(), error.into()),
         }
     }
 }

@@ -79,6 +79,25 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the user can mend it by calling differently (as opposed to a failing machine).
+    #[must_use]
+    pub fn is_users(&self) -> bool {
+        use std::io::ErrorKind as K;
+        match self {
+            Error::Write { source, .. } => matches!(
+                source.kind(),
+                K::NotFound
+                    | K::PermissionDenied
+                    | K::NotADirectory
+                    | K::IsADirectory
+                    | K::ReadOnlyFilesystem
+                    | K::InvalidInput
+                    | K::InvalidFilename
+            ),
+            _ => true,
+        }
+    }
+
     pub(crate) fn malformed(path: &Path, reason: impl Into<String>) -> Self {
         Error::Malformed { path: path.to_path_buf(), reason: reason.into() }
     }

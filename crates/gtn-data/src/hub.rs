@@ -74,7 +74,7 @@ pub(crate) fn download(
     let (sender, receiver) = mpsc::channel();
     let dataset = place.dataset.to_owned();
     let work = move || {
-        let _ = sender.send(from_hub(&client, dataset).map_err(|error| reason(&error)));
+        let _ = sender.send(from_hub(&client, dataset).map_err(Trouble::of));
     };
     let thread = std::thread::Builder::new().name("gtn-hub".to_owned()).spawn(work);
     thread.map_err(|error| place.fail(format!("no thread can be started ({error})")))?;
@@ -84,7 +84,10 @@ pub(crate) fn download(
     loop {
         match receiver.recv_timeout(BEAT) {
             Ok(Ok(readers)) => return Ok(Parquet { readers, _cache: cache }),
-            Ok(Err(reason)) => return Err(place.fail(reason)),
+            Ok(Err(Trouble::Hub(reason))) => return Err(place.fail(reason)),
+            Ok(Err(Trouble::Disk(error))) => {
+                return Err(Error::io("keep the download, which TMPDIR can lead elsewhere, in", &system)(error));
+            }
             Err(RecvTimeoutError::Timeout) => {
                 let now = bytes_below(cache.path());
                 if now != bytes {
@@ -131,12 +134,26 @@ fn bytes_below(folder: &Path) -> u64 {
     std::fs::read_dir(folder).into_iter().flatten().flatten().map(of_entry).sum()
 }
 
-fn reason(error: &candle_datasets::hub::Error) -> String {
-    use candle_datasets::hub::Error as Hub;
-    match error {
-        Hub::HubError(error) => hub_reason(error),
-        Hub::IoError(error) => one_line(&error.to_string()),
-        Hub::ParquetError(error) => one_line(&format!("a file is no Parquet ({error})")),
+/// What can happen on the library's thread.
+enum Trouble {
+    Hub(String),
+    Disk(std::io::Error),
+}
+
+impl Trouble {
+    fn of(error: candle_datasets::hub::Error) -> Self {
+        use candle_datasets::hub::Error as Hub;
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        match error {
+            Hub::HubError(HFError::Io(error)) | Hub::IoError(error)
+                if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) =>
+            {
+                Trouble::Disk(error)
+            }
+            Hub::HubError(error) => Trouble::Hub(hub_reason(&error)),
+            Hub::IoError(error) => Trouble::Hub(one_line(&error.to_string())),
+            Hub::ParquetError(error) => Trouble::Hub(one_line(&format!("a file is no Parquet ({error})"))),
+        }
     }
 }
 

@@ -107,6 +107,9 @@ impl Images {
             let image = pixels.index_axis(Axis(0), index);
             values.extend(image.iter().map(|&value| scaled[usize::from(value)]));
         }
+        if let Pixels::Mapped { bytes, .. } = &self.pixels {
+            bytes.was_seen(values.len());
+        }
         Array4::from_shape_vec((indices.len(), channels, side, side), values).expect("as many values as pixels")
     }
 }

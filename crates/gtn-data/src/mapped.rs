@@ -9,13 +9,25 @@
 //! name, renamed when whole, without permission to write, and never opened for writing again. Putting another file in their
 //! place or removing them does no harm, since a mapping holds on to the file it was made from. Against somebody who forces
 //! his way into the file of a running process there is no remedy but copying it; who fears that uses a folder of his own.
+//!
+//! What was looked at counts as memory of the process until the system needs it for something else, which on a machine with
+//! enough of it is never. So that it does not look as if CelebA were loaded, pages are handed back now and then.
 #![allow(unsafe_code)]
 
 use std::fs::File;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The bytes of a file, in memory only as far as they are looked at.
-pub(crate) struct Mapped(memmap2::Mmap);
+pub(crate) struct Mapped {
+    map: memmap2::Mmap,
+    /// Bytes that were looked at since pages were last handed back.
+    seen: AtomicUsize,
+}
+
+/// So many bytes are looked at before pages are handed back. With each look the system brings in up to 64 kB around it, so
+/// that five times as much is in memory when images of 12 kB are looked at here and there.
+const MOST_SEEN: usize = 128 << 20;
 
 impl Mapped {
     /// Maps the whole of `file`, which may be closed afterwards.
@@ -25,7 +37,25 @@ impl Mapped {
     /// What the system says, for instance that it cannot map a file of this kind.
     pub(crate) fn new(file: &File) -> std::io::Result<Self> {
         // SAFETY: the file is one of the crate's own, which nobody writes into (see above).
-        unsafe { memmap2::Mmap::map(file) }.map(Self)
+        let map = unsafe { memmap2::Mmap::map(file) }?;
+        Ok(Self { map, seen: AtomicUsize::new(0) })
+    }
+
+    /// Says that so many bytes were looked at and may not be again for a while.
+    pub(crate) fn was_seen(&self, bytes: usize) {
+        if self.seen.fetch_add(bytes, Ordering::Relaxed) >= MOST_SEEN {
+            self.seen.store(0, Ordering::Relaxed);
+            self.hand_back();
+        }
+    }
+
+    /// Gives the pages back to the system, which brings them in again when they are looked at, mostly from its own cache.
+    pub(crate) fn hand_back(&self) {
+        // SAFETY: the advice changes the bytes of mappings that are private or of no file. This one is shared and of a file:
+        // only the way to its pages is dropped, as the system may do by itself at any time, and the next look finds the file's
+        // bytes, which nobody changes (see above). Somebody who reads them at this moment waits for the system to find them.
+        #[cfg(unix)]
+        let _ = unsafe { self.map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
     }
 }
 
@@ -33,7 +63,7 @@ impl Deref for Mapped {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        &self.map
     }
 }
 
@@ -77,5 +107,42 @@ mod tests {
             (low.join().unwrap(), high.join().unwrap())
         });
         assert_eq!(halves, (350_000, 350_000));
+    }
+
+    #[test]
+    fn pages_that_were_handed_back_hold_the_same_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let content: Vec<u8> =
+            (0..3_000_000_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        fs::write(&path, &content).unwrap();
+        let mapped = Mapped::new(&File::open(&path).unwrap()).unwrap();
+        assert!(*mapped == content[..]);
+        #[cfg(target_os = "linux")]
+        {
+            assert!(resident(&mapped) > 2_500_000);
+            mapped.hand_back();
+            assert_eq!(resident(&mapped), 0);
+        }
+        // While others read, and after the file's name is gone.
+        fs::remove_file(&path).unwrap();
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..2).map(|_| scope.spawn(|| (0..20).all(|_| *mapped == content[..]))).collect();
+            while !readers.iter().all(|reader| reader.is_finished()) {
+                mapped.was_seen(MOST_SEEN);
+            }
+            assert!(readers.into_iter().all(|reader| reader.join().unwrap()));
+        });
+        assert!(*mapped == content[..]);
+    }
+
+    /// Bytes of a mapping that are in the memory of this process.
+    #[cfg(target_os = "linux")]
+    fn resident(mapped: &Mapped) -> usize {
+        let start = format!("{:x}-", mapped.as_ptr() as usize);
+        let maps = fs::read_to_string("/proc/self/smaps").unwrap();
+        let of_it = maps.lines().skip_while(|line| !line.starts_with(&start));
+        let found = of_it.filter_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix(" kB")).next().unwrap();
+        1024 * found.parse::<usize>().unwrap()
     }
 }

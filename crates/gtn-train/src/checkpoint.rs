@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use gtn_models::{Adam, Moments, NamedArrays, Parameters};
-use gtn_run::{Artefact, Fingerprint, Observer, RunFolder, atomic};
+use gtn_run::{Artefact, Fingerprint, Observer, RunFolder};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -48,6 +48,8 @@ pub(crate) struct Checkpoints<'a> {
     pub(crate) extras: &'a NamedArrays,
     /// Whether the last weights are needed when training is over, and not just the best ones.
     pub(crate) last_is_used: bool,
+    /// Asks the disk of a file for so many bytes: [`atomic::require_room`](gtn_run::atomic::require_room).
+    pub(crate) require_room: fn(&Path, u64) -> gtn_run::Result<()>,
 }
 
 /// What the names of weights start with in a checkpoint.
@@ -143,7 +145,7 @@ impl Checkpoints<'_> {
             return Ok(());
         }
         let (last, previous) = (self.run.last_checkpoint(self.network), self.run.previous_checkpoint(self.network));
-        atomic::require_room(&last, state_bytes(parameters))?;
+        (self.require_room)(&last, state_bytes(parameters).saturating_sub(size(&previous)))?;
         let moments = adam.moments()?;
         let mut artefact = self.artefact(weights);
         for (prefix, arrays) in [(FIRST, moments.first), (SECOND, moments.second)] {
@@ -158,17 +160,22 @@ impl Checkpoints<'_> {
             let mut best = Artefact::read(&path)?;
             best.set_note(POSITION, position)?;
             best.write(&path)?;
-            artefact.write(&last)?;
-            return remove(&previous);
+            // The word of `best` stands for it from here on.
+            remove(&previous)?;
+            return Ok(artefact.write(&last)?);
         }
         absent_is_fine(&last, std::fs::rename(&last, &previous))?;
         Ok(artefact.write(&last)?)
     }
 
-    /// Asks whether the state, and the best weights beside it, can be written at all.
-    pub(crate) fn require_room(&self, parameters: &Parameters) -> Result<()> {
-        let bytes = state_bytes(parameters) / 3 * 4;
-        Ok(atomic::require_room(&self.run.last_checkpoint(self.network), bytes)?)
+    /// Asks whether all can be written that training will: two states, and the best weights twice while they are replaced.
+    /// What is there of it needs no room any more.
+    pub(crate) fn check_room(&self, parameters: &Parameters) -> Result<()> {
+        let (run, network) = (self.run, self.network);
+        let there = [run.last_checkpoint(network), run.previous_checkpoint(network), run.best_checkpoint(network)];
+        let there = there.iter().map(|path| size(path)).sum();
+        let bytes = state_bytes(parameters) / 3 * 8;
+        Ok((self.require_room)(&run.last_checkpoint(network), bytes.saturating_sub(there))?)
     }
 
     /// Writes the best weights so far, which are those of `epoch`.
@@ -202,6 +209,11 @@ fn state_bytes(parameters: &Parameters) -> u64 {
     3 * size_of::<f32>() as u64 * parameters.trained().map(|(_, weights)| weights.elem_count() as u64).sum::<u64>()
 }
 
+/// Bytes of a file; none, if it is not there.
+fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |found| found.len())
+}
+
 /// Takes the word back that training is over, with these as its best weights.
 fn unfinish(best: &mut Option<Artefact>, path: &Path) -> Result<()> {
     if let Some(best) = best
@@ -226,4 +238,57 @@ fn absent_is_fine(path: &Path, done: std::io::Result<()>) -> Result<()> {
 /// Sets a network's weights from either checkpoint.
 pub(crate) fn load_weights(parameters: &Parameters, artefact: &Artefact) -> Result<()> {
     Ok(parameters.load(&artefact.f32_below(WEIGHTS))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use gtn_models::{AdamSettings, Device, Mlp, MlpShape, Streams};
+    use gtn_run::observer::Unobserved;
+
+    use super::*;
+
+    /// A disk that has 20 kB left, whatever lies on it.
+    fn nearly_full(path: &Path, needed: u64) -> gtn_run::Result<()> {
+        let free = 20_000;
+        if needed > free { Err(gtn_run::Error::NoRoom { path: path.to_path_buf(), needed, free }) } else { Ok(()) }
+    }
+
+    #[test]
+    fn a_disk_without_room_is_asked_before_an_older_state_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::at(folder.path());
+        fs::create_dir_all(run.last_checkpoint("h").parent().unwrap()).unwrap();
+        let shape = MlpShape { input: 3, hidden_layers: 1, width: 320, output: 3, slope: 0.5, batch_norm_layers: 0 };
+        let h = Mlp::new(&shape, &Streams::new(1), &Device::Cpu).unwrap();
+        let (parameters, mut adam) = (h.parameters(), Adam::new(h.parameters(), AdamSettings::default()).unwrap());
+        // 2,243 weights: 27 kB with both moments.
+        assert_eq!(state_bytes(parameters), 3 * 4 * 2_243);
+        let (made_from, extras) = (Fingerprint::of("fit", &[]), NamedArrays::new());
+        let on = |require_room| Checkpoints {
+            run: &run,
+            network: "h",
+            made_from: &made_from,
+            extras: &extras,
+            last_is_used: false,
+            require_room,
+        };
+        let (roomy, full) = (on(|_, _| Ok(())), on(nearly_full));
+        let is_refused = |result: Result<()>| matches!(result, Err(crate::Error::Run(gtn_run::Error::NoRoom { .. })));
+        assert!(is_refused(full.check_room(parameters)));
+
+        let at = |epochs| Position { epochs, ..Position::default() };
+        roomy.write_last(parameters, &adam, &at(1)).unwrap();
+        assert!(is_refused(full.write_last(parameters, &adam, &at(2))));
+        assert!(run.last_checkpoint("h").exists() && !run.previous_checkpoint("h").exists());
+        let resumed = full.resume(parameters, &mut adam, &|_| Ok(None), &mut Unobserved).unwrap();
+        assert_eq!(resumed.position, at(1));
+        // Where two states are there, the next takes the place of the older one: that fits on the fullest disk.
+        roomy.write_last(parameters, &adam, &at(2)).unwrap();
+        full.write_last(parameters, &adam, &at(3)).unwrap();
+        let resumed = full.resume(parameters, &mut adam, &|_| Ok(None), &mut Unobserved).unwrap();
+        assert_eq!(resumed.position, at(3));
+        full.check_room(parameters).unwrap();
+    }
 }

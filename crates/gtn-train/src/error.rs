@@ -113,7 +113,8 @@ pub enum Error {
     },
     /// A filter that leaves too few training images.
     #[error(
-        "the filter `{filter}` leaves {there} training images that are not yet taken, and {asked} are asked for; ask for fewer, or loosen it"
+        "{} {there} training images that no other end takes, and {asked} are asked for; ask for fewer ways",
+        leaves(filter)
     )]
     TooFewPassing {
         /// The filter.
@@ -171,11 +172,15 @@ impl Error {
             | Error::OtherData { .. }
             | Error::TooFewPassing { .. }
             | Error::ForeignWeights { .. }
-            | Error::TooFewSamples { .. }
-            | Error::Data(_) => true,
+            | Error::TooFewSamples { .. } => true,
+            Error::Data(error) => error.is_users(),
             Error::Run(error) => error.is_users(),
             Error::Models(error) => !matches!(error, gtn_models::Error::Device(_)),
             _ => false,
         }
     }
+}
+
+fn leaves(filter: &str) -> String {
+    if filter.is_empty() { "there are".to_owned() } else { format!("the filter `{filter}` leaves") }
 }

@@ -85,22 +85,28 @@ pub fn draw_pairs_between(
 
     let mut source_of = vec![None; all.latents.nrows()];
     all.matching.iter().enumerate().for_each(|(source, &target)| source_of[target] = Some(source));
+    let name = |target: usize| &pictures.names[pictures.split.train[target]];
+    let passing: Vec<Vec<usize>> = passing
+        .iter()
+        .zip(["pairs/from", "pairs/to"])
+        .map(|(passing, purpose)| {
+            let shuffled = permutation(all.latents.nrows(), streams.stream(purpose, 0)).into_iter();
+            let fitting = shuffled.filter(|&row| passing.as_ref().is_none_or(|passing| passing.contains(name(row))));
+            fitting.filter_map(|row| source_of[row]).collect()
+        })
+        .collect();
+    // The filter that leaves fewer images goes first, so that the other does not take them away.
+    let order = if passing[0].len() <= passing[1].len() { [0, 1] } else { [1, 0] };
     let mut taken = HashSet::new();
-    let mut ends = Vec::new();
-    for ((filter, passing), purpose) in filters.into_iter().zip(&passing).zip(["pairs/from", "pairs/to"]) {
-        let shuffled = permutation(all.latents.nrows(), streams.stream(purpose, 0));
-        let name = |target: usize| &pictures.names[pictures.split.train[target]];
-        let mut fitting: Vec<usize> = shuffled
-            .into_iter()
-            .filter(|&target| passing.as_ref().is_none_or(|passing| passing.contains(name(target))))
-            .filter_map(|target| source_of[target].filter(|source| !taken.contains(source)))
-            .collect();
-        if fitting.len() < n {
-            return Err(Error::TooFewPassing { filter: filter.to_owned(), asked: n, there: fitting.len() });
+    let mut ends = [const { Vec::new() }; 2];
+    for end in order {
+        let free: Vec<usize> = passing[end].iter().copied().filter(|source| !taken.contains(source)).collect();
+        if free.len() < n {
+            let filter = filters[end].to_owned();
+            return Err(Error::TooFewPassing { filter, asked: n, there: free.len() });
         }
-        fitting.truncate(n);
-        taken.extend(fitting.iter().copied());
-        ends.push(fitting);
+        ends[end] = free[..n].to_vec();
+        taken.extend(ends[end].iter().copied());
     }
     let rows: Vec<usize> = ends[0].iter().zip(&ends[1]).flat_map(|(&from, &to)| [from, to]).collect();
     Ok(all.of(&rows))
@@ -129,7 +135,8 @@ impl AllPairs {
         let latents = into_matrix(latents.f32("train")?);
         let matching: Vec<usize> = pairs.u64("train.matching")?.iter().map(|&row| row as usize).collect();
         if matching.len() != source.nrows() || matching.iter().any(|&row| row >= latents.nrows()) {
-            return Err(Error::TooFewPairs { asked: source.nrows(), there: source.nrows().min(matching.len()) });
+            let reason = "its matching is not one of its rows and the latents'".to_owned();
+            return Err(gtn_run::Error::Damaged { path: run.pairs(), reason }.into());
         }
         Ok(Self { source, latents, matching })
     }

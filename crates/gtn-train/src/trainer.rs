@@ -109,7 +109,14 @@ pub(crate) fn train<P: Problem>(
     let parameters = problem.parameters();
     let settings = schedule.training;
     let last_is_used = problem.uses_last_weights();
-    let checkpoints = Checkpoints { run: context.run, network: problem.network(), made_from, extras, last_is_used };
+    let checkpoints = Checkpoints {
+        run: context.run,
+        network: problem.network(),
+        made_from,
+        extras,
+        last_is_used,
+        require_room: gtn_run::atomic::require_room,
+    };
     let adam_settings =
         AdamSettings { learning_rate: settings.learning_rate, l2: settings.l2, ..AdamSettings::default() };
     let mut adam = Adam::new(parameters, adam_settings)?;
@@ -121,7 +128,7 @@ pub(crate) fn train<P: Problem>(
     if position.finished {
         context.observer.stage_skipped(stage);
     } else {
-        checkpoints.require_room(parameters)?;
+        checkpoints.check_room(parameters)?;
         context.update_provenance(|provenance| *problem.epochs_of(provenance) = None)?;
         context.observer.stage_started(stage);
         context.log.rewind(stage, position.epochs)?;

@@ -152,7 +152,7 @@ pub(crate) fn wait_until(child: &mut Child, condition: impl Fn() -> bool) {
     while !condition() {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
         assert!(begun.elapsed() < Duration::from_secs(300), "it never came so far");
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(Duration::from_micros(200));
     }
 }
 

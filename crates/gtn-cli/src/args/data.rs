@@ -8,7 +8,7 @@ use super::DataDir;
 pub(crate) enum DataCommand {
     /// Say what is there of a data set and whether it is whole.
     Check(DataCheck),
-    /// Download what is missing of a data set, checked by size and SHA-256; an interrupted download goes on.
+    /// Download what is missing of a data set, or say where to get it.
     Fetch(DataFetch),
 }
 
@@ -19,7 +19,8 @@ pub(crate) enum DataCommand {
   cargo xtask fetch mnist --from hub
   cargo xtask fetch celeba --from hub
 
-HTTPS_PROXY and HTTP_PROXY are honoured. Files that are there and whole are left alone. Of
+HTTPS_PROXY and HTTP_PROXY are honoured. Files that are there and whole are left alone. MNIST's
+files are checked by size and SHA-256, and an interrupted download goes on. Of
 photographs, celeba and hap, nothing is known to download but from the hub: without --from hub,
 it says where to get them, and under which terms.
 

@@ -32,6 +32,9 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
     let mut latents = Vec::new();
     let mut found = Vec::new();
     for row in 0..rows {
+        if stop::requested() {
+            return Err(Failure::Stopped("stopped; nothing was written".to_owned()));
+        }
         let (from, to) = (2 * row, 2 * row + 1);
         let way = Path::from(args.path).between(ends.row(from), ends.row(to), steps)?;
         let made = generator.map(way.view())?;

@@ -2,23 +2,28 @@
 //!
 //! The hub has the photographs in Parquet files, split as the authors did, with the attributes. They become the authors'
 //! files: the archive `img_align_celeba.zip` and the lists of the parts and of the attributes. The authors' numbers go through
-//! the parts one after the other, so a photograph's place tells its number.
+//! the parts one after the other, so a photograph's place tells its number, as far as the hub's rows of a part are in the
+//! authors' order: that is taken on trust. All three files of one origin fit together in any case.
 
+use std::cell::Cell;
+use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use parquet::basic::Type as Physical;
 use parquet::file::reader::FileReader;
 use parquet::record::{Field, Row};
 use parquet::schema::types::{Type, TypePtr};
+use tempfile::NamedTempFile;
 use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, DateTime};
 
-use super::{ATTRIBUTES, IMAGES, PARTITION, PUBLISHED, find_list, folder};
+use super::{ATTRIBUTES, IMAGES, PARTITION, PUBLISHED};
 use crate::fetch::{Error, Fetched, Options, check_address, check_place, write_whole};
 use crate::hub::{self, Place, Reader, column, rows_of};
-use crate::photos::source::Source;
+use crate::photos::{Count, Inventory, ItemState};
 use crate::whole;
 
 /// The hub's address.
@@ -47,7 +52,7 @@ pub enum Event {
 }
 
 /// Downloads CelebA from the hub at `endpoint` and makes of it those of `img_align_celeba.zip`, `list_eval_partition.txt` and
-/// `list_attr_celeba.txt` that are missing, where [`read`](super::read) looks for them.
+/// `list_attr_celeba.txt` that are missing or cannot be used, where [`read`](super::read()) looks for them.
 ///
 /// CelebA is for non-commercial research: who downloads it is bound by its authors' terms. The download is 1.4 GB, and lies in
 /// the folder for temporary files until the archive is made. Each file is written whole or not at all. When `tell` returns
@@ -66,47 +71,103 @@ pub fn fetch(
     mut tell: impl FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Fetched, Error> {
     check_address(endpoint)?;
-    let folder = folder(data_dir);
-    let archive = folder.join(format!("{IMAGES}.zip"));
-    let mut say = |event| match tell(event) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(Error::Stopped { path: archive.clone(), kept: None }),
-    };
-    // What cannot be looked at is there, and reading it tells more.
-    let has_images = Source::find(&folder, IMAGES).map_or(true, |found| found.is_some());
-    let mut missing = [!has_images, true, true];
-    if has_images {
-        say(Event::Present(IMAGES.to_owned()))?;
-    }
-    for (missing, name) in missing[1..].iter_mut().zip([PARTITION, ATTRIBUTES]) {
-        let Some(found) = find_list(&folder, name) else { continue };
-        *missing = false;
-        say(Event::Present(found.file_name().unwrap_or_default().to_string_lossy().into_owned()))?;
-    }
+    let (folder, missing) = missing(data_dir, |name| say_to(&mut tell, data_dir, Event::Present(name)))?;
     let [no_images, no_partition, no_attributes] = missing;
-    if !missing.contains(&true) {
-        return Ok(Fetched { folder, new: 0 });
-    }
-    let lists = [(no_partition, PARTITION), (no_attributes, ATTRIBUTES)];
-    let lists = lists.map(|(missing, name)| (missing, folder.join(format!("{name}.txt"))));
-    for (missing, path) in
-        [(no_images, &archive)].into_iter().chain(lists.iter().map(|(missing, path)| (*missing, path)))
-    {
+    let archive = folder.join(format!("{IMAGES}.zip"));
+    let [partition, attribute_list] = [PARTITION, ATTRIBUTES].map(|name| folder.join(format!("{name}.txt")));
+    for (missing, path) in missing.into_iter().zip([&archive, &partition, &attribute_list]) {
         if missing {
             check_place(path)?;
         }
     }
+    let mut say = |event| say_to(&mut tell, &archive, event);
+    let made = MadeFolder::new(&folder);
+    let mut new = 0;
+    let mut done = |path: &Path, say: &mut dyn FnMut(Event) -> Result<(), Error>| {
+        new += 1;
+        say(Event::Done(path.file_name().unwrap_or_default().to_string_lossy().into_owned()))
+    };
 
-    let place = Place { endpoint, dataset: DATASET };
-    let parquet = hub::download(place, options, |bytes| say(Event::Received(bytes)))?;
-    let ordered = in_order(&parquet.readers, PUBLISHED).map_err(|reason| place.fail(reason))?;
-    let made = MadeFolder::new(&folder)?;
-    let mut pack = no_images.then(|| Pack::new(&archive)).transpose()?;
-    let mut attributes = Attributes::of(ordered[0]);
+    if no_images || no_attributes {
+        let place = Place { endpoint, dataset: DATASET };
+        let parquet = hub::download(place, options, |bytes| say(Event::Received(bytes)))?;
+        let ordered = in_order(&parquet.readers, PUBLISHED).map_err(|reason| place.fail(reason))?;
+        made.make()?;
+        let mut pack = no_images.then(|| Pack::new(&archive)).transpose()?;
+        let mut attributes = no_attributes.then(|| Attributes::of(ordered[0]));
+        read(&ordered, place, pack.as_mut(), attributes.as_mut(), &mut say)?;
+        drop(parquet);
+        if let Some(attributes) = attributes.filter(|attributes| !attributes.names.is_empty()) {
+            write_whole(&attribute_list, attributes.list().as_bytes())?;
+            made.keep();
+            done(&attribute_list, &mut say)?;
+        }
+        if let Some(pack) = pack {
+            pack.finish()?;
+            made.keep();
+            done(&archive, &mut say)?;
+        }
+    }
+    // It holds nothing that is not known.
+    if no_partition {
+        made.make()?;
+        write_whole(&partition, partition_list().as_bytes())?;
+        made.keep();
+        done(&partition, &mut say)?;
+    }
+    drop(made);
+    Ok(Fetched { folder, new })
+}
+
+fn say_to(tell: &mut impl FnMut(Event) -> ControlFlow<()>, at: &Path, event: Event) -> Result<(), Error> {
+    match tell(event) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Stopped { path: at.to_path_buf(), kept: None }),
+    }
+}
+
+/// The folder that files are to go to, and which of images, partition and attributes are to be made: those that are missing or
+/// no good. `present` hears of the others.
+fn missing(
+    data_dir: &Path,
+    mut present: impl FnMut(String) -> Result<(), Error>,
+) -> Result<(PathBuf, [bool; 3]), Error> {
+    let Inventory { folder, items, counts, .. } = super::check(data_dir);
+    let Count { listed, there, .. } = counts.all();
+    let mut missing = [false; 3];
+    for (missing, (what, state)) in missing.iter_mut().zip(items) {
+        *missing = match state {
+            // A folder that an archive was about to be unpacked into.
+            ItemState::Found(..) if what == "images" && listed > 0 && there == 0 => true,
+            ItemState::Found(path, _) => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let part = what == "images" && there < listed;
+                present(if part { format!("{name}, with {there} of {listed} images,") } else { name })?;
+                false
+            }
+            ItemState::Missing | ItemState::NotNeeded | ItemState::Broken(crate::Error::Malformed { .. }) => true,
+            ItemState::Broken(crate::Error::Io { path, source }) => {
+                return Err(Error::Io { action: "read", path, source });
+            }
+            ItemState::Broken(error) => return Err(Error::InTheWay { path: folder, reason: error.to_string() }),
+        };
+    }
+    Ok((folder, missing))
+}
+
+/// Goes through the rows of all files, in their order.
+fn read(
+    ordered: &[&Reader],
+    place: Place<'_>,
+    mut pack: Option<&mut Pack<'_>>,
+    mut attributes: Option<&mut Attributes>,
+    say: &mut dyn FnMut(Event) -> Result<(), Error>,
+) -> Result<(), Error> {
     let total = PUBLISHED.iter().sum();
     let mut number = 0;
     for reader in ordered {
-        let rows = rows(reader, no_images, no_attributes.then_some(&attributes.names[..]));
+        let last = number + rows_of(reader);
+        let rows = rows(reader, pack.is_some(), attributes.as_ref().map(|attributes| &attributes.names[..]));
         let rows = rows.map_err(|reason| place.fail(reason))?;
         for row in rows.take(rows_of(reader)) {
             number += 1;
@@ -117,36 +178,18 @@ pub fn fetch(
                 let jpeg = hub::image(&row).filter(|bytes| bytes.starts_with(&[0xFF, 0xD8, 0xFF]));
                 pack.add(&name, jpeg.ok_or_else(|| fail("it is no JPEG"))?)?;
             }
-            if no_attributes {
+            if let Some(attributes) = &mut attributes {
                 attributes.add(&name, &row).map_err(|reason| fail(&reason))?;
             }
             if number % 500 == 0 {
                 say(Event::Packed { done: number, total })?;
             }
         }
+        if number != last {
+            return Err(place.fail(format!("a Parquet file ends {} rows before its header says so", last - number)));
+        }
     }
-    drop(parquet);
-
-    let mut new = 0;
-    let mut done = |path: &Path| {
-        new += 1;
-        say(Event::Done(path.file_name().unwrap_or_default().to_string_lossy().into_owned()))
-    };
-    let [(_, partition), (_, attribute_list)] = &lists;
-    if no_attributes && !attributes.names.is_empty() {
-        write_whole(attribute_list, attributes.list(total).as_bytes())?;
-        done(attribute_list)?;
-    }
-    if no_partition {
-        write_whole(partition, partition_list().as_bytes())?;
-        done(partition)?;
-    }
-    if let Some(pack) = pack {
-        pack.finish()?;
-        done(&archive)?;
-    }
-    made.keep();
-    Ok(Fetched { folder, new })
+    Ok(())
 }
 
 /// The authors' name of a photograph, counted from 1.
@@ -203,7 +246,8 @@ fn rows<'a>(
     };
     let mut fields: Vec<TypePtr> = schema.get_fields().iter().filter(needed).cloned().collect();
     if fields.is_empty() {
-        fields = schema.get_fields().iter().take(1).cloned().collect();
+        // Rows of no column cannot be told apart from no rows.
+        fields = schema.get_fields().iter().filter(|field| field.name() != "image").take(1).cloned().collect();
     }
     let projection = Type::group_type_builder(schema.name()).with_fields(fields).build();
     let rows = projection.and_then(|projection| reader.get_row_iter(Some(projection)));
@@ -239,21 +283,25 @@ impl Attributes {
     }
 
     /// The authors' form: how many lines there are, the names, and a line for each photograph.
-    fn list(&self, total: usize) -> String {
-        format!("{total}\n{}\n{}", self.names.join(" "), self.lines)
+    fn list(&self) -> String {
+        format!("{}\n{}\n{}", PUBLISHED.iter().sum::<usize>(), self.names.join(" "), self.lines)
     }
 }
 
 /// The archive as it grows.
 struct Pack<'a> {
     path: &'a Path,
-    zip: ZipWriter<BufWriter<tempfile::NamedTempFile>>,
+    file: NamedTempFile,
+    /// Dropped by itself it would try to end an archive whose disk is full, and complain on stderr.
+    zip: ManuallyDrop<ZipWriter<BufWriter<File>>>,
 }
 
 impl<'a> Pack<'a> {
     fn new(path: &'a Path) -> Result<Self, Error> {
-        let temporary = whole::temporary(path, 0o666).map_err(Error::io("write", path))?;
-        Ok(Self { path, zip: ZipWriter::new(BufWriter::with_capacity(1 << 20, temporary)) })
+        let file = whole::temporary(path, 0o666).map_err(Error::io("write", path))?;
+        let writer = file.as_file().try_clone().map_err(Error::io("write", path))?;
+        let zip = ManuallyDrop::new(ZipWriter::new(BufWriter::with_capacity(1 << 20, writer)));
+        Ok(Self { path, file, zip })
     }
 
     fn add(&mut self, name: &str, jpeg: &[u8]) -> Result<(), Error> {
@@ -266,30 +314,41 @@ impl<'a> Pack<'a> {
     }
 
     fn finish(self) -> Result<(), Error> {
-        let file = self.zip.finish().map_err(std::io::Error::from).and_then(|file| Ok(file.into_inner()?));
-        file.and_then(|file| whole::publish(file, self.path)).map_err(Error::io("write", self.path))
+        let Self { path, file, zip } = self;
+        let ended = ManuallyDrop::into_inner(zip).finish().map_err(std::io::Error::from);
+        let written = ended.and_then(|mut writer| writer.flush());
+        written.and_then(|()| whole::publish(file, path)).map_err(Error::io("write", path))
     }
 }
 
-/// A folder that is taken away again, if it was made here and nothing came into it.
-struct MadeFolder<'a>(Option<&'a Path>);
+/// A folder that is made when something is to come into it, and taken away again with those above it that were made, if
+/// nothing did.
+struct MadeFolder<'a> {
+    folder: &'a Path,
+    /// Those that are not there yet, the innermost first.
+    absent: Vec<&'a Path>,
+    kept: Cell<bool>,
+}
 
 impl<'a> MadeFolder<'a> {
-    fn new(folder: &'a Path) -> Result<Self, Error> {
-        let there = folder.is_dir();
-        std::fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
-        Ok(Self((!there).then_some(folder)))
+    fn new(folder: &'a Path) -> Self {
+        let above = folder.ancestors().filter(|folder| *folder != Path::new(""));
+        Self { folder, absent: above.take_while(|folder| !folder.exists()).collect(), kept: Cell::new(false) }
     }
 
-    fn keep(mut self) {
-        self.0 = None;
+    fn make(&self) -> Result<(), Error> {
+        std::fs::create_dir_all(self.folder).map_err(Error::io("make the folder", self.folder))
+    }
+
+    fn keep(&self) {
+        self.kept.set(true);
     }
 }
 
 impl Drop for MadeFolder<'_> {
     fn drop(&mut self) {
-        if let Some(folder) = self.0 {
-            let _ = std::fs::remove_dir(folder);
+        if !self.kept.get() {
+            self.absent.iter().for_each(|folder| drop(std::fs::remove_dir(folder)));
         }
     }
 }

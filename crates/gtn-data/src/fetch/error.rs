@@ -32,7 +32,7 @@ pub enum Error {
         reason: String,
     },
     /// The caller asked to stop.
-    #[error("stopped{}; the same command goes on from there", kept_text(path, kept.as_ref()))]
+    #[error("stopped{}", kept_text(path, kept.as_ref()))]
     Stopped {
         /// The file that was being downloaded.
         path: PathBuf,
@@ -100,8 +100,12 @@ fn listed(tried: &[(String, String)]) -> String {
 fn kept_text(path: &std::path::Path, kept: Option<&(PathBuf, u64, u64)>) -> String {
     match kept {
         Some((part, done, total)) => {
-            format!("; {done} of {total} bytes of {} are kept in {}", name(path), part.display())
+            let place = part.display();
+            format!(
+                "; {done} of {total} bytes of {} are kept in {place}; the same command goes on from there",
+                name(path)
+            )
         }
-        None => format!(" at {}", name(path)),
+        None => format!(" at {}; the same command takes it up anew", name(path)),
     }
 }

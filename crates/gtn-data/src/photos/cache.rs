@@ -158,6 +158,7 @@ pub(super) fn open(path: &Path, wanted: &Contents) -> std::result::Result<Option
     if let Some(index) = indices.par_iter().find_any(|index| !whole(index)) {
         return Err(format!("is damaged: the checksum of image {index} is another"));
     }
+    bytes.hand_back();
     Ok(Some(Cache { contents: *wanted, identities, bytes: Arc::new(bytes) }))
 }
 

@@ -41,13 +41,14 @@ pub(super) fn sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Sectio
     let improvements = IMPROVEMENTS.iter().zip(&epochs).map(|((tensor, file), epoch)| {
         let lead = match seconds_until(log, *epoch) {
             None => format!("Epoch {epoch}"),
-            Some(seconds) => format!("Epoch {epoch}, after {} of training", duration(seconds)),
+            Some(seconds) => format!("Epoch {epoch}, after {} of ĥ's training", duration(seconds)),
         };
         let caption = "images, by ĥ as it was after this epoch, from the same vectors.";
         picture(samples, tensor, COLUMNS, Words { file, lead: &lead, caption, name: "generated images" })
     });
-    let items = improvements.collect::<Result<Vec<_>>>()?;
+    let mut items = improvements.collect::<Result<Vec<_>>>()?;
     if !items.is_empty() {
+        items.extend(all_improvements(log).map(Item::Text));
         sections.push(Section { heading: "Figure 5: improvements of the validation loss", side_by_side: true, items });
     }
     if let Some(steps) = samples.note::<usize>("ways_steps").filter(|steps| *steps > 0) {
@@ -85,6 +86,24 @@ pub(super) fn sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Sectio
 fn seconds_until(log: &MetricsLog, epoch: usize) -> Option<f64> {
     let epochs: Vec<_> = log.epochs(Stage::Fit).filter(|record| record.epoch <= epoch).collect();
     (epochs.len() == epoch).then(|| epochs.iter().map(|record| record.seconds).sum())
+}
+
+/// When ĥ improved, in a sentence.
+fn all_improvements(log: &MetricsLog) -> Option<String> {
+    let improved = log.epochs(Stage::Fit).filter(|record| record.improved);
+    let when = improved.map(|record| {
+        let after =
+            seconds_until(log, record.epoch).map_or(String::new(), |seconds| format!(" ({})", duration(seconds)));
+        format!("{}{after}", record.epoch)
+    });
+    let when: Vec<String> = when.collect();
+    (when.len() > 1).then(|| {
+        format!(
+            "ĥ improved in epochs {}, in brackets the time that it had been trained for; figures/epochs/h-EPOCH.png shows what \
+             it made of the same vectors after each.",
+            when.join(", ")
+        )
+    })
 }
 
 /// The tensors of Figure 5, and the files that they become.

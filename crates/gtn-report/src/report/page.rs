@@ -97,6 +97,7 @@ fn section(section: &Section) -> Markup {
                 @for item in &section.items {
                     @match item {
                         Item::Figure(figure) => (self::figure(figure)),
+                        Item::Text(text) => p.text { (text) },
                         Item::Missing(why) => p.missing { (why) },
                     }
                 }

@@ -13,9 +13,10 @@ pub(super) struct Section {
     pub(super) items: Vec<Item>,
 }
 
-/// A figure, or a sentence on why there is none.
+/// A figure, or sentences on others, or on why there is none.
 pub(super) enum Item {
     Figure(Figure),
+    Text(String),
     Missing(String),
 }
 
@@ -23,7 +24,7 @@ impl Item {
     pub(super) fn figure(&self) -> Option<&Figure> {
         match self {
             Item::Figure(figure) => Some(figure),
-            Item::Missing(_) => None,
+            Item::Text(_) | Item::Missing(_) => None,
         }
     }
 }

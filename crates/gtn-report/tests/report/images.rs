@@ -148,12 +148,13 @@ fn improvements_and_ways_are_shown_where_a_run_has_them() {
     assert_stands_alone(&html);
     for text in [
         "Figure 5",
-        "Epoch 1, after 2.00 s of training.",
-        "Epoch 12, after 24 s of training.",
+        "Epoch 1, after 2.00 s of ĥ's training.",
+        "Epoch 12, after 24 s of ĥ's training.",
         "From one sample to another",
     ] {
         assert!(html.contains(text), "{text}");
     }
+    assert!(html.contains("ĥ improved in epochs 1 (2.00 s), 2 (4.00 s), 3 (6.00 s)"));
     assert!(run.figure("figure-5-2.png").exists() && !run.figure("figure-5-3.png").exists());
     let ways = image::open(run.figure("interpolations.png")).unwrap();
     assert_eq!((ways.width(), ways.height()), (3 * (12 * 28 + 11 * 2), 3 * (2 * 28 + 2)));

@@ -23,14 +23,12 @@ use crate::stages::prepare::Pictures;
 /// and with their numbers: of larger ones so many fewer are taken that it stays the same.
 const MEASURED: usize = 2_000;
 const NUMBERS: usize = 784;
-/// Numbers of all training images among which copies are looked for: more than MNIST's have.
-const TRAINING_NUMBERS: usize = 60_000 * NUMBERS;
 /// Training images that are turned into numbers at once.
 const ROWS: usize = 256;
 
 /// What the figures depend on.
 pub(super) fn extent() -> String {
-    format!("{MEASURED} images of {NUMBERS} numbers, copies among {TRAINING_NUMBERS} numbers")
+    format!("{MEASURED} images of {NUMBERS} numbers, copies among all")
 }
 
 /// What real images are compared with, and the baseline that it is in the records.
@@ -110,11 +108,10 @@ fn figures(
     ])
 }
 
-/// The training image nearest to each row, of as many as the bound on their numbers allows.
+/// The training image nearest to each row.
 fn nearest(rows: ArrayView2<'_, f32>, Pictures { images, split, .. }: &Pictures) -> Result<Vec<Nearest>> {
-    let most = (TRAINING_NUMBERS / rows.ncols().max(1)).max(1);
     let mut search = NearestRows::of(rows, 1)?;
-    for indices in split.train[..most.min(split.train.len())].chunks(ROWS) {
+    for indices in split.train.chunks(ROWS) {
         search.among(flat(images.batch(indices)).view())?;
     }
     Ok(search.finish().into_iter().flatten().collect())

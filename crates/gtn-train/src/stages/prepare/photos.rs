@@ -2,17 +2,17 @@
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gtn_data::photos::{CacheState, Count, Photos};
 use gtn_data::split::{Split, permutation};
 use gtn_data::{celeba, hap};
 use gtn_models::Streams;
 use gtn_run::config::{self, Data};
-use gtn_run::{Observer, Stage, Step};
+use gtn_run::{Fingerprint, Observer, Stage, Step};
 
 use super::{Pictures, TestSet, limited, refuse_too_few};
-use crate::{Error, Job, Result};
+use crate::{Job, Result};
 
 pub(super) fn read(
     settings: &config::Photos,
@@ -28,18 +28,15 @@ pub(super) fn read(
     let filter = settings.filter.as_deref().unwrap_or_default();
     let (name, read) = match &job.config.data {
         Data::Hap(_) => {
-            let cache = job.cache_dir.join("hap-64.photos");
+            let cache = cache(job, "hap", filter);
             ("11K Hands", hap::read(&job.data_dir, &filter.parse()?, &cache, &mut progress))
         }
         _ => {
-            let cache = job.cache_dir.join("celeba-64.photos");
+            let cache = cache(job, "celeba", filter);
             ("CelebA", celeba::read(&job.data_dir, &filter.parse()?, &cache, &mut progress))
         }
     };
-    let photos = read.map_err(|error| match error {
-        gtn_data::Error::Stopped { .. } => Error::Stopped { stage: Stage::Prepare },
-        error => error.into(),
-    })?;
+    let photos = read?;
     let notes = notes(name, &photos);
     let split = limit(photos.split, settings.limit, streams);
     refuse_too_few(split.train.len(), split.validation.len())?;
@@ -49,6 +46,15 @@ pub(super) fn read(
         TestSet { images, indices, fingerprint }
     });
     Ok(Pictures { images: photos.images, names: photos.names, split, fingerprint: photos.fingerprint, test, notes })
+}
+
+/// The file of decoded images: each filter has one, so that they do not replace one another's.
+fn cache(job: &Job, set: &str, filter: &str) -> PathBuf {
+    let of_filter = match filter {
+        "" => String::new(),
+        filter => format!("-{}", &Fingerprint::of(filter, &[]).as_str()[..8]),
+    };
+    job.cache_dir.join(format!("{set}-64{of_filter}.photos"))
 }
 
 /// The names of the images that a filter lets pass, or `None` if it is empty; nothing of data that have no filters.
@@ -95,7 +101,7 @@ fn notes(name: &str, photos: &Photos) -> Vec<String> {
         notes.push("there is no test image; the run goes on without".to_owned());
     }
     if let CacheState::Remade(reason) = &photos.cache {
-        notes.push(format!("the decoded images were made anew: {reason}"));
+        notes.push(format!("the decoded images were made anew: the file that was there {reason}"));
     }
     notes
 }

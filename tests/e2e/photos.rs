@@ -108,7 +108,8 @@ fn a_run_killed_in_each_stage_ends_bit_equal() {
     // itself is not.
     let cache = toy.at("cache");
     let begins_to_decode = || fs::read_dir(&cache).is_ok_and(|entries| entries.count() > 0);
-    let stages: [(&str, &dyn Fn() -> bool, &dyn Fn() -> bool); 7] = [
+    type Told<'a> = &'a dyn Fn() -> bool;
+    let stages: [(&str, Told<'_>, Told<'_>); 7] = [
         ("prepare", &begins_to_decode, &|| cache.join("celeba-64.photos").is_file()),
         ("autoencode", &|| trained() >= 1, &|| trained() >= 2),
         ("encode", &|| trained() >= 2, &|| there("latents/latents.safetensors")),

@@ -3,15 +3,17 @@
 //! The file can be read by anything that reads safetensors. Its metadata has one entry, `gtn`, a JSON object; one entry,
 //! because the order of several would differ from run to run, and equal artefacts are equal bytes.
 
-use std::borrow::Borrow;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use ndarray::ArrayD;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::SafeTensorError;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::atomic::Existing;
 use crate::fingerprint::hex;
 use crate::{Error, Fingerprint, Result, atomic};
 
@@ -36,12 +38,63 @@ impl Values {
         }
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    fn bytes_len(&self) -> usize {
+        let size = match self {
+            Values::F32(_) => size_of::<f32>(),
+            Values::U64(_) => size_of::<u64>(),
+        };
+        size * self.shape().iter().product::<usize>()
+    }
+
+    /// The values in their order, little-endian: where they lie, if they lie so. The state of a large network takes gigabytes.
+    fn bytes(&self) -> Cow<'_, [u8]> {
+        fn of<T: bytemuck::Pod, const N: usize>(array: &ArrayD<T>, little: fn(T) -> [u8; N]) -> Cow<'_, [u8]> {
+            match array.as_slice() {
+                Some(values) if cfg!(target_endian = "little") => Cow::Borrowed(bytemuck::cast_slice(values)),
+                _ => Cow::Owned(array.iter().flat_map(|value| little(*value)).collect()),
+            }
+        }
         match self {
-            Values::F32(array) => array.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            Values::U64(array) => array.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Values::F32(array) => of(array, f32::to_le_bytes),
+            Values::U64(array) => of(array, u64::to_le_bytes),
         }
     }
+}
+
+/// A tensor without its values: they are written from where they lie, not through a copy of the whole file.
+struct Outline<'a>(&'a Values);
+
+impl View for Outline<'_> {
+    fn dtype(&self) -> Dtype {
+        self.0.dtype()
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.0.shape()
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&[])
+    }
+
+    fn data_len(&self) -> usize {
+        self.0.bytes_len()
+    }
+}
+
+/// The beginning of the file, up to the values.
+fn header(
+    tensors: &BTreeMap<String, Values>,
+    metadata: HashMap<String, String>,
+) -> std::result::Result<Vec<u8>, SafeTensorError> {
+    safetensors::serialize(tensors.iter().map(|(name, values)| (name, Outline(values))), Some(metadata))
+}
+
+/// Tensors in the order of the format's library: wide types first, then by name.
+fn in_file_order(tensors: &BTreeMap<String, Values>) -> Vec<&Values> {
+    let mut ordered: Vec<&Values> = tensors.values().collect();
+    ordered.sort_by_key(|values| std::cmp::Reverse(values.dtype()));
+    ordered
 }
 
 #[derive(Serialize, Deserialize)]
@@ -158,7 +211,7 @@ impl Artefact {
     /// that come after.
     #[must_use]
     pub fn checksum(&self) -> String {
-        self.checksum.clone().unwrap_or_else(|| digest(self.tensors.iter().map(as_view), &self.notes))
+        self.checksum.clone().unwrap_or_else(|| digest(&self.tensors, &self.notes))
     }
 
     /// Writes the artefact, whole or not at all, in place of what is there.
@@ -167,8 +220,7 @@ impl Artefact {
     ///
     /// [`Error::Io`] if the file cannot be written.
     pub fn write(&mut self, path: &Path) -> Result<()> {
-        let views: Vec<(String, Owned)> = self.tensors.iter().map(as_view).collect();
-        let sha256 = digest(views.iter().map(|(name, owned)| (name, owned)), &self.notes);
+        let sha256 = digest(&self.tensors, &self.notes);
         let metadata = Metadata {
             made_from: self.made_from.clone().unwrap_or_default(),
             sha256: sha256.clone(),
@@ -176,14 +228,12 @@ impl Artefact {
         };
         let fail = |error: &dyn std::fmt::Display| Error::io("write", path)(std::io::Error::other(error.to_string()));
         let metadata = serde_json::to_string(&metadata).map_err(|error| fail(&error))?;
-        let views = views
-            .iter()
-            .map(|(name, owned)| Ok((name.as_str(), TensorView::new(owned.dtype, owned.shape.clone(), &owned.bytes)?)))
-            .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
-            .map_err(|error| fail(&error))?;
-        let bytes = safetensors::serialize(views, Some(HashMap::from([("gtn".to_owned(), metadata)])))
-            .map_err(|error| fail(&error))?;
-        atomic::write_bytes(path, &bytes)?;
+        let metadata = HashMap::from([("gtn".to_owned(), metadata)]);
+        let header = header(&self.tensors, metadata).map_err(|error| fail(&error))?;
+        atomic::write(path, Existing::Replace, |out| {
+            out.write_all(&header)?;
+            in_file_order(&self.tensors).into_iter().try_for_each(|values| out.write_all(&values.bytes()))
+        })?;
         self.checksum = Some(sha256);
         self.path = path.to_path_buf();
         Ok(())
@@ -215,7 +265,7 @@ impl Artefact {
             Some(text) => Some(serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?),
         };
         let notes = metadata.as_ref().map(|m| m.notes.clone()).unwrap_or_default();
-        let sha256 = digest(tensors.iter().map(as_view), &notes);
+        let sha256 = digest(&tensors, &notes);
         if let Some(metadata) = &metadata
             && metadata.sha256 != sha256
         {
@@ -244,16 +294,6 @@ impl Artefact {
     }
 }
 
-struct Owned {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-fn as_view((name, values): (&String, &Values)) -> (String, Owned) {
-    (name.clone(), Owned { dtype: values.dtype(), shape: values.shape().to_vec(), bytes: values.to_bytes() })
-}
-
 fn from_view(view: &TensorView<'_>) -> Option<Values> {
     let shape = view.shape().to_vec();
     match view.dtype() {
@@ -270,15 +310,11 @@ fn from_view(view: &TensorView<'_>) -> Option<Values> {
     }
 }
 
-fn digest<N: std::fmt::Display, T: Borrow<Owned>>(
-    tensors: impl Iterator<Item = (N, T)>,
-    notes: &BTreeMap<String, serde_json::Value>,
-) -> String {
+fn digest(tensors: &BTreeMap<String, Values>, notes: &BTreeMap<String, serde_json::Value>) -> String {
     let mut hasher = Sha256::new();
-    for (name, tensor) in tensors {
-        let tensor = tensor.borrow();
-        hasher.update(format!("{name}\0{:?}\0{:?}\0", tensor.dtype, tensor.shape));
-        hasher.update(&tensor.bytes);
+    for (name, values) in tensors {
+        hasher.update(format!("{name}\0{:?}\0{:?}\0", values.dtype(), values.shape()));
+        hasher.update(values.bytes());
     }
     hasher.update(serde_json::to_vec(notes).unwrap_or_default());
     hex(&hasher.finalize())
@@ -315,6 +351,38 @@ mod tests {
         let other = Fingerprint::of("test", &["b"]);
         assert!(Artefact::read_if_made_from(&a, &other).unwrap().is_none());
         assert!(Artefact::read_if_made_from(&folder.path().join("c"), &other).unwrap().is_none());
+    }
+
+    #[test]
+    fn the_file_is_what_the_library_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let mut artefact = example();
+        artefact.insert_u64("a", array![1_u64].into_dyn());
+        artefact.insert_f32("empty", ArrayD::zeros(vec![0, 3]));
+        artefact.write(&path).unwrap();
+        let written = std::fs::read(&path).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&written).unwrap();
+        let owned = artefact.tensors.iter().map(|(name, values)| {
+            (name, TensorView::new(values.dtype(), values.shape().to_vec(), Box::leak(values.bytes().into())).unwrap())
+        });
+        assert_eq!(written, safetensors::serialize(owned, header.metadata().clone()).unwrap());
+    }
+
+    #[test]
+    fn values_that_lie_otherwise_are_written_in_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+        let matrix = array![[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]];
+        let write = |matrix: ArrayD<f32>, path: &Path| {
+            let mut artefact = Artefact::new(Fingerprint::of("test", &[]));
+            artefact.insert_f32("x", matrix);
+            artefact.write(path).unwrap();
+        };
+        write(matrix.t().as_standard_layout().into_owned().into_dyn(), &a);
+        write(matrix.reversed_axes().into_dyn(), &b);
+        assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
+        assert_eq!(Artefact::read(&b).unwrap().f32("x").unwrap()[[2, 1]], 6.0);
     }
 
     #[test]

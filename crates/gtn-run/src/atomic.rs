@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 use crate::{Error, Result};
 
 /// What [`write()`] does when the file is there already.
@@ -32,6 +34,18 @@ pub fn write(
     existing: Existing,
     fill: impl FnOnce(&mut dyn WriteSeek) -> std::io::Result<()>,
 ) -> Result<()> {
+    let mut temporary = temporary(path, existing)?;
+    let fail = || Error::io("write", path);
+    {
+        let mut writer = BufWriter::new(temporary.as_file_mut());
+        fill(&mut writer).map_err(fail())?;
+        writer.flush().map_err(fail())?;
+    }
+    publish(temporary, path, existing)
+}
+
+/// A temporary file beside `path`.
+fn temporary(path: &Path, existing: Existing) -> Result<NamedTempFile> {
     let fail = || Error::io("write", path);
     if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
         return Err(Error::Exists { path: path.to_path_buf() });
@@ -39,10 +53,6 @@ pub fn write(
     if path.is_dir() {
         return Err(fail()(std::io::Error::new(std::io::ErrorKind::IsADirectory, "it is a folder")));
     }
-    let parent = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
@@ -51,12 +61,12 @@ pub fn write(
         // As any new file: what the user's umask leaves of this.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let mut temporary = builder.tempfile_in(parent).map_err(fail())?;
-    {
-        let mut writer = BufWriter::new(temporary.as_file_mut());
-        fill(&mut writer).map_err(fail())?;
-        writer.flush().map_err(fail())?;
-    }
+    builder.tempfile_in(folder_of(path)).map_err(fail())
+}
+
+/// Synchronises a temporary file to disk and gives it its name.
+fn publish(temporary: NamedTempFile, path: &Path, existing: Existing) -> Result<()> {
+    let fail = || Error::io("write", path);
     temporary.as_file().sync_all().map_err(fail())?;
     match existing {
         Existing::Replace => temporary.persist(path).map_err(|error| fail()(error.error))?,
@@ -69,10 +79,17 @@ pub fn write(
         })?,
     };
     // The rename itself lives in the folder; not every system lets a folder be opened, and then there is nothing to do.
-    if let Ok(folder) = File::open(parent) {
+    if let Ok(folder) = File::open(folder_of(path)) {
         let _ = folder.sync_all();
     }
     Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Asks whether a file of so many bytes can be written to `path`, beside what is there: before hours are spent on what is to

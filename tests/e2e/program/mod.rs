@@ -49,6 +49,12 @@ impl Call {
         let words: Vec<String> = std::iter::once(self.0.get_program()).chain(self.0.get_args()).map(quoted).collect();
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(format!("{prefix} exec {}", words.join(" ")));
+        for (name, value) in self.0.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
         Self(shell)
     }
 

@@ -17,6 +17,7 @@ use parquet::file::reader::FileReader;
 use parquet::record::{Field, Row};
 use parquet::schema::types::{Type, TypePtr};
 use tempfile::NamedTempFile;
+use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, DateTime};
 
@@ -309,15 +310,23 @@ impl<'a> Pack<'a> {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(DateTime::default());
-        let begun = self.zip.start_file(format!("{IMAGES}/{name}"), options).map_err(std::io::Error::from);
+        let begun = self.zip.start_file(format!("{IMAGES}/{name}"), options).map_err(cause);
         begun.and_then(|()| self.zip.write_all(jpeg)).map_err(Error::io("write", self.path))
     }
 
     fn finish(self) -> Result<(), Error> {
         let Self { path, file, zip } = self;
-        let ended = ManuallyDrop::into_inner(zip).finish().map_err(std::io::Error::from);
+        let ended = ManuallyDrop::into_inner(zip).finish().map_err(cause);
         let written = ended.and_then(|mut writer| writer.flush());
         written.and_then(|()| whole::publish(file, path)).map_err(Error::io("write", path))
+    }
+}
+
+/// What the system said, without the words around it.
+fn cause(error: ZipError) -> std::io::Error {
+    match error {
+        ZipError::Io(error) => error,
+        error => std::io::Error::other(error),
     }
 }
 

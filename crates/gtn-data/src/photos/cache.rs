@@ -152,6 +152,7 @@ pub(super) fn open(path: &Path, wanted: &Contents) -> std::result::Result<Option
     let step = (wanted.images() * wanted.image()).div_ceil(CHECKED).max(1);
     let whole = |index: &usize| {
         let image = &bytes[wanted.offset(*index)..wanted.offset(index + 1)];
+        bytes.was_seen(image.len());
         crc(image).to_le_bytes() == table[4 * index..4 * index + 4]
     };
     let indices: Vec<usize> = (0..wanted.images()).step_by(step).collect();

@@ -94,7 +94,7 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: Progress<'
         (None, None) => return Err(not_found("img_align_celeba.zip and list_eval_partition.txt")),
     };
     let lists = read_partition(&list)?;
-    let passing = passing(data_dir, filter)?;
+    let passing = passing_in(&folder, filter)?;
     Plan {
         source: &source,
         lists: &lists,
@@ -114,11 +114,14 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: Progress<'
 /// [`Error::NotFound`] if the list is not there, [`Error::Malformed`] if it is no good, [`Error::Filter`] if the filter names no
 /// attribute.
 pub fn passing(data_dir: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
-    let folder = folder(data_dir);
-    match find_list(&folder, ATTRIBUTES) {
+    passing_in(&folder(data_dir), filter)
+}
+
+fn passing_in(folder: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
+    match find_list(folder, ATTRIBUTES) {
         _ if filter.is_empty() => Ok(None),
         Some(path) => Ok(Some(passing_by(&path, filter)?)),
-        None => Err(not_found(&folder, "list_attr_celeba.txt, which the filter needs,")),
+        None => Err(not_found(folder, "list_attr_celeba.txt, which the filter needs,")),
     }
 }
 

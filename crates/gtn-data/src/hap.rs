@@ -116,7 +116,7 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: Progress<'
         return Err(Error::NotFound { set: "11K Hands", what: missing.join(" and "), advice: advice(&folder), folder });
     };
     let lists = read_lists(&folder)?;
-    let passing = passing(data_dir, filter)?;
+    let passing = passing_in(&folder, filter)?;
     Plan {
         source: &source,
         lists: &lists,
@@ -135,13 +135,21 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: Progress<'
 ///
 /// [`Error::NotFound`] if the table is not there, [`Error::Malformed`] if it is no good.
 pub fn passing(data_dir: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
-    let folder = folder(data_dir);
+    passing_in(&folder(data_dir), filter)
+}
+
+fn passing_in(folder: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
     let table = folder.join(TABLE);
     if filter.is_empty() {
         return Ok(None);
     }
     if !table.is_file() {
-        return Err(Error::NotFound { set: "11K Hands", what: TABLE.to_owned(), advice: advice(&folder), folder });
+        return Err(Error::NotFound {
+            set: "11K Hands",
+            what: TABLE.to_owned(),
+            advice: advice(folder),
+            folder: folder.to_path_buf(),
+        });
     }
     Ok(Some(passing_by(&table, filter)?))
 }

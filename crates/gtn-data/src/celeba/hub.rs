@@ -5,7 +5,6 @@
 //! the parts one after the other, so a photograph's place tells its number, as far as the hub's rows of a part are in the
 //! authors' order: that is taken on trust. All three files of one origin fit together in any case.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::mem::ManuallyDrop;
@@ -100,12 +99,10 @@ pub fn fetch(
         drop(parquet);
         if let Some(attributes) = attributes.filter(|attributes| !attributes.names.is_empty()) {
             write_whole(&attribute_list, attributes.list().as_bytes())?;
-            made.keep();
             done(&attribute_list, &mut say)?;
         }
         if let Some(pack) = pack {
             pack.finish()?;
-            made.keep();
             done(&archive, &mut say)?;
         }
     }
@@ -113,7 +110,6 @@ pub fn fetch(
     if no_partition {
         made.make()?;
         write_whole(&partition, partition_list().as_bytes())?;
-        made.keep();
         done(&partition, &mut say)?;
     }
     drop(made);
@@ -336,28 +332,22 @@ struct MadeFolder<'a> {
     folder: &'a Path,
     /// Those that are not there yet, the innermost first.
     absent: Vec<&'a Path>,
-    kept: Cell<bool>,
 }
 
 impl<'a> MadeFolder<'a> {
     fn new(folder: &'a Path) -> Self {
         let above = folder.ancestors().filter(|folder| *folder != Path::new(""));
-        Self { folder, absent: above.take_while(|folder| !folder.exists()).collect(), kept: Cell::new(false) }
+        Self { folder, absent: above.take_while(|folder| !folder.exists()).collect() }
     }
 
     fn make(&self) -> Result<(), Error> {
         std::fs::create_dir_all(self.folder).map_err(Error::io("make the folder", self.folder))
     }
-
-    fn keep(&self) {
-        self.kept.set(true);
-    }
 }
 
 impl Drop for MadeFolder<'_> {
     fn drop(&mut self) {
-        if !self.kept.get() {
-            self.absent.iter().for_each(|folder| drop(std::fs::remove_dir(folder)));
-        }
+        // A folder that holds something is not removed.
+        self.absent.iter().for_each(|folder| drop(std::fs::remove_dir(folder)));
     }
 }

@@ -6,7 +6,9 @@ use candle_core::{Tensor, Var};
 use ndarray::ArrayD;
 
 use crate::arrays::{array_of, tensor_of};
-use crate::ops::{Descent, Ops, Rates, read};
+#[cfg(gpu)]
+use crate::gpu::{Gpu, Table};
+use crate::ops::{Descent, Home, Ops, Rates, read};
 use crate::{Error, NamedArrays, Parameters, Result};
 
 /// Adam's settings; the default is PyTorch's.
@@ -37,6 +39,9 @@ pub struct Adam {
     steps: u64,
     /// First and second moment of each trained weight.
     moments: BTreeMap<String, Pair>,
+    /// Set if a step is one kernel on a GPU.
+    #[cfg(gpu)]
+    on_gpu: Option<(Gpu, Table)>,
 }
 
 /// The moments of one weight.
@@ -44,7 +49,7 @@ pub struct Adam {
 enum Pair {
     /// On the host, where a step is one pass in place.
     Host(Box<[ArrayD<f32>; 2]>),
-    /// On another device, or for comparison, where it is Candle's operations.
+    /// On a GPU, where it is one kernel for all weights; or for comparison, where it is Candle's operations.
     Tensors(Tensor, Tensor),
 }
 
@@ -75,21 +80,30 @@ impl Adam {
     ///
     /// [`Error::Device`] if the device has no room for the moments.
     pub fn with_ops(parameters: &Parameters, settings: AdamSettings, ops: Ops) -> Result<Self> {
-        let fused = ops.are_fused_on(parameters.device());
+        let home = ops.home(parameters.device())?;
         let pair = |var: &Var| -> Result<Pair> {
             let zeros = || ArrayD::zeros(var.dims());
-            Ok(if fused {
-                Pair::Host(Box::new([zeros(), zeros()]))
-            } else {
-                Pair::Tensors(var.zeros_like()?, var.zeros_like()?)
+            Ok(match home {
+                Some(Home::Host) => Pair::Host(Box::new([zeros(), zeros()])),
+                _ => Pair::Tensors(var.zeros_like()?, var.zeros_like()?),
             })
         };
         let moments =
             parameters.trained().map(|(name, var)| Ok((name.to_owned(), pair(var)?))).collect::<Result<_>>()?;
-        Ok(Self { settings, steps: 0, moments })
+        Ok(Self {
+            settings,
+            steps: 0,
+            moments,
+            #[cfg(gpu)]
+            on_gpu: match home {
+                Some(Home::Gpu(gpu)) => Some((gpu, Table::default())),
+                _ => None,
+            },
+        })
     }
 
-    /// Takes one step along `gradients`. A weight without a gradient is left alone.
+    /// Takes one step along `gradients`. A weight without a gradient is left alone. On a GPU a network keeps the gradients of
+    /// its weights to itself; they are taken from there, and what `gradients` holds is added.
     ///
     /// # Errors
     ///
@@ -97,6 +111,10 @@ impl Adam {
     /// fails.
     pub fn step(&mut self, parameters: &Parameters, gradients: &GradStore) -> Result<()> {
         self.begin_step(parameters)?;
+        #[cfg(gpu)]
+        if self.on_gpu.is_some() {
+            return self.step_on_gpu(parameters, gradients);
+        }
         for (name, var) in parameters.trained() {
             let (Some(pair), Some(gradient)) = (self.moments.get_mut(name), gradients.get(var.as_tensor())) else {
                 continue;
@@ -110,13 +128,18 @@ impl Adam {
         Ok(())
     }
 
-    /// Takes one step down from `loss`: the same as [`step`](Self::step) along `loss.backward()`, sooner on a CPU, where
-    /// gradients are taken from where they arise.
+    /// Takes one step down from `loss`: the same as [`step`](Self::step) along `loss.backward()`, but sooner, since gradients are
+    /// taken from where they arise.
     ///
     /// # Errors
     ///
     /// As [`step`](Self::step).
     pub fn minimise(&mut self, parameters: &Parameters, loss: &Tensor) -> Result<()> {
+        #[cfg(gpu)]
+        if self.on_gpu.is_some() {
+            let gradients = parameters.backward_in_place(loss)?;
+            return self.step(parameters, &gradients);
+        }
         if !self.moments.values().all(|pair| matches!(pair, Pair::Host(_))) {
             return self.step(parameters, &loss.backward()?);
         }
@@ -133,6 +156,32 @@ impl Adam {
             parameters.take_gradient(name, work).transpose()?;
         }
         Ok(())
+    }
+
+    /// A step on all weights at once.
+    #[cfg(gpu)]
+    fn step_on_gpu(&mut self, parameters: &Parameters, gradients: &GradStore) -> Result<()> {
+        let rates = self.settings.rates(self.steps);
+        let Some((gpu, table)) = &mut self.on_gpu else { unreachable!("the caller has looked") };
+        let mut found = Vec::new();
+        for (name, var) in parameters.trained() {
+            // What does not come through the network, such as a penalty on its weights, comes through Candle.
+            let others = gradients.get(var.as_tensor()).map(Tensor::contiguous).transpose()?;
+            let gradient = match (parameters.take_gradient_from_gpu(name), others) {
+                (Some(gradient), Some(others)) => {
+                    gpu.add_to(gpu.span(&gradient)?, gpu.span(&others)?)?;
+                    gradient
+                }
+                (Some(gradient), None) | (None, Some(gradient)) => gradient,
+                (None, None) => continue,
+            };
+            found.push((name, var, gradient));
+        }
+        let steps = found.iter().filter_map(|(name, var, gradient)| match self.moments.get(*name) {
+            Some(Pair::Tensors(first, second)) => Some([var.as_tensor(), gradient, first, second]),
+            _ => None,
+        });
+        Ok(table.descend(gpu, &rates, &steps.collect::<Vec<_>>())?)
     }
 
     /// Counts a step, if the moments are those of `parameters`.
@@ -213,8 +262,19 @@ impl AdamSettings {
         gradient: &[f32],
         moments: &mut [ArrayD<f32>; 2],
     ) -> Result<()> {
+        let rates = self.rates(steps);
+        let [first, second] = moments.each_mut().map(ArrayD::as_slice_mut);
+        let (Some(first), Some(second)) = (first, second) else {
+            unreachable!("moments are made in standard layout");
+        };
+        let descent = Descent { rates, gradient, moments: Mutex::new((first, second)) };
+        Ok(var.as_tensor().inplace_op1(&descent)?)
+    }
+
+    /// The numbers of step `steps`.
+    fn rates(&self, steps: u64) -> Rates {
         let (correction1, correction2) = self.corrections(steps);
-        let rates = Rates {
+        Rates {
             beta1: self.beta1 as f32,
             beta2: self.beta2 as f32,
             rest1: (1.0 - self.beta1) as f32,
@@ -223,13 +283,7 @@ impl AdamSettings {
             root: (1.0 / correction2.sqrt()) as f32,
             eps: self.eps as f32,
             l2: self.l2 as f32,
-        };
-        let [first, second] = moments.each_mut().map(ArrayD::as_slice_mut);
-        let (Some(first), Some(second)) = (first, second) else {
-            unreachable!("moments are made in standard layout");
-        };
-        let descent = Descent { rates, gradient, moments: Mutex::new((first, second)) };
-        Ok(var.as_tensor().inplace_op1(&descent)?)
+        }
     }
 
     /// A step by Candle's operations.

@@ -160,12 +160,12 @@ impl Autoencoder {
         let from_latent = linear(&mut p, "decoder.linear", (shape.dim, shape.flat()), streams)?;
         let deconv1 = transposed_convolution(&mut p, "decoder.deconv1", (WIDE, NARROW), streams)?;
         let deconv2 = transposed_convolution(&mut p, "decoder.deconv2", (NARROW, shape.channels), streams)?;
-        let (encoder, decoder) = if ops.are_fused_on(device) {
+        let (encoder, decoder) = if let Some(home) = ops.home(device)? {
             let outer = Grid { side: shape.side / 2, fine: shape.channels, coarse: NARROW };
             let inner = Grid { side: shape.side / 4, fine: NARROW, coarse: WIDE };
             let encoder = ops::Encoder { outer, inner, conv1, conv2, linear: to_latent };
             let decoder = ops::Decoder { outer, inner, linear: from_latent, deconv1, deconv2 };
-            (EncoderLayers::Fused(Fused::new(encoder)?), DecoderLayers::Fused(Fused::new(decoder)?))
+            (EncoderLayers::Fused(Fused::new(encoder, &home)?), DecoderLayers::Fused(Fused::new(decoder, &home)?))
         } else {
             let encoder = EncoderLayers::Candle {
                 conv1: candle_convolution(&conv1),

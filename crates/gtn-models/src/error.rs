@@ -55,6 +55,12 @@ pub enum Error {
     /// Bytes that are no safetensors file of f32.
     #[error("not a safetensors file of f32 weights: {0}")]
     Safetensors(String),
+    /// A GPU was asked for, and there is none that this program can use.
+    #[error("no CUDA device: {reason}; `--device cpu` takes the CPU, and so does `--device auto` where there is no GPU")]
+    NoCuda {
+        /// What was looked for and not found.
+        reason: String,
+    },
     /// What Candle or the device said.
     #[error("{0}")]
     Device(#[from] candle_core::Error),

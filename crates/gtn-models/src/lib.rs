@@ -41,9 +41,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! On a CPU networks are made of operations of this crate, several times as fast as Candle's, whose results do not depend on
-//! the number of threads; [`Ops`] tells them apart. Gradients pass through places of the network, so that its backward passes
-//! must come one after the other.
+//! Networks are made of operations of this crate, several times as fast as Candle's; [`Ops`] tells them apart. On a CPU their
+//! results do not depend on the number of threads. With the feature `cuda` they also run on NVIDIA GPUs ([`DeviceName`]). Gradients
+//! pass through places of the network, so that its backward passes must come one after the other; on a GPU they stay there, and
+//! Candle's `GradStore` does not have them: [`Adam`] takes them, and [`Parameters::gradients`] shows them.
 //!
 //! Every use of chance has a stream of its own ([`Streams`]), drawn on the host, so that a device or a skipped step shifts no
 //! numbers.
@@ -51,8 +52,11 @@
 mod adam;
 mod arrays;
 mod autoencoder;
+mod device;
 mod error;
 mod generator;
+#[cfg(gpu)]
+mod gpu;
 mod layers;
 mod mlp;
 mod normaliser;
@@ -66,6 +70,7 @@ pub use adam::{Adam, AdamSettings, Moments};
 pub use arrays::{array2_of, array4_of, tensor_of};
 pub use autoencoder::{Autoencoder, AutoencoderShape, Decoder, Encoder};
 pub use candle_core::{Device, Tensor};
+pub use device::{DeviceName, allow_tf32, knows_cuda};
 pub use error::Error;
 pub use generator::Generator;
 pub use mlp::{Mlp, MlpShape};
@@ -74,6 +79,22 @@ pub use ops::Ops;
 pub use parameters::{NamedArrays, Parameters};
 pub use path::Path;
 pub use random::Streams;
+
+/// Algorithm 1's search for candidates on a GPU; `None` on a CPU, where `gtn-label` has its own.
+///
+/// The matching is the same on any device, whole.
+///
+/// # Errors
+///
+/// [`Error::Device`] if the GPU fails.
+pub fn proposer(device: &Device) -> Result<Option<Box<dyn gtn_label::Proposer>>> {
+    #[cfg(gpu)]
+    if let Some(gpu) = gpu::Gpu::of(device)? {
+        return Ok(Some(Box::new(gpu::Nearest::new(gpu))));
+    }
+    let _ = device;
+    Ok(None)
+}
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -87,7 +108,7 @@ pub enum Mode {
     Evaluate,
 }
 
-/// Mean squared error over all elements of two tensors of one shape. On a CPU `target` is taken as given: it gets no gradient.
+/// Mean squared error over all elements of two tensors of one shape. `target` is taken as given: it gets no gradient.
 ///
 /// # Errors
 ///
@@ -96,5 +117,11 @@ pub fn mean_squared_error(output: &Tensor, target: &Tensor) -> Result<Tensor> {
     if output.device().is_cpu() && output.dtype() == candle_core::DType::F32 {
         return Ok(output.contiguous()?.apply_op2(&target.contiguous()?.detach(), ops::MeanSquaredError)?);
     }
-    Ok(candle_nn::loss::mse(output, target)?)
+    #[cfg(gpu)]
+    if output.dtype() == candle_core::DType::F32
+        && let Some(gpu) = gpu::Gpu::of(output.device())?
+    {
+        return Ok(gpu::mean_squared_error(&gpu, output, target)?);
+    }
+    Ok(candle_nn::loss::mse(output, &target.detach())?)
 }

@@ -76,8 +76,8 @@ impl Mlp {
             input = shape.width;
         }
         let output = linear(&mut p, "output", (input, shape.output), streams)?;
-        let layers = if ops.are_fused_on(device) {
-            Layers::Fused(Fused::new(Perceptron { hidden, output, slope: shape.slope as f32 })?)
+        let layers = if let Some(home) = ops.home(device)? {
+            Layers::Fused(Fused::new(Perceptron { hidden, output, slope: shape.slope as f32 }, &home)?)
         } else {
             let of = |layer: &ops::Hidden| -> Result<_> {
                 Ok((candle_linear(&layer.linear), layer.norm.as_ref().map(candle_batch_norm).transpose()?))
@@ -100,7 +100,7 @@ impl Mlp {
     }
 
     /// ĥ(y) for the rows y of `rows`, (n, `input`) to (n, `output`). In evaluation mode nothing can be learned from it: it has
-    /// no gradient on a CPU.
+    /// no gradient.
     ///
     /// # Errors
     ///
@@ -125,7 +125,8 @@ impl Mlp {
                         x = normalise(norm, &x, mode)?;
                     }
                 }
-                apply(output, &x)
+                let y = apply(output, &x)?;
+                Ok(if mode == Mode::Train { y } else { y.detach() })
             }
         }
     }

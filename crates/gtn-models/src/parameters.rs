@@ -105,6 +105,44 @@ impl Parameters {
         self.weights.get(name)?.gradient().take().map(work)
     }
 
+    /// The same on a GPU, without a look at it.
+    #[cfg(gpu)]
+    pub(crate) fn take_gradient_from_gpu(&self, name: &str) -> Option<Tensor> {
+        self.weights.get(name)?.gradient().take_from_gpu()
+    }
+
+    /// The gradients of all weights that `loss` depends on, by name, wherever the network is at home.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] if the device fails.
+    pub fn gradients(&self, loss: &Tensor) -> Result<NamedArrays> {
+        let store = self.backward_in_place(loss)?;
+        let mut gradients = NamedArrays::new();
+        for (name, var) in &self.trained {
+            let through_candle = store.get(var.as_tensor()).map(crate::arrays::array_of).transpose()?;
+            let in_place = self.gradient_in_place(name, var)?;
+            let gradient = match (through_candle, in_place) {
+                (Some(one), Some(other)) => Some(one + other),
+                (one, other) => one.or(other),
+            };
+            gradients.extend(gradient.map(|gradient| (name.clone(), gradient)));
+        }
+        Ok(gradients)
+    }
+
+    /// What a backward pass has left with a weight, which is then forgotten.
+    fn gradient_in_place(&self, name: &str, var: &Var) -> Result<Option<ArrayD<f32>>> {
+        let array = |values: Vec<f32>| {
+            ArrayD::from_shape_vec(var.dims().to_vec(), values).expect("a gradient has its weight's numbers")
+        };
+        #[cfg(gpu)]
+        if let Some(gradient) = self.take_gradient_from_gpu(name) {
+            return Ok(Some(array(gradient.to_vec1()?)));
+        }
+        Ok(self.take_gradient(name, |gradient| array(gradient.to_vec())))
+    }
+
     fn all(&self) -> impl Iterator<Item = (&String, &Var)> {
         self.trained.iter().chain(&self.statistics)
     }

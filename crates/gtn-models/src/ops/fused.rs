@@ -1,4 +1,4 @@
-//! A part of a network as one operation of Candle's graph, with a backward pass of its own.
+//! A part of a network as one operation of Candle's graph, with a backward pass of its own, on the host.
 //!
 //! An operation of Candle's has at most three arguments, and a part has dozens of weights. So the weights come in pairs
 //! before it, each pair an operation that joins a chain of empty nodes whose last one is the part's second argument. Backward,
@@ -54,14 +54,14 @@ pub(crate) struct Batch<'a> {
 
 /// A part with the tapes that are free.
 #[derive(Debug)]
-pub(crate) struct Fused<P: Part> {
+pub(crate) struct OnHost<P: Part> {
     part: Arc<P>,
     free: Arc<Mutex<Vec<P::Tape>>>,
     /// Where the chain of weights begins: a variable, so that Candle keeps what follows in its graph.
     anchor: Tensor,
 }
 
-impl<P: Part> Clone for Fused<P> {
+impl<P: Part> Clone for OnHost<P> {
     fn clone(&self) -> Self {
         Self { part: self.part.clone(), free: self.free.clone(), anchor: self.anchor.clone() }
     }
@@ -70,7 +70,7 @@ impl<P: Part> Clone for Fused<P> {
 /// Tapes that are kept for later use: one batch is trained on at a time.
 const KEPT: usize = 1;
 
-impl<P: Part> Fused<P> {
+impl<P: Part> OnHost<P> {
     pub(crate) fn new(part: P) -> Result<Self> {
         let anchor = Var::zeros(1, DType::F32, &Device::Cpu)?;
         Ok(Self { part: Arc::new(part), free: Arc::default(), anchor: anchor.into_inner() })
@@ -114,7 +114,7 @@ impl<P: Part> Fused<P> {
 
 /// One forward pass; its tape is free again when nobody can ask for the backward pass any more.
 struct Pass<P: Part> {
-    of: Fused<P>,
+    of: OnHost<P>,
     tape: Mutex<P::Tape>,
 }
 

@@ -49,6 +49,9 @@ pub(crate) fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> candle_core
 #[derive(Debug, Default)]
 pub(crate) struct Gradient {
     values: Vec<f32>,
+    /// The same on a GPU, if the weight lives on one.
+    #[cfg(gpu)]
+    on_gpu: Option<Tensor>,
     /// Whether a backward pass has left something since it was last taken.
     filled: bool,
 }
@@ -70,6 +73,19 @@ impl Gradient {
             Write::Set => values.iter_mut().zip(gradient).for_each(|(value, new)| *value = new),
             Write::Add => values.iter_mut().zip(gradient).for_each(|(value, new)| *value += new),
         }
+    }
+
+    /// The place on a GPU for a gradient of `len` numbers, and whether what it holds is to be added to.
+    #[cfg(gpu)]
+    pub(crate) fn fill_on(&mut self, gpu: &crate::gpu::Gpu, len: usize) -> candle_core::Result<(Tensor, bool)> {
+        let numbers = gpu.room(&mut self.on_gpu, len)?;
+        Ok((numbers, std::mem::replace(&mut self.filled, true)))
+    }
+
+    /// What backward passes have left on a GPU, to be used once.
+    #[cfg(gpu)]
+    pub(crate) fn take_from_gpu(&mut self) -> Option<Tensor> {
+        self.on_gpu.clone().filter(|_| std::mem::take(&mut self.filled))
     }
 
     /// What backward passes have left, to be used once.

@@ -105,7 +105,7 @@ fn main() -> Result<(), Failure> {
     println!("share read with a confidence above {CONFIDENT}:");
     println!("  real test images         {:.3}", classifier.confident(&real)?);
 
-    let generator = gtn_train::load_generator(&run)?;
+    let generator = gtn_train::load_generator(&run, &Device::Cpu)?;
     let latents = Artefact::read(&run.latents())?;
     let matrix = |name: &str| -> Result<Array2<f32>, Failure> { Ok(latents.f32(name)?.clone().into_dimensionality()?) };
     let (train, mut validation) = (matrix("train")?, matrix("validation")?);

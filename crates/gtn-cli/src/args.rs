@@ -3,6 +3,7 @@
 mod bench;
 mod choices;
 mod data;
+mod device;
 mod evaluate;
 mod label;
 mod runs;
@@ -12,9 +13,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use bench::{BenchCommand, BenchLabel, BenchSample, BenchTrain, OpsName, Twin};
+pub(crate) use bench::{Bench, BenchCommand, BenchDevice, BenchLabel, BenchSample, BenchTrain, OpsName, Twin};
 pub(crate) use choices::Choices;
 pub(crate) use data::{DataCheck, DataCommand, DataFetch, DataName, Source};
+pub(crate) use device::{DepthName, Doctor, OnDevice};
 pub(crate) use evaluate::{Evaluate, MetricName};
 pub(crate) use label::Label;
 pub(crate) use runs::{ConfigCommand, Report, Reproduce, Runs};
@@ -39,7 +41,7 @@ const EXAMPLES: &str = "Examples:
   gtn label --source normals.npy --target latents.npy --out pairs.npz
 
 Exit codes: 0 success, 1 a failure, 2 a mistake in what was asked or given, 130 stopped by Ctrl-C.
-RAYON_NUM_THREADS limits the threads.";
+RAYON_NUM_THREADS limits the threads. Built with `--features cuda` it uses an NVIDIA GPU where there is one; `gtn doctor` tells.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -67,9 +69,10 @@ pub(crate) enum Command {
     /// Look after data sets.
     #[command(subcommand)]
     Data(DataCommand),
+    /// Tell what this program and this machine can do, and compare a device's results with the CPU's.
+    Doctor(Doctor),
     /// Time this program on this machine.
-    #[command(subcommand)]
-    Bench(BenchCommand),
+    Bench(Bench),
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod decode;
+pub(crate) mod doctor;
 pub(crate) mod encode;
 pub(crate) mod evaluate;
 pub(crate) mod fetch;

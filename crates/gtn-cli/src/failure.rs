@@ -98,7 +98,9 @@ impl From<gtn_label::MatchError> for Failure {
     fn from(error: gtn_label::MatchError) -> Self {
         match error {
             gtn_label::MatchError::Cancelled { .. } => Failure::Stopped("stopped; nothing was written".to_owned()),
-            gtn_label::MatchError::Threads { .. } => Failure::Machine(error.into()),
+            gtn_label::MatchError::Threads { .. } | gtn_label::MatchError::Proposer { .. } => {
+                Failure::Machine(error.into())
+            }
             error => Failure::Users(error.into()),
         }
     }

@@ -45,9 +45,14 @@ fn main() -> ExitCode {
         Command::Report(command) => commands::report::run(command),
         Command::Runs(command) => commands::runs::run(command),
         Command::Config(ConfigCommand::Show(choices)) => commands::config::show(choices),
-        Command::Bench(BenchCommand::Train(command)) => commands::bench::train::run(command),
-        Command::Bench(BenchCommand::Label(command)) => commands::bench::label::run(command),
-        Command::Bench(BenchCommand::Sample(command)) => commands::bench::sample::run(command),
+        Command::Doctor(command) => commands::doctor::run(command),
+        Command::Bench(bench) => match &bench.command {
+            None => commands::bench::device::run(&bench.of_device),
+            Some(BenchCommand::Device(command)) => commands::bench::device::run(command),
+            Some(BenchCommand::Train(command)) => commands::bench::train::run(command),
+            Some(BenchCommand::Label(command)) => commands::bench::label::run(command),
+            Some(BenchCommand::Sample(command)) => commands::bench::sample::run(command),
+        },
         Command::Data(DataCommand::Check(command)) => commands::data::check(command),
         Command::Data(DataCommand::Fetch(command)) => commands::fetch::run(command),
     };

@@ -91,6 +91,13 @@ impl Images {
         }
     }
 
+    /// What [`batch`](Self::batch) makes of each value of a pixel's channel.
+    #[must_use]
+    pub fn scaled() -> [f32; 256] {
+        // The order of operations is that of torchvision's ToTensor and Normalize(0.5, 0.5), to the bit.
+        std::array::from_fn(|value| (value as f32 / 255.0 - 0.5) / 0.5)
+    }
+
     /// The images at `indices` as f32 in [−1, 1], shape (`indices.len()`, C, H, W): 0 becomes −1 and 255 becomes 1.
     ///
     /// # Panics
@@ -98,8 +105,7 @@ impl Images {
     /// If an index is not below [`len`](Self::len).
     #[must_use]
     pub fn batch(&self, indices: &[usize]) -> Array4<f32> {
-        // The order of operations is that of torchvision's ToTensor and Normalize(0.5, 0.5), to the bit.
-        let scaled: [f32; 256] = std::array::from_fn(|value| (value as f32 / 255.0 - 0.5) / 0.5);
+        let scaled = Self::scaled();
         let (channels, side) = (self.channels(), self.side());
         let pixels = self.pixels();
         let mut values = Vec::with_capacity(indices.len() * channels * side * side);

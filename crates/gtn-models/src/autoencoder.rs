@@ -70,7 +70,7 @@ impl Encoder {
     }
 
     /// The same with a gradient.
-    fn tracked(&self, images: &Tensor) -> Result<Tensor> {
+    pub(crate) fn tracked(&self, images: &Tensor) -> Result<Tensor> {
         match &self.0 {
             EncoderLayers::Fused(fused) => fused.forward(images),
             EncoderLayers::Candle { conv1, conv2, linear } => {
@@ -109,7 +109,7 @@ impl Decoder {
     }
 
     /// The same with a gradient.
-    fn tracked(&self, latents: &Tensor) -> Result<Tensor> {
+    pub(crate) fn tracked(&self, latents: &Tensor) -> Result<Tensor> {
         match &self.layers {
             DecoderLayers::Fused(fused) => fused.forward(latents),
             DecoderLayers::Candle { linear, deconv1, deconv2 } => {

@@ -80,10 +80,41 @@ fn open_cuda(_: usize) -> Result<Device> {
     Err(crate::Error::NoCuda { reason: reason.to_owned() })
 }
 
-/// Whether this program is built for NVIDIA GPUs (the feature `cuda`).
+/// What this program is built for, if it is built for NVIDIA GPUs (the feature `cuda`): the version of CUDA, and the oldest GPU.
 #[must_use]
-pub fn knows_cuda() -> bool {
-    cfg!(feature = "cuda")
+pub fn cuda_build() -> Option<String> {
+    #[cfg(feature = "cuda")]
+    return Some(crate::gpu::build());
+    #[cfg(not(feature = "cuda"))]
+    None
+}
+
+/// A device in a few words for people: `CPU`, or the name of a GPU, with its number and what products are made of if they may be
+/// rounded.
+#[must_use]
+pub fn describe(device: &Device) -> String {
+    #[cfg(feature = "cuda")]
+    if let Device::Cuda(device) = device {
+        return crate::gpu::describe(device);
+    }
+    if device.is_cpu() { "CPU".to_owned() } else { format!("{:?}", device.location()) }
+}
+
+/// Waits until a device has done all that was asked of it.
+///
+/// # Errors
+///
+/// [`Error::Device`](crate::Error::Device) if it failed on the way.
+pub fn synchronise(device: &Device) -> Result<()> {
+    Ok(device.synchronize()?)
+}
+
+/// Whether products of matrices on a GPU may be rounded.
+pub(crate) fn allows_tf32() -> bool {
+    #[cfg(feature = "cuda")]
+    return candle_core::cuda_backend::gemm_reduced_precision_f32();
+    #[cfg(not(feature = "cuda"))]
+    false
 }
 
 /// Allows products of matrices on a GPU to round their factors to TF32 (10 bits of fraction), or forbids it, as at the start.

@@ -56,7 +56,9 @@ pub enum Error {
     #[error("not a safetensors file of f32 weights: {0}")]
     Safetensors(String),
     /// A GPU was asked for, and there is none that this program can use.
-    #[error("no CUDA device: {reason}; `--device cpu` takes the CPU, and so does `--device auto` where there is no GPU")]
+    #[error(
+        "no CUDA device: {reason}; `--device cpu` takes the CPU, and so does `--device auto` where there is no GPU"
+    )]
     NoCuda {
         /// What was looked for and not found.
         reason: String,

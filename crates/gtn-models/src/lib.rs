@@ -53,6 +53,7 @@ mod adam;
 mod arrays;
 mod autoencoder;
 mod device;
+pub mod doctor;
 mod error;
 mod generator;
 #[cfg(gpu)]
@@ -70,7 +71,7 @@ pub use adam::{Adam, AdamSettings, Moments};
 pub use arrays::{array2_of, array4_of, tensor_of};
 pub use autoencoder::{Autoencoder, AutoencoderShape, Decoder, Encoder};
 pub use candle_core::{Device, Tensor};
-pub use device::{DeviceName, allow_tf32, knows_cuda};
+pub use device::{DeviceName, allow_tf32, cuda_build, describe, synchronise};
 pub use error::Error;
 pub use generator::Generator;
 pub use mlp::{Mlp, MlpShape};

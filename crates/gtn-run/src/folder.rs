@@ -35,6 +35,9 @@ pub struct Provenance {
     /// The command that made the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// What the networks were trained and run on, when the run was last at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     /// SHA-256 of the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,

@@ -1,4 +1,7 @@
-//! What `gtn bench train` times: one piece of work after another on made-up data, by either kind of operations.
+//! What `gtn bench train` times: one piece of work after another on made-up data, by either kind of operations. And what `gtn
+//! bench device` times: [`DeviceWork`].
+
+mod device;
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +14,8 @@ use gtn_models::{
 use ndarray::Array2;
 
 use crate::Result;
+
+pub use device::{DeviceBench, DeviceWork};
 
 /// A piece of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,10 +176,10 @@ const SEED: u64 = 1;
 
 fn step(adam: &mut Adam, parameters: &Parameters, ops: Ops, output: &Tensor, target: &Tensor) -> Result<()> {
     let loss = match ops {
-        Ops::Fused => mean_squared_error(output, target)?,
         Ops::Candle => {
             (output - target).and_then(|difference| difference.sqr()?.mean_all()).map_err(gtn_models::Error::from)?
         }
+        _ => mean_squared_error(output, target)?,
     };
     loss.to_scalar::<f32>().map_err(gtn_models::Error::from)?;
     Ok(adam.minimise(parameters, &loss)?)

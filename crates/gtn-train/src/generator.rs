@@ -14,28 +14,27 @@ use crate::{Error, Result};
 pub(crate) const AUTOENCODER: &str = "autoencoder";
 pub(crate) const H: &str = "h";
 
-/// Reads the best weights of a run's networks.
+/// Reads the best weights of a run's networks to a device.
 ///
 /// # Errors
 ///
 /// [`Error::NotTrained`] if the run has not come so far, [`Error::Run`] if the folder holds no run or a damaged one.
-pub fn load_generator(run: &RunFolder) -> Result<Generator> {
+pub fn load_generator(run: &RunFolder, device: &Device) -> Result<Generator> {
     let config = run.record()?.config;
-    let device = Device::Cpu;
     // The initial weights are overwritten at once; any stream will do.
     let streams = Streams::new(config.seed);
     let path = run.best_checkpoint(H);
     let weights = read(run, &path, "ĥ")?;
     let shape = mlp_shape(&config);
     check_hidden(&weights, &path, &shape)?;
-    let h = Mlp::new(&shape, &streams, &device)?;
+    let h = Mlp::new(&shape, &streams, device)?;
     load_weights(h.parameters(), &weights)?;
     let normaliser = read_normaliser(&weights)?;
     if !config.data.are_images() {
         return Ok(Generator::new(h, Some(normaliser), None)?);
     }
 
-    let autoencoder = read_autoencoder(run, &config)?;
+    let autoencoder = read_autoencoder(run, &config, device)?;
     Ok(Generator::new(h, Some(normaliser), Some(autoencoder.decoder().clone()))?)
 }
 
@@ -45,12 +44,12 @@ pub fn load_generator(run: &RunFolder) -> Result<Generator> {
 /// # Errors
 ///
 /// [`Error::NoAutoencoder`] if the run's data are no images; otherwise as [`load_generator`].
-pub fn load_autoencoder(run: &RunFolder) -> Result<Autoencoder> {
+pub fn load_autoencoder(run: &RunFolder, device: &Device) -> Result<Autoencoder> {
     let config = run.record()?.config;
     let Some(settings) = &config.autoencoder else {
         return Err(Error::NoAutoencoder { run: run.root().to_path_buf() });
     };
-    let autoencoder = read_autoencoder(run, &config)?;
+    let autoencoder = read_autoencoder(run, &config, device)?;
     if settings.weights == AutoencoderWeights::LastEncoderBestDecoder {
         let last = read(run, &run.last_checkpoint(AUTOENCODER), "autoencoder")?;
         let mut weights = autoencoder.parameters().snapshot()?;
@@ -61,11 +60,11 @@ pub fn load_autoencoder(run: &RunFolder) -> Result<Autoencoder> {
 }
 
 /// The autoencoder with its best weights, whose decoder makes a run's samples.
-pub(crate) fn read_autoencoder(run: &RunFolder, config: &Config) -> Result<Autoencoder> {
+pub(crate) fn read_autoencoder(run: &RunFolder, config: &Config, device: &Device) -> Result<Autoencoder> {
     let path = run.best_checkpoint(AUTOENCODER);
     let weights = read(run, &path, "autoencoder")?;
     let shape = autoencoder_shape(&weights, &path, config.dim)?;
-    let autoencoder = Autoencoder::new(&shape, &Streams::new(config.seed), &Device::Cpu)?;
+    let autoencoder = Autoencoder::new(&shape, &Streams::new(config.seed), device)?;
     load_weights(autoencoder.parameters(), &weights)?;
     Ok(autoencoder)
 }

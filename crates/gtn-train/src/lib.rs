@@ -8,15 +8,16 @@
 //! Nothing here prints: an [`Observer`](gtn_run::Observer) is told, and may ask the run to stop.
 //!
 //! ```no_run
+//! use gtn_models::{Device, DeviceName};
 //! use gtn_run::observer::Unobserved;
 //! use gtn_run::{Provenance, RunFolder, config::Overrides};
 //!
 //! let config = gtn_train::presets::resolve("mnist", &Overrides { quick: true, ..Overrides::default() })?;
 //! let run = RunFolder::at("runs/example");
-//! let job = gtn_train::Job { config, data_dir: "datasets".into(), cache_dir: "cache".into(), provenance: Provenance::default(), force: false };
+//! let job = gtn_train::Job { config, data_dir: "datasets".into(), cache_dir: "cache".into(), provenance: Provenance::default(), force: false, device: DeviceName::Auto };
 //! gtn_train::reproduce(&job, &run, &mut Unobserved)?;
 //!
-//! let generator = gtn_train::load_generator(&run)?;
+//! let generator = gtn_train::load_generator(&run, &Device::Cpu)?;
 //! let latents = generator.sample_latents(10, &gtn_models::Streams::new(1))?;
 //! let digits = generator.decode(latents.view())?; // (10, 1, 28, 28) in [-1, 1]
 //! # Ok::<(), gtn_train::Error>(())
@@ -27,9 +28,11 @@ pub mod bench;
 mod checkpoint;
 mod error;
 mod generator;
+mod losses;
 mod pipeline;
 pub mod presets;
 mod real;
+mod resident;
 mod stages;
 mod targets;
 mod trainer;

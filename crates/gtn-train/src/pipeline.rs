@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use gtn_models::{Device, Streams};
+use gtn_models::{Device, DeviceName, Streams};
 use gtn_run::folder::Lock;
 use gtn_run::{
     Artefact, Config, Fingerprint, MetricsLog, Observer, Provenance, Record, RunFolder, RunRecord, Stage, StageRecord,
@@ -30,6 +30,8 @@ pub struct Job {
     pub provenance: Provenance,
     /// Whether a run of another configuration in the same folder is removed.
     pub force: bool,
+    /// Where networks are trained and run.
+    pub device: DeviceName,
 }
 
 /// What every stage works with.
@@ -152,6 +154,7 @@ impl Context<'_> {
 pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Result<Lock> {
     let config = &job.config;
     config.check()?;
+    let device = job.device.open()?;
     // The data come first: without them no folder is made.
     observer.stage_started(Stage::Prepare);
     let started = Instant::now();
@@ -162,7 +165,11 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     }
     let preparing = started.elapsed().as_secs_f64();
 
-    let provenance = Provenance { data: Some(data.fingerprint().to_owned()), ..job.provenance.clone() };
+    let provenance = Provenance {
+        data: Some(data.fingerprint().to_owned()),
+        device: Some(gtn_models::describe(&device)),
+        ..job.provenance.clone()
+    };
     let lock = run.open(config, &provenance, job.force)?;
     if let Some(companion) = config.companion() {
         observer.note("first the same in one dimension, to compare with");
@@ -171,14 +178,8 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
         observer.note("now in two dimensions");
     }
     observer.run_opened(run);
-    let mut context = Context {
-        run,
-        record: run.record()?,
-        log: MetricsLog::open(&run.metrics())?,
-        observer,
-        streams,
-        device: Device::Cpu,
-    };
+    let mut context =
+        Context { run, record: run.record()?, log: MetricsLog::open(&run.metrics())?, observer, streams, device };
     context.finish(Stage::Prepare, preparing, &data.facts())?;
 
     let (targets, pictures) = match (data, &config.autoencoder) {

@@ -67,6 +67,7 @@ pub fn draw_pairs_between(
         passing.push(names.ok_or_else(|| Error::NoFilters { run: run.root().to_path_buf() })?);
     }
     let job = Job {
+        device: gtn_models::DeviceName::Cpu,
         config: record.config,
         data_dir: data_dir.to_path_buf(),
         cache_dir: cache_dir.to_path_buf(),

@@ -10,6 +10,7 @@ use gtn_run::{EpochRecord, Fingerprint, Pictures, Provenance, Record, RunFolder,
 use ndarray::Array4;
 
 use crate::checkpoint::{Best, Checkpoints, Position, Resumed};
+use crate::losses::Losses;
 use crate::pipeline::Context;
 use crate::{Error, Result};
 
@@ -166,36 +167,56 @@ fn run_epoch<P: Problem>(
     let (started, before) = (Instant::now(), position.seconds);
     let waited_before = position.waited;
     let skipped = position.batches;
+    let mut losses = Losses::of(parameters.device());
+    // Takes in what was lost in the steps up to here; the host waits for the device.
+    let settle = |losses: &mut Losses, position: &mut Position| {
+        for loss in losses.read()? {
+            if !loss.value.is_finite() {
+                return Err(Error::NonFiniteLoss {
+                    stage,
+                    loss: loss.value,
+                    epoch,
+                    step: loss.step,
+                    key: problem.network(),
+                });
+            }
+            position.loss_sum += loss.value * loss.samples as f64;
+        }
+        Ok(())
+    };
     let every_step = |batch: &[usize], gathered: P::Batch, waited: f64| {
         position.waited = waited_before + waited;
         position.seconds = before + started.elapsed().as_secs_f64();
         if context.observer.stop_requested() {
+            settle(&mut losses, position)?;
             checkpoints.write_last(parameters, adam, position)?;
             return Err(Error::Stopped { stage });
         }
         let loss = problem.loss(Side::Training, gathered)?;
-        let value = f64::from(loss.to_scalar::<f32>().map_err(gtn_models::Error::from)?);
         let step = position.batches + 1;
-        if !value.is_finite() {
-            return Err(Error::NonFiniteLoss { stage, loss: value, epoch, step, key: problem.network() });
+        losses.push(&loss, step, batch.len());
+        if losses.are_due() {
+            settle(&mut losses, position)?;
         }
         adam.minimise(parameters, &loss)?;
         position.batches = step;
         position.samples += batch.len();
-        position.loss_sum += value * batch.len() as f64;
+        let known = position.samples - losses.samples();
         context.observer.step(&Step {
             stage,
             done: (position.epochs * per_epoch + position.samples) as u64,
             total: settings.epochs.saturating_mul(per_epoch) as u64,
             epoch: Some((epoch, settings.epochs)),
-            loss: Some(position.loss_sum / position.samples as f64),
+            loss: (known > 0).then(|| position.loss_sum / known as f64),
         });
         if saves.are_due(false) {
+            settle(&mut losses, position)?;
             checkpoints.write_last(parameters, adam, position)?;
         }
         Ok(())
     };
     ahead(problem, Side::Training, &batches[skipped..], every_step)?;
+    settle(&mut losses, position)?;
 
     let Some(validation_loss) = validate(problem, settings.batch, context)? else {
         checkpoints.write_last(parameters, adam, position)?;
@@ -240,19 +261,28 @@ fn run_epoch<P: Problem>(
 fn validate<P: Problem>(problem: &P, batch: usize, context: &Context<'_>) -> Result<Option<f64>> {
     let samples: Vec<usize> = (0..problem.validation_samples()).collect();
     let batches: Vec<&[usize]> = samples.chunks(batch).collect();
+    let mut losses = Losses::of(problem.parameters().device());
     let mut sum = 0.0;
+    let add = |losses: &mut Losses, sum: &mut f64| -> Result<()> {
+        losses.read()?.iter().for_each(|loss| *sum += loss.value * loss.samples as f64);
+        Ok(())
+    };
     let every_step = |batch: &[usize], gathered: P::Batch, _waited: f64| {
         if context.observer.stop_requested() {
             return Err(Error::Stopped { stage: problem.stage() });
         }
-        let loss = problem.loss(Side::Validation, gathered)?.to_scalar::<f32>().map_err(gtn_models::Error::from)?;
-        sum += f64::from(loss) * batch.len() as f64;
+        losses.push(&problem.loss(Side::Validation, gathered)?, 0, batch.len());
+        if losses.are_due() {
+            add(&mut losses, &mut sum)?;
+        }
         Ok(())
     };
     match ahead(problem, Side::Validation, &batches, every_step) {
-        Err(Error::Stopped { .. }) => Ok(None),
-        done => done.map(|()| Some(sum / samples.len() as f64)),
+        Err(Error::Stopped { .. }) => return Ok(None),
+        done => done?,
     }
+    add(&mut losses, &mut sum)?;
+    Ok(Some(sum / samples.len() as f64))
 }
 
 /// Batches that are gathered before they are asked for.
@@ -288,7 +318,7 @@ fn ahead<P: Problem>(
 }
 
 /// Cuts `order` into batches. A last batch of one sample, on which BatchNorm cannot train, joins the one before it.
-fn batches(order: &[usize], size: usize, drop_last: bool) -> Vec<&[usize]> {
+pub(crate) fn batches(order: &[usize], size: usize, drop_last: bool) -> Vec<&[usize]> {
     let rest = order.len() % size;
     let whole = order.len() - rest;
     if whole == 0 {

@@ -14,6 +14,7 @@ use ndarray::{Array4, ArrayD};
 fn job(data_dir: &Path, experiment: &str, overrides: Overrides) -> Job {
     let config = presets::resolve(experiment, &overrides).unwrap();
     Job {
+        device: gtn_models::DeviceName::Cpu,
         config,
         data_dir: data_dir.to_path_buf(),
         cache_dir: data_dir.join("cache"),

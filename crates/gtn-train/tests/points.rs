@@ -18,6 +18,7 @@ fn config(experiment: &str, overrides: Overrides) -> Config {
 fn job(config: Config) -> Job {
     // These experiments need no data.
     Job {
+        device: gtn_models::DeviceName::Cpu,
         config,
         data_dir: "/nowhere".into(),
         cache_dir: "/nowhere".into(),
@@ -122,8 +123,8 @@ fn two_dimensions_leave_the_curve_and_one_does_not() {
     // From one dimension there is nothing to measure: a point lies on the curve by its angle.
     let log = MetricsLog::open(&run.companion().metrics()).unwrap();
     assert!(log.metrics().all(|metric| !metric.metric.starts_with("off_curve")));
-    assert_eq!(load_generator(&run).unwrap().source_dim(), 2);
-    assert_eq!(load_generator(&run.companion()).unwrap().source_dim(), 1);
+    assert_eq!(load_generator(&run, &gtn_models::Device::Cpu).unwrap().source_dim(), 2);
+    assert_eq!(load_generator(&run.companion(), &gtn_models::Device::Cpu).unwrap().source_dim(), 1);
 }
 
 /// A run of the square that was stopped when it had two checkpoints, with the bytes of an undisturbed one.

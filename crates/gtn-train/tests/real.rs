@@ -17,6 +17,7 @@ fn job(set: &str, folder: &Path) -> Job {
     let mut config = presets::resolve(set, &overrides).unwrap();
     (config.h.width, config.h.hidden_layers, config.h.batch_norm_layers) = (8, 2, 2);
     Job {
+        device: gtn_models::DeviceName::Cpu,
         config,
         data_dir: folder.join("data"),
         cache_dir: folder.join("cache"),

@@ -24,6 +24,7 @@ fn job(data_dir: &Path, protocol: Protocol) -> Job {
     config.autoencoder.as_mut().unwrap().training.batch = 50;
     config.h.training.batch = 50;
     Job {
+        device: gtn_models::DeviceName::Cpu,
         config,
         data_dir: data_dir.to_path_buf(),
         cache_dir: data_dir.join("cache"),
@@ -212,13 +213,13 @@ fn a_folder_in_use_of_another_run_or_of_something_else_is_left_alone() {
     assert!(locked.is_users() && locked.to_string().contains(&std::process::id().to_string()), "{locked}");
     drop(lock);
 
-    assert!(matches!(load_generator(&run), Err(Error::NotTrained { .. })));
+    assert!(matches!(load_generator(&run, &gtn_models::Device::Cpu), Err(Error::NotTrained { .. })));
     job.config.dim = 4;
     let other = reproduce(&job, &run, &mut Unobserved).unwrap_err();
     assert!(other.is_users() && other.to_string().contains("dim: 5 there, 4 here"), "{other}");
     job.force = true;
     reproduce(&job, &run, &mut Unobserved).unwrap();
-    assert_eq!(load_generator(&run).unwrap().source_dim(), 4);
+    assert_eq!(load_generator(&run, &gtn_models::Device::Cpu).unwrap().source_dim(), 4);
 
     // Other data are another run, too.
     let other_data = tempfile::tempdir().unwrap();
@@ -241,7 +242,10 @@ fn a_folder_in_use_of_another_run_or_of_something_else_is_left_alone() {
     fs::write(foreign.join("a.txt"), "mine").unwrap();
     let refused = reproduce(&job, &RunFolder::at(&foreign), &mut Unobserved).unwrap_err();
     assert!(refused.is_users() && fs::read_dir(&foreign).unwrap().count() == 1, "{refused}");
-    assert!(matches!(load_generator(&RunFolder::at(&foreign)), Err(Error::Run(gtn_run::Error::NoRun { .. }))));
+    assert!(matches!(
+        load_generator(&RunFolder::at(&foreign), &gtn_models::Device::Cpu),
+        Err(Error::Run(gtn_run::Error::NoRun { .. }))
+    ));
 
     // A config.toml of something else, with folders named as ours: nothing is touched, not even with force.
     let files = ["config.toml", "figures/mine.png", "samples/mine.txt", ".lock"];

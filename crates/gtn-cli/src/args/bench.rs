@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::DataDir;
+use super::{DataDir, OnDevice};
 use crate::commands::bench::label::Case;
 
 /// What stands beside this program's own work.
@@ -18,8 +18,20 @@ pub(crate) struct Twin {
     pub(crate) python: String,
 }
 
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    pub(crate) command: Option<BenchCommand>,
+    /// `gtn bench --device ...` is `gtn bench device --device ...`.
+    #[command(flatten)]
+    pub(crate) of_device: BenchDevice,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
+    /// Time training, sampling and labelling at CelebA's full size on one device.
+    Device(BenchDevice),
     /// Time training steps and samples by this program's operations, by Candle's, and by PyTorch's, in turn.
     Train(BenchTrain),
     /// Time Algorithm 1: by itself, with its files, and beside a loop like the authors' in PyTorch.
@@ -137,6 +149,40 @@ pub(crate) struct BenchLabel {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "h-epoch            an epoch of ĥ: 25 hidden layers of 1,200, d = 100, batches of 200
+autoencoder-epoch  an epoch of the autoencoder: images of 3 × 64 × 64, d = 100, batches of 200
+samples            1,000 images from normal vectors: ĥ, then the decoder; they stay on the device
+samples-to-host    the same, and the images are brought to memory
+labelling          Algorithm 1 on rows of 100 columns, spread like latents of images
+
+Data are made up. Each is warmed up first, and is over when the device has done all of it. A ratio below 1 means that gtn is
+faster. On a CPU all of it takes the better part of an hour; --rows makes it less. Run it alone on the machine.
+
+Examples:
+  gtn bench --device cuda
+  gtn bench --device cuda --tf32 --json
+  gtn bench device --device cpu --rows 2000
+  cargo xtask bench device --device cuda --python ~/venv/bin/python      # beside PyTorch")]
+pub(crate) struct BenchDevice {
+    #[command(flatten)]
+    pub(crate) on: OnDevice,
+    /// Training rows, and rows to match.
+    #[arg(long, value_name = "N", default_value_t = 162_770, value_parser = clap::value_parser!(u32).range(2..=10_000_000))]
+    pub(crate) rows: u32,
+    /// How often each epoch, and labelling, is timed; the median counts.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) epochs: u16,
+    /// How often drawing samples is timed; the median counts.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) repetitions: u16,
+    #[command(flatten)]
+    pub(crate) twin: Twin,
+    /// Write JSON, one object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 #[command(
     after_help = "Times are medians of all repetitions after one that warms up, in this process, from drawing the normal vectors to
 all images in memory; nothing is written. They end when the last number is there, so that nothing is still at work.
@@ -167,4 +213,6 @@ pub(crate) struct BenchSample {
     /// Write JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) on: OnDevice,
 }

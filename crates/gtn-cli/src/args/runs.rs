@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{CacheDir, Choices, DataDir};
+use super::{CacheDir, Choices, DataDir, OnDevice};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -35,6 +35,8 @@ pub(crate) struct Reproduce {
     pub(crate) data: DataDir,
     #[command(flatten)]
     pub(crate) cache: CacheDir,
+    #[command(flatten)]
+    pub(crate) on: OnDevice,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{CacheDir, DataDir};
+use super::{CacheDir, DataDir, OnDevice};
 
 #[derive(Debug, Args)]
 #[command(after_help = "What is written depends on the name given to --out:
@@ -41,6 +41,8 @@ pub(crate) struct Sample {
     /// Replace what is there.
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) on: OnDevice,
 }
 
 #[derive(Debug, Args)]
@@ -101,6 +103,8 @@ pub(crate) struct Interpolate {
     /// Replace what is there.
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) on: OnDevice,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -134,6 +138,8 @@ pub(crate) struct Encode {
     /// Replace what is there.
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) on: OnDevice,
 }
 
 #[derive(Debug, Args)]
@@ -151,4 +157,6 @@ pub(crate) struct Decode {
     /// Replace what is there.
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) on: OnDevice,
 }

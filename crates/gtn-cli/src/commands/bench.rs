@@ -1,5 +1,6 @@
-//! `gtn bench`: one module for each thing that is timed.
+//! `gtn bench`: one module for each kind of bench.
 
+pub(crate) mod device;
 pub(crate) mod label;
 mod process;
 pub(crate) mod sample;

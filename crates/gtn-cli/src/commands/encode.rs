@@ -15,7 +15,7 @@ const ROWS: usize = 256;
 
 pub(crate) fn run(args: &Encode) -> Result<(), Failure> {
     let kind = output::kind(&args.out, true, args.force)?;
-    let autoencoder = gtn_train::load_autoencoder(&RunFolder::at(&args.run))?;
+    let autoencoder = gtn_train::load_autoencoder(&RunFolder::at(&args.run), &args.on.open()?)?;
     let images = read_pictures(&args.images)?;
     let (shape, (_, channels, side, width)) = (autoencoder.decoder().shape(), images.dim());
     if (channels, side, width) != (shape.channels, shape.side, shape.side) {

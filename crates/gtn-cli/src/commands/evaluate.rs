@@ -100,7 +100,7 @@ fn drawn_from(path: &Path, real: &Array2<f32>, seed: u64) -> Result<Option<Array
     if !run.config().is_file() {
         return Ok(None);
     }
-    let generator = gtn_train::load_generator(&run)?;
+    let generator = gtn_train::load_generator(&run, &gtn_models::Device::Cpu)?;
     let n = real.nrows() / 2;
     if n == 0 {
         return Err(Failure::users("a single real sample is too few to compare with"));

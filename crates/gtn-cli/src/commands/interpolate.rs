@@ -17,7 +17,7 @@ use crate::{say, stop};
 pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
     output::kind_of_ways(&args.out, false, args.force)?;
     let run = RunFolder::at(&args.run);
-    let generator = gtn_train::load_generator(&run)?;
+    let generator = gtn_train::load_generator(&run, &args.on.open()?)?;
     let kind = output::kind_of_ways(&args.out, !generator.makes_images(), args.force)?;
     let (rows, steps) = (usize::from(args.rows), usize::from(args.steps));
     let columns = if args.real { steps + 2 } else { steps };

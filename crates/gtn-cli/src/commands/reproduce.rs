@@ -27,6 +27,7 @@ pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
         cache_dir: args.cache.path(),
         provenance,
         force: args.force,
+        device: args.on.name(),
     };
 
     stop::listen();

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
     // What is wrong with the name alone comes first, before the run is read.
     output::kind(&args.out, args.latent, args.force)?;
     let run = RunFolder::at(&args.run);
-    let generator = load_generator(&run)?;
+    let generator = load_generator(&run, &args.on.open()?)?;
     let vectors = args.latent || !generator.makes_images();
     let kind = output::kind(&args.out, vectors, args.force)?;
     if run.record()?.provenance.h_epochs.is_none() {

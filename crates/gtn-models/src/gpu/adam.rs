@@ -1,5 +1,8 @@
 //! Adam's step on all weights of a network by one kernel.
-#![allow(unsafe_code, reason = "the kernel takes a table of addresses, which is made here from tensors that are at hand")]
+#![allow(
+    unsafe_code,
+    reason = "the kernel takes a table of addresses, which is made here from tensors that are at hand"
+)]
 
 use candle_core::{Result, Tensor};
 

@@ -2,14 +2,15 @@
 #![allow(unsafe_code, reason = "kernels and cuBLAS are called with addresses; `gtn doctor` checks them on a GPU")]
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use candle_core::cuda_backend::cudarc::cublas::{result::gemm_ex, sys};
 use candle_core::cuda_backend::cudarc::driver::{
-    CudaStream, DevicePtr, DriverError, LaunchConfig, PushKernelArg, result::device::get_count, result::init,
+    CudaFunction, CudaStream, DevicePtr, DriverError, LaunchConfig, PushKernelArg, result::device::get_count,
+    result::init,
 };
-use candle_core::cuda_backend::{CudaFunc, CudaStorageSlice, gemm_reduced_precision_f32, set_gemm_reduced_precision_f32};
+use candle_core::cuda_backend::{CudaStorageSlice, gemm_reduced_precision_f32, set_gemm_reduced_precision_f32};
 use candle_core::{CudaDevice, CudaStorage, DType, Device, Result, Shape, Storage, Tensor, backend::BackendDevice};
 
 use super::machine::{Argument, Extent, Gpu, Machine, Product, Span};
@@ -77,14 +78,31 @@ pub(crate) fn open(ordinal: usize) -> crate::Result<Device> {
     unsafe { device.disable_event_tracking() };
     let machine = Cuda::new(&device).map_err(|error| Error::NoCuda {
         reason: format!(
-            "GPU {ordinal} cannot run this program's kernels, which are compiled for compute capability {}.{} and newer: \
-             {error}",
-            &CAPABILITY[..CAPABILITY.len() - 1],
-            &CAPABILITY[CAPABILITY.len() - 1..],
+            "GPU {ordinal} cannot run this program's kernels, which are compiled for compute capability {} and newer: {error}",
+            capability(),
         ),
     })?;
     opened.push((ordinal, device.clone(), Gpu::new(machine)));
     Ok(Device::Cuda(device))
+}
+
+/// What the kernels and the libraries are for.
+pub(crate) fn build() -> String {
+    format!("CUDA {}, GPUs of compute capability {} and newer", env!("GTN_CUDA_MAJOR"), capability())
+}
+
+/// The oldest GPU that the kernels are compiled for, such as 9.0.
+fn capability() -> String {
+    let (major, minor) = CAPABILITY.split_at(CAPABILITY.len() - 1);
+    format!("{major}.{minor}")
+}
+
+/// The name of a GPU, and what else matters.
+pub(crate) fn describe(device: &CudaDevice) -> String {
+    let context = device.cuda_stream().context().clone();
+    let name = context.name().unwrap_or_else(|_| "NVIDIA GPU".to_owned());
+    let tf32 = if gemm_reduced_precision_f32() { ", TF32" } else { "" };
+    format!("{name} (cuda:{}{tf32})", context.ordinal())
 }
 
 /// Looks for the libraries and the GPU before anybody calls them.
@@ -123,7 +141,8 @@ pub(super) fn gpu(device: &CudaDevice) -> crate::Result<Gpu> {
 /// A GPU with its kernels.
 struct Cuda {
     device: CudaDevice,
-    kernels: HashMap<&'static str, CudaFunc>,
+    stream: Arc<CudaStream>,
+    kernels: HashMap<&'static str, CudaFunction>,
 }
 
 impl std::fmt::Debug for Cuda {
@@ -134,8 +153,10 @@ impl std::fmt::Debug for Cuda {
 
 impl Cuda {
     fn new(device: &CudaDevice) -> Result<Self> {
-        let kernel = |name: &'static str| Ok((name, device.get_or_load_custom_func(name, MODULE, PTX)?));
-        Ok(Self { device: device.clone(), kernels: KERNELS.into_iter().map(kernel).collect::<Result<_>>()? })
+        let kernel =
+            |name: &'static str| Ok((name, device.get_or_load_custom_func(name, MODULE, PTX)?.into_cuda_function()));
+        let stream = device.cuda_stream();
+        Ok(Self { device: device.clone(), stream, kernels: KERNELS.into_iter().map(kernel).collect::<Result<_>>()? })
     }
 }
 
@@ -193,7 +214,7 @@ impl Machine for Cuda {
         let Some(function) = self.kernels.get(kernel) else {
             candle_core::bail!("there is no kernel `{kernel}`");
         };
-        let mut builder = function.builder();
+        let mut builder = self.stream.launch_builder(function);
         for argument in arguments {
             match argument {
                 Argument::At(span) => builder.arg(&span.address),
@@ -226,7 +247,7 @@ impl Machine for Cuda {
         };
         let (one, beta) = (1.0_f32, if product.add { 1.0_f32 } else { 0.0 });
         let real = sys::cudaDataType_t::CUDA_R_32F;
-        self.device.cuda_stream().context().bind_to_thread().map_err(wrap)?;
+        self.stream.context().bind_to_thread().map_err(wrap)?;
         // cuBLAS has its matrices column by column, to which ours are transposed: it multiplies the right one by the left.
         // SAFETY: factors and product are as large as their spans, which `Product` has checked.
         unsafe {

@@ -1,5 +1,8 @@
 //! The kernels, each with a check that what it is called with is as large as what it reads and writes.
-#![allow(unsafe_code, reason = "a kernel is called by its name, with addresses; each call here says what makes it sound")]
+#![allow(
+    unsafe_code,
+    reason = "a kernel is called by its name, with addresses; each call here says what makes it sound"
+)]
 
 use candle_core::Result;
 
@@ -228,15 +231,8 @@ impl Gpu {
         of_bias: Sum<'_>,
     ) -> Result<()> {
         rows.check(&[d, a], &[of_bias.place]);
-        let arguments = [
-            int(rows.n),
-            int(rows.width),
-            slope.into(),
-            d.into(),
-            a.into(),
-            of_bias.place.into(),
-            flag(of_bias.add),
-        ];
+        let arguments =
+            [int(rows.n), int(rows.width), slope.into(), d.into(), a.into(), of_bias.place.into(), flag(of_bias.add)];
         // SAFETY: as in `norm_forward`.
         unsafe { self.launch("leaky_backward", columns(rows.width), &arguments) }
     }
@@ -276,13 +272,7 @@ impl Gpu {
     }
 
     /// The patches of fine images as columns.
-    pub(super) fn take_patches(
-        &self,
-        grid: &Grid,
-        images: Images,
-        fine: Span<'_>,
-        patches: Span<'_>,
-    ) -> Result<()> {
+    pub(super) fn take_patches(&self, grid: &Grid, images: Images, fine: Span<'_>, patches: Span<'_>) -> Result<()> {
         const { assert!(KERNEL == 4, "the kernels know no other") };
         Self::check_patches(grid, images, fine, patches);
         let arguments = [
@@ -357,12 +347,7 @@ impl Gpu {
     }
 
     /// (first, second, inner) to (second, first, inner).
-    pub(super) fn swap_axes(
-        &self,
-        [first, second, inner]: [usize; 3],
-        from: Span<'_>,
-        to: Span<'_>,
-    ) -> Result<()> {
+    pub(super) fn swap_axes(&self, [first, second, inner]: [usize; 3], from: Span<'_>, to: Span<'_>) -> Result<()> {
         assert_eq!([from.len(), to.len()], [first * second * inner; 2]);
         let arguments = [long(first), long(second), long(inner), from.into(), to.into()];
         // SAFETY: both have the product of the axes as their length.

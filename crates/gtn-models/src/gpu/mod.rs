@@ -12,20 +12,20 @@ mod decoder;
 mod emulated;
 mod encoder;
 mod kernels;
+#[cfg(all(feature = "cuda", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod libraries;
 mod linear;
 mod loss;
 mod machine;
 mod nearest;
 mod part;
 mod perceptron;
-#[cfg(all(feature = "cuda", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-mod libraries;
 #[cfg(all(test, feature = "emulated-gpu"))]
 mod tests;
 
 pub(crate) use adam::Table;
 #[cfg(feature = "cuda")]
-pub(crate) use cuda::{allow_tf32, open, poison};
+pub(crate) use cuda::{allow_tf32, build, describe, open, poison};
 pub(crate) use loss::mean_squared_error;
 pub(crate) use machine::Gpu;
 pub(crate) use nearest::Nearest;

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::machine::{Argument, Extent};
 use super::{Gpu, Nearest};
 use crate::{
-    Adam, AdamSettings, Autoencoder, AutoencoderShape, Error, Mlp, MlpShape, Mode, NamedArrays, Ops, Parameters, Streams,
-    mean_squared_error, tensor_of,
+    Adam, AdamSettings, Autoencoder, AutoencoderShape, Error, Mlp, MlpShape, Mode, NamedArrays, Ops, Parameters,
+    Streams, mean_squared_error, tensor_of,
 };
 
 fn values(tensor: &Tensor) -> Vec<f32> {
@@ -270,7 +270,9 @@ fn the_best_are_listed_and_the_rest_is_bounded() {
             rows.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
         };
         for candidate in list.listed() {
-            assert!(!removed.contains(&candidate.target) && !std::mem::replace(&mut seen[candidate.target as usize], true));
+            assert!(
+                !removed.contains(&candidate.target) && !std::mem::replace(&mut seen[candidate.target as usize], true)
+            );
             assert!((cosine(candidate.target as usize) - f64::from(candidate.score)).abs() <= f64::from(list.error()));
         }
         let others = (0..3000).filter(|&target| !seen[target] && !removed.contains(&(target as u32)));

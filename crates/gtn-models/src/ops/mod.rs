@@ -24,6 +24,7 @@ mod winograd;
 pub(crate) use decoder::Decoder;
 pub(crate) use descent::{Descent, Rates};
 pub(crate) use encoder::Encoder;
+#[cfg(gpu)]
 pub(crate) use fused::Part;
 pub(crate) use grid::{Grid, KERNEL};
 pub(crate) use hidden::EPS;
@@ -31,12 +32,13 @@ pub(crate) use home::{Fused, Home};
 pub(crate) use linear::Linear;
 pub(crate) use loss::MeanSquaredError;
 pub(crate) use perceptron::{Hidden, Norm, Perceptron};
-pub(crate) use weight::{Weight, read};
 #[cfg(gpu)]
 pub(crate) use weight::lock;
+pub(crate) use weight::{Weight, read};
 
 /// Which operations a network is made of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ops {
     /// Operations of this crate where the device has them (a CPU, or with the feature `cuda` an NVIDIA GPU), Candle's elsewhere.
     #[default]

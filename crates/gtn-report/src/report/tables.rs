@@ -280,6 +280,7 @@ pub(super) fn reproduction(contents: &Contents) -> Markup {
     let rows = [
         ("Version", Some(&provenance.version).filter(|version| !version.is_empty())),
         ("Git revision", provenance.git_revision.as_ref()),
+        ("Device", provenance.device.as_ref()),
         ("SHA-256 of the data", provenance.data.as_ref()),
     ];
     let data = if contents.record.config.data.are_images() { " with the same data" } else { "" };

@@ -11,6 +11,7 @@ use crate::Result;
 use crate::checkpoint::load_weights;
 use crate::generator::AUTOENCODER;
 use crate::pipeline::Context;
+use crate::resident::Resident;
 use crate::stages::fingerprint;
 use crate::stages::prepare::Pictures;
 use crate::trainer::{Problem, Schedule, Side, train};
@@ -21,10 +22,27 @@ const SHOWN: usize = 64;
 struct Reconstruction<'a> {
     autoencoder: &'a Autoencoder,
     data: &'a Pictures,
+    /// The images on a GPU.
+    resident: Option<Resident>,
     weights: AutoencoderWeights,
 }
 
+/// Images of a step.
+enum Batch {
+    Host(Array4<f32>),
+    /// Their places among those on a GPU.
+    Resident(Vec<u32>),
+}
+
 impl Reconstruction<'_> {
+    fn images(&self, batch: Batch) -> Result<Tensor> {
+        match (batch, &self.resident) {
+            (Batch::Host(images), _) => Ok(tensor_of(images.view(), self.autoencoder.parameters().device())?),
+            (Batch::Resident(places), Some(resident)) => resident.batch(&places),
+            (Batch::Resident(_), None) => unreachable!("`gather` has looked"),
+        }
+    }
+
     /// The images after the autoencoder, when nothing is to be learned from them.
     fn reconstruct(&self, images: &Tensor) -> Result<Tensor> {
         Ok(self.autoencoder.decoder().forward(&self.autoencoder.encoder().forward(images)?)?)
@@ -32,19 +50,23 @@ impl Reconstruction<'_> {
 }
 
 impl Problem for Reconstruction<'_> {
-    type Batch = Array4<f32>;
+    type Batch = Batch;
 
-    fn gather(&self, side: Side, samples: &[usize]) -> Array4<f32> {
+    fn gather(&self, side: Side, samples: &[usize]) -> Batch {
         let among = match side {
             Side::Training => &self.data.split.train,
             Side::Validation => &self.data.split.validation,
         };
         let indices: Vec<usize> = samples.iter().map(|&sample| among[sample]).collect();
-        self.data.images.batch(&indices)
+        if self.resident.is_some() {
+            Batch::Resident(indices.into_iter().map(|index| index as u32).collect())
+        } else {
+            Batch::Host(self.data.images.batch(&indices))
+        }
     }
 
-    fn loss(&self, side: Side, batch: Array4<f32>) -> Result<Tensor> {
-        let images = tensor_of(batch.view(), self.autoencoder.parameters().device())?;
+    fn loss(&self, side: Side, batch: Batch) -> Result<Tensor> {
+        let images = self.images(batch)?;
         let output = match side {
             Side::Training => self.autoencoder.reconstruct(&images)?,
             Side::Validation => self.reconstruct(&images)?,
@@ -75,8 +97,7 @@ impl Problem for Reconstruction<'_> {
     fn pictures(&self) -> Result<Option<Array4<f32>>> {
         // The split lies in random order, so the first ones are a fair choice.
         let shown: Vec<usize> = (0..SHOWN.min(self.validation_samples())).collect();
-        let images = self.gather(Side::Validation, &shown);
-        let images = tensor_of(images.view(), self.autoencoder.parameters().device())?;
+        let images = self.images(self.gather(Side::Validation, &shown))?;
         Ok(Some(array4_of(&self.reconstruct(&images)?)?))
     }
 
@@ -106,7 +127,8 @@ pub(crate) fn run(
     let autoencoder = Autoencoder::new(&shape, &context.streams, &context.device)?;
     let origin = (config.seed, config.dim, &config.data, &settings.training, config.time_budget);
     let made_from = fingerprint("autoencode", &origin, &[&data.fingerprint]);
-    let problem = Reconstruction { autoencoder: &autoencoder, data, weights: settings.weights };
+    let resident = Resident::new(&data.images, &context.device);
+    let problem = Reconstruction { autoencoder: &autoencoder, data, resident, weights: settings.weights };
     let schedule = Schedule { training: &settings.training, budget: config.training_budgets().0 };
     train(&problem, &schedule, &made_from, &NamedArrays::new(), context)?;
 

@@ -47,7 +47,7 @@ pub(crate) fn run(config: &Config, made: &Made<'_>, context: &mut Context<'_>) -
     }
 
     let started = Instant::now();
-    let generator = load_generator(context.run)?;
+    let generator = load_generator(context.run, &context.device)?;
     let (metrics, facts) = match made.pictures {
         Some(pictures) => {
             let facts = test_set::losses(made, pictures, &generator)?;

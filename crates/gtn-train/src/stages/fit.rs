@@ -184,7 +184,7 @@ pub(crate) fn run(config: &Config, targets: &Targets, pairs: &label::Pairs, cont
     let source = tensor_of(shown_source(config, context).view(), &context.device)?;
     let snapshots = Snapshots { when, source, normaliser: &targets.normaliser, made_from: &made_from };
     let looked_at = config.data.are_images() && context.observer.wants_pictures();
-    let autoencoder = looked_at.then(|| read_autoencoder(context.run, config)).transpose()?;
+    let autoencoder = looked_at.then(|| read_autoencoder(context.run, config, &context.device)).transpose()?;
     let problem = Regression {
         h: &h,
         train: side(&pairs.train, &targets.train)?,

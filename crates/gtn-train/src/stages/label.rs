@@ -139,6 +139,14 @@ fn pair(
     }
 }
 
+/// Rows and columns below which the host is done as soon as a GPU. The matching is the same on either.
+const ROWS_FOR_GPU: usize = 10_000;
+const COLUMNS_FOR_GPU: usize = 10;
+
+fn is_for_gpu(target: &Array2<f32>) -> bool {
+    target.nrows() >= ROWS_FOR_GPU && target.ncols() >= COLUMNS_FOR_GPU
+}
+
 fn pair_greedily(
     source: Array2<f32>,
     target: &Array2<f32>,
@@ -146,13 +154,17 @@ fn pair_greedily(
     (before, total): (usize, usize),
     context: &mut Context<'_>,
 ) -> Result<Paired> {
+    let mut proposer = if is_for_gpu(target) { gtn_models::proposer(&context.device)? } else { None };
     let observer = &mut *context.observer;
     let precision = match precision {
         Precision::Double => gtn_label::Precision::Double,
         Precision::Single => gtn_label::Precision::Single,
     };
-    let matched = Matcher::new()
-        .precision(precision)
+    let mut matcher = Matcher::new().precision(precision);
+    if let Some(proposer) = &mut proposer {
+        matcher = matcher.proposer(proposer.as_mut());
+    }
+    let matched = matcher
         .progress(|progress| {
             let done = (before + progress.done) as u64;
             observer.step(&Step { stage: Stage::Label, done, total: total as u64, epoch: None, loss: None });

@@ -42,7 +42,7 @@ pub(crate) fn run(config: &Config, made: &Made<'_>, context: &mut Context<'_>) -
     }
 
     let started = Instant::now();
-    let generator = load_generator(context.run)?;
+    let generator = load_generator(context.run, &context.device)?;
     let mut artefact = Artefact::new(made_from);
     let variance_kept = match made.pictures {
         Some(pictures) => images::sample(config, &generator, made, pictures, &improvements, &mut artefact, context)?,

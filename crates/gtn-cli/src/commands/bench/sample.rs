@@ -23,7 +23,7 @@ pub(crate) fn run(args: &BenchSample) -> Result<(), Failure> {
     if args.n == 0 {
         return Err(Failure::users("-n 0: there is nothing to time; ask for at least one sample"));
     }
-    let generator = gtn_train::load_generator(&RunFolder::at(&args.run))?;
+    let generator = gtn_train::load_generator(&RunFolder::at(&args.run), &args.on.open()?)?;
     check_amount(args.n, generator.sample_size(), Kind::Npy)?;
     draw(&generator, args.n)?;
     let mut timings = Vec::new();

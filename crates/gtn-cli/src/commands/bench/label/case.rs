@@ -72,6 +72,11 @@ impl Case {
         Self { rows, columns, data }
     }
 
+    /// Rows like the latents of images.
+    pub(crate) const fn like_latents(rows: usize, columns: usize) -> Self {
+        Self::new(rows, columns, Data::Decaying)
+    }
+
     /// Source and target, the same in every process.
     pub(crate) fn draw(&self) -> (Array2<f32>, Array2<f32>) {
         let streams = Streams::new(1);

@@ -9,15 +9,28 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
         eprintln!("error: `cargo xtask ci` takes no arguments, and was given `{}`", argument.to_string_lossy());
         return ExitCode::from(2);
     }
-    let steps: [&[&str]; 8] = [
+    let steps: [&[&str]; 10] = [
         &["fmt", "--all", "--check"],
         &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"],
         &["clippy", "--package", "gtn-label", "--no-default-features", "--all-targets", "--", "--deny", "warnings"],
         &["clippy", "--workspace", "--features", "gtn-cli/hub", "--all-targets", "--", "--deny", "warnings"],
+        &[
+            "clippy",
+            "--workspace",
+            "--features",
+            "gtn-models/emulated-gpu",
+            "--lib",
+            "--tests",
+            "--",
+            "--deny",
+            "warnings",
+        ],
         &["doc", "--workspace", "--no-deps"],
         &["doc", "--workspace", "--features", "gtn-cli/hub", "--no-deps"],
         // Of the whole workspace, so that what is built is that of the other steps wherever the feature changes nothing.
         &["test", "--workspace", "--features", "gtn-cli/hub", "--test", "hub"],
+        // The kernels for GPUs, on the host.
+        &["test", "--workspace", "--features", "gtn-models/emulated-gpu", "--lib", "gpu"],
         &["test", "--workspace"],
     ];
     for step in steps {

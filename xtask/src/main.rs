@@ -12,9 +12,10 @@ const USAGE: &str = "Usage: cargo xtask <VERB> [ARGUMENTS]...
   reproduce EXPERIMENT ...   build `gtn` for speed and run `gtn reproduce EXPERIMENT ...`
   fetch NAME ...             build `gtn` and download a data set by `gtn data fetch NAME ...`
   bench train ...            build `gtn` and time it beside its PyTorch twin by `gtn bench train ...`
+  bench --device cuda ...    the same for a GPU, by `gtn bench device --device cuda ...`
   ci                         what a change must pass: format, lints, documentation, tests
 
-`cargo xtask reproduce --help` tells the options.";
+`cargo xtask reproduce --help` tells the options. With `--device cuda` gtn is built for NVIDIA GPUs.";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);

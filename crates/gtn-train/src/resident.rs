@@ -1,7 +1,7 @@
 //! Images that live on a GPU, as their bytes.
 
 use gtn_data::Images;
-use gtn_models::{Device, Tensor};
+use gtn_models::{DType, Device, Tensor};
 
 use crate::Result;
 
@@ -43,7 +43,8 @@ impl Resident {
     pub(crate) fn batch(&self, indices: &[u32]) -> Result<Tensor> {
         let taken = || {
             let rows = Tensor::new(indices, self.pixels.device())?;
-            let bytes = self.pixels.index_select(&rows, 0)?.flatten_all()?;
+            // As u32: Candle takes the largest number of a kind for no index at all, and 255 is white.
+            let bytes = self.pixels.index_select(&rows, 0)?.flatten_all()?.to_dtype(DType::U32)?;
             let shape = (indices.len(), self.channels, self.side, self.side);
             self.scaled.index_select(&bytes, 0)?.reshape(shape)
         };
@@ -60,11 +61,13 @@ mod tests {
 
     #[test]
     fn batches_are_those_of_the_host_to_the_bit() {
-        let pixels = Array4::from_shape_fn((30, 3, 4, 4), |(n, c, h, w)| (n * 31 + c * 77 + h * 5 + w) as u8);
+        let pixels =
+            Array4::from_shape_fn((30, 3, 4, 4), |(n, c, h, w)| (255 - (n * 31 + c * 77 + h * 5 + w) % 256) as u8);
         let images = Images::from_pixels(pixels).unwrap();
         // Not done on a CPU, but the same there.
         let resident = Resident::take(&images, &Device::Cpu).unwrap();
         let batch = array4_of(&resident.batch(&[29, 0, 7]).unwrap()).unwrap();
+        assert!(batch.iter().any(|value| *value == 1.0));
         assert_eq!(batch, images.batch(&[29, 0, 7]));
         assert!(Resident::new(&images, &Device::Cpu).is_none());
     }

@@ -76,9 +76,9 @@ fn as_json(finding: &Finding) -> String {
         "subject": finding.subject,
         "what": finding.what,
         "batch": finding.batch,
-        // JSON has no infinity.
+        // JSON has no infinity: null is an error beyond numbers, or no bound.
         "error": finding.error.is_finite().then_some(finding.error),
-        "bound": finding.bound,
+        "bound": finding.bound.is_finite().then_some(finding.bound),
         "ok": finding.is_good(),
     })
     .to_string()

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Runs `gtn`, built with the feature `cuda`, on an emulated GPU: a driver of a few hundred lines that runs the kernels on the host.
+# It shows that the program finds its libraries, and calls CUDA and cuBLAS as it should; nothing about speed.
+#
+#   cargo build --release --package gtn-cli --features cuda
+#   tests/gpu/run.sh target/release/gtn doctor --device cuda --depth quick
+#
+# Needs g++ 11 or newer. GTN_NO_GPU=1 makes it a driver without a GPU.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+kernels=$here/../../crates/gtn-models/src/gpu
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+g++ -std=c++20 -O3 -march=native -fassociative-math -fno-signed-zeros -fno-trapping-math -Wall -Wextra -shared -fPIC \
+    -I "$kernels" -o "$folder/libcuda.so.1" "$here/driver.cpp" "$kernels/emulated.cpp"
+for major in 12 13; do
+    for library in libcublas libcublasLt; do
+        ln -s libcuda.so.1 "$folder/$library.so.$major"
+    done
+done
+ln -s libcuda.so.1 "$folder/libcurand.so.10"
+LD_LIBRARY_PATH=$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$@"

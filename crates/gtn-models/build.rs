@@ -20,9 +20,6 @@ fn main() {
     compile_for_the_host();
 }
 
-/// The lowest capability that CUDA 13 knows.
-const LOWEST: u32 = 75;
-
 fn compile_for_gpus() {
     println!("cargo::rerun-if-env-changed=CUDA_COMPUTE_CAP");
     println!("cargo::rerun-if-env-changed=PATH");
@@ -47,16 +44,22 @@ fn compile_for_gpus() {
     println!("cargo::rustc-env=GTN_CUDA_CAPABILITY={capability}");
 }
 
-/// The oldest GPU that the program runs on: what `CUDA_COMPUTE_CAP` says, or else the GPU of this machine. Candle's kernels are
-/// compiled by the same rule.
+/// The compute capability to compile for, times ten: what `CUDA_COMPUTE_CAP` says, or else that of this machine's GPU. Candle compiles
+/// its kernels for the same; from 90 on, for that architecture alone.
 fn capability() -> u32 {
-    let number = |text: &str| text.trim().replace('.', "").parse().ok();
-    if let Ok(given) = std::env::var("CUDA_COMPUTE_CAP") {
-        return number(&given).unwrap_or_else(|| panic!("CUDA_COMPUTE_CAP={given}: a number such as 90 is expected"));
+    let given = std::env::var("CUDA_COMPUTE_CAP").unwrap_or_else(|_| {
+        let asked = Command::new("nvidia-smi").args(["--query-gpu=compute_cap", "--format=csv,noheader"]).output();
+        let said = asked.map(|said| String::from_utf8_lossy(&said.stdout).into_owned()).unwrap_or_default();
+        said.lines().next().unwrap_or_default().replace('.', "")
+    });
+    let digits = given.trim().trim_start_matches("sm_").trim_end_matches(['a', 'f']);
+    match digits.parse() {
+        Ok(capability) if capability >= 50 => capability,
+        _ => panic!(
+            "which GPU is this for? Set CUDA_COMPUTE_CAP to ten times its compute capability, such as 75, 89 or 90; it is \
+             `{given}`"
+        ),
     }
-    let asked = Command::new("nvidia-smi").args(["--query-gpu=compute_cap", "--format=csv,noheader"]).output();
-    let of_machine = asked.ok().and_then(|said| number(String::from_utf8_lossy(&said.stdout).lines().next()?));
-    of_machine.unwrap_or(LOWEST)
 }
 
 /// The major version of CUDA, which its libraries carry in their names.
@@ -75,6 +78,7 @@ fn compile_for_the_host() {
     cc::Build::new()
         .cpp(true)
         .std("c++20")
+        .flag("-U_FORTIFY_SOURCE")
         .opt_level(2)
         .debug(true)
         .file("src/gpu/emulated.cpp")

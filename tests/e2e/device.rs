@@ -72,4 +72,6 @@ fn a_device_is_timed_with_everything_it_does() {
         assert!(line["gtn"]["median_seconds"].as_f64().unwrap() > 0.0 && line["device"] == "CPU", "{line}");
     }
     assert_eq!(lines[0]["paper_t4_seconds"], 50.6);
+    // The environment alone starts nothing that takes long.
+    gtn().args(["bench", "--json"]).env("GTN_DEVICE", "cpu").refused("say what to time");
 }

@@ -1,6 +1,6 @@
 """The PyTorch twin of `gtn bench device`: does the same work each time a line comes in, and says how many seconds it took.
 
-    python bench_device.py WORK ROWS cpu|cuda f32|tf32
+    python bench_device.py WORK ROWS cpu|cuda:N f32|tf32
 
 `cargo xtask bench device` starts it. The first line that it writes is "ready VERSION". Eager PyTorch as it comes: data on the
 device, losses read every 50 steps, Adam with its default implementation.
@@ -47,7 +47,11 @@ def epoch(network, adam, batch_of):
     def run(rows):
         order = torch.randperm(rows, device=device)
         losses = []
-        for places in order.split(BATCH):
+        batches = list(order.split(BATCH))
+        if len(batches) > 1 and len(batches[-1]) == 1:
+            # BatchNorm cannot train on one sample.
+            batches[-2:] = [torch.cat(batches[-2:])]
+        for places in batches:
             x, target = batch_of(places)
             adam.zero_grad()
             loss = nn.functional.mse_loss(network(x), target)
@@ -96,8 +100,8 @@ def of_samples(to_host):
 
 
 def synchronise():
-    if device == "cuda":
-        torch.cuda.synchronize()
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
 
 
 run = {

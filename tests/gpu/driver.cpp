@@ -167,6 +167,9 @@ GPU cuMemsetD8Async(Address address, unsigned char value, std::size_t size, Hand
     return std::memset((void *)address, value, size), 0;
 }
 
+GPU cuDeviceGetDefaultMemPool(Handle *pool, int) { return *pool = (Handle)7, 0; }
+GPU cuMemPoolSetAttribute(Handle, int attribute, void *) { return attribute == 4 ? 0 : 1; }
+
 GPU cuModuleLoad(Handle *module, const char *) { return *module = (Handle)4, 0; }
 GPU cuModuleLoadData(Handle *module, const void *) { return *module = (Handle)4, 0; }
 GPU cuModuleUnload(Handle) { return 0; }

@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 kernels=$here/../../crates/gtn-models/src/gpu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-g++ -std=c++20 -O3 -march=native -fassociative-math -fno-signed-zeros -fno-trapping-math -Wall -Wextra -shared -fPIC \
+g++ -std=c++20 -O3 -march=native -fassociative-math -fno-signed-zeros -fno-trapping-math -U_FORTIFY_SOURCE -Wall -Wextra -shared -fPIC \
     -I "$kernels" -o "$folder/libcuda.so.1" "$here/driver.cpp" "$kernels/emulated.cpp"
 for major in 12 13; do
     for library in libcublas libcublasLt; do

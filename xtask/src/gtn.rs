@@ -14,7 +14,7 @@ pub(crate) fn run(verb: &[&str], arguments: &[OsString]) -> ExitCode {
     if verb == ["data", "fetch"] && has_option(arguments, "--from", |source| source == "hub") {
         command.args(["--features", "hub"]);
     }
-    if on_cuda(arguments, std::env::var_os("GTN_DEVICE").as_deref()) {
+    if verb != ["data", "fetch"] && on_cuda(arguments, std::env::var_os("GTN_DEVICE").as_deref()) {
         command.args(["--features", "cuda"]);
     }
     command.arg("--").args(verb).args(arguments);
@@ -26,7 +26,7 @@ pub(crate) fn bench(arguments: &[OsString]) -> ExitCode {
     let Some((name, rest)) = arguments.split_first() else {
         return run(&["bench"], arguments);
     };
-    if name == "--device" || name.to_string_lossy().starts_with("--device=") {
+    if name.to_string_lossy().starts_with("--") && has_option(arguments, "--device", |_| true) {
         // `gtn bench --device ...` is `gtn bench device --device ...`.
         return bench(&[&["device".into()], arguments].concat());
     }

@@ -62,7 +62,11 @@ impl DeviceName {
             DeviceName::Cpu => Ok(Device::Cpu),
             DeviceName::Cuda(ordinal) => open_cuda(ordinal),
             DeviceName::Auto => Ok(open_cuda(0).unwrap_or_else(|error| {
-                tracing::debug!("{error}");
+                if matches!(error, crate::Error::NoCuda { is_there: true, .. }) {
+                    tracing::warn!("the CPU is used: {error}");
+                } else {
+                    tracing::debug!("{error}");
+                }
                 Device::Cpu
             })),
         }
@@ -77,7 +81,7 @@ fn open_cuda(ordinal: usize) -> Result<Device> {
 #[cfg(not(feature = "cuda"))]
 fn open_cuda(_: usize) -> Result<Device> {
     let reason = "this program is built without CUDA; build it with `--features cuda`";
-    Err(crate::Error::NoCuda { reason: reason.to_owned() })
+    Err(crate::Error::NoCuda { reason: reason.to_owned(), is_there: false })
 }
 
 /// What this program is built for, if it is built for NVIDIA GPUs (the feature `cuda`): the version of CUDA, and the oldest GPU.

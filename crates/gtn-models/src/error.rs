@@ -62,6 +62,8 @@ pub enum Error {
     NoCuda {
         /// What was looked for and not found.
         reason: String,
+        /// Whether there seems to be a GPU all the same, which this program cannot use as it is.
+        is_there: bool,
     },
     /// What Candle or the device said.
     #[error("{0}")]

@@ -70,7 +70,7 @@ pub mod weights;
 pub use adam::{Adam, AdamSettings, Moments};
 pub use arrays::{array2_of, array4_of, tensor_of};
 pub use autoencoder::{Autoencoder, AutoencoderShape, Decoder, Encoder};
-pub use candle_core::{DType, Device, Tensor};
+pub use candle_core::{DType, Device, DeviceLocation, Tensor};
 pub use device::{DeviceName, allow_tf32, cuda_build, describe, synchronise};
 pub use error::Error;
 pub use generator::Generator;

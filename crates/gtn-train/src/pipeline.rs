@@ -180,6 +180,13 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     observer.run_opened(run);
     let mut context =
         Context { run, record: run.record()?, log: MetricsLog::open(&run.metrics())?, observer, streams, device };
+    let on = provenance.device;
+    if !context.device.is_cpu()
+        && let Some(device) = &on
+    {
+        context.observer.note(&format!("networks run on {device}"));
+    }
+    context.update_provenance(|provenance| provenance.device = on)?;
     context.finish(Stage::Prepare, preparing, &data.facts())?;
 
     let (targets, pictures) = match (data, &config.autoencoder) {

@@ -33,6 +33,11 @@ impl Resident {
         let (n, channels, side) = (images.len(), images.channels(), images.side());
         let pixels = images.pixels();
         let bytes = pixels.as_slice().expect("images lie whole and in order");
+        if u32::try_from(bytes.len()).is_err() {
+            // Candle counts in 32 bits where it picks rows.
+            let reason = "their bytes are 2³² or more";
+            return Err(gtn_models::Error::Shape { what: "images", value: n, reason }.into());
+        }
         let pixels = Tensor::from_slice(bytes, (n, channels * side * side), device);
         let scaled = Tensor::new(&Images::scaled(), device);
         let of = gtn_models::Error::from;

@@ -167,7 +167,7 @@ pub(crate) struct BenchDevice {
     #[command(flatten)]
     pub(crate) on: OnDevice,
     /// Training rows, and rows to match.
-    #[arg(long, value_name = "N", default_value_t = 162_770, value_parser = clap::value_parser!(u32).range(2..=10_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 162_770, value_parser = clap::value_parser!(u32).range(2..=300_000))]
     pub(crate) rows: u32,
     /// How often each epoch, and labelling, is timed; the median counts.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]

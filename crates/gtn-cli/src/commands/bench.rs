@@ -6,6 +6,19 @@ mod process;
 pub(crate) mod sample;
 pub(crate) mod train;
 
+use crate::args::BenchDevice;
+use crate::failure::Failure;
+
+/// `gtn bench --device ...`. What the environment says of a device is no word that it is to be timed.
+pub(crate) fn of_device(args: &BenchDevice) -> Result<(), Failure> {
+    if std::env::args_os().any(|word| word.to_string_lossy().starts_with("--device")) {
+        return device::run(args);
+    }
+    Err(Failure::users(
+        "say what to time: `gtn bench device`, `train`, `label` or `sample`; `gtn bench --help` tells more",
+    ))
+}
+
 /// A time in few letters.
 fn time(seconds: f64) -> String {
     match seconds {

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use candle_core::cuda_backend::cudarc::cublas::{result::gemm_ex, sys};
 use candle_core::cuda_backend::cudarc::driver::{
-    CudaFunction, CudaStream, DevicePtr, DriverError, LaunchConfig, PushKernelArg, result::device::get_count,
-    result::init,
+    CudaFunction, CudaStream, DevicePtr, DriverError, LaunchConfig, PushKernelArg, result,
+    sys::{CUmemPool_attribute, CUresult},
 };
-use candle_core::cuda_backend::{CudaStorageSlice, gemm_reduced_precision_f32, set_gemm_reduced_precision_f32};
+use candle_core::cuda_backend::{
+    CudaStorageSlice, gemm_reduced_precision_f32, kernels, set_gemm_reduced_precision_f32,
+};
 use candle_core::{CudaDevice, CudaStorage, DType, Device, Result, Shape, Storage, Tensor, backend::BackendDevice};
 
 use super::machine::{Argument, Extent, Gpu, Machine, Product, Span};
@@ -72,15 +74,29 @@ pub(crate) fn open(ordinal: usize) -> crate::Result<Device> {
         return Ok(Device::Cuda(device.clone()));
     }
     check(ordinal)?;
-    let refuse = |error: candle_core::Error| Error::NoCuda { reason: format!("GPU {ordinal} cannot be used: {error}") };
-    let device = CudaDevice::new_with_stream(ordinal).map_err(refuse)?;
+    let refuse = |what: &str, error: candle_core::Error| Error::NoCuda {
+        reason: format!("GPU {ordinal} {what}: {error}"),
+        is_there: true,
+    };
+    let device = CudaDevice::new_with_stream(ordinal).map_err(|error| refuse("cannot be used", error))?;
     // SAFETY: all work on this device goes to this one stream, in its order, and so do its allocations.
     unsafe { device.disable_event_tracking() };
-    let machine = Cuda::new(&device).map_err(|error| Error::NoCuda {
-        reason: format!(
-            "GPU {ordinal} cannot run this program's kernels, which are compiled for compute capability {} and newer: {error}",
-            capability(),
-        ),
+    keep_memory(&device);
+    let load = || -> Result<Cuda> {
+        // Candle's kernels, too: those compiled for 9.0 and above are for that architecture alone.
+        let used = [
+            ("is_u32_f32", &kernels::INDEXING),
+            ("const_set_f32", &kernels::FILL),
+            ("cast_u8_u32", &kernels::CAST),
+            ("badd_f32", &kernels::BINARY),
+        ];
+        for (kernel, module) in used {
+            device.get_or_load_func(kernel, module)?;
+        }
+        Cuda::new(&device)
+    };
+    let machine = load().map_err(|error| {
+        refuse(&format!("cannot run this program's kernels, which are compiled for {}", capability()), error)
     })?;
     opened.push((ordinal, device.clone(), Gpu::new(machine)));
     Ok(Device::Cuda(device))
@@ -88,13 +104,30 @@ pub(crate) fn open(ordinal: usize) -> crate::Result<Device> {
 
 /// What the kernels and the libraries are for.
 pub(crate) fn build() -> String {
-    format!("CUDA {}, GPUs of compute capability {} and newer", env!("GTN_CUDA_MAJOR"), capability())
+    format!("CUDA {}, GPUs of {}", env!("GTN_CUDA_MAJOR"), capability())
 }
 
-/// The oldest GPU that the kernels are compiled for, such as 9.0.
+/// The GPUs that the kernels are compiled for. From 9.0 on Candle compiles its own for one architecture.
 fn capability() -> String {
     let (major, minor) = CAPABILITY.split_at(CAPABILITY.len() - 1);
-    format!("{major}.{minor}")
+    let newer = if major.len() == 1 && major < "9" { " and newer" } else { "" };
+    format!("compute capability {major}.{minor}{newer}")
+}
+
+/// Lets free memory of the GPU stay with this process, which wants it again at once; by default each wait for the GPU gives it back.
+/// Where that cannot be set it is slower, and nothing else.
+fn keep_memory(device: &CudaDevice) {
+    let all = u64::MAX;
+    // SAFETY: the device is open, its pool is its own, and this attribute is a number of 64 bits.
+    let kept = unsafe {
+        result::device::get_default_mem_pool(device.cuda_stream().context().cu_device()).and_then(|pool| {
+            let threshold = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+            result::mem_pool::set_attribute(pool, threshold, std::ptr::from_ref(&all).cast_mut().cast())
+        })
+    };
+    if let Err(error) = kept {
+        tracing::debug!("free memory goes back to the GPU: {error}");
+    }
 }
 
 /// The name of a GPU, and what else matters.
@@ -107,20 +140,20 @@ pub(crate) fn describe(device: &CudaDevice) -> String {
 
 /// Looks for the libraries and the GPU before anybody calls them.
 fn check(ordinal: usize) -> crate::Result<()> {
-    let refuse = |reason: String| Err(Error::NoCuda { reason });
+    let refuse = |reason: String, is_there: bool| Err(Error::NoCuda { reason, is_there });
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-    if let Err(reason) = super::libraries::load() {
-        return refuse(reason);
+    if let Err(missing) = super::libraries::load() {
+        return refuse(missing.reason, missing.has_driver);
     }
     let said = |error: DriverError| format!("the driver says: {error}");
-    if let Err(error) = init() {
-        return refuse(said(error));
+    if let Err(error) = result::init() {
+        return refuse(said(error), error.0 != CUresult::CUDA_ERROR_NO_DEVICE);
     }
-    match get_count() {
-        Err(error) => refuse(said(error)),
-        Ok(0) => refuse("the driver finds no GPU".to_owned()),
+    match result::device::get_count() {
+        Err(error) => refuse(said(error), true),
+        Ok(0) => refuse("the driver finds no GPU".to_owned(), false),
         Ok(count) if ordinal >= count as usize => {
-            refuse(format!("there is no GPU {ordinal}: the driver finds {count}, counted from 0"))
+            refuse(format!("there is no GPU {ordinal}: the driver finds {count}, counted from 0"), false)
         }
         Ok(_) => Ok(()),
     }

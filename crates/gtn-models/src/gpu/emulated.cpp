@@ -3,6 +3,9 @@
 // Whether they do so in their order or in the reverse is the caller's choice: a kernel that lacks a `__syncthreads` gives other
 // numbers then. One in which some threads wait for others that have ended is refused.
 
+// A jump from one stack to another is what the check of jumps refuses.
+#undef _FORTIFY_SOURCE
+
 #define GTN_EMULATED
 #include "kernels.cu"
 
@@ -14,6 +17,12 @@
 #include <vector>
 
 #include <ucontext.h>
+
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define VALGRIND_STACK_REGISTER(start, end)
+#endif
 
 thread_local Place threadIdx, blockIdx, blockDim, gridDim;
 
@@ -54,6 +63,7 @@ void enter(Thread &thread) {
     if (_setjmp(block_place) != 0) return;
     if (!thread.stack.empty()) _longjmp(thread.place, 1);
     thread.stack.resize(STACK);
+    VALGRIND_STACK_REGISTER(thread.stack.data(), thread.stack.data() + STACK);
     ucontext_t start;
     getcontext(&start);
     start.uc_stack.ss_sp = thread.stack.data();

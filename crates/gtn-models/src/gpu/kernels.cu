@@ -32,6 +32,11 @@
 #define FIRST ((long long)blockIdx.x * blockDim.x + threadIdx.x)
 #define STEP ((long long)gridDim.x * blockDim.x)
 
+// The same where blockIdx.x is a row, and several blocks share its numbers, of which there are fewer than 2^31.
+#define ROW blockIdx.x
+#define FIRST_IN_ROW (blockIdx.y * blockDim.x + threadIdx.x)
+#define STEP_IN_ROW (gridDim.y * blockDim.x)
+
 // LeakyReLU with its slope at 0; a slope of 0 is ReLU.
 static __device__ float leaky(float x, float slope) { return x > 0.0f ? x : slope * x; }
 
@@ -207,28 +212,29 @@ KERNEL column_sums(int n, int width, const float *d, float *sums, int add) {
     if (mine && threadIdx.y == 0) put(sums + column, sum, add);
 }
 
-// The sums of the rows of d, a block to each.
-KERNEL row_sums(long long length, const float *d, float *sums, int add) {
-    const float *row = d + blockIdx.x * length;
+// The sums of stretches of the rows of d, a block to each: row after row in `sums`, and in each stretch after stretch.
+KERNEL row_sums(int length, int stretch, const float *d, float *sums, int add) {
+    const float *row = d + (long long)ROW * length;
+    unsigned end = min((unsigned)length, (blockIdx.y + 1) * stretch);
     float sum = 0.0f;
-    for (long long i = threadIdx.x; i < length; i += THREADS) sum += row[i];
+    for (unsigned i = blockIdx.y * stretch + threadIdx.x; i < end; i += THREADS) sum += row[i];
     double total = over_block(sum);
-    if (threadIdx.x == 0) put(sums + blockIdx.x, (float)total, add);
+    if (threadIdx.x == 0) put(sums + (long long)ROW * gridDim.y + blockIdx.y, (float)total, add);
 }
 
 // A convolution of kernel 4, stride 2 and padding 1 joins a fine grid, of side 2s, to a coarse one, of side s. The patch of each
 // coarse pixel is a column of `patches`: (channel, ky, kx) by (image, y, x). In the fine image a channel and an image are
 // `of_channel` and `of_image` numbers long.
-KERNEL take_patches(int n, int side, int channels, const float *fine, long long of_channel, long long of_image, float *patches) {
-    long long columns = (long long)n * side * side;
-    for (long long i = FIRST; i < 16 * channels * columns; i += STEP) {
-        int k = i / columns % 16;
-        long long column = i % columns;
-        int y = 2 * (int)(column / side % side) + k / 4 - 1;
-        int x = 2 * (int)(column % side) + k % 4 - 1;
-        bool inside = y >= 0 && y < 2 * side && x >= 0 && x < 2 * side;
-        const float *plane = fine + i / columns / 16 * of_channel + column / (side * side) * of_image;
-        patches[i] = inside ? plane[y * 2 * side + x] : 0.0f;
+KERNEL take_patches(int n, int side, const float *fine, long long of_channel, long long of_image, float *patches) {
+    unsigned pixels = side * side, columns = n * pixels, edge = 2 * side;
+    unsigned k = ROW % 16;
+    const float *channel = fine + ROW / 16 * of_channel;
+    float *row = patches + (long long)ROW * columns;
+    for (unsigned column = FIRST_IN_ROW; column < columns; column += STEP_IN_ROW) {
+        unsigned image = column / pixels, pixel = column % pixels;
+        // Above or left of the image these wrap around, and are beyond its other edge as well.
+        unsigned y = 2 * (pixel / side) + k / 4 - 1, x = 2 * (pixel % side) + k % 4 - 1;
+        row[column] = y < edge && x < edge ? channel[image * of_image + y * edge + x] : 0.0f;
     }
 }
 
@@ -240,34 +246,35 @@ KERNEL take_patches(int n, int side, int channels, const float *fine, long long 
 
 // Adds the patches up where they lie in the fine image. Then `then`: a bias for each channel and ReLU or tanh, or 0 where `other`,
 // which has the layout of the fine image, is not above 0.
-KERNEL lay_patches(int n, int side, int channels, const float *patches, int then, const float *other, float *fine,
-                   long long of_channel, long long of_image) {
-    long long columns = (long long)n * side * side;
-    int edge = 2 * side;
-    for (long long i = FIRST; i < 4 * channels * columns; i += STEP) {
-        int x = i % edge, y = i / edge % edge;
-        long long image = i / edge / edge % n, channel = i / edge / edge / n;
+KERNEL lay_patches(int n, int side, const float *patches, int then, const float *other, float *fine, long long of_channel,
+                   long long of_image) {
+    unsigned pixels = side * side, edge = 2 * side, plane = edge * edge;
+    long long columns = (long long)n * pixels;
+    for (unsigned i = FIRST_IN_ROW; i < n * plane; i += STEP_IN_ROW) {
+        unsigned image = i / plane, y = i % plane / edge, x = i % edge;
         float sum = 0.0f;
-        for (int ky = (y + 1) % 2; ky < 4; ky += 2) {
-            int row = (y + 1 - ky) / 2;
-            if (y + 1 < ky || row >= side) continue;
-            for (int kx = (x + 1) % 2; kx < 4; kx += 2) {
-                int column = (x + 1 - kx) / 2;
-                if (x + 1 < kx || column >= side) continue;
-                sum += patches[(channel * 16 + ky * 4 + kx) * columns + (image * side + row) * side + column];
+        for (unsigned ky = (y + 1) % 2; ky < 4; ky += 2) {
+            // Wraps around where there is no such row.
+            unsigned row = (y + 1 - ky) / 2;
+            if (y + 1 < ky || row >= (unsigned)side) continue;
+            for (unsigned kx = (x + 1) % 2; kx < 4; kx += 2) {
+                unsigned column = (x + 1 - kx) / 2;
+                if (x + 1 < kx || column >= (unsigned)side) continue;
+                sum += patches[((long long)ROW * 16 + ky * 4 + kx) * columns + image * pixels + row * side + column];
             }
         }
-        long long at = channel * of_channel + image * of_image + y * edge + x;
-        if (then == RELU) sum = relu(sum + other[channel]);
-        if (then == TANH) sum = tanhf(sum + other[channel]);
+        long long at = ROW * of_channel + image * of_image + y * edge + x;
+        if (then == RELU) sum = relu(sum + other[ROW]);
+        if (then == TANH) sum = tanhf(sum + other[ROW]);
         if (then == WHERE_KEPT && other[at] <= 0.0f) sum = 0.0f;
         fine[at] = sum;
     }
 }
 
 // Adds a bias to each row and applies ReLU, in place.
-KERNEL bias_relu(int rows, long long length, float *x, const float *bias) {
-    for (long long i = FIRST; i < rows * length; i += STEP) x[i] = relu(x[i] + bias[i / length]);
+KERNEL bias_relu(int length, float *x, const float *bias) {
+    float *row = x + (long long)ROW * length;
+    for (unsigned i = FIRST_IN_ROW; i < (unsigned)length; i += STEP_IN_ROW) row[i] = relu(row[i] + bias[ROW]);
 }
 
 // d is 0 where y is not above 0.
@@ -282,10 +289,11 @@ KERNEL tanh_backward(long long length, const float *dy, const float *y, float *d
 }
 
 // (first, second, inner) to (second, first, inner).
-KERNEL swap_axes(long long first, long long second, long long inner, const float *from, float *to) {
-    for (long long i = FIRST; i < first * second * inner; i += STEP) {
-        long long k = i % inner, j = i / inner % first, of = i / inner / first;
-        to[i] = from[(j * second + of) * inner + k];
+KERNEL swap_axes(int first, int second, int inner, const float *from, float *to) {
+    unsigned length = second * inner;
+    const float *row = from + (long long)ROW * length;
+    for (unsigned i = FIRST_IN_ROW; i < length; i += STEP_IN_ROW) {
+        to[((long long)(i / inner) * first + ROW) * inner + i % inner] = row[i];
     }
 }
 

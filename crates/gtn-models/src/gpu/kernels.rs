@@ -4,7 +4,7 @@
     reason = "a kernel is called by its name, with addresses; each call here says what makes it sound"
 )]
 
-use candle_core::Result;
+use candle_core::{DType, Result};
 
 use super::machine::{Argument, Extent, Gpu, Span};
 use crate::ops::{Grid, KERNEL};
@@ -18,6 +18,9 @@ const STRETCH: usize = 128;
 const BLOCKS: usize = 4096;
 /// Blocks of which each adds up a part of a sum.
 pub(super) const PARTS: usize = 256;
+/// Numbers of a row that a block adds up, and blocks to a row, at most.
+const SUMMED: usize = 16_384;
+const MOST_STRETCHES: usize = 64;
 /// Numbers of a weight that a block of Adam works on.
 pub(super) const CHUNK: usize = 16_384;
 /// Numbers in a row of Adam's table.
@@ -68,6 +71,12 @@ fn int(number: usize) -> Argument<'static> {
     Argument::Int(i32::try_from(number).expect("a batch of fewer than 2³¹ numbers a row"))
 }
 
+/// A length that kernels count in 32 bits.
+fn small(number: usize) -> usize {
+    assert!(i32::try_from(number).is_ok(), "a batch of fewer than 2³¹ numbers a row");
+    number
+}
+
 fn long(number: usize) -> Argument<'static> {
     Argument::Long(i64::try_from(number).expect("memory has fewer numbers"))
 }
@@ -89,6 +98,13 @@ fn numbers(len: usize) -> Extent {
 /// Threads that sum the columns of a matrix.
 fn columns(width: usize) -> Extent {
     Extent { blocks: [count(width.div_ceil(TILE as usize)), 1], threads: [TILE, LANES] }
+}
+
+/// Threads for the numbers of each of so many rows of a length.
+fn in_rows(rows: usize, length: usize) -> Extent {
+    let threads = length.next_multiple_of(TILE as usize).clamp(TILE as usize, THREADS as usize);
+    let shares = length.div_ceil(threads).clamp(1, BLOCKS.div_ceil(rows).max(16));
+    Extent { blocks: [count(rows), count(shares)], threads: [count(threads), 1] }
 }
 
 /// A block for each of so many rows.
@@ -253,14 +269,29 @@ impl Gpu {
         unsafe { self.launch("column_sums", columns(rows.width), &arguments) }
     }
 
-    /// Sums the rows of `d`, which are as many as `sums` has places.
+    /// Sums the rows of `d`, which are as many as `sums` has places: long ones in stretches, then these.
     pub(super) fn row_sums(&self, d: Span<'_>, sums: Sum<'_>) -> Result<()> {
         let rows = sums.place.len();
         let length = d.len() / rows;
         assert_eq!(d.len(), rows * length, "whole rows");
-        let arguments = [long(length), d.into(), sums.place.into(), flag(sums.add)];
-        // SAFETY: there are as many blocks as rows, and `d` has as many rows of that length.
-        unsafe { self.launch("row_sums", blocks(rows), &arguments) }
+        let stretches = length.div_ceil(SUMMED).clamp(1, MOST_STRETCHES);
+        if stretches == 1 {
+            return self.stretch_sums(length, 1, d, sums);
+        }
+        let parts = self.empty(rows * stretches, DType::F32)?;
+        let parts = self.span(&parts)?;
+        self.stretch_sums(length, stretches, d, Sum { place: parts, add: false })?;
+        self.stretch_sums(stretches, 1, parts, sums)
+    }
+
+    fn stretch_sums(&self, length: usize, stretches: usize, d: Span<'_>, sums: Sum<'_>) -> Result<()> {
+        let rows = sums.place.len() / stretches;
+        assert_eq!((d.len(), sums.place.len()), (rows * length, rows * stretches));
+        let stretch = length.div_ceil(stretches);
+        let arguments = [int(length), int(stretch), d.into(), sums.place.into(), flag(sums.add)];
+        let extent = Extent { blocks: [count(rows), count(stretches)], threads: [THREADS, 1] };
+        // SAFETY: there is a block, and a place, for each stretch of each row, and `d` has as many rows of that length.
+        unsafe { self.launch("row_sums", extent, &arguments) }
     }
 
     fn check_patches(grid: &Grid, images: Images, fine: Span<'_>, patches: Span<'_>) {
@@ -278,14 +309,15 @@ impl Gpu {
         let arguments = [
             int(images.n),
             int(grid.side),
-            int(grid.fine),
             fine.into(),
             long(images.of_channel),
             long(images.of_image),
             patches.into(),
         ];
-        // SAFETY: both lie as `grid` and one of two layouts say, which the kernel stays within.
-        unsafe { self.launch("take_patches", numbers(patches.len()), &arguments) }
+        let extent = in_rows(grid.patch(), small(images.n * grid.pixels()));
+        // SAFETY: both lie as `grid` and one of two layouts say, which the kernel stays within; it has a row for each number of
+        // a patch.
+        unsafe { self.launch("take_patches", extent, &arguments) }
     }
 
     /// Adds patches up where they lie in fine images.
@@ -310,7 +342,6 @@ impl Gpu {
         let arguments = [
             int(images.n),
             int(grid.side),
-            int(grid.fine),
             patches.into(),
             int(code),
             other.into(),
@@ -318,17 +349,18 @@ impl Gpu {
             long(images.of_channel),
             long(images.of_image),
         ];
-        // SAFETY: as in `take_patches`; `other` is as long as what is done with it takes.
-        unsafe { self.launch("lay_patches", numbers(fine.len()), &arguments) }
+        let extent = in_rows(grid.fine, small(4 * images.n * grid.pixels()));
+        // SAFETY: as in `take_patches`, with a row for each channel; `other` is as long as what is done with it takes.
+        unsafe { self.launch("lay_patches", extent, &arguments) }
     }
 
     /// Adds a bias to each row, of as many as `bias` has numbers, and applies ReLU, in place.
     pub(super) fn bias_relu(&self, x: Span<'_>, bias: Span<'_>) -> Result<()> {
         let length = x.len() / bias.len();
         assert_eq!(x.len(), bias.len() * length, "whole rows");
-        let arguments = [int(bias.len()), long(length), x.into(), bias.into()];
+        let arguments = [int(length), x.into(), bias.into()];
         // SAFETY: x has as many rows of that length.
-        unsafe { self.launch("bias_relu", numbers(x.len()), &arguments) }
+        unsafe { self.launch("bias_relu", in_rows(bias.len(), length), &arguments) }
     }
 
     /// Clears `d` where `y` is not above 0.
@@ -349,9 +381,9 @@ impl Gpu {
     /// (first, second, inner) to (second, first, inner).
     pub(super) fn swap_axes(&self, [first, second, inner]: [usize; 3], from: Span<'_>, to: Span<'_>) -> Result<()> {
         assert_eq!([from.len(), to.len()], [first * second * inner; 2]);
-        let arguments = [long(first), long(second), long(inner), from.into(), to.into()];
-        // SAFETY: both have the product of the axes as their length.
-        unsafe { self.launch("swap_axes", numbers(to.len()), &arguments) }
+        let arguments = [int(first), int(second), int(inner), from.into(), to.into()];
+        // SAFETY: both have the product of the axes as their length; there is a row for each of the first.
+        unsafe { self.launch("swap_axes", in_rows(first, small(second * inner)), &arguments) }
     }
 
     /// Parts of the sum of squared differences, and their mean over all.

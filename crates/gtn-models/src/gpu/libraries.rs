@@ -81,10 +81,10 @@ extern "C" fn called_too_early() -> ! {
 functions! {
     "libcuda.so.1":
         "cuCtxDestroy_v2" "cuCtxGetCurrent" "cuCtxSetCurrent" "cuCtxSynchronize" "cuDeviceGet" "cuDeviceGetAttribute"
-        "cuDeviceGetCount" "cuDeviceGetName" "cuDevicePrimaryCtxRelease_v2" "cuDevicePrimaryCtxRetain" "cuEventCreate"
+        "cuDeviceGetCount" "cuDeviceGetName" "cuDeviceGetDefaultMemPool" "cuDevicePrimaryCtxRelease_v2" "cuDevicePrimaryCtxRetain" "cuEventCreate"
         "cuEventDestroy_v2" "cuEventRecord" "cuGetErrorString" "cuInit" "cuLaunchKernel" "cuMemAllocAsync" "cuMemAlloc_v2"
         "cuMemFreeAsync" "cuMemFree_v2" "cuMemcpyDtoDAsync_v2" "cuMemcpyDtoHAsync_v2" "cuMemcpyHtoDAsync_v2"
-        "cuMemcpyPeerAsync" "cuMemsetD8Async" "cuModuleGetFunction" "cuModuleLoad" "cuModuleLoadData" "cuModuleUnload"
+        "cuMemPoolSetAttribute" "cuMemcpyPeerAsync" "cuMemsetD8Async" "cuModuleGetFunction" "cuModuleLoad" "cuModuleLoadData" "cuModuleUnload"
         "cuStreamCreate" "cuStreamDestroy_v2" "cuStreamIsCapturing" "cuStreamSynchronize" "cuStreamWaitEvent";
     // Before libcublas, which looks for it only where the system does.
     "libcublasLt.so.{}":
@@ -97,28 +97,38 @@ functions! {
         "curandCreateGenerator" "curandDestroyGenerator" "curandSetPseudoRandomGeneratorSeed" "curandSetStream";
 }
 
+/// What is not there.
+#[derive(Debug, Clone)]
+pub(super) struct Missing {
+    /// A sentence that says it.
+    pub(super) reason: String,
+    /// Whether the driver is there, and so probably a GPU.
+    pub(super) has_driver: bool,
+}
+
 const DRIVER: &str = "libcuda.so.1";
 
 /// Finds all functions, once.
 ///
 /// # Errors
 ///
-/// A sentence that says which library is not there, or lacks a function.
-pub(super) fn load() -> Result<(), String> {
-    static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
+/// [`Missing`] if a library is not there, or lacks a function.
+pub(super) fn load() -> Result<(), Missing> {
+    static LOADED: OnceLock<Result<(), Missing>> = OnceLock::new();
     LOADED.get_or_init(find_all).clone()
 }
 
-fn find_all() -> Result<(), String> {
+fn find_all() -> Result<(), Missing> {
     let mut found = Vec::new();
     for Functions { library, names } in FUNCTIONS {
         let file = library.replace("{}", env!("GTN_CUDA_MAJOR"));
-        let library = open(&file)?;
+        let missing = |reason| Missing { reason, has_driver: file != DRIVER };
+        let library = open(&file).map_err(missing)?;
         for name in *names {
             // SAFETY: it is only kept as an address; whoever calls it through its place knows its type.
             let function = unsafe { library.get::<*mut c_void>(name.as_bytes()) };
-            let function =
-                function.map_err(|error| format!("{file} is another version than this program needs: {error}"))?;
+            let function = function
+                .map_err(|error| missing(format!("{file} is another version than this program needs: {error}")))?;
             found.push(function.into_raw());
         }
         // Its functions may be called until the process ends.

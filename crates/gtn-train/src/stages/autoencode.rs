@@ -1,5 +1,7 @@
 //! Trains the autoencoder on the training images.
 
+use std::sync::OnceLock;
+
 use gtn_models::{
     Autoencoder, AutoencoderShape, NamedArrays, Parameters, Tensor, array4_of, mean_squared_error, tensor_of,
 };
@@ -22,8 +24,8 @@ const SHOWN: usize = 64;
 struct Reconstruction<'a> {
     autoencoder: &'a Autoencoder,
     data: &'a Pictures,
-    /// The images on a GPU.
-    resident: Option<Resident>,
+    /// The images on a GPU, taken there when training asks for the first batch.
+    resident: OnceLock<Option<Resident>>,
     weights: AutoencoderWeights,
 }
 
@@ -35,8 +37,13 @@ enum Batch {
 }
 
 impl Reconstruction<'_> {
+    fn resident(&self) -> Option<&Resident> {
+        let device = self.autoencoder.parameters().device();
+        self.resident.get_or_init(|| Resident::new(&self.data.images, device)).as_ref()
+    }
+
     fn images(&self, batch: Batch) -> Result<Tensor> {
-        match (batch, &self.resident) {
+        match (batch, self.resident()) {
             (Batch::Host(images), _) => Ok(tensor_of(images.view(), self.autoencoder.parameters().device())?),
             (Batch::Resident(places), Some(resident)) => resident.batch(&places),
             (Batch::Resident(_), None) => unreachable!("`gather` has looked"),
@@ -58,7 +65,7 @@ impl Problem for Reconstruction<'_> {
             Side::Validation => &self.data.split.validation,
         };
         let indices: Vec<usize> = samples.iter().map(|&sample| among[sample]).collect();
-        if self.resident.is_some() {
+        if self.resident().is_some() {
             Batch::Resident(indices.into_iter().map(|index| index as u32).collect())
         } else {
             Batch::Host(self.data.images.batch(&indices))
@@ -127,8 +134,8 @@ pub(crate) fn run(
     let autoencoder = Autoencoder::new(&shape, &context.streams, &context.device)?;
     let origin = (config.seed, config.dim, &config.data, &settings.training, config.time_budget);
     let made_from = fingerprint("autoencode", &origin, &[&data.fingerprint]);
-    let resident = Resident::new(&data.images, &context.device);
-    let problem = Reconstruction { autoencoder: &autoencoder, data, resident, weights: settings.weights };
+    let problem =
+        Reconstruction { autoencoder: &autoencoder, data, resident: OnceLock::new(), weights: settings.weights };
     let schedule = Schedule { training: &settings.training, budget: config.training_budgets().0 };
     train(&problem, &schedule, &made_from, &NamedArrays::new(), context)?;
 

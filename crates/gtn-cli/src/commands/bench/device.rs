@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use gtn_label::Matcher;
-use gtn_models::{Device, describe};
+use gtn_models::{Device, DeviceLocation, describe};
 use gtn_train::bench::{DeviceBench, DeviceWork};
 use serde_json::json;
 
@@ -63,9 +63,12 @@ struct Found {
 fn measure(work: DeviceWork, args: &BenchDevice, device: &Device) -> Result<Found, Failure> {
     let repetitions = if work.is_epoch() { args.epochs } else { args.repetitions };
     let mut ours = DeviceBench::new(work, device, args.rows as usize)?;
-    let on = if device.is_cpu() { "cpu" } else { "cuda" };
+    let on = match device.location() {
+        DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        _ => "cpu".to_owned(),
+    };
     let precision = if args.on.tf32 { "tf32" } else { "f32" };
-    let words = [work.name().to_owned(), args.rows.to_string(), on.to_owned(), precision.to_owned()];
+    let words = [work.name().to_owned(), args.rows.to_string(), on, precision.to_owned()];
     let mut pytorch = Worker::start_twin(&args.twin, words)?.map(|worker| (worker, Vec::new()));
     let mut seconds = Vec::new();
     for _ in 0..repetitions {

@@ -84,7 +84,8 @@ fn open_cuda(_: usize) -> Result<Device> {
     Err(crate::Error::NoCuda { reason: reason.to_owned(), is_there: false })
 }
 
-/// What this program is built for, if it is built for NVIDIA GPUs (the feature `cuda`): the version of CUDA, and the oldest GPU.
+/// What this program is built for, if it is built for NVIDIA GPUs (the feature `cuda`): the version of CUDA, and
+/// which GPUs.
 #[must_use]
 pub fn cuda_build() -> Option<String> {
     #[cfg(feature = "cuda")]

@@ -21,7 +21,7 @@ use crate::ops::lock;
 
 const PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
 const MODULE: &str = "gtn";
-/// The oldest GPU that the kernels are compiled for, ten times its compute capability.
+/// The compute capability that the kernels are compiled for, times ten.
 const CAPABILITY: &str = env!("GTN_CUDA_CAPABILITY");
 const KERNELS: [&str; 21] = [
     "norm_forward",
@@ -235,12 +235,12 @@ impl Machine for Cuda {
 
     fn span<'a>(&self, tensor: &'a Tensor) -> Result<Span<'a>> {
         let (storage, layout) = tensor.storage_and_layout();
-        let (Storage::Cuda(storage), Some((start, end))) = (&*storage, layout.contiguous_offsets()) else {
-            candle_core::bail!("a kernel takes contiguous tensors of its own device");
+        let Storage::Cuda(storage) = &*storage else {
+            candle_core::bail!("a kernel takes tensors of its own device");
         };
         let span = span_of(storage)?;
         // The numbers stay where they are for as long as the tensor lives: nothing makes its storage anew.
-        Ok(Span::new(span.address, span.len(), tensor.dtype()).part(start..end))
+        Span::new(span.address, span.len(), tensor.dtype()).within(layout)
     }
 
     unsafe fn launch(&self, kernel: &'static str, extent: Extent, arguments: &[Argument<'_>]) -> Result<()> {

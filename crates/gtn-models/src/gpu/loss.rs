@@ -17,10 +17,7 @@ impl MeanSquaredError {
         if output.1.dims() != target.1.dims() {
             candle_core::bail!("an output of {:?} for {:?}", output.1.dims(), target.1.dims());
         }
-        let [output, target] = [output, target].map(|(span, layout)| {
-            let (start, end) = layout.contiguous_offsets().unwrap_or_default();
-            span.part(start..end)
-        });
+        let (output, target) = (output.0.within(output.1)?, target.0.within(target.1)?);
         let parts = self.0.empty(PARTS, DType::F32)?;
         self.0.mean_of_squares(output, target, self.0.span(&parts)?, mean)
     }

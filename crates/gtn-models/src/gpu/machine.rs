@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Device, Layout, Result, Tensor};
 
 /// Numbers in the memory of a machine, for as long as what owns them lives. Kernels read and write them.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,14 @@ impl<'a> Span<'a> {
 
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Those of a contiguous layout.
+    pub(super) fn within(&self, layout: &Layout) -> Result<Span<'a>> {
+        match layout.contiguous_offsets() {
+            Some((start, end)) => Ok(self.part(start..end)),
+            None => candle_core::bail!("a kernel takes contiguous tensors"),
+        }
     }
 
     /// Some of them.

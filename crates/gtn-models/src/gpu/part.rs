@@ -166,8 +166,7 @@ impl<P: GpuPart> CustomOp2 for Pass<P> {
         use super::emulated::span_of;
         let (shape, n) = self.sizes(layout)?;
         let y = CpuStorage::F32(vec![f32::NAN; shape.elem_count()]);
-        let (start, end) = layout.contiguous_offsets().unwrap_or_default();
-        self.run(span_of(x)?.part(start..end), n, span_of(&y)?)?;
+        self.run(span_of(x)?.within(layout)?, n, span_of(&y)?)?;
         Ok((y, shape))
     }
 
@@ -193,8 +192,7 @@ impl<P: GpuPart> CustomOp2 for Pass<P> {
         use super::cuda::{empty_storage, span_of};
         let (shape, n) = self.sizes(layout)?;
         let y = empty_storage(&x.device, shape.elem_count(), DType::F32)?;
-        let (start, end) = layout.contiguous_offsets().unwrap_or_default();
-        self.run(span_of(x)?.part(start..end), n, span_of(&y)?)?;
+        self.run(span_of(x)?.within(layout)?, n, span_of(&y)?)?;
         Ok((y, shape))
     }
 

@@ -67,7 +67,7 @@ fn a_device_is_timed_with_everything_it_does() {
     let (lines, _) = gtn().args(few).done();
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let works: Vec<&str> = lines.iter().filter_map(|line| line["work"].as_str()).collect();
-    assert_eq!(works, ["h-epoch", "autoencoder-epoch", "samples", "samples-to-host", "labelling"]);
+    assert_eq!(works, ["h-epoch", "autoencoder-epoch", "samples", "samples-to-host", "labeling"]);
     for line in &lines {
         assert!(line["gtn"]["median_seconds"].as_f64().unwrap() > 0.0 && line["device"] == "CPU", "{line}");
     }

@@ -129,10 +129,10 @@ fn what_makes_no_sense_is_one_line_and_leaves_nothing() {
     // A run of another experiment is left alone, and so is a folder of something else.
     let run = folder.path().join("run");
     reproduce("uniform", &run).done();
-    let before = program::artefacts(&run);
+    let before = program::artifacts(&run);
     let message = reproduce("swiss-roll", &run).refused_in_one_line("another configuration");
     assert!(message.contains("--force"), "{message}");
-    assert_eq!(program::artefacts(&run), before);
+    assert_eq!(program::artifacts(&run), before);
     let photos = folder.path().join("photos");
     fs::create_dir(&photos).unwrap();
     fs::write(photos.join("a.txt"), "mine").unwrap();

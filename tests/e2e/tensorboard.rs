@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use gtn_run::{EpochRecord, MetricsLog, Record, RunFolder, Stage};
 use gtn_tests::{Told, What, read_events};
-use program::{Call, artefacts, assert_same, gtn, toy};
+use program::{Call, artifacts, assert_same, gtn, toy};
 
 /// On sixty images, which all differ: the toy set repeats itself after seventy.
 fn reproduce(data: &Path, run: &Path) -> Call {
@@ -136,7 +136,7 @@ fn a_run_that_was_killed_tells_one_consistent_story() {
     let bytes = fs::read(&last).unwrap();
     fs::write(&last, &bytes[..bytes.len() - 5]).unwrap();
     reproduce(data.path(), killed.root()).done();
-    assert_eq!(artefacts(killed.root()), artefacts(undisturbed.root()));
+    assert_eq!(artifacts(killed.root()), artifacts(undisturbed.root()));
     assert_eq!(figures(&killed), figures(&undisturbed));
 
     let (whole, pieces) = (curves(&undisturbed), curves(&killed));

@@ -102,13 +102,13 @@ fn a_way_from_one_image_to_another() {
     ways("ways.gif", &["--real"]);
     let (size, frames) = animation(&bytes("ways.gif"));
     assert_eq!((size, frames.len()), ((4 * (3 * 28 + 2 * 2), 4 * (3 * 28 + 2 * 2)), 4 + 2));
-    let grey = |value: f32| ((f64::from(value) + 1.0) * 127.5).round() as i64;
+    let gray = |value: f32| ((f64::from(value) + 1.0) * 127.5).round() as i64;
     for (frame, step) in frames.iter().zip([0, 1, 2, 3, 2, 1]) {
         for way in 0..3 {
             for (tile, image) in [way * 6, way * 6 + 1 + step, way * 6 + 5].into_iter().enumerate() {
                 for (y, x) in [(3, 5), (14, 14), (20, 11)] {
                     let at = (4 * (way * 30 + y) + 1) * size.0 + 4 * (tile * 30 + x) + 1;
-                    assert!((i64::from(frame[at]) - grey(real[[image, 0, y, x]])).abs() <= 1, "{way} {tile} {y} {x}");
+                    assert!((i64::from(frame[at]) - gray(real[[image, 0, y, x]])).abs() <= 1, "{way} {tile} {y} {x}");
                 }
             }
         }
@@ -143,7 +143,7 @@ fn a_way_from_one_image_to_another() {
     assert!(!out("no.npy").exists());
 }
 
-/// Width and height of a GIF of greys, and the levels of its frames.
+/// Width and height of a GIF of grays, and the levels of its frames.
 fn animation(gif: &[u8]) -> ((usize, usize), Vec<Vec<u8>>) {
     let mut decoder = gif::DecodeOptions::new().read_info(gif).unwrap();
     let mut frames = Vec::new();

@@ -8,11 +8,11 @@ use std::path::Path;
 
 use candle_core::{D, DType, Device, Tensor, Var};
 use candle_nn::{AdamW, Optimizer, ParamsAdamW};
-use gtn_data::mnist::{self, LabelledImages};
+use gtn_data::mnist::{self, LabeledImages};
 use gtn_data::split::permutation;
 use gtn_metrics::Em;
 use gtn_models::{Streams, tensor_of};
-use gtn_run::{Artefact, RunFolder};
+use gtn_run::{Artifact, RunFolder};
 use ndarray::{Array2, Array4, Axis, Slice};
 use rand::Rng;
 
@@ -55,7 +55,7 @@ impl Classifier {
         x.flatten_from(1)?.matmul(linear)?.broadcast_add(bias3)
     }
 
-    fn train(&self, set: &LabelledImages, streams: &Streams) -> Result<(), Failure> {
+    fn train(&self, set: &LabeledImages, streams: &Streams) -> Result<(), Failure> {
         let mut adam = AdamW::new(self.weights.clone(), ParamsAdamW { weight_decay: 0.0, ..Default::default() })?;
         for epoch in 0..EPOCHS {
             adam.set_learning_rate(1e-3 * 0.5_f64.powi(epoch as i32 / 2));
@@ -106,7 +106,7 @@ fn main() -> Result<(), Failure> {
     println!("  real test images         {:.3}", classifier.confident(&real)?);
 
     let generator = gtn_train::load_generator(&run, &Device::Cpu)?;
-    let latents = Artefact::read(&run.latents())?;
+    let latents = Artifact::read(&run.latents())?;
     let matrix = |name: &str| -> Result<Array2<f32>, Failure> { Ok(latents.f32(name)?.clone().into_dimensionality()?) };
     let (train, mut validation) = (matrix("train")?, matrix("validation")?);
     let shown = SAMPLES.min(validation.nrows());

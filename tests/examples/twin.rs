@@ -8,7 +8,7 @@ use std::path::Path;
 use gtn_data::split::{permutation, shuffled};
 use gtn_models::{Autoencoder, AutoencoderShape, Device, Mlp, MlpShape, NamedArrays, Streams};
 use gtn_run::config::Data;
-use gtn_run::{Artefact, Fingerprint, RunFolder};
+use gtn_run::{Artifact, Fingerprint, RunFolder};
 use ndarray::Array1;
 
 const MNIST: usize = 60_000;
@@ -24,8 +24,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("the twin takes all images; give a run without --limit".into());
     }
     let streams = Streams::new(config.seed);
-    let mut twin = Artefact::new(Fingerprint::of("twin", &[]));
-    let insert = |twin: &mut Artefact, prefix: &str, weights: NamedArrays| {
+    let mut twin = Artifact::new(Fingerprint::of("twin", &[]));
+    let insert = |twin: &mut Artifact, prefix: &str, weights: NamedArrays| {
         weights.into_iter().for_each(|(name, array)| twin.insert_f32(format!("{prefix}.{name}"), array));
     };
     let shape = AutoencoderShape { channels: 1, side: 28, dim: config.dim };

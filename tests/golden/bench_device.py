@@ -99,7 +99,7 @@ def of_samples(to_host):
     return run
 
 
-def synchronise():
+def synchronize():
     if device.startswith("cuda"):
         torch.cuda.synchronize(device)
 
@@ -111,10 +111,10 @@ run = {
     "samples-to-host": lambda: of_samples(True),
 }[work]()
 run(min(rows, 10 * BATCH))
-synchronise()
+synchronize()
 print(f"ready {torch.__version__}", flush=True)
 for _ in sys.stdin:
     begun = time.perf_counter()
     run(rows)
-    synchronise()
+    synchronize()
     print(time.perf_counter() - begun, flush=True)

@@ -44,7 +44,7 @@ def pictures():
     yield "large", draw(1600, 1200, 5), {"quality": 30}
     yield "odd", draw(179, 221, 6), {"quality": 90}
     yield "odder", draw(151, 153, 7), {"quality": 90, "subsampling": 1}
-    yield "grey", draw(178, 218, 8).convert("L"), {"quality": 90}
+    yield "gray", draw(178, 218, 8).convert("L"), {"quality": 90}
     yield "progressive", draw(200, 200, 9), {"quality": 85, "progressive": True}
     yield "small", draw(40, 30, 10), {"quality": 90}
     yield "same", draw(64, 64, 11), {"quality": 90}

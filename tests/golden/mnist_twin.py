@@ -129,7 +129,7 @@ def regression():
     pairs = load_file(run / "pairs" / "pairs.safetensors")
 
     def side(name):
-        targets = (latents[name] - latents["centre"]) / latents["scale"]
+        targets = (latents[name] - latents["center"]) / latents["scale"]
         matching = pairs[f"{name}.matching"].astype(np.int64)
         return torch.from_numpy(pairs[f"{name}.source"]), torch.from_numpy(targets[matching])
 

@@ -26,7 +26,7 @@ pub enum What {
         width: i32,
         /// Rows.
         height: i32,
-        /// 1 for grey, 3 for RGB.
+        /// 1 for gray, 3 for RGB.
         channels: i32,
         /// The file.
         png: Vec<u8>,

@@ -8,7 +8,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{Rgb, RgbImage};
 use zip::write::SimpleFileOptions;
 
-/// A JPEG file of a drawn head on a plain ground; `key` decides place and colours.
+/// A JPEG file of a drawn head on a plain ground; `key` decides place and colors.
 ///
 /// # Panics
 ///

@@ -1,7 +1,7 @@
-//! Appendix B: on the real line Algorithm 1 and the sorted labelling are one.
+//! Appendix B: on the real line Algorithm 1 and the sorted labeling are one.
 
 use gtn_label::{Rows, match_rows};
-use gtn_math::sorted_labelling;
+use gtn_math::sorted_labeling;
 use proptest::prelude::*;
 
 /// `count` numbers of one sign, none zero.
@@ -59,12 +59,12 @@ fn four_circles_and_four_stars_on_one_line_are_paired_by_rank() {
 
 proptest! {
     #[test]
-    fn without_zeros_and_with_equal_counts_on_both_sides_algorithm_1_is_the_sorted_labelling(
+    fn without_zeros_and_with_equal_counts_on_both_sides_algorithm_1_is_the_sorted_labeling(
         (y, x) in (0_usize..40, 0_usize..40).prop_flat_map(|(n, p)| (sample(n, p), sample(n, p)))
     ) {
         let greedy = match_rows(rows(&y), rows(&x)).unwrap();
         let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
-        let sorted = sorted_labelling(&wide(&y), &wide(&x)).unwrap();
+        let sorted = sorted_labeling(&wide(&y), &wide(&x)).unwrap();
         prop_assert_eq!(pairs(&y, &x, greedy.matching()), pairs(&y, &x, &sorted));
     }
 

@@ -77,7 +77,7 @@ pub struct Options {
     pub attempts: u32,
     /// The pause before the second attempt; it doubles with each further one.
     pub pause: Duration,
-    /// Whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honoured.
+    /// Whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honored.
     pub proxy_from_environment: bool,
 }
 

@@ -83,7 +83,7 @@ const SIDE: usize = 28;
 
 /// Images with their labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LabelledImages {
+pub struct LabeledImages {
     /// The images, one channel, 28×28.
     pub images: Images,
     /// The digit of each image, 0 to 9.
@@ -99,8 +99,8 @@ pub struct LabelledImages {
 /// # Errors
 ///
 /// [`Error::NotFound`] with where to get the files, [`Error::Malformed`] or [`Error::Mismatch`] if they are not MNIST's.
-pub fn train(data_dir: &Path) -> Result<LabelledImages> {
-    labelled(data_dir, &FILES[0], &FILES[1])
+pub fn train(data_dir: &Path) -> Result<LabeledImages> {
+    labeled(data_dir, &FILES[0], &FILES[1])
 }
 
 /// Reads the 10,000 test images below `data_dir`.
@@ -108,8 +108,8 @@ pub fn train(data_dir: &Path) -> Result<LabelledImages> {
 /// # Errors
 ///
 /// As [`train`].
-pub fn test(data_dir: &Path) -> Result<LabelledImages> {
-    labelled(data_dir, &FILES[2], &FILES[3])
+pub fn test(data_dir: &Path) -> Result<LabeledImages> {
+    labeled(data_dir, &FILES[2], &FILES[3])
 }
 
 /// The state of one file, as [`check`] finds it.
@@ -158,7 +158,7 @@ fn find(folder: &Path, spec: &FileSpec) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-fn labelled(data_dir: &Path, images: &FileSpec, labels: &FileSpec) -> Result<LabelledImages> {
+fn labeled(data_dir: &Path, images: &FileSpec, labels: &FileSpec) -> Result<LabeledImages> {
     let folder = folder(data_dir);
     let missing: Vec<String> =
         [images, labels].iter().filter(|spec| find(&folder, spec).is_none()).map(|spec| spec.packed_name()).collect();
@@ -183,7 +183,7 @@ fn labelled(data_dir: &Path, images: &FileSpec, labels: &FileSpec) -> Result<Lab
         return Err(Error::malformed(&labels_path, format!("label {position} is {label}, and digits go from 0 to 9")));
     }
     let pixels = Array4::from_shape_vec((count, 1, SIDE, SIDE), images_idx.data).expect("as many pixels as were read");
-    Ok(LabelledImages {
+    Ok(LabeledImages {
         images: Images::from_pixels(pixels)?,
         labels: labels_idx.data,
         original: images_idx.sha256 == images.sha256 && labels_idx.sha256 == labels.sha256,

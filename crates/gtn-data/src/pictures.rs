@@ -10,7 +10,7 @@ use crate::{Error, Images, Result, arrays};
 /// Reads images from a `.png` file, a folder of them (in the order of their names), or an array (n, C, H, W) of f32 in [−1, 1]
 /// in a `.npy`, `.npz` or `.safetensors` file. The result has that shape; 8-bit files go from −1 for 0 to 1 for 255.
 ///
-/// Files must be square and of one size; they count as grey if all of them are, and as red, green and blue otherwise.
+/// Files must be square and of one size; they count as gray if all of them are, and as red, green and blue otherwise.
 ///
 /// # Errors
 ///
@@ -53,12 +53,12 @@ fn from_files(files: &[PathBuf]) -> Result<Array4<f32>> {
         }
         pictures.push(picture);
     }
-    let grey = pictures.iter().all(|picture| matches!(picture.color(), ColorType::L8 | ColorType::L16));
-    let (channels, side) = (if grey { 1 } else { 3 }, pictures.first().map_or(0, |first| first.width() as usize));
+    let gray = pictures.iter().all(|picture| matches!(picture.color(), ColorType::L8 | ColorType::L16));
+    let (channels, side) = (if gray { 1 } else { 3 }, pictures.first().map_or(0, |first| first.width() as usize));
     let mut pixels = Vec::with_capacity(pictures.len() * channels * side * side);
     for picture in pictures {
         // Pixel by pixel in the file, channel by channel here.
-        let bytes = if grey { picture.into_luma8().into_raw() } else { picture.into_rgb8().into_raw() };
+        let bytes = if gray { picture.into_luma8().into_raw() } else { picture.into_rgb8().into_raw() };
         (0..channels).for_each(|channel| pixels.extend(bytes.iter().skip(channel).step_by(channels)));
     }
     let shape = (files.len(), channels, side, side);
@@ -100,19 +100,19 @@ mod tests {
     #[test]
     fn files_and_arrays_become_images() {
         let folder = tempfile::tempdir().unwrap();
-        let grey = |shade: u8, side| GrayImage::from_fn(side, side, |x, y| Luma([shade + x as u8 + 2 * y as u8]));
-        grey(10, 3).save(folder.path().join("b.png")).unwrap();
-        grey(0, 3).save(folder.path().join("a.PNG")).unwrap();
+        let gray = |shade: u8, side| GrayImage::from_fn(side, side, |x, y| Luma([shade + x as u8 + 2 * y as u8]));
+        gray(10, 3).save(folder.path().join("b.png")).unwrap();
+        gray(0, 3).save(folder.path().join("a.PNG")).unwrap();
         std::fs::write(folder.path().join("notes.txt"), "mine").unwrap();
         let images = read_pictures(folder.path()).unwrap();
         assert_eq!(images.dim(), (2, 1, 3, 3));
         // In the order of the names.
         assert_eq!((images[[0, 0, 0, 0]], images[[1, 0, 2, 1]]), (-1.0, (15.0 / 255.0 - 0.5) / 0.5));
         RgbImage::from_pixel(3, 3, Rgb([255, 0, 51])).save(folder.path().join("c.png")).unwrap();
-        let coloured = read_pictures(folder.path()).unwrap();
-        assert_eq!(coloured.dim(), (3, 3, 3, 3));
-        assert_eq!((coloured[[2, 0, 1, 1]], coloured[[2, 1, 1, 1]]), (1.0, -1.0));
-        assert_eq!(coloured[[0, 0, 2, 1]], coloured[[0, 2, 2, 1]]);
+        let colored = read_pictures(folder.path()).unwrap();
+        assert_eq!(colored.dim(), (3, 3, 3, 3));
+        assert_eq!((colored[[2, 0, 1, 1]], colored[[2, 1, 1, 1]]), (1.0, -1.0));
+        assert_eq!(colored[[0, 0, 2, 1]], colored[[0, 2, 2, 1]]);
 
         let npy = folder.path().join("x.npy");
         ndarray_npy::write_npy(&npy, &images).unwrap();

@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all: to a temporary file beside their place, synchronised to disk, then renamed.
+//! Files that are written whole or not at all: to a temporary file beside their place, synchronized to disk, then renamed.
 
 use std::fs::File;
 use std::io;

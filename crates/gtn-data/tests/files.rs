@@ -132,8 +132,8 @@ fn the_checksum_list_for_users_agrees_with_the_table() {
 }
 
 #[test]
-fn the_original_files_are_recognised() {
-    let Some(data) = gtn_tests::data_dir("the_original_files_are_recognised") else { return };
+fn the_original_files_are_recognized() {
+    let Some(data) = gtn_tests::data_dir("the_original_files_are_recognized") else { return };
     let (_, states) = mnist::check(&data);
     assert!(states.iter().all(|state| matches!(state, mnist::FileState::Original(_))), "{states:?}");
     let (train, test) = (mnist::train(&data).unwrap(), mnist::test(&data).unwrap());

@@ -33,7 +33,7 @@ fn pictures_of_many_kinds_become_what_pillow_makes_of_them() {
         let image = transform.apply(&entry(&format!("{picture}.jpg"))).unwrap();
         // Theirs are in the order (H, W, C).
         let theirs = ndarray::Array3::from_shape_vec((64, 64, 3), entry(name)).unwrap().permuted_axes([2, 0, 1]);
-        // Where a size is no multiple of 16 the decoders interpolate colours at the right and lower edge differently. In a
+        // Where a size is no multiple of 16 the decoders interpolate colors at the right and lower edge differently. In a
         // picture that is enlarged this is seen.
         let (columns, most) = if picture == "small" { (60, 8) } else { (64, 4) };
         let (ours, theirs) = (image.slice(s![.., .., ..columns]), theirs.slice(s![.., .., ..columns]));
@@ -46,7 +46,7 @@ fn pictures_of_many_kinds_become_what_pillow_makes_of_them() {
 
 #[test]
 fn what_is_no_whole_jpeg_is_an_error_at_every_length() {
-    for name in ["small", "progressive", "restarts", "grey"] {
+    for name in ["small", "progressive", "restarts", "gray"] {
         let whole = entry(&format!("{name}.jpg"));
         assert!(WHOLE.apply(&whole).is_ok());
         assert!(WHOLE.apply(&[&whole[..], &[0; 100]].concat()).is_ok(), "{name}: bytes after the end do no harm");
@@ -61,7 +61,7 @@ fn what_is_no_whole_jpeg_is_an_error_at_every_length() {
 }
 
 #[test]
-fn colours_for_print_and_pictures_below_the_cut_are_refused_with_the_reason() {
+fn colors_for_print_and_pictures_below_the_cut_are_refused_with_the_reason() {
     assert_eq!(WHOLE.apply(&entry("cmyk.jpg")), Err(Unusable::FourChannels));
     let cut = Transform { crop: Some(148), side: 64 };
     let small = cut.apply(&entry("small.jpg"));

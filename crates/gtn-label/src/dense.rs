@@ -41,7 +41,7 @@ mod tests {
             .prop_flat_map(|dim| (Just(dim), unit_rows(dim, 1..70), unit_rows(dim, 1..90)))
     }
 
-    /// What `proposer` lists for all source rows, after it has learnt that some target rows are gone, and listed before.
+    /// What `proposer` lists for all source rows, after it has learned that some target rows are gone, and listed before.
     fn listed(
         proposer: &mut dyn Proposer,
         (dim, source, target): (usize, &[f32], &[f32]),

@@ -1,5 +1,5 @@
 //! Algorithm 1 in blocks of source rows: a [`Proposer`] lists candidates, `f64` decides among them, and conflicts within a block
-//! are resolved in favour of the earlier row.
+//! are resolved in favor of the earlier row.
 //!
 //! Why the result is exact.
 //!

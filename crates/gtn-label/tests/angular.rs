@@ -166,7 +166,7 @@ fn rounding_that_leaves_little_of_the_bound_equals_reference() {
     assert_eq!(run_in(Precision::Double, By::Reference, &source, &target).matching(), [17]);
     assert_equals_reference(&source, &target);
 
-    // Sixteen rows of the higher of two neighbouring cosines in f32. Then sixteen of which the first and the last have the
+    // Sixteen rows of the higher of two neighboring cosines in f32. Then sixteen of which the first and the last have the
     // higher cosine, and the last but one, the shortest of all, has the lower.
     let along = |scale, factors: &[f32]| multiples([5.0, 5.0], scale, factors);
     let target = along(2.0, &odd::<16>(838_861.0))

@@ -1,7 +1,7 @@
-use crate::error::{EmpiricalError, LabellingError, MapError, Side};
-use crate::labelling::ranked;
+use crate::error::{EmpiricalError, LabelingError, MapError, Side};
+use crate::labeling::ranked;
 
-/// The empirical distribution function of a sample, and its generalised inverse.
+/// The empirical distribution function of a sample, and its generalized inverse.
 ///
 /// With k(x) sample points at or below x out of n, counted with their multiplicity:
 ///
@@ -95,7 +95,7 @@ impl EmpiricalCdf {
 ///
 /// It is F_X⁻¹ ∘ F_Y for the [empirical](EmpiricalCdf) functions of two samples of one size, on the points of the sample of
 /// Y. Ranks are integers throughout, so it is exact. It holds the same pairs of values as
-/// [`sorted_labelling`](crate::sorted_labelling), which knows them by index.
+/// [`sorted_labeling`](crate::sorted_labeling), which knows them by index.
 ///
 /// Equal y would ask for several images, and are refused; equal x are not, they make h constant there. Between the points
 /// of the sample there is no h: filling them in is what a network is trained for.
@@ -107,7 +107,7 @@ impl EmpiricalCdf {
 /// assert_eq!(h.forward(0.3), Ok(20.0)); // the second of each
 /// assert!(h.forward(0.4).is_err()); // not in the sample
 /// assert_eq!(h.pairs().collect::<Vec<_>>(), [(-1.2, 10.0), (0.3, 20.0), (2.0, 30.0)]);
-/// # Ok::<(), gtn_math::LabellingError>(())
+/// # Ok::<(), gtn_math::LabelingError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmpiricalMap {
@@ -124,14 +124,14 @@ impl EmpiricalMap {
     /// # Errors
     ///
     /// The samples differ in size, a point is NaN or infinite, or two y are equal.
-    pub fn new(y: &[f64], x: &[f64]) -> Result<Self, LabellingError> {
+    pub fn new(y: &[f64], x: &[f64]) -> Result<Self, LabelingError> {
         if y.len() != x.len() {
-            return Err(LabellingError::Lengths { y: y.len(), x: x.len() });
+            return Err(LabelingError::Lengths { y: y.len(), x: x.len() });
         }
         let y_by_rank = ranked(y, Side::Y)?;
         let x_by_rank = ranked(x, Side::X)?;
         if let Some(&[first, second]) = y_by_rank.array_windows().find(|&&[i, j]| y[i] == y[j]) {
-            return Err(LabellingError::EqualPoints { first, second, value: y[first] });
+            return Err(LabelingError::EqualPoints { first, second, value: y[first] });
         }
         let values = |sample: &[f64], order: Vec<usize>| order.into_iter().map(|i| sample[i] + 0.0).collect();
         Ok(Self { y: values(y, y_by_rank), x: values(x, x_by_rank) })

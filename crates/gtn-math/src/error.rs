@@ -237,7 +237,7 @@ pub enum RadialError {
 /// Why two samples cannot be paired by rank.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum LabellingError {
+pub enum LabelingError {
     /// Ranks pair samples of one size only.
     #[error("the sample of Y has {y} points and that of X has {x}; pairing by rank needs as many of each")]
     Lengths {
@@ -291,7 +291,7 @@ pub enum EmpiricalError {
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SwissRollError {
-    /// Closer to the centre than 2 a turn may come nearest to a point at several places; without an end there is no last one.
+    /// Closer to the center than 2 a turn may come nearest to a point at several places; without an end there is no last one.
     #[error("the angles {angles} of a swiss roll must start at 2 or above and end at a finite number")]
     Angles {
         /// The interval given.

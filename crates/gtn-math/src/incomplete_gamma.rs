@@ -1,4 +1,4 @@
-//! The regularised incomplete gamma functions P(a, x) and Q(a, x) = 1 − P(a, x) for a ≥ 1, as logarithms.
+//! The regularized incomplete gamma functions P(a, x) and Q(a, x) = 1 − P(a, x) for a ≥ 1, as logarithms.
 //!
 //! The weight xᵃ·e⁻ˣ / Γ(a + 1) decides their accuracy. Written as exp(a·ln x − x − ln Γ(a + 1)) it loses digits to the
 //! cancellation of terms of size a·ln a; here it is taken around its maximum, so that its relative error is a few

@@ -32,7 +32,7 @@ impl OpenInterval {
         if lower.is_nan() || upper.is_nan() {
             return Err(IntervalError::NotANumber { lower, upper });
         }
-        // Two neighbouring numbers bound an interval of the real line that f64 cannot enter.
+        // Two neighboring numbers bound an interval of the real line that f64 cannot enter.
         if lower.next_up() < upper { Ok(Self { lower, upper }) } else { Err(IntervalError::Empty { lower, upper }) }
     }
 

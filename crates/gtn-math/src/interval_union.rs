@@ -51,7 +51,7 @@ impl IntervalUnion {
         &self.components
     }
 
-    /// The closed intervals between neighbouring components, one fewer than components; those of components that touch have
+    /// The closed intervals between neighboring components, one fewer than components; those of components that touch have
     /// width 0.
     pub fn gaps(&self) -> impl ExactSizeIterator<Item = Gap> + '_ {
         self.components.windows(2).map(|pair| Gap { lower: pair[0].upper(), upper: pair[1].lower() })
@@ -80,7 +80,7 @@ impl IntervalUnion {
     }
 }
 
-/// What lies between two neighbouring components of a union of open intervals: a closed interval, of width 0 if they touch.
+/// What lies between two neighboring components of a union of open intervals: a closed interval, of width 0 if they touch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gap {
     /// The upper end of the component below.

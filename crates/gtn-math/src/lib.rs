@@ -1,7 +1,7 @@
 //! The theory of *Generative Topological Networks* ([arXiv 2406.15152v2](https://arxiv.org/abs/2406.15152)) in exact
 //! formulas: continuous laws on the line with honest tails, the homeomorphism h = F_X⁻¹ ∘ F_Y that carries one law to
 //! another (Theorem 2.1), its breaks where the target has several components (Appendix C), its radial and line-wise
-//! generalisations to more dimensions (Equation 4, Appendices D and E), and the sorted labelling (Figure 2) that teaches a network
+//! generalizations to more dimensions (Equation 4, Appendices D and E), and the sorted labeling (Figure 2) that teaches a network
 //! the same map from samples alone. Numbers go in, numbers come out; there is no randomness, no file and no tensor here.
 //!
 //! ```
@@ -20,7 +20,7 @@
 //! |---|---|
 //! | two laws on intervals | [`CdfMap`] |
 //! | a target on several intervals | [`UnionMap`], which breaks where it must, or a map for each component of a [`UnionLaw`] |
-//! | two samples whose laws nobody knows | [`sorted_labelling`] by index, [`EmpiricalMap`] by value |
+//! | two samples whose laws nobody knows | [`sorted_labeling`] by index, [`EmpiricalMap`] by value |
 //! | the laws of the norms of vectors | [`RadialMap`] |
 //! | densities of vectors | [`LineMap`], but see there what it does not do |
 //! | an angle of the [`SwissRoll`] | [`SwissRoll::point`], and back [`SwissRoll::nearest`] |
@@ -48,14 +48,14 @@
 //! | mixtures are laws of Theorem 2.1 | `mixture::mixture_quantiles_invert_the_distribution_function`, `h_between_mixtures_increases_and_is_inverted`, `push_forward_to_a_mixture_has_its_law` |
 //! | Equation 4: h keeps directions and commutes with rotations | `radial::radial_map_keeps_directions`, `radial_map_commutes_with_rotations` |
 //! | Equation 4: h is injective and onto the ball, h(0) = 0, and h is continuous at 0 | `radial::radial_inverse_undoes_the_map_on_both_sides`, `radial_map_is_injective_along_rays`, `radial_map_is_continuous_at_zero` |
-//! | Equation 4: between centred normal laws h is scaling; in one dimension it is the map of the norms | `radial::radial_map_between_centred_normals_is_scaling`, `radial_map_of_one_dimension_is_the_map_of_norms` |
+//! | Equation 4: between centered normal laws h is scaling; in one dimension it is the map of the norms | `radial::radial_map_between_centered_normals_is_scaling`, `radial_map_of_one_dimension_is_the_map_of_norms` |
 //! | Equation 4: h(Y) has the law of X if directions are uniform and independent of norms | `radial::radial_push_forward_of_the_normal_law_is_uniform_in_the_ball` |
 //! | Equation 4 is odd for d = 1: it is the h of Theorem 2.1 if that is odd, so for a symmetric Y only if X is symmetric | `line_wise::equation_4_is_theorem_2_1_for_symmetric_laws_of_one_dimension`, `equation_4_is_not_theorem_2_1_for_other_laws_of_one_dimension`, `equation_4_is_theorem_2_1_between_multiples_of_one_law` |
-//! | Appendix E: the line-wise h is Equation 4 for d = 1 and between centred normal laws | `line_wise::line_wise_h_of_one_dimension_is_equation_4`, `line_wise_h_between_centred_normals_is_equation_4` |
+//! | Appendix E: the line-wise h is Equation 4 for d = 1 and between centered normal laws | `line_wise::line_wise_h_of_one_dimension_is_equation_4`, `line_wise_h_between_centered_normals_is_equation_4` |
 //! | Appendix E: the line-wise h keeps rays and has an inverse, but for d ≥ 2 does not carry the law of Y to that of X | `line_wise::line_wise_h_keeps_rays_and_is_inverted`, `line_wise_h_does_not_carry_the_law_in_the_plane` |
-//! | Figure 2: the labelling is an increasing permutation that pairs equal empirical distribution functions | `labelling::labelling_is_a_permutation`, `labelling_increases`, `labelled_points_share_their_empirical_cdf` |
-//! | the labelling minimises the sum of squared differences | `labelling::labelling_has_the_least_squared_distance` |
-//! | Figure 2: the empirical h is the sorted labelling, and F_X⁻¹ ∘ F_Y for empirical F | `empirical::empirical_h_is_the_sorted_labelling`, `empirical_h_is_the_quantile_of_the_cdf` |
+//! | Figure 2: the labeling is an increasing permutation that pairs equal empirical distribution functions | `labeling::labeling_is_a_permutation`, `labeling_increases`, `labeled_points_share_their_empirical_cdf` |
+//! | the labeling minimizes the sum of squared differences | `labeling::labeling_has_the_least_squared_distance` |
+//! | Figure 2: the empirical h is the sorted labeling, and F_X⁻¹ ∘ F_Y for empirical F | `empirical::empirical_h_is_the_sorted_labeling`, `empirical_h_is_the_quantile_of_the_cdf` |
 //! | Figure 2: the empirical h converges to h: \|F_X(hₙ(y)) − F_Y(y)\| ≤ 6.2/√n at all points | `empirical::empirical_h_converges_to_h` (false alarms below 2.4e-7) |
 //! | the empirical cdf counts, and its quantile is the smallest point with enough of it | `empirical::empirical_cdf_is_the_share_at_or_below`, `empirical_quantile_is_the_smallest_point_of_enough_cdf`, `empirical_quantile_of_k_over_n_is_the_kth_smallest` |
 //! | the swiss roll is a curve: its angle is found again, and no place on it is nearer than the one found | `swiss_roll::nearest_undoes_the_swiss_roll`, `nearest_is_the_least_distance_from_the_swiss_roll`, `arc_length_is_that_of_the_swiss_roll` |
@@ -70,7 +70,7 @@
 //!   logarithm of the probability. The rounding of (x − mean) / sd, of x / scale, and of x itself comes on top.
 //! - Quantiles have relative errors below 2e-15, those of the chi law with 2 or more degrees of freedom below 2e-14, before
 //!   a mean or an end of the support is added. `cdf(quantile(p))` and `sf(isf(p))` return p within 1e-12 for p from 1e-307
-//!   to 1/2, where the law is centred at 0 or starts there (chi laws again up to 3072 degrees of freedom).
+//!   to 1/2, where the law is centered at 0 or starts there (chi laws again up to 3072 degrees of freedom).
 //! - A [`Mixture`] adds the errors of its components by their shares, and its quantile is the `f64` at which the computed sum
 //!   reaches the probability.
 //! - Empirical laws and maps are exact: ranks are integers, and a share is one division.
@@ -87,7 +87,7 @@
 //!   the exact map has an image there: for N(0, 1) beyond ±37.5. In high dimensions the ball around 0 is as unlikely: with
 //!   [`Chi`] of 100 degrees of freedom, norms below 0.005 · scale; [`RadialMap`] maps the zero vector alone without asking.
 //! - Near an end of the support that is not 0 `f64` is coarse: a uniform law on (1, 2) has no point of rank below 1e-16.
-//!   Neighbouring points may then share an image, and h is increasing only in the wide sense. The same holds for points
+//!   Neighboring points may then share an image, and h is increasing only in the wide sense. The same holds for points
 //!   closer than the rounding of h; around the median, where the maps change from one tail to the other, two such points
 //!   may even be swapped by the last place.
 //! - A law whose support has gaps is no law of Theorem 2.1 and no [`Distribution`], but a [`UnionLaw`].
@@ -104,7 +104,7 @@ mod homeomorphism;
 mod incomplete_gamma;
 mod interval;
 mod interval_union;
-mod labelling;
+mod labeling;
 mod laws;
 mod line;
 mod quadrature;
@@ -118,13 +118,13 @@ pub use cdf_map::CdfMap;
 pub use distribution::Distribution;
 pub use empirical::{EmpiricalCdf, EmpiricalMap};
 pub use error::{
-    EmpiricalError, IntervalError, LabellingError, LineError, MapError, ParameterError, RadialError, Side,
+    EmpiricalError, IntervalError, LabelingError, LineError, MapError, ParameterError, RadialError, Side,
     SwissRollError, UnionError,
 };
 pub use homeomorphism::Homeomorphism;
 pub use interval::OpenInterval;
 pub use interval_union::{Gap, IntervalUnion};
-pub use labelling::sorted_labelling;
+pub use labeling::sorted_labeling;
 pub use laws::{Chi, Exponential, Mixture, Normal, Uniform, UnionLaw};
 pub use line::{BallDensity, LineMap};
 pub use radial::RadialMap;

@@ -49,12 +49,12 @@ impl<F: Fn(&[f64]) -> f64> BallDensity<F> {
 /// a homeomorphism if the integrals of the densities over segments depend continuously on the line.
 ///
 /// Only densities are needed, no law of a norm. For d = 1 the line is the whole space and h is
-/// [Equation 4](crate::RadialMap); it is so between centred normal laws N(0, s²·I) too, where both are scaling.
+/// [Equation 4](crate::RadialMap); it is so between centered normal laws N(0, s²·I) too, where both are scaling.
 ///
 /// # It does not carry the law of Y to that of X for d ≥ 2
 ///
 /// The volume at a distance r grows with rᵈ⁻¹, which a density on a line does not know. From the normal law in the plane to the
-/// uniform law in the unit disc a share 1/4 of all points should end within 1/2 of the centre. The line-wise map brings fewer:
+/// uniform law in the unit disc a share 1/4 of all points should end within 1/2 of the center. The line-wise map brings fewer:
 ///
 /// ```
 /// use gtn_math::{BallDensity, Chi, Distribution, Homeomorphism, LineMap};

@@ -71,11 +71,11 @@ pub(crate) fn integral<E>(
 }
 
 fn rule<E>(function: &impl Fn(f64) -> Result<f64, E>, from: f64, to: f64) -> Result<Estimate, E> {
-    let (centre, half) = (from + 0.5 * (to - from), 0.5 * (to - from));
-    let middle = function(centre)?;
+    let (center, half) = (from + 0.5 * (to - from), 0.5 * (to - from));
+    let middle = function(center)?;
     let (mut kronrod, mut gauss) = (KRONROD[7] * middle, GAUSS[3] * middle);
     for (i, node) in NODES[..7].iter().enumerate() {
-        let pair = function(centre - half * node)? + function(centre + half * node)?;
+        let pair = function(center - half * node)? + function(center + half * node)?;
         kronrod += KRONROD[i] * pair;
         if i % 2 == 1 {
             gauss += GAUSS[i / 2] * pair;

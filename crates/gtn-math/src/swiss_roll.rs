@@ -83,7 +83,7 @@ impl SwissRoll {
     ///
     /// The angle is not inside the interval of angles.
     pub fn arc_length(&self, angle: f64) -> Result<f64, MapError> {
-        // From the centre of the roll.
+        // From the center of the roll.
         let length = |angle: f64| 0.5 * (angle * angle.hypot(1.0) + angle.asinh());
         Ok(length(self.checked(angle)?) - length(self.angles.lower()))
     }
@@ -130,24 +130,24 @@ impl SwissRoll {
         let lower = self.angles.lower();
         let reference = r.clamp(lower, self.angles.upper());
         let first_turn = ((reference - 1.5 * TAU - phi) / TAU).ceil();
-        let g = move |centre: f64, u: f64| {
-            let angle = centre + u;
+        let g = move |center: f64, u: f64| {
+            let angle = center + u;
             angle / r - u.cos() + angle * u.sin()
         };
-        let slope = move |centre: f64, u: f64| 1.0 / r + 2.0 * u.sin() + (centre + u) * u.cos();
+        let slope = move |center: f64, u: f64| 1.0 / r + 2.0 * u.sin() + (center + u) * u.cos();
         // Turns from one and a half below the reference to one and a half above.
         let turns = if r > 0.5 { 0..4 } else { 0..0 };
         turns.filter_map(move |i| {
-            let centre = phi + TAU * (first_turn + f64::from(i));
-            if g(centre, 0.0) <= 0.0 {
-                return Some(centre + sign_change(0.0, FRAC_PI_2, |u| g(centre, u)));
+            let center = phi + TAU * (first_turn + f64::from(i));
+            if g(center, 0.0) <= 0.0 {
+                return Some(center + sign_change(0.0, FRAC_PI_2, |u| g(center, u)));
             }
-            let start = (lower - centre).max(-PI);
+            let start = (lower - center).max(-PI);
             if start >= 0.0 {
                 return None;
             }
-            let lowest = sign_change(start, 0.0, |u| slope(centre, u));
-            (g(centre, lowest) < 0.0).then(|| centre + sign_change(lowest, 0.0, |u| g(centre, u)))
+            let lowest = sign_change(start, 0.0, |u| slope(center, u));
+            (g(center, lowest) < 0.0).then(|| center + sign_change(lowest, 0.0, |u| g(center, u)))
         })
     }
 

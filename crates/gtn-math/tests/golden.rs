@@ -143,7 +143,7 @@ fn normal_probabilities() {
     for (z, cdf, sf) in NORMAL {
         assert_close(Normal::standard().cdf(z), cdf, probability_bound(cdf), &format!("cdf({z})"));
         assert_close(Normal::standard().sf(z), sf, probability_bound(sf), &format!("sf({z})"));
-        // Powers of two and small integers: standardising 3 + z/2 is exact for these z up to the rounding of the sum.
+        // Powers of two and small integers: standardizing 3 + z/2 is exact for these z up to the rounding of the sum.
         if z.fract() == 0.0 {
             assert_close(law.cdf(3.0 + 0.5 * z), cdf, probability_bound(cdf), &format!("shifted cdf({z})"));
         }

@@ -41,19 +41,19 @@ fn main() {
             println!("{d} {:?} {:?}", density_coverage(x.view(), y.view(), 5), t.elapsed());
             let tr = rows(48000, d, 3);
             let t = Instant::now();
-            let m = memorisation(tr.view(), x.view(), y.view()).unwrap();
+            let m = memorization(tr.view(), x.view(), y.view()).unwrap();
             println!("{d} memo {} {} {} {:?}", m.median_ratio, m.nearer, m.below_percentile, t.elapsed());
         }
     }
     if which.contains(&"g".into()) {
         for (n, d, k) in [(48000, 5, 10), (48000, 5, 30), (15000, 100, 10)] {
             let mut r = ChaCha8Rng::seed_from_u64(9);
-            let centres = Array2::from_shape_simple_fn((k, d), || {
+            let centers = Array2::from_shape_simple_fn((k, d), || {
                 2.5 * r.sample::<f32, _>(StandardNormal) / (d as f32).sqrt() * 2.0
             });
             let mut x = rows(n, d, 4);
             for (i, mut row) in x.outer_iter_mut().enumerate() {
-                row += &centres.row(i * i % 97 % k);
+                row += &centers.row(i * i % 97 % k);
             }
             for seed in 0..3 {
                 let t = Instant::now();

@@ -3,7 +3,7 @@ use ndarray::{ArrayView2, Axis};
 use crate::input::check_rows;
 use crate::{Error, Set};
 
-/// The steps between neighbours on a way through space: the longest of them, and their mean.
+/// The steps between neighbors on a way through space: the longest of them, and their mean.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Steps {
     /// Length of the longest step, in the unit of the data.

@@ -1,6 +1,6 @@
 use ndarray::ArrayView2;
 
-use crate::input::{check_neighbours, check_pair};
+use crate::input::{check_neighbors, check_pair};
 use crate::precision_recall::share;
 use crate::rows::Rows;
 use crate::{Error, Set};
@@ -15,14 +15,14 @@ pub struct DensityCoverage {
     pub coverage: f64,
 }
 
-/// Density and coverage by k-nearest neighbours.
+/// Density and coverage by k-nearest neighbors.
 ///
 /// The ball around a real row reaches to the k-th nearest of the other real rows, at distance rₖ(xᵢ).
 ///
 /// density = 1/(km) #{(i, j) : |yⱼ − xᵢ| ≤ rₖ(xᵢ)}, coverage = 1/n #{i : |yⱼ − xᵢ| ≤ rₖ(xᵢ) for some j}
 ///
 /// `real` is n × d with rows xᵢ, `generated` m × d with rows yⱼ, m ≥ 1 and 1 ≤ k < n. The source takes k = 5. No ball
-/// is drawn around generated rows. Neighbours, ties and the order of the rows are treated as in
+/// is drawn around generated rows. Neighbors, ties and the order of the rows are treated as in
 /// [`precision_recall`](crate::precision_recall); the program that the source published leaves rows on the border of a
 /// ball out, which differs only where distances tie.
 ///
@@ -38,7 +38,7 @@ pub struct DensityCoverage {
 ///
 /// # Errors
 ///
-/// [`Error::Columns`], [`Error::Empty`], [`Error::NoColumns`], [`Error::NotFinite`]; [`Error::Neighbours`] if k is 0
+/// [`Error::Columns`], [`Error::Empty`], [`Error::NoColumns`], [`Error::NotFinite`]; [`Error::Neighbors`] if k is 0
 /// or there are at most k real rows.
 ///
 /// ```
@@ -56,7 +56,7 @@ pub fn density_coverage(
     k: usize,
 ) -> Result<DensityCoverage, Error> {
     check_pair(real, generated)?;
-    check_neighbours(Set::Real, k, real.nrows())?;
+    check_neighbors(Set::Real, k, real.nrows())?;
     let (x, y) = (Rows::new(real), Rows::new(generated));
     let radii = x.squared_radii(k);
     let (mut inside, mut covered) = (0_u64, vec![false; x.count]);
@@ -98,9 +98,9 @@ mod tests {
         let found = |x: Array2<f32>, y: Array2<f32>, k| density_coverage(x.view(), y.view(), k);
         assert_eq!(found(zeros(2, 1), zeros(2, 2), 1), Err(Error::Columns { real: 1, generated: 2 }));
         assert_eq!(found(zeros(2, 1), zeros(0, 1), 1), Err(Error::Empty { set: Set::Generated }));
-        let neighbours = |k, samples| Err(Error::Neighbours { set: Set::Real, k, samples });
-        assert_eq!(found(zeros(3, 1), zeros(4, 1), 3), neighbours(3, 3));
-        assert_eq!(found(zeros(3, 1), zeros(4, 1), 0), neighbours(0, 3));
+        let neighbors = |k, samples| Err(Error::Neighbors { set: Set::Real, k, samples });
+        assert_eq!(found(zeros(3, 1), zeros(4, 1), 3), neighbors(3, 3));
+        assert_eq!(found(zeros(3, 1), zeros(4, 1), 0), neighbors(0, 3));
         assert!(found(zeros(4, 1), zeros(1, 1), 3).is_ok());
     }
 }

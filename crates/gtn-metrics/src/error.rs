@@ -104,14 +104,14 @@ pub enum Error {
         /// Columns of what it is compared with.
         needed: usize,
     },
-    /// A row has one neighbour less than there are rows.
+    /// A row has one neighbor less than there are rows.
     #[error(
-        "neighbour {k} of each of {set} was asked for; with {samples} rows it must be at least 1 and below {samples}"
+        "neighbor {k} of each of {set} was asked for; with {samples} rows it must be at least 1 and below {samples}"
     )]
-    Neighbours {
-        /// The set whose rows have too few neighbours.
+    Neighbors {
+        /// The set whose rows have too few neighbors.
         set: Set,
-        /// Which neighbour was asked for, 1 for the nearest.
+        /// Which neighbor was asked for, 1 for the nearest.
         k: usize,
         /// Rows of the set.
         samples: usize,
@@ -192,6 +192,6 @@ pub enum Error {
         components: usize,
     },
     /// A component of a mixture has lost all variance in some direction.
-    #[error("a component of the mixture has no variance in some direction; a larger regularisation would give it one")]
+    #[error("a component of the mixture has no variance in some direction; a larger regularization would give it one")]
     Degenerate,
 }

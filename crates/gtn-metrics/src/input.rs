@@ -38,9 +38,9 @@ pub(crate) fn check_columns(set: Set, rows: ArrayView2<'_, f32>, needed: usize) 
     if columns == needed { Ok(()) } else { Err(Error::ColumnsNeeded { set, columns, needed }) }
 }
 
-/// A k-th neighbour for each of the samples.
-pub(crate) fn check_neighbours(set: Set, k: usize, samples: usize) -> Result<(), Error> {
-    if (1..samples).contains(&k) { Ok(()) } else { Err(Error::Neighbours { set, k, samples }) }
+/// A k-th neighbor for each of the samples.
+pub(crate) fn check_neighbors(set: Set, k: usize, samples: usize) -> Result<(), Error> {
+    if (1..samples).contains(&k) { Ok(()) } else { Err(Error::Neighbors { set, k, samples }) }
 }
 
 /// The samples in increasing order: at least one, all of them numbers.

@@ -85,7 +85,7 @@ mod frechet;
 mod gaussian;
 mod input;
 mod ks;
-mod memorisation;
+mod memorization;
 mod mixture;
 mod moments;
 mod nearest;
@@ -103,7 +103,7 @@ pub use floor::{Draws, floor_over_draws, floors_over_draws, mean_over_draws, mea
 pub use frechet::{frechet_between, frechet_distance};
 pub use gaussian::Gaussian;
 pub use ks::{ks_between, ks_from_cdf};
-pub use memorisation::{Memorisation, memorisation, memorisation_between};
+pub use memorization::{Memorization, memorization, memorization_between};
 pub use mixture::{Em, GaussianMixture};
 pub use moments::Moments;
 pub use nearest::{Nearest, NearestRows};

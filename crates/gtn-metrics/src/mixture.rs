@@ -8,7 +8,7 @@ use crate::gaussian::narrow;
 use crate::input::{check_columns, check_rows};
 use crate::{Error, Set};
 
-/// Rows that are centred and multiplied at once.
+/// Rows that are centered and multiplied at once.
 const BLOCK: usize = 512;
 
 /// Rounds of k-means at most; it mostly ends by itself.
@@ -20,7 +20,7 @@ pub struct Em {
     /// Components K, at least 1.
     pub components: usize,
     /// What is added to the diagonal of each covariance, in the squared unit of the data, at least 0.
-    pub regularisation: f64,
+    pub regularization: f64,
     /// The fit ends when the mean log-likelihood of a row changes by less than this, at least 0.
     pub tolerance: f64,
     /// Steps at most, at least 1.
@@ -28,17 +28,17 @@ pub struct Em {
 }
 
 impl Em {
-    /// The given number of components and the defaults of scikit-learn: regularisation 1e-6, tolerance 1e-3 and at most
+    /// The given number of components and the defaults of scikit-learn: regularization 1e-6, tolerance 1e-3 and at most
     /// 100 steps.
     pub fn new(components: usize) -> Self {
-        Self { components, regularisation: 1e-6, tolerance: 1e-3, max_iterations: 100 }
+        Self { components, regularization: 1e-6, tolerance: 1e-3, max_iterations: 100 }
     }
 
     fn check(self) -> Result<(), Error> {
         if self.components == 0 {
             return Err(Error::NoComponents);
         }
-        for (setting, value) in [("regularisation", self.regularisation), ("tolerance", self.tolerance)] {
+        for (setting, value) in [("regularization", self.regularization), ("tolerance", self.tolerance)] {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(Error::Setting { setting, value });
             }
@@ -47,16 +47,16 @@ impl Em {
     }
 }
 
-/// A mixture of K normal laws with full covariances, fitted by expectation maximisation: the second baseline, which
+/// A mixture of K normal laws with full covariances, fitted by expectation maximization: the second baseline, which
 /// knows of clusters too.
 ///
 /// Its density is p(x) = Σₖ wₖ N(x; μₖ, Cₖ). With rows xᵢ, i = 1 to n, and responsibilities rᵢₖ, the share of row i that
 /// belongs to component k, one step is
 ///
 /// - expectation: rᵢₖ = wₖ N(xᵢ; μₖ, Cₖ) / p(xᵢ), in logarithms;
-/// - maximisation: nₖ = Σᵢ rᵢₖ, wₖ = nₖ/n, μₖ = 1/nₖ Σᵢ rᵢₖ xᵢ, Cₖ = 1/nₖ Σᵢ rᵢₖ (xᵢ − μₖ)(xᵢ − μₖ)ᵀ + ε I,
+/// - maximization: nₖ = Σᵢ rᵢₖ, wₖ = nₖ/n, μₖ = 1/nₖ Σᵢ rᵢₖ xᵢ, Cₖ = 1/nₖ Σᵢ rᵢₖ (xᵢ − μₖ)(xᵢ − μₖ)ᵀ + ε I,
 ///
-/// with ε = [`Em::regularisation`]. It ends when the mean log-likelihood 1/n Σᵢ ln p(xᵢ), measured in the expectation,
+/// with ε = [`Em::regularization`]. It ends when the mean log-likelihood 1/n Σᵢ ln p(xᵢ), measured in the expectation,
 /// has changed by less than [`Em::tolerance`] since the step before. Steps and stopping rule are those of
 /// scikit-learn's `GaussianMixture(covariance_type="full")`, and from the same responsibilities both find the same
 /// mixture but for rounding.
@@ -111,17 +111,17 @@ struct Factor {
 impl GaussianMixture {
     /// The mixture for n × d rows, n ≥ K and d ≥ 1, from a partition by k-means.
     ///
-    /// Its K centres are rows: the first is drawn uniformly; for each further one 2 + ⌊ln K⌋ candidates are drawn, with
-    /// probabilities proportional to the squared distances of the rows to their nearest centres so far, and the one that
+    /// Its K centers are rows: the first is drawn uniformly; for each further one 2 + ⌊ln K⌋ candidates are drawn, with
+    /// probabilities proportional to the squared distances of the rows to their nearest centers so far, and the one that
     /// leaves the smallest sum of these is kept (k-means++, in its greedy form). Then each row goes to its nearest
-    /// centre and each centre to the mean of its rows, until no row moves. `rng` is drawn from for the centres alone:
+    /// center and each center to the mean of its rows, until no row moves. `rng` is drawn from for the centers alone:
     /// equal streams give equal mixtures.
     ///
     /// # Errors
     ///
     /// [`Error::NoComponents`], [`Error::Setting`], [`Error::NoIterations`] for what `em` cannot be;
     /// [`Error::Empty`], [`Error::NoColumns`], [`Error::NotFinite`], [`Error::TooFewForComponents`];
-    /// [`Error::Degenerate`] if a covariance cannot be inverted, which needs a regularisation below 1e-16 of the data's
+    /// [`Error::Degenerate`] if a covariance cannot be inverted, which needs a regularization below 1e-16 of the data's
     /// variance.
     pub fn fit(rows: ArrayView2<'_, f32>, em: Em, rng: impl Rng) -> Result<Self, Error> {
         let rows = checked(rows, em)?;
@@ -154,11 +154,11 @@ impl GaussianMixture {
         for (mut share, &label) in shares.outer_iter_mut().zip(labels) {
             share[label] = 1.0;
         }
-        let mut mixture = Self::maximised(rows, &shares, em.regularisation)?;
+        let mut mixture = Self::maximized(rows, &shares, em.regularization)?;
         let (mut history, mut converged) = (Vec::new(), false);
         while !converged && history.len() < em.max_iterations {
             let likelihood = mixture.expectation(rows, &mut shares)?;
-            mixture = Self::maximised(rows, &shares, em.regularisation)?;
+            mixture = Self::maximized(rows, &shares, em.regularization)?;
             converged = history.last().is_some_and(|last: &f64| (likelihood - last).abs() < em.tolerance);
             history.push(likelihood);
         }
@@ -166,7 +166,7 @@ impl GaussianMixture {
     }
 
     /// The mixture that is most likely with these shares of the components in each row.
-    fn maximised(rows: &Array2<f64>, shares: &Array2<f64>, regularisation: f64) -> Result<Self, Error> {
+    fn maximized(rows: &Array2<f64>, shares: &Array2<f64>, regularization: f64) -> Result<Self, Error> {
         let ((n, d), components) = (rows.dim(), shares.ncols());
         // As in scikit-learn, so that a component without rows has a mean and a logarithm.
         let sizes = shares.sum_axis(Axis(0)) + 10.0 * f64::EPSILON;
@@ -184,7 +184,7 @@ impl GaussianMixture {
                 general_mat_mul(1.0, &scaled.t(), &scaled, 1.0, &mut covariance);
             }
             covariance /= sizes[k];
-            covariance.diag_mut().mapv_inplace(|variance| variance + regularisation);
+            covariance.diag_mut().mapv_inplace(|variance| variance + regularization);
         }
         let factors = covariances.outer_iter().map(Factor::new).collect::<Result<_, _>>()?;
         // The sizes add up to n and the 10 ε of each component.
@@ -227,13 +227,13 @@ impl GaussianMixture {
         self.means.view()
     }
 
-    /// The covariances Cₖ, K × d × d, regularised.
+    /// The covariances Cₖ, K × d × d, regularized.
     pub fn covariances(&self) -> ArrayView3<'_, f64> {
         self.covariances.view()
     }
 
     /// The mean log-likelihood of the fitted rows before each step, in nats. It never falls but by what the
-    /// regularisation adds and rounding.
+    /// regularization adds and rounding.
     pub fn history(&self) -> &[f64] {
         &self.history
     }
@@ -316,21 +316,21 @@ fn draw(weights: impl ExactSizeIterator<Item = f64> + Clone, rng: &mut impl Rng)
 
 /// The component of each row, for at least as many rows as components.
 fn k_means(rows: &Array2<f64>, components: usize, mut rng: impl Rng) -> Vec<usize> {
-    let mut centres = Array2::zeros((components, rows.ncols()));
+    let mut centers = Array2::zeros((components, rows.ncols()));
     let mut nearest = vec![f64::INFINITY; rows.nrows()];
     for k in 0..components {
-        // Before the first centre all rows are alike.
+        // Before the first center all rows are alike.
         let candidates = if k == 0 { 1 } else { 2 + (components as f64).ln() as usize };
         let mut best = f64::INFINITY;
         let before = nearest.clone();
         for _ in 0..candidates {
             let chosen = draw(before.iter().map(|&square| if k == 0 { 0.0 } else { square }), &mut rng);
-            let centre = rows.row(chosen);
-            let after = before.iter().zip(rows.outer_iter()).map(|(&old, row)| old.min(square(row, centre)));
+            let center = rows.row(chosen);
+            let after = before.iter().zip(rows.outer_iter()).map(|(&old, row)| old.min(square(row, center)));
             let after: Vec<f64> = after.collect();
             let left = after.iter().sum();
             if left < best {
-                centres.row_mut(k).assign(&centre);
+                centers.row_mut(k).assign(&center);
                 (best, nearest) = (left, after);
             }
         }
@@ -340,8 +340,8 @@ fn k_means(rows: &Array2<f64>, components: usize, mut rng: impl Rng) -> Vec<usiz
         let mut moved = false;
         for (label, row) in labels.iter_mut().zip(rows.outer_iter()) {
             let mut best = (0, f64::INFINITY);
-            for (k, centre) in centres.outer_iter().enumerate() {
-                let square = square(row, centre);
+            for (k, center) in centers.outer_iter().enumerate() {
+                let square = square(row, center);
                 if square < best.1 {
                     best = (k, square);
                 }
@@ -352,15 +352,15 @@ fn k_means(rows: &Array2<f64>, components: usize, mut rng: impl Rng) -> Vec<usiz
         if !moved {
             break;
         }
-        let (mut sums, mut sizes) = (Array2::<f64>::zeros(centres.dim()), vec![0_u32; components]);
+        let (mut sums, mut sizes) = (Array2::<f64>::zeros(centers.dim()), vec![0_u32; components]);
         for (&label, row) in labels.iter().zip(rows.outer_iter()) {
             sums.row_mut(label).zip_mut_with(&row, |sum, x| *sum += x);
             sizes[label] += 1;
         }
-        for ((mut centre, sum), &size) in centres.outer_iter_mut().zip(sums.outer_iter()).zip(&sizes) {
-            // A centre without rows stays where it is.
+        for ((mut center, sum), &size) in centers.outer_iter_mut().zip(sums.outer_iter()).zip(&sizes) {
+            // A center without rows stays where it is.
             if size > 0 {
-                centre.assign(&(&sum / f64::from(size)));
+                center.assign(&(&sum / f64::from(size)));
             }
         }
     }

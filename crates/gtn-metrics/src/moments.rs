@@ -5,7 +5,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use crate::input::check_rows;
 use crate::{Error, Set};
 
-/// Rows centred and multiplied at once.
+/// Rows centered and multiplied at once.
 const BLOCK: usize = 512;
 
 /// Entries above this could overflow when they are multiplied.
@@ -24,7 +24,7 @@ impl Moments {
     /// Mean and unbiased covariance of n × d rows, n ≥ 2 and d ≥ 1: μ = 1/n Σᵢ xᵢ and
     /// C = 1/(n − 1) Σᵢ (xᵢ − μ)(xᵢ − μ)ᵀ, as `numpy.cov(rows, rowvar=False)`.
     ///
-    /// All in `f64`, centred before it is multiplied. C has at most the rank n − 1. It costs n d² multiplications.
+    /// All in `f64`, centered before it is multiplied. C has at most the rank n − 1. It costs n d² multiplications.
     ///
     /// # Errors
     ///
@@ -42,8 +42,8 @@ impl Moments {
         mean /= samples as f64;
         let mut covariance = Array2::zeros((d, d));
         for block in rows.axis_chunks_iter(Axis(0), BLOCK) {
-            let centred = block.mapv(f64::from) - &mean;
-            general_mat_mul(1.0, &centred.t(), &centred, 1.0, &mut covariance);
+            let centered = block.mapv(f64::from) - &mean;
+            general_mat_mul(1.0, &centered.t(), &centered, 1.0, &mut covariance);
         }
         covariance /= (samples - 1) as f64;
         Ok(Self { mean, covariance, samples })

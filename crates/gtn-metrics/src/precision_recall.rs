@@ -1,6 +1,6 @@
 use ndarray::ArrayView2;
 
-use crate::input::{check_neighbours, check_pair};
+use crate::input::{check_neighbors, check_pair};
 use crate::rows::Rows;
 use crate::{Error, Set};
 
@@ -13,7 +13,7 @@ pub struct PrecisionRecall {
     pub recall: f64,
 }
 
-/// Precision and recall by k-nearest neighbours.
+/// Precision and recall by k-nearest neighbors.
 ///
 /// A set covers the union of balls around its rows, where the ball around a row reaches to the k-th nearest of the
 /// other rows of its set. Precision is the share of the generated rows in what the real set covers, recall the share of
@@ -22,7 +22,7 @@ pub struct PrecisionRecall {
 /// precision = 1/m #{j : |yⱼ − xᵢ| ≤ rₖ(xᵢ) for some i}, recall = 1/n #{i : |xᵢ − yⱼ| ≤ rₖ(yⱼ) for some j}
 ///
 /// `real` is n × d with rows xᵢ, `generated` m × d with rows yⱼ; 1 ≤ k < n, m. The source takes k = 3. A row on the
-/// border of a ball is inside. Only the row itself is left out of its neighbours: a row that occurs more than k times
+/// border of a ball is inside. Only the row itself is left out of its neighbors: a row that occurs more than k times
 /// has a ball of radius 0, in which its copies are.
 ///
 /// Distances are compared as squares, summed in `f64` from the first column to the last. That order makes them the same
@@ -41,7 +41,7 @@ pub struct PrecisionRecall {
 ///
 /// # Errors
 ///
-/// [`Error::Columns`], [`Error::Empty`], [`Error::NoColumns`], [`Error::NotFinite`]; [`Error::Neighbours`] if k is 0
+/// [`Error::Columns`], [`Error::Empty`], [`Error::NoColumns`], [`Error::NotFinite`]; [`Error::Neighbors`] if k is 0
 /// or a set has at most k rows.
 ///
 /// ```
@@ -59,8 +59,8 @@ pub fn precision_recall(
     k: usize,
 ) -> Result<PrecisionRecall, Error> {
     check_pair(real, generated)?;
-    check_neighbours(Set::Real, k, real.nrows())?;
-    check_neighbours(Set::Generated, k, generated.nrows())?;
+    check_neighbors(Set::Real, k, real.nrows())?;
+    check_neighbors(Set::Generated, k, generated.nrows())?;
     let (x, y) = (Rows::new(real), Rows::new(generated));
     let (around_x, around_y) = (x.squared_radii(k), y.squared_radii(k));
     let (mut near_real, mut near_generated) = (vec![false; y.count], vec![false; x.count]);
@@ -113,11 +113,11 @@ mod tests {
         let found = |x: Array2<f32>, y: Array2<f32>, k| precision_recall(x.view(), y.view(), k);
         assert_eq!(found(zeros(2, 1), zeros(2, 2), 1), Err(Error::Columns { real: 1, generated: 2 }));
         assert_eq!(found(zeros(2, 1), zeros(0, 1), 1), Err(Error::Empty { set: Set::Generated }));
-        let neighbours = |set, k, samples| Err(Error::Neighbours { set, k, samples });
-        assert_eq!(found(zeros(3, 1), zeros(4, 1), 3), neighbours(Set::Real, 3, 3));
-        assert_eq!(found(zeros(4, 1), zeros(3, 1), 3), neighbours(Set::Generated, 3, 3));
-        assert_eq!(found(zeros(4, 1), zeros(3, 1), 0), neighbours(Set::Real, 0, 4));
-        assert_eq!(found(zeros(4, 1), zeros(3, 1), usize::MAX), neighbours(Set::Real, usize::MAX, 4));
+        let neighbors = |set, k, samples| Err(Error::Neighbors { set, k, samples });
+        assert_eq!(found(zeros(3, 1), zeros(4, 1), 3), neighbors(Set::Real, 3, 3));
+        assert_eq!(found(zeros(4, 1), zeros(3, 1), 3), neighbors(Set::Generated, 3, 3));
+        assert_eq!(found(zeros(4, 1), zeros(3, 1), 0), neighbors(Set::Real, 0, 4));
+        assert_eq!(found(zeros(4, 1), zeros(3, 1), usize::MAX), neighbors(Set::Real, usize::MAX, 4));
         assert!(found(zeros(4, 1), zeros(4, 1), 3).is_ok());
     }
 }

@@ -79,8 +79,8 @@ impl PrincipalAxes {
     /// [`Error::ColumnsNeeded`].
     pub fn project(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, Error> {
         check_columns(Set::Only, rows, self.mean.len())?;
-        let centred = rows.mapv(f64::from) - &self.mean;
-        Ok(centred.dot(&self.axes.t()).mapv(|place| if place.is_finite() { narrow(place) } else { f32::NAN }))
+        let centered = rows.mapv(f64::from) - &self.mean;
+        Ok(centered.dot(&self.axes.t()).mapv(|place| if place.is_finite() { narrow(place) } else { f32::NAN }))
     }
 }
 

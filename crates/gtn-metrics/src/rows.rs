@@ -62,7 +62,7 @@ impl Rows {
         }
     }
 
-    /// The squared distance of each row to the k-th nearest of the others, 1 ≤ k < `count`. Equal rows are neighbours
+    /// The squared distance of each row to the k-th nearest of the others, 1 ≤ k < `count`. Equal rows are neighbors
     /// at distance 0; only the row itself is left out.
     pub(crate) fn squared_radii(&self, k: usize) -> Vec<f64> {
         // The k smallest squares met so far, in increasing order.

@@ -53,7 +53,7 @@ enum Pair {
     Tensors(Tensor, Tensor),
 }
 
-/// What an optimiser remembers, for a checkpoint.
+/// What an optimizer remembers, for a checkpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moments {
     /// Steps taken.
@@ -65,7 +65,7 @@ pub struct Moments {
 }
 
 impl Adam {
-    /// An optimiser of `parameters` before its first step.
+    /// An optimizer of `parameters` before its first step.
     ///
     /// # Errors
     ///
@@ -134,7 +134,7 @@ impl Adam {
     /// # Errors
     ///
     /// As [`step`](Self::step).
-    pub fn minimise(&mut self, parameters: &Parameters, loss: &Tensor) -> Result<()> {
+    pub fn minimize(&mut self, parameters: &Parameters, loss: &Tensor) -> Result<()> {
         #[cfg(gpu)]
         if self.on_gpu.is_some() {
             let gradients = parameters.backward_in_place(loss)?;
@@ -195,7 +195,7 @@ impl Adam {
         Ok(())
     }
 
-    /// Copies of what the optimiser remembers.
+    /// Copies of what the optimizer remembers.
     ///
     /// # Errors
     ///
@@ -213,7 +213,7 @@ impl Adam {
         Ok(moments)
     }
 
-    /// Takes up where another optimiser of the same network left off.
+    /// Takes up where another optimizer of the same network left off.
     ///
     /// # Errors
     ///

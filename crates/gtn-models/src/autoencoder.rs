@@ -137,7 +137,7 @@ pub struct Autoencoder {
 }
 
 impl Autoencoder {
-    /// An autoencoder with PyTorch's default initialisation, drawn from `streams`.
+    /// An autoencoder with PyTorch's default initialization, drawn from `streams`.
     ///
     /// # Errors
     ///

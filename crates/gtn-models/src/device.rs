@@ -110,7 +110,7 @@ pub fn describe(device: &Device) -> String {
 /// # Errors
 ///
 /// [`Error::Device`](crate::Error::Device) if it failed on the way.
-pub fn synchronise(device: &Device) -> Result<()> {
+pub fn synchronize(device: &Device) -> Result<()> {
     Ok(device.synchronize()?)
 }
 

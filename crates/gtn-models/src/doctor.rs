@@ -274,7 +274,7 @@ impl Made {
         for step in 0..STEPS {
             let [x, target] = subject.batch(n, step, &side.device)?;
             let loss = mean_squared_error(&network.train(&x)?, &target)?;
-            adam.minimise(network.parameters(), &loss)?;
+            adam.minimize(network.parameters(), &loss)?;
             losses.push(loss.detach());
         }
         let evaluated = named(&network.evaluate(x.as_tensor())?)?;

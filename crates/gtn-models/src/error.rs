@@ -49,7 +49,7 @@ pub enum Error {
     /// Images asked of a generator of something else.
     #[error("this generator makes vectors, not images: it has no decoder")]
     NoDecoder,
-    /// A batch of one sample has no variance to normalise by.
+    /// A batch of one sample has no variance to normalize by.
     #[error("a batch of one sample cannot be trained on: BatchNorm needs at least two")]
     BatchOfOne,
     /// Bytes that are no safetensors file of f32.

@@ -1,13 +1,13 @@
 use ndarray::{Array2, Array4, ArrayView2, Axis, concatenate};
 
 use crate::arrays::{array2_of, array4_of, tensor_of};
-use crate::{Decoder, Error, Mlp, Mode, Normaliser, Result, Streams};
+use crate::{Decoder, Error, Mlp, Mode, Normalizer, Result, Streams};
 
 /// A trained GTN: ĥ, the way back from the units in which it learned, and the decoder, if its data are images.
 #[derive(Debug)]
 pub struct Generator {
     h: Mlp,
-    normaliser: Option<Normaliser>,
+    normalizer: Option<Normalizer>,
     decoder: Option<Decoder>,
 }
 
@@ -15,24 +15,24 @@ pub struct Generator {
 const ROWS: usize = 500;
 
 impl Generator {
-    /// A generator from its parts. `normaliser` (d columns) is undone on ĥ's output.
+    /// A generator from its parts. `normalizer` (d columns) is undone on ĥ's output.
     ///
     /// # Errors
     ///
     /// [`Error::Columns`] if the parts do not fit each other.
-    pub fn new(h: Mlp, normaliser: Option<Normaliser>, decoder: Option<Decoder>) -> Result<Self> {
+    pub fn new(h: Mlp, normalizer: Option<Normalizer>, decoder: Option<Decoder>) -> Result<Self> {
         let expected = h.shape().output;
-        if let Some(normaliser) = &normaliser
-            && normaliser.columns() != expected
+        if let Some(normalizer) = &normalizer
+            && normalizer.columns() != expected
         {
-            return Err(Error::Columns { what: "the normaliser", found: normaliser.columns(), expected });
+            return Err(Error::Columns { what: "the normalizer", found: normalizer.columns(), expected });
         }
         if let Some(decoder) = &decoder
             && decoder.shape().dim != expected
         {
             return Err(Error::Columns { what: "the decoder's latents", found: decoder.shape().dim, expected });
         }
-        Ok(Self { h, normaliser, decoder })
+        Ok(Self { h, normalizer, decoder })
     }
 
     /// Whether samples are images.
@@ -83,8 +83,8 @@ impl Generator {
             parts.push(array2_of(&self.h.forward(&tensor_of(rows, device)?, Mode::Evaluate)?)?);
         }
         let latents = join(Axis(0), &parts);
-        Ok(match &self.normaliser {
-            Some(normaliser) => normaliser.restore(latents),
+        Ok(match &self.normalizer {
+            Some(normalizer) => normalizer.restore(latents),
             None => latents,
         })
     }

@@ -1,4 +1,4 @@
-//! Layers with PyTorch's initialisation and semantics.
+//! Layers with PyTorch's initialization and semantics.
 
 use candle_core::{Module, Tensor};
 use candle_nn::{BatchNorm, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Linear};
@@ -95,7 +95,7 @@ pub(crate) fn candle_batch_norm(norm: &ops::Norm) -> Result<BatchNorm> {
 }
 
 /// Runs BatchNorm in the given mode.
-pub(crate) fn normalise(norm: &BatchNorm, x: &Tensor, mode: Mode) -> Result<Tensor> {
+pub(crate) fn normalize(norm: &BatchNorm, x: &Tensor, mode: Mode) -> Result<Tensor> {
     match mode {
         Mode::Train => Ok(norm.forward_train(x)?),
         Mode::Evaluate => Ok(candle_nn::ModuleT::forward_t(norm, x, false)?),

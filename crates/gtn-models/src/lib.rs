@@ -1,5 +1,5 @@
 //! The networks of Generative Topological Networks on Candle: the autoencoder between images and latents, the map ĥ from
-//! normal vectors to latents, their initialisation and optimiser as PyTorch has them, and the [`Generator`] that samples.
+//! normal vectors to latents, their initialization and optimizer as PyTorch has them, and the [`Generator`] that samples.
 //!
 //! ```
 //! use gtn_models::{Device, Generator, Mlp, MlpShape, Streams};
@@ -15,11 +15,11 @@
 //! ```
 //!
 //! Where the paper's results rest on PyTorch's semantics they are followed: weights and biases start from
-//! U(−1/√fan_in, 1/√fan_in), Adam adds L2 to the gradient, BatchNorm normalises by the biased batch variance and keeps a
+//! U(−1/√fan_in, 1/√fan_in), Adam adds L2 to the gradient, BatchNorm normalizes by the biased batch variance and keeps a
 //! running estimate of the unbiased one, and LeakyReLU has its negative slope at 0. Tests hold this against values from
 //! PyTorch.
 //!
-//! Training is a regression on pairs, one [`Adam::minimise`] a batch:
+//! Training is a regression on pairs, one [`Adam::minimize`] a batch:
 //!
 //! ```
 //! use gtn_models::{Adam, AdamSettings, Device, Mlp, MlpShape, Mode, Streams, mean_squared_error, tensor_of};
@@ -34,7 +34,7 @@
 //! let mut losses = Vec::new();
 //! for _ in 0..50 {
 //!     let loss = mean_squared_error(&h.forward(&y, Mode::Train)?, &x_y)?;
-//!     adam.minimise(h.parameters(), &loss)?;
+//!     adam.minimize(h.parameters(), &loss)?;
 //!     losses.push(loss.to_scalar::<f32>()?);
 //! }
 //! assert!(losses[49] < 0.2 * losses[0]);
@@ -60,7 +60,7 @@ mod generator;
 mod gpu;
 mod layers;
 mod mlp;
-mod normaliser;
+mod normalizer;
 mod ops;
 mod parameters;
 mod path;
@@ -71,11 +71,11 @@ pub use adam::{Adam, AdamSettings, Moments};
 pub use arrays::{array2_of, array4_of, tensor_of};
 pub use autoencoder::{Autoencoder, AutoencoderShape, Decoder, Encoder};
 pub use candle_core::{DType, Device, DeviceLocation, Tensor};
-pub use device::{DeviceName, allow_tf32, cuda_build, describe, synchronise};
+pub use device::{DeviceName, allow_tf32, cuda_build, describe, synchronize};
 pub use error::Error;
 pub use generator::Generator;
 pub use mlp::{Mlp, MlpShape};
-pub use normaliser::Normaliser;
+pub use normalizer::Normalizer;
 pub use ops::Ops;
 pub use parameters::{NamedArrays, Parameters};
 pub use path::Path;
@@ -103,9 +103,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// How a network is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// BatchNorm normalises by the batch and updates its running statistics.
+    /// BatchNorm normalizes by the batch and updates its running statistics.
     Train,
-    /// BatchNorm normalises by its running statistics; every row's result is its own.
+    /// BatchNorm normalizes by its running statistics; every row's result is its own.
     Evaluate,
 }
 

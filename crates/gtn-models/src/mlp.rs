@@ -1,7 +1,7 @@
 use candle_core::{Device, Tensor};
 use candle_nn::{BatchNorm, Linear};
 
-use crate::layers::{apply, batch_norm, candle_batch_norm, candle_linear, leaky_relu, linear, normalise};
+use crate::layers::{apply, batch_norm, candle_batch_norm, candle_linear, leaky_relu, linear, normalize};
 use crate::ops::{self, Fused, Ops, Perceptron};
 use crate::{Error, Mode, Parameters, Result, Streams};
 
@@ -37,7 +37,7 @@ enum Layers {
 }
 
 impl Mlp {
-    /// ĥ with PyTorch's default initialisation, drawn from `streams`.
+    /// ĥ with PyTorch's default initialization, drawn from `streams`.
     ///
     /// # Errors
     ///
@@ -122,7 +122,7 @@ impl Mlp {
                 for (linear, norm) in hidden {
                     x = leaky_relu(&apply(linear, &x)?, self.shape.slope)?;
                     if let Some(norm) = norm {
-                        x = normalise(norm, &x, mode)?;
+                        x = normalize(norm, &x, mode)?;
                     }
                 }
                 let y = apply(output, &x)?;

@@ -13,7 +13,7 @@ use crate::{Error, Result, Streams};
 /// Arrays by name, in the order of their names.
 pub type NamedArrays = BTreeMap<String, ArrayD<f32>>;
 
-/// The weights of a network by name: those that an optimiser trains, and BatchNorm's running statistics, which it does not.
+/// The weights of a network by name: those that an optimizer trains, and BatchNorm's running statistics, which it does not.
 ///
 /// Iteration is in the order of the names, never in that of a hash table.
 #[derive(Debug)]

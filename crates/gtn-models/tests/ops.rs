@@ -164,22 +164,22 @@ proptest! {
 #[test]
 fn what_comes_through_candle_and_what_comes_through_the_network_are_one_gradient() {
     let shape = MlpShape { input: 3, hidden_layers: 1, width: 8, output: 2, slope: 0.5, batch_norm_layers: 1 };
-    let after = |ops, optimiser| {
+    let after = |ops, optimizer| {
         let h = Mlp::with_ops(&shape, &Streams::new(5), &Device::Cpu, ops).unwrap();
-        let mut adam = Adam::with_ops(h.parameters(), AdamSettings::default(), optimiser).unwrap();
+        let mut adam = Adam::with_ops(h.parameters(), AdamSettings::default(), optimizer).unwrap();
         for k in 0..5 {
             let (x, target) = (host(&drawn(&[16, 3], k)), host(&drawn(&[16, 2], k + 100)));
             let mut loss = mean_squared_error(&h.forward(&x, Mode::Train).unwrap(), &target).unwrap();
             for (_, var) in h.parameters().trained() {
                 loss = (loss + var.as_tensor().sqr().unwrap().sum_all().unwrap()).unwrap();
             }
-            adam.minimise(h.parameters(), &loss).unwrap();
+            adam.minimize(h.parameters(), &loss).unwrap();
         }
         h.parameters().snapshot().unwrap()
     };
     let expected = after(Ops::Candle, Ops::Candle);
-    for (ops, optimiser) in [(Ops::Fused, Ops::Fused), (Ops::Fused, Ops::Candle), (Ops::Candle, Ops::Fused)] {
-        let found = after(ops, optimiser);
+    for (ops, optimizer) in [(Ops::Fused, Ops::Fused), (Ops::Fused, Ops::Candle), (Ops::Candle, Ops::Fused)] {
+        let found = after(ops, optimizer);
         for (name, weight) in &expected {
             assert_close(found[name].as_slice().unwrap(), weight.as_slice().unwrap(), 1e-3, name);
         }
@@ -199,10 +199,10 @@ fn what_a_refused_step_left_is_not_in_the_next_one() {
         let loss = || mean_squared_error(&h.forward(&x, Mode::Train).unwrap(), &target).unwrap();
         let kept = loss();
         if refused {
-            assert!(of_other.minimise(h.parameters(), &loss()).is_err());
+            assert!(of_other.minimize(h.parameters(), &loss()).is_err());
             assert_eq!(of_other.moments().unwrap().steps, 0);
         }
-        adam.minimise(h.parameters(), &kept).unwrap();
+        adam.minimize(h.parameters(), &kept).unwrap();
         adam.moments().unwrap()
     };
     assert_eq!(after(true), after(false));
@@ -228,14 +228,14 @@ fn steps() -> Vec<NamedArrays> {
     let (x, target) = (host(&drawn(&[230, 5], 7)), host(&drawn(&[230, 4], 8)));
     for _ in 0..3 {
         let loss = mean_squared_error(&h.forward(&x, Mode::Train).unwrap(), &target).unwrap();
-        adam.minimise(h.parameters(), &loss).unwrap();
+        adam.minimize(h.parameters(), &loss).unwrap();
     }
     let [autoencoder, _] = autoencoders(&AutoencoderShape { channels: 3, side: 12, dim: 6 }, 2);
     let mut other = Adam::new(autoencoder.parameters(), settings).unwrap();
     let images = host(&drawn(&[45, 3, 12, 12], 9));
     for _ in 0..3 {
         let loss = mean_squared_error(&autoencoder.reconstruct(&images).unwrap(), &images).unwrap();
-        other.minimise(autoencoder.parameters(), &loss).unwrap();
+        other.minimize(autoencoder.parameters(), &loss).unwrap();
     }
     let moments = [adam.moments().unwrap(), other.moments().unwrap()];
     let mut all = vec![h.parameters().snapshot().unwrap(), autoencoder.parameters().snapshot().unwrap()];
@@ -281,7 +281,7 @@ fn a_step_down_from_a_loss_is_one_along_its_gradients() {
             let (x, target) = (host(&drawn(&[16, 3], k)), host(&drawn(&[16, 2], k + 100)));
             let loss = mean_squared_error(&h.forward(&x, Mode::Train).unwrap(), &target).unwrap();
             if in_place {
-                adam.minimise(h.parameters(), &loss).unwrap();
+                adam.minimize(h.parameters(), &loss).unwrap();
             } else {
                 adam.step(h.parameters(), &loss.backward().unwrap()).unwrap();
             }

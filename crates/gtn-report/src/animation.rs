@@ -1,7 +1,7 @@
 //! Pictures that move: a GIF that goes through a row of them and back, again and again.
 //!
-//! Grey pictures keep every level, since a GIF has 256 colours and there are 256 greys. Of pictures in colour that have more
-//! colours than that, one palette serves all frames, so that nothing flickers.
+//! Gray pictures keep every level, since a GIF has 256 colors and there are 256 grays. Of pictures in color that have more
+//! colors than that, one palette serves all frames, so that nothing flickers.
 
 use std::collections::HashMap;
 
@@ -22,8 +22,8 @@ const LONGEST: usize = 20;
 const MOST_UPSCALED: usize = 4;
 const SIDE: usize = 480;
 
-/// Colours of a GIF's palette.
-const COLOURS: usize = 256;
+/// Colors of a GIF's palette.
+const COLORS: usize = 256;
 /// Pixels that a palette is fitted to at most, evenly taken from all frames.
 const FITTED: usize = 200_000;
 
@@ -63,7 +63,7 @@ pub fn forth_and_back(frames: &[Picture]) -> Result<Vec<u8>> {
 
     let fail = |error: gif::EncodingError| Error::Format { what: "a GIF", reason: error.to_string() };
     let mut palette = Palette::of(frames);
-    let mut encoder = Encoder::new(Vec::new(), width, height, &palette.colours).map_err(fail)?;
+    let mut encoder = Encoder::new(Vec::new(), width, height, &palette.colors).map_err(fail)?;
     encoder.set_repeat(Repeat::Infinite).map_err(fail)?;
     let delay = (WAY / frames.len()).clamp(SHORTEST, LONGEST) as u16;
     // Each is compressed once and shown twice, the ends excepted.
@@ -84,11 +84,11 @@ pub fn forth_and_back(frames: &[Picture]) -> Result<Vec<u8>> {
     encoder.into_inner().map_err(fail)
 }
 
-/// The colours of a GIF, and which of them stands for which colour.
+/// The colors of a GIF, and which of them stands for which color.
 struct Palette {
     /// Red, green and blue of each.
-    colours: Vec<u8>,
-    /// Where each colour that has been met is among them; empty for greys, which stand at their level.
+    colors: Vec<u8>,
+    /// Where each color that has been met is among them; empty for grays, which stand at their level.
     places: HashMap<[u8; 3], u8>,
     /// Finds the place of others.
     fitted: Option<NeuQuant>,
@@ -97,32 +97,32 @@ struct Palette {
 impl Palette {
     fn of(frames: &[Picture]) -> Self {
         if frames[0].channels() == 1 {
-            let colours = (0..=u8::MAX).flat_map(|level| [level; 3]).collect();
-            return Self { colours, places: HashMap::new(), fitted: None };
+            let colors = (0..=u8::MAX).flat_map(|level| [level; 3]).collect();
+            return Self { colors, places: HashMap::new(), fitted: None };
         }
         let pixels =
             || frames.iter().flat_map(|frame| frame.pixels().chunks_exact(3)).map(|rgb| [rgb[0], rgb[1], rgb[2]]);
-        let mut colours = Vec::new();
+        let mut colors = Vec::new();
         let mut places = HashMap::new();
-        for colour in pixels() {
-            if places.contains_key(&colour) {
+        for color in pixels() {
+            if places.contains_key(&color) {
                 continue;
             }
             let Ok(place) = u8::try_from(places.len()) else { return Self::fitted(pixels()) };
-            places.insert(colour, place);
-            colours.extend(colour);
+            places.insert(color, place);
+            colors.extend(color);
         }
-        Self { colours, places, fitted: None }
+        Self { colors, places, fitted: None }
     }
 
-    /// For more colours than a palette has. White, which lies between the images of a grid, keeps a place of its own.
+    /// For more colors than a palette has. White, which lies between the images of a grid, keeps a place of its own.
     fn fitted(pixels: impl Iterator<Item = [u8; 3]> + Clone) -> Self {
         let every = pixels.clone().count().div_ceil(FITTED);
         let some: Vec<u8> = pixels.step_by(every).flat_map(|[red, green, blue]| [red, green, blue, u8::MAX]).collect();
-        let fitted = NeuQuant::new(1, COLOURS - 1, &some);
-        let mut colours = fitted.color_map_rgb();
-        colours.extend([u8::MAX; 3]);
-        Self { colours, places: HashMap::from([([u8::MAX; 3], u8::MAX)]), fitted: Some(fitted) }
+        let fitted = NeuQuant::new(1, COLORS - 1, &some);
+        let mut colors = fitted.color_map_rgb();
+        colors.extend([u8::MAX; 3]);
+        Self { colors, places: HashMap::from([([u8::MAX; 3], u8::MAX)]), fitted: Some(fitted) }
     }
 
     fn place(&mut self, rgb: &[u8]) -> u8 {

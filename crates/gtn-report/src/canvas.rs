@@ -23,7 +23,7 @@ pub(crate) const LETTERS: f64 = 14.5;
 const BELOW: i32 = 50;
 const BESIDE: i32 = 62;
 
-/// Dots are drawn in so many rounds through the colours, so that no colour always covers the others.
+/// Dots are drawn in so many rounds through the colors, so that no color always covers the others.
 const ROUNDS: usize = 4;
 
 /// An axis of a panel.
@@ -32,17 +32,17 @@ pub(crate) struct Axis {
     pub(crate) scale: Scale,
     /// What it measures; empty if that is plain.
     pub(crate) name: &'static str,
-    /// Whether it is written on, or shares what its neighbour says.
-    pub(crate) labelled: bool,
+    /// Whether it is written on, or shares what its neighbor says.
+    pub(crate) labeled: bool,
 }
 
 impl Axis {
     pub(crate) fn new(scale: Scale, name: &'static str) -> Self {
-        Self { scale, name, labelled: true }
+        Self { scale, name, labeled: true }
     }
 
-    pub(crate) fn unlabelled(scale: Scale) -> Self {
-        Self { scale, name: "", labelled: false }
+    pub(crate) fn unlabeled(scale: Scale) -> Self {
+        Self { scale, name: "", labeled: false }
     }
 }
 
@@ -88,18 +88,18 @@ impl std::ops::AddAssign for LeftOut {
 /// How a line is drawn.
 #[derive(Clone, Copy)]
 pub(crate) struct Stroke {
-    pub(crate) colour: RGBColor,
+    pub(crate) color: RGBColor,
     pub(crate) width: f64,
     pub(crate) dashed: bool,
 }
 
 impl Stroke {
-    pub(crate) const fn new(colour: RGBColor, width: f64) -> Self {
-        Self { colour, width, dashed: false }
+    pub(crate) const fn new(color: RGBColor, width: f64) -> Self {
+        Self { color, width, dashed: false }
     }
 
-    pub(crate) const fn dashed(colour: RGBColor, width: f64) -> Self {
-        Self { colour, width, dashed: true }
+    pub(crate) const fn dashed(color: RGBColor, width: f64) -> Self {
+        Self { color, width, dashed: true }
     }
 }
 
@@ -134,14 +134,14 @@ impl Canvas {
     /// Draws the edge of a panel that goes without axes.
     pub(crate) fn edge(&mut self, panel: &Panel) {
         let Panel { left, top, width, height, .. } = panel;
-        let colour = hex(FAINT);
+        let color = hex(FAINT);
         self.mark(format_args!(
-            r#"<path d="M{left} {top}h{width}v{height}h-{width}z" fill="none" stroke="{colour}"/>"#
+            r#"<path d="M{left} {top}h{width}v{height}h-{width}z" fill="none" stroke="{color}"/>"#
         ));
     }
 
     /// A filled rectangle between two corners, cut off at the edge of the panel.
-    pub(crate) fn bars(&mut self, panel: &Panel, corners: impl IntoIterator<Item = (Point, Point)>, colour: RGBColor) {
+    pub(crate) fn bars(&mut self, panel: &Panel, corners: impl IntoIterator<Item = (Point, Point)>, color: RGBColor) {
         let mut path = String::new();
         let cut = |scale: &Scale, value: f64| scale.share(value).clamp(0.0, 1.0);
         for ([x0, y0], [x1, y1]) in corners {
@@ -152,7 +152,7 @@ impl Canvas {
                 let _ = write!(path, "M{} {}H{}V{}H{}z", pixel(x0), pixel(y0), pixel(x1), pixel(y1), pixel(x0));
             }
         }
-        self.path(&path, format_args!(r#"fill="{}""#, hex(colour)));
+        self.path(&path, format_args!(r#"fill="{}""#, hex(color)));
     }
 
     /// A line through points; it has a gap where one is not finite or beyond the panel.
@@ -194,24 +194,24 @@ impl Canvas {
             &path,
             format_args!(
                 r#"fill="none" stroke="{}" stroke-width="{}" stroke-linejoin="round"{dashes}"#,
-                hex(stroke.colour),
+                hex(stroke.color),
                 stroke.width
             ),
         );
     }
 
-    /// Dots of `size` pixels: each point has the colour of its number among `colours`, and none if it has no number.
+    /// Dots of `size` pixels: each point has the color of its number among `colors`, and none if it has no number.
     pub(crate) fn dots(
         &mut self,
         panel: &Panel,
         points: impl IntoIterator<Item = (Point, Option<usize>)>,
-        colours: &[RGBColor],
+        colors: &[RGBColor],
         size: f64,
     ) -> LeftOut {
         let mut left_out = LeftOut::default();
-        let mut paths = vec![String::new(); ROUNDS * colours.len()];
-        for (index, (point, colour)) in points.into_iter().enumerate() {
-            let path = colour.and_then(|colour| paths.get_mut(index % ROUNDS * colours.len() + colour));
+        let mut paths = vec![String::new(); ROUNDS * colors.len()];
+        for (index, (point, color)) in points.into_iter().enumerate() {
+            let path = color.and_then(|color| paths.get_mut(index % ROUNDS * colors.len() + color));
             match (path, panel.place(point)) {
                 (Some(path), Some([x, y])) => {
                     // A line of no length with round ends.
@@ -222,31 +222,31 @@ impl Canvas {
             }
         }
         self.mark(format_args!(r#"<g fill="none" stroke-width="{size}" stroke-linecap="round">"#));
-        for (path, colour) in paths.iter().zip(colours.iter().cycle()) {
-            self.path(path, format_args!(r#"stroke="{}""#, hex(*colour)));
+        for (path, color) in paths.iter().zip(colors.iter().cycle()) {
+            self.path(path, format_args!(r#"stroke="{}""#, hex(*color)));
         }
         self.mark(format_args!("</g>"));
         left_out
     }
 
     /// The head of an arrow at a place on the canvas; `[x, y]` is the way it points, of length 1.
-    pub(crate) fn arrow_head(&mut self, [x, y]: Point, [dx, dy]: Point, colour: RGBColor) {
+    pub(crate) fn arrow_head(&mut self, [x, y]: Point, [dx, dy]: Point, color: RGBColor) {
         let corner = |along: f64, beside: f64| {
             format!("{} {}", pixel(x - along * dx - beside * dy), pixel(y - along * dy + beside * dx))
         };
         let path = format!("M{}L{}L{}z", corner(0.0, 0.0), corner(11.0, 4.5), corner(11.0, -4.5));
-        self.path(&path, format_args!(r#"fill="{}""#, hex(colour)));
+        self.path(&path, format_args!(r#"fill="{}""#, hex(color)));
     }
 
     /// A text with its baseline at a place on the canvas, in which the letter after `_` stands lower.
-    pub(crate) fn text(&mut self, [x, y]: Point, align: Align, colour: RGBColor, text: &str) {
+    pub(crate) fn text(&mut self, [x, y]: Point, align: Align, color: RGBColor, text: &str) {
         let anchor = match align {
             Align::Start => "start",
             Align::Middle => "middle",
         };
-        let (x, y, colour, text) = (pixel(x), pixel(y), hex(colour), lowered(text));
+        let (x, y, color, text) = (pixel(x), pixel(y), hex(color), lowered(text));
         self.mark(format_args!(
-            r#"<text x="{x}" y="{y}" text-anchor="{anchor}" font-family="sans-serif" font-size="{LETTERS}" fill="{colour}">{text}</text>"#
+            r#"<text x="{x}" y="{y}" text-anchor="{anchor}" font-family="sans-serif" font-size="{LETTERS}" fill="{color}">{text}</text>"#
         ));
     }
 
@@ -300,7 +300,7 @@ fn draw_axes(
     area: &DrawingArea<SVGBackend<'_>, Shift>,
     panel: &Panel,
 ) -> std::result::Result<(), DrawingAreaErrorKind<std::io::Error>> {
-    let space = |axis: &Axis, pixels: i32| match (axis.labelled, axis.name) {
+    let space = |axis: &Axis, pixels: i32| match (axis.labeled, axis.name) {
         (false, _) => 0,
         (true, "") => pixels - 22,
         (true, _) => pixels,
@@ -388,8 +388,8 @@ mod tests {
     fn points_that_cannot_be_shown_are_counted() {
         let mut canvas = Canvas::new(300, 200);
         let points = [[0.5, 0.5], [0.0, 1.0], [1.5, 0.5], [f64::NAN, 0.5], [f64::INFINITY, 0.5], [0.2, 0.2]];
-        let colours = [Some(0), Some(0), Some(0), Some(0), Some(0), None];
-        let left_out = canvas.dots(&panel(), points.into_iter().zip(colours), &[INK], 2.0);
+        let colors = [Some(0), Some(0), Some(0), Some(0), Some(0), None];
+        let left_out = canvas.dots(&panel(), points.into_iter().zip(colors), &[INK], 2.0);
         assert_eq!(left_out, LeftOut { not_finite: 3, beyond: 1 });
         for dot in [r#"d="M180 70h0""#, r#"d="M80 20h0""#] {
             assert!(canvas.marks.contains(dot), "{}", canvas.marks);

@@ -104,25 +104,25 @@ fn draw(
 
 struct Curve {
     name: &'static str,
-    colour: RGBColor,
-    /// Pixels between two dashes, which tell the curves apart in grey.
+    color: RGBColor,
+    /// Pixels between two dashes, which tell the curves apart in gray.
     gap: i32,
     loss: fn(&EpochRecord) -> f64,
 }
 
-const TRAINED: Curve = Curve { name: "training", colour: VERMILION, gap: 5, loss: |epoch| epoch.train_loss };
-const VALIDATED: Curve = Curve { name: "validation", colour: BLUE, gap: 0, loss: |epoch| epoch.validation_loss };
+const TRAINED: Curve = Curve { name: "training", color: VERMILION, gap: 5, loss: |epoch| epoch.train_loss };
+const VALIDATED: Curve = Curve { name: "validation", color: BLUE, gap: 0, loss: |epoch| epoch.validation_loss };
 
 fn draw_curve<'a, 'b: 'a>(
     chart: &mut Chart<'a, 'b>,
     epochs: &[&EpochRecord],
-    &Curve { name, colour, gap, loss }: &Curve,
+    &Curve { name, color, gap, loss }: &Curve,
 ) -> std::result::Result<(), Refusal> {
-    let style = colour.stroke_width(2);
+    let style = color.stroke_width(2);
     for piece in epochs.split(|epoch| !drawable(loss(epoch))) {
         let points: Vec<(f64, f64)> = piece.iter().map(|epoch| (epoch.epoch as f64, loss(epoch))).collect();
         if epochs.len() <= DOTS_UP_TO || points.len() == 1 {
-            chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
+            chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, color.filled())))?;
         }
         if points.len() < 2 {
             continue;

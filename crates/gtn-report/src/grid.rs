@@ -1,7 +1,7 @@
 //! Images as 8-bit pictures: one of them, or many in a grid.
 //!
-//! Images are `f32` with values in [-1, 1] and 1 (grey) or 3 (red, green, blue) channels. -1 becomes 0 and 1 becomes 255,
-//! rounded to the nearest level. Values outside are clamped; NaN, which has no brightness, becomes the grey of 0, level 128.
+//! Images are `f32` with values in [-1, 1] and 1 (gray) or 3 (red, green, blue) channels. -1 becomes 0 and 1 becomes 255,
+//! rounded to the nearest level. Values outside are clamped; NaN, which has no brightness, becomes the gray of 0, level 128.
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
@@ -18,7 +18,7 @@ const BACKGROUND: u8 = 255;
 /// More bytes than any screen shows; a picture beyond is a mistake, and is refused before memory is asked for.
 const MOST_BYTES: usize = 1 << 30;
 
-/// An 8-bit picture, grey or RGB.
+/// An 8-bit picture, gray or RGB.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
     width: usize,
@@ -50,7 +50,7 @@ impl Picture {
         self.height
     }
 
-    /// 1 for grey, 3 for RGB.
+    /// 1 for gray, 3 for RGB.
     #[must_use]
     pub fn channels(&self) -> usize {
         self.channels
@@ -93,10 +93,10 @@ impl Picture {
     pub fn to_png(&self) -> Result<Vec<u8>> {
         let fail = |reason: String| Error::Format { what: "a PNG", reason };
         let side = |length: usize| u32::try_from(length).map_err(|error| fail(error.to_string()));
-        let colour = if self.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
+        let color = if self.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
         let mut bytes = Vec::new();
         PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
-            .write_image(&self.pixels, side(self.width)?, side(self.height)?, colour)
+            .write_image(&self.pixels, side(self.width)?, side(self.height)?, color)
             .map_err(|error| fail(error.to_string()))?;
         Ok(bytes)
     }
@@ -161,7 +161,7 @@ fn check(what: &str, shape: &[usize], channels: usize) -> Result<()> {
         return Err(refuse(given(), "every side must be at least 1"));
     }
     if channels != 1 && channels != 3 {
-        return Err(refuse(given(), "there must be 1 channel (grey) or 3 (RGB), as the third side from the end"));
+        return Err(refuse(given(), "there must be 1 channel (gray) or 3 (RGB), as the third side from the end"));
     }
     Ok(())
 }

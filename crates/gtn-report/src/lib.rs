@@ -10,7 +10,7 @@
 //! ```
 //! use gtn_report::grid::grid;
 //!
-//! // Four grey images of 2 × 3 pixels, from black (-1) to white (1), in two columns.
+//! // Four gray images of 2 × 3 pixels, from black (-1) to white (1), in two columns.
 //! let mut images = ndarray::Array4::<f32>::from_elem((4, 1, 2, 3), -1.0);
 //! images[[3, 0, 1, 2]] = 1.0;
 //! let picture = grid(images.view(), 2)?;

@@ -1,4 +1,4 @@
-//! Colours that readers who see colours differently still tell apart, and that stand out from white.
+//! Colors that readers who see colors differently still tell apart, and that stand out from white.
 
 use plotters::style::RGBColor;
 
@@ -6,7 +6,7 @@ use plotters::style::RGBColor;
 pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(crate) const VERMILION: RGBColor = RGBColor(213, 94, 0);
 pub(crate) const INK: RGBColor = RGBColor(40, 40, 40);
-pub(crate) const GREY: RGBColor = RGBColor(110, 110, 110);
+pub(crate) const GRAY: RGBColor = RGBColor(110, 110, 110);
 /// What lies behind the data: the exact curve, the edge of a law.
 pub(crate) const BACK: RGBColor = RGBColor(190, 190, 190);
 pub(crate) const FAINT: RGBColor = RGBColor(225, 225, 225);
@@ -35,7 +35,7 @@ pub(crate) fn shade(rank: f64) -> Option<usize> {
     (!rank.is_nan()).then(|| ((rank.clamp(0.0, 1.0) * SHADES as f64) as usize).min(SHADES - 1))
 }
 
-/// The colours of the shades, from dark (rank 0) to light (rank 1).
+/// The colors of the shades, from dark (rank 0) to light (rank 1).
 pub(crate) fn shades() -> Vec<RGBColor> {
     (0..SHADES).map(|shade| viridis(LIGHTEST * shade as f64 / (SHADES - 1) as f64)).collect()
 }

@@ -5,7 +5,7 @@ use crate::canvas::{Axis, Canvas, Panel, Stroke};
 use crate::palette::{SHADES, shades};
 use crate::ticks::Scale;
 
-/// A curve of its own colour.
+/// A curve of its own color.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
     /// What is written beside the picture.
@@ -42,11 +42,11 @@ pub fn scaling_svg(series: &[Series]) -> Result<Option<String>> {
     // The last curve is the darkest, and none is so light that it is hard to see.
     let darkest_last = |index: usize| (series.len() - 1 - index) * (SHADES - 1) / series.len().max(2);
     for (index, series) in series.iter().enumerate() {
-        let colour = shades[darkest_last(index)];
+        let color = shades[darkest_last(index)];
         let points: Vec<[f64; 2]> = series.points.iter().filter(drawable).copied().collect();
-        let stroke = Stroke::new(colour, 2.0);
+        let stroke = Stroke::new(color, 2.0);
         canvas.line(&panel, points.iter().copied(), stroke);
-        canvas.dots(&panel, points.iter().map(|&point| (point, Some(0))), &[colour], 7.0);
+        canvas.dots(&panel, points.iter().map(|&point| (point, Some(0))), &[color], 7.0);
         canvas.legend([580.0, 40.0 + 24.0 * index as f64], &[(stroke, &series.name)]);
     }
     canvas.finish().map(Some)

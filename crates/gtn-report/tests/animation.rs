@@ -38,7 +38,7 @@ fn frames(count: usize, (channels, height, width): (usize, usize, usize)) -> Vec
 }
 
 #[test]
-fn frames_go_forth_and_back_without_end_and_keep_every_grey() {
+fn frames_go_forth_and_back_without_end_and_keep_every_gray() {
     let frames = frames(5, (1, 30, 50));
     let gif = forth_and_back(&frames).unwrap();
     assert_eq!(gif, forth_and_back(&frames).unwrap());
@@ -68,13 +68,13 @@ fn one_way_takes_two_seconds_and_large_pictures_keep_their_size() {
 }
 
 #[test]
-fn few_colours_are_kept_and_of_many_each_finds_one_like_it() {
-    // 4 × 9 pixels in 6 frames: at most 216 colours.
+fn few_colors_are_kept_and_of_many_each_finds_one_like_it() {
+    // 4 × 9 pixels in 6 frames: at most 216 colors.
     let few = frames(6, (3, 4, 9));
     let (.., kept) = shown(&forth_and_back(&few).unwrap());
     assert!(kept.iter().zip(&few).all(|((pixels, _), frame)| *pixels == rgb(&frame.upscaled(4).unwrap())));
 
-    // A cube of colours, white among them, larger than any palette.
+    // A cube of colors, white among them, larger than any palette.
     let mut images = Array3::from_shape_fn((3, 40, 40), |(c, y, x)| match c {
         0 => x as f32 / 19.5 - 1.0,
         1 => y as f32 / 19.5 - 1.0,

@@ -6,7 +6,7 @@ use ndarray::{Array3, Array4, array};
 
 #[test]
 fn a_grid_has_the_images_row_by_row_with_white_gaps() {
-    // Three grey images of 1 × 2 pixels in two columns.
+    // Three gray images of 1 × 2 pixels in two columns.
     let images = array![[[[-1.0_f32, 1.0]]], [[[0.0, -0.5]]], [[[0.5, -1.0]]]];
     let picture = grid(images.view(), 2).unwrap();
     assert_eq!((picture.width(), picture.height(), picture.channels()), (6, 4, 1));
@@ -22,7 +22,7 @@ fn a_grid_has_the_images_row_by_row_with_white_gaps() {
 }
 
 #[test]
-fn colours_lie_side_by_side_and_upscaling_makes_squares() {
+fn colors_lie_side_by_side_and_upscaling_makes_squares() {
     let image = array![[[-1.0_f32, 1.0]], [[0.0, 0.0]], [[1.0, -1.0]]];
     let small = picture(image.view()).unwrap();
     assert_eq!(small.pixels(), [0, 128, 255, 255, 128, 0]);

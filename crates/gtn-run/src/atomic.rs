@@ -22,7 +22,7 @@ pub trait WriteSeek: Write + Seek {}
 
 impl<T: Write + Seek> WriteSeek for T {}
 
-/// Writes `path` through `fill`: to a temporary file beside it, synchronised to disk, then renamed.
+/// Writes `path` through `fill`: to a temporary file beside it, synchronized to disk, then renamed.
 ///
 /// A reader sees the old file or the new one; if `fill` fails or the process dies, the old one stays.
 ///
@@ -64,7 +64,7 @@ fn temporary(path: &Path, existing: Existing) -> Result<NamedTempFile> {
     builder.tempfile_in(folder_of(path)).map_err(fail())
 }
 
-/// Synchronises a temporary file to disk and gives it its name.
+/// Synchronizes a temporary file to disk and gives it its name.
 fn publish(temporary: NamedTempFile, path: &Path, existing: Existing) -> Result<()> {
     let fail = || Error::io("write", path);
     temporary.as_file().sync_all().map_err(fail())?;

@@ -86,7 +86,7 @@ pub enum Error {
         /// Why it is refused.
         reason: String,
     },
-    /// An artefact that is not what was written.
+    /// An artifact that is not what was written.
     #[error("{} is damaged: {reason}; give the command of its run again, and it will be made anew", path.display())]
     Damaged {
         /// The file.
@@ -94,7 +94,7 @@ pub enum Error {
         /// How that was found.
         reason: String,
     },
-    /// An artefact without a tensor that its reader needs.
+    /// An artifact without a tensor that its reader needs.
     #[error("{} holds no tensor `{name}` of type {dtype}; it was not written for this use", path.display())]
     MissingTensor {
         /// The file.

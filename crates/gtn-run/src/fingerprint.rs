@@ -2,7 +2,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of what an artefact was made from, as hexadecimal text.
+/// SHA-256 of what an artifact was made from, as hexadecimal text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Fingerprint(String);
 

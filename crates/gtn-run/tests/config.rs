@@ -1,6 +1,6 @@
 //! Presets: what they resolve to, and what is refused.
 
-use gtn_run::config::{Data, Drawn, Normalise, Overrides, Pairing, Protocol};
+use gtn_run::config::{Data, Drawn, Normalize, Overrides, Pairing, Protocol};
 use gtn_run::{Config, Error};
 
 const IMAGES: &str = r#"
@@ -14,7 +14,7 @@ const IMAGES: &str = r#"
     weights = "best"
     training = { epochs = 25, patience = 5, batch = 128, learning_rate = 1e-3, l2 = 1e-5 }
     [label]
-    normalise = "centre"
+    normalize = "center"
     [h]
     hidden_layers = 7
     width = 50
@@ -22,7 +22,7 @@ const IMAGES: &str = r#"
     batch_norm_layers = 7
     training = { epochs = 200, patience = 3, batch = 128, learning_rate = 1e-3 }
     [protocol.repo]
-    label.normalise = "as-is"
+    label.normalize = "as-is"
     h.training.drop_last = true
     [quick]
     h.training.epochs = 20
@@ -37,7 +37,7 @@ const POINTS: &str = r#"
     train = 800
     validation = 200
     [label]
-    normalise = "standardise"
+    normalize = "standardize"
     pairing = "sorted"
     [h]
     hidden_layers = 4
@@ -58,14 +58,14 @@ fn images(overrides: &Overrides) -> gtn_run::Result<Config> {
 #[test]
 fn protocol_quick_and_overrides_change_just_what_they_name() {
     let paper = images(&Overrides::default()).unwrap();
-    assert_eq!((paper.h.training.epochs, paper.label.normalise, paper.dim), (200, Normalise::Centre, 5));
+    assert_eq!((paper.h.training.epochs, paper.label.normalize, paper.dim), (200, Normalize::Center, 5));
     assert_eq!(paper.label.pairing, Pairing::Greedy);
     assert_eq!(paper.run_name(), "toy-d5-seed1");
 
     let repo = images(&Overrides { protocol: Some(Protocol::Repo), ..Overrides::default() }).unwrap();
     let mut expected = paper.clone();
     expected.protocol = Protocol::Repo;
-    expected.label.normalise = Normalise::AsIs;
+    expected.label.normalize = Normalize::AsIs;
     expected.h.training.drop_last = true;
     assert_eq!(repo, expected);
     assert_eq!(repo.run_name(), "toy-d5-seed1-repo");
@@ -128,12 +128,12 @@ fn a_limit_keeps_the_proportion_and_both_sides() {
 fn unknown_keys_are_refused_with_the_nearest_known_one() {
     for (text, from, to, words) in [
         (IMAGES, "width = 50", "wdith = 50", ["h:", "`wdith`", "did you mean `width`?"]),
-        (IMAGES, "label.normalise = \"as-is\"", "label.normalize = \"as-is\"", ["label:", "", "`normalise`?"]),
+        (IMAGES, "label.normalize = \"as-is\"", "label.normalize = \"as-is\"", ["label:", "", "`normalize`?"]),
         (IMAGES, "h.training.epochs = 20", "h.training.epoch = 20", ["h.training:", "", "`epochs`?"]),
         (IMAGES, "seed = 1", "sed = 1", ["toy.toml: ", "`sed`", "`seed`?"]),
         (IMAGES, "train_share", "train_shar", ["data:", "`train_shar`", "`train_share`?"]),
         (IMAGES, "\"mnist\"", "\"mnits\"", ["data", "`mnits`", "`mnist`?"]),
-        (IMAGES, "\"centre\"", "\"center\"", ["label.normalise:", "`center`", "`centre`?"]),
+        (IMAGES, "\"center\"", "\"center\"", ["label.normalize:", "`center`", "`center`?"]),
         (IMAGES, "[protocol.repo]", "[protocol.rep]", ["", "no protocol `rep`", ""]),
         (POINTS, "pairing = \"sorted\"", "pairing = \"sort\"", ["label.pairing:", "`sort`", "`sorted`?"]),
         (POINTS, "validation = 200", "validaton = 200", ["data:", "`validaton`", "`validation`?"]),

@@ -182,7 +182,7 @@ fn step(adam: &mut Adam, parameters: &Parameters, ops: Ops, output: &Tensor, tar
         _ => mean_squared_error(output, target)?,
     };
     loss.to_scalar::<f32>().map_err(gtn_models::Error::from)?;
-    Ok(adam.minimise(parameters, &loss)?)
+    Ok(adam.minimize(parameters, &loss)?)
 }
 
 fn settings() -> AdamSettings {

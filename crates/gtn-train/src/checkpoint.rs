@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use gtn_models::{Adam, Moments, NamedArrays, Parameters};
-use gtn_run::{Artefact, Fingerprint, Observer, RunFolder};
+use gtn_run::{Artifact, Fingerprint, Observer, RunFolder};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -44,7 +44,7 @@ pub(crate) struct Checkpoints<'a> {
     pub(crate) run: &'a RunFolder,
     pub(crate) network: &'static str,
     pub(crate) made_from: &'a Fingerprint,
-    /// What is kept beside the weights for those who use them (ĥ's centre and scale).
+    /// What is kept beside the weights for those who use them (ĥ's center and scale).
     pub(crate) extras: &'a NamedArrays,
     /// Whether the last weights are needed when training is over, and not just the best ones.
     pub(crate) last_is_used: bool,
@@ -126,9 +126,9 @@ impl Checkpoints<'_> {
         Ok(Resumed { position: Position::default(), best_on_disk: None })
     }
 
-    /// The artefact at `path`, if it is there, whole, and made from the same inputs.
-    fn read(&self, path: &Path, told: &mut bool, observer: &mut dyn Observer) -> Result<Option<Artefact>> {
-        match Artefact::read_if_made_from(path, self.made_from) {
+    /// The artifact at `path`, if it is there, whole, and made from the same inputs.
+    fn read(&self, path: &Path, told: &mut bool, observer: &mut dyn Observer) -> Result<Option<Artifact>> {
+        match Artifact::read_if_made_from(path, self.made_from) {
             Err(gtn_run::Error::Damaged { path, reason }) => {
                 observer.note(&format!("{} is damaged: {reason}", path.display()));
                 *told = true;
@@ -147,25 +147,25 @@ impl Checkpoints<'_> {
         let (last, previous) = (self.run.last_checkpoint(self.network), self.run.previous_checkpoint(self.network));
         (self.require_room)(&last, state_bytes(parameters).saturating_sub(size(&previous)))?;
         let moments = adam.moments()?;
-        let mut artefact = self.artefact(weights);
+        let mut artifact = self.artifact(weights);
         for (prefix, arrays) in [(FIRST, moments.first), (SECOND, moments.second)] {
             for (name, array) in arrays {
-                artefact.insert_f32(format!("{prefix}{name}"), array);
+                artifact.insert_f32(format!("{prefix}{name}"), array);
             }
         }
-        artefact.set_note(POSITION, position)?;
-        artefact.set_note(STEPS, &moments.steps)?;
+        artifact.set_note(POSITION, position)?;
+        artifact.set_note(STEPS, &moments.steps)?;
         if position.finished {
             let path = self.run.best_checkpoint(self.network);
-            let mut best = Artefact::read(&path)?;
+            let mut best = Artifact::read(&path)?;
             best.set_note(POSITION, position)?;
             best.write(&path)?;
             // The word of `best` stands for it from here on.
             remove(&previous)?;
-            return Ok(artefact.write(&last)?);
+            return Ok(artifact.write(&last)?);
         }
         absent_is_fine(&last, std::fs::rename(&last, &previous))?;
-        Ok(artefact.write(&last)?)
+        Ok(artifact.write(&last)?)
     }
 
     /// Asks whether all can be written that training will: two states, and the best weights twice while they are replaced.
@@ -180,20 +180,20 @@ impl Checkpoints<'_> {
 
     /// Writes the best weights so far, which are those of `epoch`.
     pub(crate) fn write_best(&self, parameters: &Parameters, epoch: usize) -> Result<()> {
-        let mut artefact = self.artefact(parameters.snapshot()?);
-        artefact.set_note(EPOCH, &epoch)?;
-        Ok(artefact.write(&self.run.best_checkpoint(self.network))?)
+        let mut artifact = self.artifact(parameters.snapshot()?);
+        artifact.set_note(EPOCH, &epoch)?;
+        Ok(artifact.write(&self.run.best_checkpoint(self.network))?)
     }
 
-    fn artefact(&self, weights: NamedArrays) -> Artefact {
-        let mut artefact = Artefact::new(self.made_from.clone());
+    fn artifact(&self, weights: NamedArrays) -> Artifact {
+        let mut artifact = Artifact::new(self.made_from.clone());
         for (name, array) in weights {
-            artefact.insert_f32(format!("{WEIGHTS}{name}"), array);
+            artifact.insert_f32(format!("{WEIGHTS}{name}"), array);
         }
         for (name, array) in self.extras {
-            artefact.insert_f32(name, array.clone());
+            artifact.insert_f32(name, array.clone());
         }
-        artefact
+        artifact
     }
 }
 
@@ -215,7 +215,7 @@ fn size(path: &Path) -> u64 {
 }
 
 /// Takes the word back that training is over, with these as its best weights.
-fn unfinish(best: &mut Option<Artefact>, path: &Path) -> Result<()> {
+fn unfinish(best: &mut Option<Artifact>, path: &Path) -> Result<()> {
     if let Some(best) = best
         && best.remove_note(POSITION)
     {
@@ -236,8 +236,8 @@ fn absent_is_fine(path: &Path, done: std::io::Result<()>) -> Result<()> {
 }
 
 /// Sets a network's weights from either checkpoint.
-pub(crate) fn load_weights(parameters: &Parameters, artefact: &Artefact) -> Result<()> {
-    Ok(parameters.load(&artefact.f32_below(WEIGHTS))?)
+pub(crate) fn load_weights(parameters: &Parameters, artifact: &Artifact) -> Result<()> {
+    Ok(parameters.load(&artifact.f32_below(WEIGHTS))?)
 }
 
 #[cfg(test)]

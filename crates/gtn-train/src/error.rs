@@ -28,7 +28,7 @@ pub enum Error {
     },
     /// A sample that cannot be paired by sorting.
     #[error("cannot pair by sorting: {0}")]
-    Sorting(#[from] gtn_math::LabellingError),
+    Sorting(#[from] gtn_math::LabelingError),
     /// The observer asked to stop; the state is saved.
     #[error("stopped during stage {stage}; the state is saved, and the same command goes on from there")]
     Stopped {

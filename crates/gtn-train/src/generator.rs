@@ -4,10 +4,10 @@ use std::path::Path;
 
 use gtn_models::{Autoencoder, AutoencoderShape, Device, Generator, Mlp, MlpShape, Streams};
 use gtn_run::config::AutoencoderWeights;
-use gtn_run::{Artefact, Config, RunFolder};
+use gtn_run::{Artifact, Config, RunFolder};
 
 use crate::checkpoint::{WEIGHTS, load_weights};
-use crate::targets::read_normaliser;
+use crate::targets::read_normalizer;
 use crate::{Error, Result};
 
 /// The names of the networks' checkpoints.
@@ -29,13 +29,13 @@ pub fn load_generator(run: &RunFolder, device: &Device) -> Result<Generator> {
     check_hidden(&weights, &path, &shape)?;
     let h = Mlp::new(&shape, &streams, device)?;
     load_weights(h.parameters(), &weights)?;
-    let normaliser = read_normaliser(&weights)?;
+    let normalizer = read_normalizer(&weights)?;
     if !config.data.are_images() {
-        return Ok(Generator::new(h, Some(normaliser), None)?);
+        return Ok(Generator::new(h, Some(normalizer), None)?);
     }
 
     let autoencoder = read_autoencoder(run, &config, device)?;
-    Ok(Generator::new(h, Some(normaliser), Some(autoencoder.decoder().clone()))?)
+    Ok(Generator::new(h, Some(normalizer), Some(autoencoder.decoder().clone()))?)
 }
 
 /// Reads a run's autoencoder: the encoder that made its latents, and the decoder that makes its samples. Under the `repo`
@@ -81,7 +81,7 @@ pub(crate) fn mlp_shape(config: &Config) -> MlpShape {
 }
 
 /// Checks that the hidden layers are there before memory is asked for as many as the configuration claims.
-fn check_hidden(weights: &Artefact, path: &Path, shape: &MlpShape) -> Result<()> {
+fn check_hidden(weights: &Artifact, path: &Path, shape: &MlpShape) -> Result<()> {
     let mut input = shape.input;
     for layer in 0..shape.hidden_layers {
         let found = weights.f32(&format!("weights.hidden.{layer:03}.linear.weight"))?.shape();
@@ -98,7 +98,7 @@ fn check_hidden(weights: &Artefact, path: &Path, shape: &MlpShape) -> Result<()>
 }
 
 /// The sizes that the weights speak of. Both tensors are there in full, so that nothing larger than the file is believed.
-fn autoencoder_shape(weights: &Artefact, path: &Path, dim: usize) -> Result<AutoencoderShape> {
+fn autoencoder_shape(weights: &Artifact, path: &Path, dim: usize) -> Result<AutoencoderShape> {
     let convolution = weights.f32("weights.encoder.conv1.weight")?.shape();
     let linear = weights.f32("weights.decoder.linear.weight")?.shape();
     match (convolution, linear) {
@@ -112,9 +112,9 @@ fn autoencoder_shape(weights: &Artefact, path: &Path, dim: usize) -> Result<Auto
     }
 }
 
-fn read(run: &RunFolder, path: &Path, what: &'static str) -> Result<Artefact> {
+fn read(run: &RunFolder, path: &Path, what: &'static str) -> Result<Artifact> {
     if !path.exists() {
         return Err(Error::NotTrained { run: run.root().to_path_buf(), what, missing: path.to_path_buf() });
     }
-    Ok(Artefact::read(path)?)
+    Ok(Artifact::read(path)?)
 }

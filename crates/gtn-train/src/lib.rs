@@ -1,7 +1,7 @@
 //! What a GTN run *does*: reads the data, trains the autoencoder, encodes, pairs by Algorithm 1, trains ĥ on the pairs, and
 //! samples.
 //!
-//! Each stage writes its artefact whole or not at all, with the fingerprint of what it was made from; a stage whose artefact
+//! Each stage writes its artifact whole or not at all, with the fingerprint of what it was made from; a stage whose artifact
 //! is there and made from the same inputs is not done again. A stage that trains saves its state as it goes. So a run that was
 //! stopped goes on when it is started again, and ends with the very weights of an undisturbed one.
 //!

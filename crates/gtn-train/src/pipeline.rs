@@ -7,7 +7,7 @@ use std::time::Instant;
 use gtn_models::{Device, DeviceName, Streams};
 use gtn_run::folder::Lock;
 use gtn_run::{
-    Artefact, Config, Fingerprint, MetricsLog, Observer, Provenance, Record, RunFolder, RunRecord, Stage, StageRecord,
+    Artifact, Config, Fingerprint, MetricsLog, Observer, Provenance, Record, RunFolder, RunRecord, Stage, StageRecord,
 };
 
 use crate::Result;
@@ -44,7 +44,7 @@ pub(crate) struct Context<'a> {
     pub(crate) device: Device,
 }
 
-/// The note in an artefact that holds what its stage found out.
+/// The note in an artifact that holds what its stage found out.
 const FACTS: &str = "facts";
 
 fn as_map(facts: &[(&str, f64)]) -> BTreeMap<String, f64> {
@@ -65,18 +65,18 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// The artefact of a stage that is done: if it is there, whole, and made from `made_from`.
-    pub(crate) fn done(&mut self, stage: Stage, path: &Path, made_from: &Fingerprint) -> Result<Option<Artefact>> {
+    /// The artifact of a stage that is done: if it is there, whole, and made from `made_from`.
+    pub(crate) fn done(&mut self, stage: Stage, path: &Path, made_from: &Fingerprint) -> Result<Option<Artifact>> {
         Ok(self.done_in_parts(stage, [(path, Some(made_from))])?.into_iter().next().flatten())
     }
 
-    /// The artefacts that are there of a stage that makes several. One without a fingerprint is not needed. The first one
+    /// The artifacts that are there of a stage that makes several. One without a fingerprint is not needed. The first one
     /// holds what the stage found out.
     pub(crate) fn done_in_parts<const N: usize>(
         &mut self,
         stage: Stage,
         parts: [(&Path, Option<&Fingerprint>); N],
-    ) -> Result<[Option<Artefact>; N]> {
+    ) -> Result<[Option<Artifact>; N]> {
         let mut found = [const { None }; N];
         for (found, (path, made_from)) in found.iter_mut().zip(parts) {
             *found = made_from.map(|made_from| self.find(path, made_from)).transpose()?.flatten();
@@ -92,8 +92,8 @@ impl Context<'_> {
         Ok(found)
     }
 
-    fn find(&mut self, path: &Path, made_from: &Fingerprint) -> Result<Option<Artefact>> {
-        match Artefact::read_if_made_from(path, made_from) {
+    fn find(&mut self, path: &Path, made_from: &Fingerprint) -> Result<Option<Artifact>> {
+        match Artifact::read_if_made_from(path, made_from) {
             Err(gtn_run::Error::Damaged { path, reason }) => {
                 self.observer.note(&format!("{} is damaged: {reason}; it is made anew", path.display()));
                 Ok(None)
@@ -103,34 +103,34 @@ impl Context<'_> {
     }
 
     /// Notes that a stage was done, if the log was lost, or the process died before it wrote this.
-    fn remember(&mut self, stage: Stage, artefact: &Artefact) -> Result<()> {
+    fn remember(&mut self, stage: Stage, artifact: &Artifact) -> Result<()> {
         if self.log.stage(stage).is_none() {
-            let facts = artefact.note(FACTS).unwrap_or_default();
+            let facts = artifact.note(FACTS).unwrap_or_default();
             self.log.append(Record::Stage(StageRecord { stage, seconds: 0.0, facts }))?;
         }
         Ok(())
     }
 
-    /// Notes that the stage is done of which `artefact` was there and other parts were just made.
-    pub(crate) fn complete(&mut self, (stage, started): (Stage, Instant), artefact: &Artefact) -> Result<()> {
-        self.remember(stage, artefact)?;
-        let facts = artefact.note(FACTS).unwrap_or_default();
+    /// Notes that the stage is done of which `artifact` was there and other parts were just made.
+    pub(crate) fn complete(&mut self, (stage, started): (Stage, Instant), artifact: &Artifact) -> Result<()> {
+        self.remember(stage, artifact)?;
+        let facts = artifact.note(FACTS).unwrap_or_default();
         self.observer.stage_finished(&StageRecord { stage, seconds: started.elapsed().as_secs_f64(), facts });
         Ok(())
     }
 
-    /// Writes the artefact of a stage that was just done, with what it found out.
+    /// Writes the artifact of a stage that was just done, with what it found out.
     pub(crate) fn write(
         &mut self,
         (stage, started): (Stage, Instant),
-        mut artefact: Artefact,
+        mut artifact: Artifact,
         facts: &[(&str, f64)],
         path: &Path,
-    ) -> Result<Artefact> {
-        artefact.set_note(FACTS, &as_map(facts))?;
-        artefact.write(path)?;
+    ) -> Result<Artifact> {
+        artifact.set_note(FACTS, &as_map(facts))?;
+        artifact.write(path)?;
         self.finish(stage, started.elapsed().as_secs_f64(), facts)?;
-        Ok(artefact)
+        Ok(artifact)
     }
 
     /// Changes the provenance in `config.toml`.

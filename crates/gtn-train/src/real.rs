@@ -5,7 +5,7 @@ use std::path::Path;
 
 use gtn_data::split::permutation;
 use gtn_models::Streams;
-use gtn_run::{Artefact, Observer, Provenance, RunFolder};
+use gtn_run::{Artifact, Observer, Provenance, RunFolder};
 use ndarray::{Array2, Axis};
 
 use crate::stages::prepare::{self, Prepared};
@@ -131,7 +131,7 @@ impl AllPairs {
                 return Err(Error::NoPairs { run: run.root().to_path_buf(), missing });
             }
         }
-        let (pairs, latents) = (Artefact::read(&run.pairs())?, Artefact::read(&run.latents())?);
+        let (pairs, latents) = (Artifact::read(&run.pairs())?, Artifact::read(&run.latents())?);
         let source = into_matrix(pairs.f32("train.source")?);
         let latents = into_matrix(latents.f32("train")?);
         let matching: Vec<usize> = pairs.u64("train.matching")?.iter().map(|&row| row as usize).collect();

@@ -198,7 +198,7 @@ fn run_epoch<P: Problem>(
         if losses.are_due() {
             settle(&mut losses, position)?;
         }
-        adam.minimise(parameters, &loss)?;
+        adam.minimize(parameters, &loss)?;
         position.batches = step;
         position.samples += batch.len();
         let known = position.samples - losses.samples();

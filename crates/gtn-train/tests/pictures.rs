@@ -4,10 +4,10 @@ mod common;
 
 use std::path::Path;
 
-use common::artefacts;
+use common::artifacts;
 use gtn_run::config::{Overrides, Protocol};
 use gtn_run::observer::Unobserved;
-use gtn_run::{Artefact, EpochRecord, Observer, Pictures, Provenance, RunFolder, Stage};
+use gtn_run::{Artifact, EpochRecord, Observer, Pictures, Provenance, RunFolder, Stage};
 use gtn_train::{Job, presets, reproduce};
 use ndarray::{Array4, ArrayD};
 
@@ -80,7 +80,7 @@ fn each_improvement_is_shown_and_looking_changes_nothing() {
         drop(reproduce(&job, &unobserved, &mut Unobserved).unwrap());
         let mut looks = Looks::default();
         drop(reproduce(&job, &observed, &mut looks).unwrap());
-        assert_eq!(artefacts(observed.root()), artefacts(unobserved.root()));
+        assert_eq!(artifacts(observed.root()), artifacts(unobserved.root()));
 
         assert_eq!(looks.runs, std::slice::from_ref(&observed));
         let shown: Vec<_> = looks.shown.iter().map(|(stage, epoch, _)| (*stage, *epoch)).collect();
@@ -95,7 +95,7 @@ fn each_improvement_is_shown_and_looking_changes_nothing() {
         }
 
         // What the report shows of these epochs was decoded after training, from the snapshots, by the samples' decoder.
-        let samples = Artefact::read(&observed.samples()).unwrap();
+        let samples = Artifact::read(&observed.samples()).unwrap();
         let epochs: Vec<usize> = samples.note("improvements").unwrap();
         let of = |wanted| {
             let found = looks.shown.iter().find(|(stage, epoch, _)| (*stage, *epoch) == (Stage::Fit, wanted));

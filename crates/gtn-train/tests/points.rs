@@ -4,10 +4,10 @@ mod common;
 
 use std::path::Path;
 
-use common::{Artefacts, Seen, StopAfter, artefacts, damage};
+use common::{Artifacts, Seen, StopAfter, artifacts, damage};
 use gtn_run::config::{Overrides, Protocol};
 use gtn_run::observer::Unobserved;
-use gtn_run::{Artefact, Config, MetricsLog, Provenance, RunFolder, Stage};
+use gtn_run::{Artifact, Config, MetricsLog, Provenance, RunFolder, Stage};
 use gtn_train::{Error, Job, load_generator, presets, reproduce};
 
 fn config(experiment: &str, overrides: Overrides) -> Config {
@@ -48,7 +48,7 @@ fn a_run_stopped_after_any_number_of_steps_ends_bit_equal() {
         let overrides = Overrides { dim: Some(dim), protocol: Some(protocol), ..epochs("h=3") };
         let config = config(experiment, overrides);
         let folder = tempfile::tempdir().unwrap();
-        let expected = artefacts(done(&config, &folder.path().join("undisturbed")).root());
+        let expected = artifacts(done(&config, &folder.path().join("undisturbed")).root());
         let stopped = RunFolder::at(folder.path().join("stopped"));
         let mut stops = 0;
         for steps in [1, 2, 5, 1, 1, 3] {
@@ -59,7 +59,7 @@ fn a_run_stopped_after_any_number_of_steps_ends_bit_equal() {
         }
         assert!(stops >= 5, "the run was over after {stops} stops");
         done(&config, stopped.root());
-        let found = artefacts(stopped.root());
+        let found = artifacts(stopped.root());
         assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
         for (path, bytes) in &expected {
             assert!(found[path] == *bytes, "{experiment}, {dim}, {protocol}: {} differs", path.display());
@@ -72,7 +72,7 @@ fn what_a_run_leaves_is_what_its_report_needs() {
     let folder = tempfile::tempdir().unwrap();
     let config = config("swiss-roll", epochs("h=2"));
     let run = done(&config, folder.path());
-    let samples = Artefact::read(&run.samples()).unwrap();
+    let samples = Artifact::read(&run.samples()).unwrap();
     for (name, shape) in [
         ("source", vec![5000, 1]),
         ("generated", vec![5000, 1]),
@@ -89,7 +89,7 @@ fn what_a_run_leaves_is_what_its_report_needs() {
     assert!((samples.f32("curve.exact").unwrap()[[160]] - 3.0 * std::f32::consts::PI).abs() < 1e-5);
     assert_eq!(run.snapshots().iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(), [1, 2]);
     // After its last epoch, here also the best one, ĥ made what it makes now.
-    let last = Artefact::read(&run.snapshot(2)).unwrap();
+    let last = Artifact::read(&run.snapshot(2)).unwrap();
     assert_eq!(last.f32("generated").unwrap(), samples.f32("generated").unwrap());
     let log = MetricsLog::open(&run.metrics()).unwrap();
     let names: Vec<&str> = log.metrics().map(|metric| metric.metric.as_str()).collect();
@@ -99,7 +99,7 @@ fn what_a_run_leaves_is_what_its_report_needs() {
     assert!(ks.value > 5.0 * ks.floor.unwrap(), "after two epochs on few points: {ks:?}");
 
     // Pairs by sorting: the normal vectors and their targets are in the same order.
-    let pairs = Artefact::read(&run.pairs()).unwrap();
+    let pairs = Artifact::read(&run.pairs()).unwrap();
     let source = pairs.f32("train.source").unwrap();
     let order = pairs.u64("train.order").unwrap();
     let sorted: Vec<f32> = order.iter().map(|&row| source[[row as usize, 0]]).collect();
@@ -128,9 +128,9 @@ fn two_dimensions_leave_the_curve_and_one_does_not() {
 }
 
 /// A run of the square that was stopped when it had two checkpoints, with the bytes of an undisturbed one.
-fn half_trained(folder: &Path) -> (Config, RunFolder, Artefacts) {
+fn half_trained(folder: &Path) -> (Config, RunFolder, Artifacts) {
     let config = config("uniform", epochs("h=4"));
-    let expected = artefacts(done(&config, &folder.join("undisturbed")).root());
+    let expected = artifacts(done(&config, &folder.join("undisturbed")).root());
     let run = RunFolder::at(folder.join("damaged"));
     for steps in (4..60).step_by(3) {
         let stopped = reproduce(&job(config.clone()), &run, &mut StopAfter { steps });
@@ -158,7 +158,7 @@ fn a_damaged_last_state_is_named_and_the_one_before_it_taken_up() {
     let stopped = reproduce(&job(config.clone()), &run, &mut StopAfter { steps: 1 });
     assert!(matches!(stopped, Err(Error::Stopped { .. })), "{stopped:?}");
     for path in [run.last_checkpoint("h"), run.previous_checkpoint("h")] {
-        assert!(!path.exists() || Artefact::read(&path).is_ok(), "{}", path.display());
+        assert!(!path.exists() || Artifact::read(&path).is_ok(), "{}", path.display());
     }
     damage(&run.last_checkpoint("h"));
     std::fs::write(run.previous_checkpoint("h"), "gone").unwrap();
@@ -166,7 +166,7 @@ fn a_damaged_last_state_is_named_and_the_one_before_it_taken_up() {
     assert!(seen.notes.iter().any(|note| note.contains("h.last.safetensors is damaged")), "{:?}", seen.notes);
     assert!(seen.notes.iter().any(|note| note.contains("starts anew")), "{:?}", seen.notes);
     assert_eq!(seen.epochs, 4);
-    assert_eq!(artefacts(run.root()), expected);
+    assert_eq!(artifacts(run.root()), expected);
 
     let folder = tempfile::tempdir().unwrap();
     let (config, run, expected) = half_trained(folder.path());
@@ -174,7 +174,7 @@ fn a_damaged_last_state_is_named_and_the_one_before_it_taken_up() {
     let seen = go_on(&config, &run);
     assert!(seen.notes.iter().any(|note| note.contains("goes on after epoch")), "{:?}", seen.notes);
     assert!((1..4).contains(&seen.epochs), "{} epochs: training began anew", seen.epochs);
-    assert_eq!(artefacts(run.root()), expected);
+    assert_eq!(artifacts(run.root()), expected);
 }
 
 #[test]
@@ -182,12 +182,12 @@ fn whatever_is_damaged_when_training_is_over_is_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     let config = config("uniform", epochs("h=4"));
     let run = done(&config, folder.path());
-    let expected = artefacts(run.root());
+    let expected = artifacts(run.root());
 
     // Killed before the state before the last was removed: it goes now.
     std::fs::copy(run.last_checkpoint("h"), run.previous_checkpoint("h")).unwrap();
     assert_eq!(go_on(&config, &run).epochs, 0);
-    assert_eq!(artefacts(run.root()), expected);
+    assert_eq!(artifacts(run.root()), expected);
 
     // The last state: the best weights say that training was over, and nothing is trained again.
     damage(&run.last_checkpoint("h"));
@@ -202,13 +202,13 @@ fn whatever_is_damaged_when_training_is_over_is_made_anew() {
         damage(&path);
         let seen = go_on(&config, &run);
         assert_eq!(seen.epochs, 4, "{:?}", seen.notes);
-        assert_eq!(artefacts(run.root()), expected, "{:?}", seen.notes);
+        assert_eq!(artifacts(run.root()), expected, "{:?}", seen.notes);
     }
     std::fs::remove_file(run.snapshot(1)).unwrap();
     // One of a longer training does not stay.
     std::fs::copy(run.snapshot(2), run.snapshot(50)).unwrap();
     assert_eq!(go_on(&config, &run).epochs, 4);
-    assert_eq!(artefacts(run.root()), expected);
+    assert_eq!(artifacts(run.root()), expected);
 
     // Figures of merit and facts come back into a log that lost them.
     let facts = |run: &RunFolder| {
@@ -225,7 +225,7 @@ fn whatever_is_damaged_when_training_is_over_is_made_anew() {
     std::fs::remove_file(run.metrics()).unwrap();
     go_on(&config, &run);
     assert_eq!(facts(&run), before);
-    assert_eq!(artefacts(run.root()), expected);
+    assert_eq!(artifacts(run.root()), expected);
 }
 
 #[test]
@@ -236,6 +236,6 @@ fn the_epochs_reached_under_a_time_budget_repeat_the_run() {
     let reached = timed.record().unwrap().provenance.h_epochs.unwrap();
     assert!(reached >= 1);
     let again = done(&config("swiss-roll", epochs(&format!("h={reached}"))), &folder.path().join("again"));
-    let weights = |run: &RunFolder| Artefact::read(&run.best_checkpoint("h")).unwrap().f32_below("weights.");
+    let weights = |run: &RunFolder| Artifact::read(&run.best_checkpoint("h")).unwrap().f32_below("weights.");
     assert_eq!(weights(&timed), weights(&again));
 }

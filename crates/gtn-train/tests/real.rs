@@ -7,7 +7,7 @@ use std::path::Path;
 use gtn_models::Streams;
 use gtn_run::config::Overrides;
 use gtn_run::observer::Unobserved;
-use gtn_run::{Artefact, Provenance, RunFolder};
+use gtn_run::{Artifact, Provenance, RunFolder};
 use gtn_train::{Error, Job, RealPairs, draw_pairs_between, presets, reproduce};
 use ndarray::{Axis, Ix2};
 
@@ -28,9 +28,9 @@ fn job(set: &str, folder: &Path) -> Job {
 
 /// The numbers of the toy images that these pairs are of.
 fn keys(pairs: &RealPairs, run: &RunFolder, job: &Job) -> Vec<usize> {
-    let latents = Artefact::read(&run.latents()).unwrap();
+    let latents = Artifact::read(&run.latents()).unwrap();
     let latents = latents.f32("train").unwrap().view().into_dimensionality::<Ix2>().unwrap();
-    let made = Artefact::read(&run.pairs()).unwrap();
+    let made = Artifact::read(&run.pairs()).unwrap();
     let source = made.f32("train.source").unwrap().view().into_dimensionality::<Ix2>().unwrap();
     let matching = made.u64("train.matching").unwrap();
     let names = training_names(job);

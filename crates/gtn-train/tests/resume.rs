@@ -5,10 +5,10 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Seen, StopAfter, artefacts, damage};
+use common::{Seen, StopAfter, artifacts, damage};
 use gtn_run::config::{Data, Images, Overrides, Protocol};
 use gtn_run::observer::Unobserved;
-use gtn_run::{Artefact, MetricsLog, Provenance, RunFolder, Stage};
+use gtn_run::{Artifact, MetricsLog, Provenance, RunFolder, Stage};
 use gtn_train::{Error, Job, load_generator, presets, reproduce};
 
 fn job(data_dir: &Path, protocol: Protocol) -> Job {
@@ -47,7 +47,7 @@ fn a_run_stopped_after_any_number_of_steps_ends_bit_equal() {
         let folder = tempfile::tempdir().unwrap();
         let undisturbed = folder.path().join("undisturbed");
         reproduce(&job, &RunFolder::at(&undisturbed), &mut Unobserved).unwrap();
-        let expected = artefacts(&undisturbed);
+        let expected = artifacts(&undisturbed);
         // Four checkpoints, latents, pairs, samples, and a snapshot of each improvement.
         assert!(expected.len() > 7, "{:?}", expected.keys());
 
@@ -62,7 +62,7 @@ fn a_run_stopped_after_any_number_of_steps_ends_bit_equal() {
         }
         assert!(stops >= 8, "the run was over after {stops} stops");
         reproduce(&job, &run, &mut Unobserved).unwrap();
-        let found = artefacts(run.root());
+        let found = artifacts(run.root());
         assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
         for (path, bytes) in &expected {
             assert!(found[path] == *bytes, "{} differs", path.display());
@@ -81,7 +81,7 @@ fn what_is_done_is_not_done_again_and_what_is_damaged_is() {
     reproduce(&job, &run, &mut first).unwrap();
     assert_eq!(first.finished, [Prepare, Autoencode, Encode, Label, Fit, Sample, Evaluate]);
     assert_eq!(first.epochs, 6);
-    let expected = artefacts(run.root());
+    let expected = artifacts(run.root());
     let metrics = fs::read(run.metrics()).unwrap();
 
     let mut second = Seen::default();
@@ -95,14 +95,14 @@ fn what_is_done_is_not_done_again_and_what_is_damaged_is() {
     let mut third = Seen::default();
     reproduce(&job, &run, &mut third).unwrap();
     assert_eq!(third.started, [Prepare, Label]);
-    assert_eq!(artefacts(run.root()), expected);
+    assert_eq!(artifacts(run.root()), expected);
 
     // Without the best weights the epochs that found them are done again.
     fs::remove_file(run.best_checkpoint("h")).unwrap();
     let mut fourth = Seen::default();
     reproduce(&job, &run, &mut fourth).unwrap();
     assert_eq!(fourth.started, [Prepare, Fit]);
-    assert_eq!(artefacts(run.root()), expected);
+    assert_eq!(artifacts(run.root()), expected);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_test_set_that_comes_later_is_measured_and_changes_nothing_that_was_trained(
     reproduce(&job, &run, &mut without).unwrap();
     let noted = |seen: &Seen| seen.notes.iter().any(|note| note.contains("t10k-images-idx3-ubyte.gz"));
     assert!(noted(&without), "{:?}", without.notes);
-    let before = artefacts(run.root());
+    let before = artifacts(run.root());
     let metrics = |run: &RunFolder| MetricsLog::open(&run.metrics()).unwrap().metrics().cloned().collect::<Vec<_>>();
     let facts = |run: &RunFolder, stage| MetricsLog::open(&run.metrics()).unwrap().stage(stage).unwrap().facts.clone();
     let measured = metrics(&run);
@@ -128,7 +128,7 @@ fn a_test_set_that_comes_later_is_measured_and_changes_nothing_that_was_trained(
     assert!(!noted(&with));
     assert_eq!(with.started, [Prepare, Encode, Label, Evaluate]);
     assert_eq!(with.finished, [Prepare, Encode, Label, Evaluate]);
-    let after = artefacts(run.root());
+    let after = artifacts(run.root());
     let new: Vec<_> =
         after.keys().filter(|path| !before.contains_key(*path)).map(|path| path.to_str().unwrap()).collect();
     assert_eq!(new, ["latents/test.safetensors", "pairs/test.safetensors"]);
@@ -137,8 +137,8 @@ fn a_test_set_that_comes_later_is_measured_and_changes_nothing_that_was_trained(
     }
     // 160 images of 200 are taken, and so many of 50.
     assert_eq!(facts(&run, Prepare)["test_images"], 40.0);
-    assert_eq!(Artefact::read(&run.test_latents()).unwrap().f32("test").unwrap().shape(), [40, 5]);
-    let matching = Artefact::read(&run.test_pairs()).unwrap();
+    assert_eq!(Artifact::read(&run.test_latents()).unwrap().f32("test").unwrap().shape(), [40, 5]);
+    let matching = Artifact::read(&run.test_pairs()).unwrap();
     let mut matching: Vec<u64> = matching.u64("test.matching").unwrap().iter().copied().collect();
     matching.sort_unstable();
     assert_eq!(matching, (0..40).collect::<Vec<_>>());
@@ -151,14 +151,14 @@ fn a_test_set_that_comes_later_is_measured_and_changes_nothing_that_was_trained(
     // A run that has it from the start is the same one.
     let fresh = RunFolder::at(folder.path().join("fresh"));
     reproduce(&job, &fresh, &mut Unobserved).unwrap();
-    assert_eq!(artefacts(fresh.root()), after);
+    assert_eq!(artifacts(fresh.root()), after);
     // Only what is damaged is made again.
     for (path, stage) in [(run.test_latents(), Encode), (run.test_pairs(), Label), (run.pairs(), Label)] {
         damage(&path);
         let mut seen = Seen::default();
         reproduce(&job, &run, &mut seen).unwrap();
         assert_eq!(seen.started, [Prepare, stage]);
-        assert_eq!(artefacts(run.root()), after);
+        assert_eq!(artifacts(run.root()), after);
     }
     // One that cannot be read is for its owner to know.
     fs::write(data.path().join("mnist/t10k-labels-idx1-ubyte"), "<html>").unwrap();
@@ -189,7 +189,7 @@ fn images_are_measured_on_their_pixels_beside_other_generators() {
     // The toy images repeat: those held back are training images, too.
     assert!(seen.notes.iter().any(|note| note.contains("held-out images are training images")), "{:?}", seen.notes);
 
-    let samples = Artefact::read(&run.samples()).unwrap();
+    let samples = Artifact::read(&run.samples()).unwrap();
     assert_eq!(samples.f32("nearest").unwrap().shape(), [40, 1, 28, 28]);
     assert_eq!(samples.note::<usize>("nearest_columns"), Some(10));
     let [generated, nearest] = ["generated", "nearest"].map(|name| samples.f32(name).unwrap());
@@ -224,11 +224,11 @@ fn a_folder_in_use_of_another_run_or_of_something_else_is_left_alone() {
     // Other data are another run, too.
     let other_data = tempfile::tempdir().unwrap();
     gtn_tests::write_toy_mnist(&other_data.path().join("mnist"), 170).unwrap();
-    let before = artefacts(run.root());
+    let before = artifacts(run.root());
     let elsewhere = Job { data_dir: other_data.path().to_path_buf(), force: false, ..job.clone() };
     let refused = reproduce(&elsewhere, &run, &mut Unobserved).unwrap_err();
     assert!(refused.is_users() && refused.to_string().contains("other data"), "{refused}");
-    assert_eq!(artefacts(run.root()), before);
+    assert_eq!(artifacts(run.root()), before);
 
     // What a process left that was killed while it made the folder is no obstacle, and is cleared away.
     let begun = folder.path().join("begun");
@@ -269,7 +269,7 @@ fn starting_anew_leaves_what_the_user_put_into_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::at(folder.path());
     drop(reproduce(&job, &run, &mut Unobserved).unwrap());
-    let old = artefacts(run.root());
+    let old = artifacts(run.root());
     // What those who followed the run left, and what the user put beside it.
     let followed = [run.event_file(1_700_000_000), run.epoch_figure("autoencoder", 1), run.epoch_figure("h", 90)];
     let mine = ["samples/mine.png", "tensorboard/events.out.tfevents.1700000000.mine", "figures/epochs/mine-00001.png"];
@@ -283,7 +283,7 @@ fn starting_anew_leaves_what_the_user_put_into_the_run() {
     drop(reproduce(&job, &run, &mut Unobserved).unwrap());
     assert!(mine.iter().all(|path| fs::read_to_string(path).unwrap() == "mine"));
     assert!(followed.iter().all(|path| !path.exists()));
-    let new = artefacts(run.root());
+    let new = artifacts(run.root());
     assert!(old.iter().all(|(path, bytes)| new[path] != *bytes));
 }
 

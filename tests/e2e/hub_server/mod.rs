@@ -105,7 +105,7 @@ fn send(stream: &mut TcpStream, method: &str, body: &[u8], length: usize, tag: &
     if method == "HEAD" { Ok(()) } else { stream.write_all(body) }
 }
 
-/// A grey picture as PNG.
+/// A gray picture as PNG.
 pub(crate) fn png(pixels: &[u8], side: u32) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     image::GrayImage::from_raw(side, side, pixels.to_vec())

@@ -123,8 +123,8 @@ pub(crate) fn toy(count: u32) -> tempfile::TempDir {
     data
 }
 
-/// All artefacts of a run, by path: what must be the same whenever and however it was interrupted.
-pub(crate) fn artefacts(run: &Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+/// All artifacts of a run, by path: what must be the same whenever and however it was interrupted.
+pub(crate) fn artifacts(run: &Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
     let mut found = std::collections::BTreeMap::new();
     for folder in ["checkpoints", "latents", "pairs", "snapshots", "samples"] {
         for entry in std::fs::read_dir(run.join(folder)).unwrap() {
@@ -135,7 +135,7 @@ pub(crate) fn artefacts(run: &Path) -> std::collections::BTreeMap<std::path::Pat
     // The run from one dimension that a run from two is compared with.
     let companion = run.join("companion");
     if companion.is_dir() {
-        let its = artefacts(&companion);
+        let its = artifacts(&companion);
         found.extend(its.into_iter().map(|(path, bytes)| (Path::new("companion").join(path), bytes)));
     }
     found
@@ -144,7 +144,7 @@ pub(crate) fn artefacts(run: &Path) -> std::collections::BTreeMap<std::path::Pat
 /// Compares two runs file by file.
 #[track_caller]
 pub(crate) fn assert_same(found: &Path, expected: &Path) {
-    let (found, expected) = (artefacts(found), artefacts(expected));
+    let (found, expected) = (artifacts(found), artifacts(expected));
     assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
     for (path, bytes) in &expected {
         assert!(found[path] == *bytes, "{} differs", path.display());

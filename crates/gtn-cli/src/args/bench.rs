@@ -30,7 +30,7 @@ pub(crate) struct Bench {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
-    /// Time training, sampling and labelling at CelebA's full size on one device.
+    /// Time training, sampling and labeling at CelebA's full size on one device.
     Device(BenchDevice),
     /// Time training steps and samples by this program's operations, by Candle's, and by PyTorch's, in turn.
     Train(BenchTrain),
@@ -153,7 +153,7 @@ pub(crate) struct BenchLabel {
 autoencoder-epoch  an epoch of the autoencoder: images of 3 × 64 × 64, d = 100, batches of 200
 samples            1,000 images from normal vectors: ĥ, then the decoder; they stay on the device
 samples-to-host    the same, and the images are brought to memory
-labelling          Algorithm 1 on rows of 100 columns, spread like latents of images
+labeling          Algorithm 1 on rows of 100 columns, spread like latents of images
 
 Data are made up. Each is warmed up first, and is over when the device has done all of it. A ratio below 1 means that gtn is
 faster. On a CPU all of it takes the better part of an hour; --rows makes it less. Run it alone on the machine.
@@ -169,7 +169,7 @@ pub(crate) struct BenchDevice {
     /// Training rows, and rows to match.
     #[arg(long, value_name = "N", default_value_t = 162_770, value_parser = clap::value_parser!(u32).range(2..=300_000))]
     pub(crate) rows: u32,
-    /// How often each epoch, and labelling, is timed; the median counts.
+    /// How often each epoch, and labeling, is timed; the median counts.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) epochs: u16,
     /// How often drawing samples is timed; the median counts.

@@ -19,7 +19,7 @@ pub(crate) enum DataCommand {
   cargo xtask fetch mnist --from hub
   cargo xtask fetch celeba --from hub
 
-HTTPS_PROXY and HTTP_PROXY are honoured. Files that are there and whole are left alone. MNIST's
+HTTPS_PROXY and HTTP_PROXY are honored. Files that are there and whole are left alone. MNIST's
 files are checked by size and SHA-256, and an interrupted download goes on. Of
 photographs, celeba and hap, nothing is known to download but from the hub: without --from hub,
 it says where to get them, and under which terms.

@@ -46,9 +46,9 @@ pub(crate) enum MetricName {
     Precision,
     /// Share of real rows near generated ones (k = 3).
     Recall,
-    /// Generated rows in neighbourhoods of real ones (k = 5), over the number to be expected.
+    /// Generated rows in neighborhoods of real ones (k = 5), over the number to be expected.
     Density,
-    /// Share of neighbourhoods of real rows that hold a generated one (k = 5).
+    /// Share of neighborhoods of real rows that hold a generated one (k = 5).
     Coverage,
     /// Trace of the covariance, generated over real.
     VarianceKept,

@@ -51,7 +51,7 @@ pub(crate) struct Sample {
 (.png), an array of all images one after the other (.npy), or a folder of pictures; also an animation of all ways at once
 that goes forth and back without end (.gif). Runs without images make a .npy of vectors.
 
-Then the largest step between neighbours over the mean step is told for each way: of latents and of pixels (Euclidean), among
+Then the largest step between neighbors over the mean step is told for each way: of latents and of pixels (Euclidean), among
 what ĥ made. 1 is an even way. Where the way bends the number stays the same with more --steps, where it jumps it grows.
 
 Examples:

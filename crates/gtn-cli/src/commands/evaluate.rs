@@ -19,7 +19,7 @@ use crate::output::Kind;
 use crate::say;
 
 const PROJECTIONS: usize = 200;
-/// The neighbours of precision and recall, and of density and coverage, as their sources have them.
+/// The neighbors of precision and recall, and of density and coverage, as their sources have them.
 const K_MANIFOLD: usize = 3;
 const K_DENSITY: usize = 5;
 

@@ -49,7 +49,7 @@ pub enum Event {
 /// Nothing is written unless all that is to be written has the original's content. When `tell` returns
 /// [`ControlFlow::Break`], the work stops; a download does not go on where an earlier one stopped. A server that says nothing
 /// for four times `options.read_timeout` is given up; `connect_timeout` and `proxy_from_environment` have no effect, since
-/// the library underneath keeps them to itself (it honours `HTTPS_PROXY` and the like). It may use a token of the user's, as
+/// the library underneath keeps them to itself (it honors `HTTPS_PROXY` and the like). It may use a token of the user's, as
 /// `HF_TOKEN` names it.
 ///
 /// # Errors

@@ -163,7 +163,7 @@ pub(super) fn open(path: &Path, wanted: &Contents) -> std::result::Result<Option
     Ok(Some(Cache { contents: *wanted, identities, bytes: Arc::new(bytes) }))
 }
 
-/// Writes a cache whole or not at all: to a temporary file beside it, synchronised to disk, then renamed. `fill` hands
+/// Writes a cache whole or not at all: to a temporary file beside it, synchronized to disk, then renamed. `fill` hands
 /// over the images in their order, each with its checksums.
 pub(super) fn write(
     path: &Path,

@@ -23,7 +23,7 @@ const DECODED: usize = 4;
 /// Scaling is PIL's: each new pixel is the weighted mean of the old ones under a triangle whose breadth grows with the
 /// reduction, along rows and then along columns, each rounded to 8 bits. Beside Pillow 13, whose JPEG decoder rounds
 /// otherwise, single values differ by 3 of 255 at most and by 0.3 on average, as measured on 400 photographs. Where a width is
-/// no multiple of 16, colours at the right edge can differ by more, which shows when a picture is enlarged.
+/// no multiple of 16, colors at the right edge can differ by more, which shows when a picture is enlarged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Transform {
     /// Side of the square that is cut from the middle first, in pixels of the photograph; `None` for the whole of it, whose
@@ -58,17 +58,17 @@ pub enum Unusable {
         /// Side of the square.
         crop: usize,
     },
-    /// Colours for print, whose meaning depends on inks.
-    #[error("has four channels (CMYK), and red, green and blue, or grey, are read; convert it")]
+    /// Colors for print, whose meaning depends on inks.
+    #[error("has four channels (CMYK), and red, green and blue, or gray, are read; convert it")]
     FourChannels,
 }
 
 impl Transform {
-    /// The image that this makes of a JPEG file's bytes, (3, side, side); grey becomes three equal channels.
+    /// The image that this makes of a JPEG file's bytes, (3, side, side); gray becomes three equal channels.
     ///
     /// # Errors
     ///
-    /// [`Unusable`] says why not. A file that ends too early is refused, where lenient readers fill with grey.
+    /// [`Unusable`] says why not. A file that ends too early is refused, where lenient readers fill with gray.
     pub fn apply(&self, jpeg: &[u8]) -> Result<Array3<u8>, Unusable> {
         let mut pixels = vec![0; self.bytes()];
         Workspace::default().transform(self, jpeg, &mut pixels)?;
@@ -158,7 +158,7 @@ fn decode(jpeg: &[u8]) -> Result<(Vec<u8>, usize, usize), Unusable> {
     }
     let stored_as_rgb = decoder.input_colorspace() == Some(ColorSpace::RGB);
     if stored_as_rgb {
-        // Not all pairs of colour spaces are known to the decoder.
+        // Not all pairs of color spaces are known to the decoder.
         decoder.set_options(options.jpeg_set_out_colorspace(ColorSpace::RGB));
     }
     let mut pixels = decoder.decode().map_err(|error| damaged(&error))?;

@@ -54,7 +54,7 @@ fn key(coordinate: f32, row: u32) -> u64 {
 }
 
 /// Permutes the rows named in the lower halves of `keys` so that those of each leaf, of each parent of leaves and so on are
-/// neighbours, by halving them along the widest coordinate.
+/// neighbors, by halving them along the widest coordinate.
 fn split(rows: &[f32], dim: usize, keys: &mut [u64]) {
     let len = keys.len();
     if len <= LANES {
@@ -191,7 +191,7 @@ impl Tree {
     pub(super) fn shrink(&mut self) {
         let mut dirty = std::mem::take(&mut self.workspace.dirty);
         for level in 0..self.levels.len() {
-            // Neighbours have one parent: what is left on the next level is in order too.
+            // Neighbors have one parent: what is left on the next level is in order too.
             if level == 0 {
                 dirty.sort_unstable();
                 dirty.dedup();

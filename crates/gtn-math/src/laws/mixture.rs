@@ -1,4 +1,4 @@
-use super::weighted::normalised;
+use super::weighted::normalized;
 use crate::distribution::{Distribution, is_invertible};
 use crate::error::ParameterError;
 use crate::interval::OpenInterval;
@@ -51,7 +51,7 @@ impl<D: Distribution> Mixture<D> {
                 Ok(whole.hull(next))
             }
         })?;
-        Ok(Self { weights: normalised("mixture", &weights)?, components, support })
+        Ok(Self { weights: normalized("mixture", &weights)?, components, support })
     }
 
     /// The shares of the components, in the order given; their sum is 1 up to rounding.

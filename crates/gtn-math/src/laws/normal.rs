@@ -38,7 +38,7 @@ impl Normal {
         self.standard_deviation
     }
 
-    fn standardise(&self, x: f64) -> f64 {
+    fn standardize(&self, x: f64) -> f64 {
         (x - self.mean) / self.standard_deviation
     }
 }
@@ -49,11 +49,11 @@ impl Distribution for Normal {
     }
 
     fn cdf(&self, x: f64) -> f64 {
-        standard_normal::cdf(self.standardise(x))
+        standard_normal::cdf(self.standardize(x))
     }
 
     fn sf(&self, x: f64) -> f64 {
-        standard_normal::cdf(-self.standardise(x))
+        standard_normal::cdf(-self.standardize(x))
     }
 
     fn quantile(&self, p: f64) -> f64 {

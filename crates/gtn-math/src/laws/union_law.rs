@@ -1,4 +1,4 @@
-use super::weighted::normalised;
+use super::weighted::normalized;
 use crate::cdf_map::CdfMap;
 use crate::distribution::Distribution;
 use crate::error::UnionError;
@@ -40,7 +40,7 @@ impl<D: Distribution> UnionLaw<D> {
         let (masses, components): (Vec<f64>, Vec<D>) = components.into_iter().unzip();
         let supports: Vec<OpenInterval> = components.iter().map(Distribution::support).collect();
         let support = IntervalUnion::from_ascending(supports)?;
-        let masses = normalised("union", &masses).map_err(UnionError::Mass)?;
+        let masses = normalized("union", &masses).map_err(UnionError::Mass)?;
         Ok(Self { masses, components, support })
     }
 

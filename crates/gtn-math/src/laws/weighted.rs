@@ -1,7 +1,7 @@
 use crate::error::ParameterError;
 
 /// Positive weights, divided by their sum.
-pub(super) fn normalised(law: &'static str, weights: &[f64]) -> Result<Vec<f64>, ParameterError> {
+pub(super) fn normalized(law: &'static str, weights: &[f64]) -> Result<Vec<f64>, ParameterError> {
     for &weight in weights {
         ParameterError::check_positive(law, "weight", weight)?;
     }

@@ -128,7 +128,7 @@ pub(crate) fn law() -> impl Strategy<Value = Law> {
     ]
 }
 
-/// Laws whose far tails `f64` resolves: no end of their support is a number other than 0, nor is their centre.
+/// Laws whose far tails `f64` resolves: no end of their support is a number other than 0, nor is their center.
 pub(crate) fn law_with_exact_tails() -> impl Strategy<Value = Law> {
     prop_oneof![
         (0.1..10.0).prop_map(|s| Law::Normal(Normal::new(0.0, s).unwrap())),

@@ -1,8 +1,8 @@
-//! Figure 2: the empirical h converges to the h of Theorem 2.1, and is the sorted labelling.
+//! Figure 2: the empirical h converges to the h of Theorem 2.1, and is the sorted labeling.
 
 use gtn_math::{
-    CdfMap, Distribution, EmpiricalCdf, EmpiricalError, EmpiricalMap, Exponential, Homeomorphism, LabellingError,
-    MapError, Normal, Side, Uniform, sorted_labelling,
+    CdfMap, Distribution, EmpiricalCdf, EmpiricalError, EmpiricalMap, Exponential, Homeomorphism, LabelingError,
+    MapError, Normal, Side, Uniform, sorted_labeling,
 };
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
@@ -43,7 +43,7 @@ proptest! {
         prop_assert_eq!((f.cdf(high), f.cdf(f64::INFINITY)), (1.0, 1.0));
     }
 
-    // The definition of the generalised inverse, at any p and at the p where rounding could cross a jump.
+    // The definition of the generalized inverse, at any p and at the p where rounding could cross a jump.
     #[test]
     fn empirical_quantile_is_the_smallest_point_of_enough_cdf(sample in sample(), p in 0.0..=1.0_f64, k in 0..60_usize) {
         let f = EmpiricalCdf::new(&sample).unwrap();
@@ -70,12 +70,12 @@ proptest! {
     }
 
     #[test]
-    fn empirical_h_is_the_sorted_labelling((y, x) in samples()) {
+    fn empirical_h_is_the_sorted_labeling((y, x) in samples()) {
         let h = EmpiricalMap::new(&y, &x).unwrap();
-        let mut labelled: Vec<_> =
-            sorted_labelling(&y, &x).unwrap().into_iter().zip(&y).map(|(j, &y)| (y, x[j])).collect();
-        labelled.sort_by(|a, b| a.0.total_cmp(&b.0));
-        prop_assert_eq!(h.pairs().collect::<Vec<_>>(), labelled);
+        let mut labeled: Vec<_> =
+            sorted_labeling(&y, &x).unwrap().into_iter().zip(&y).map(|(j, &y)| (y, x[j])).collect();
+        labeled.sort_by(|a, b| a.0.total_cmp(&b.0));
+        prop_assert_eq!(h.pairs().collect::<Vec<_>>(), labeled);
     }
 
     #[test]
@@ -157,16 +157,16 @@ fn ends_of_probability_have_no_or_the_last_quantile() {
 fn samples_without_an_empirical_law_or_map_are_errors() {
     assert_eq!(EmpiricalCdf::new(&[]), Err(EmpiricalError::Empty));
     assert_eq!(EmpiricalMap::new(&[], &[]).unwrap().pairs().len(), 0);
-    assert_eq!(EmpiricalMap::new(&[1.0], &[]), Err(LabellingError::Lengths { y: 1, x: 0 }));
+    assert_eq!(EmpiricalMap::new(&[1.0], &[]), Err(LabelingError::Lengths { y: 1, x: 0 }));
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert!(matches!(EmpiricalCdf::new(&[0.0, bad]), Err(EmpiricalError::NotFinite { index: 1, .. })));
         let error = EmpiricalMap::new(&[0.0], &[bad]).unwrap_err();
-        assert!(matches!(error, LabellingError::NotFinite { side: Side::X, index: 0, .. }));
+        assert!(matches!(error, LabelingError::NotFinite { side: Side::X, index: 0, .. }));
         let h = EmpiricalMap::new(&[0.0], &[1.0]).unwrap();
         assert!(matches!(h.forward(bad), Err(MapError::NotInSample { .. })));
     }
     let error = EmpiricalMap::new(&[0.0, 1.0, -0.0], &[1.0, 2.0, 3.0]).unwrap_err();
-    assert_eq!(error, LabellingError::EqualPoints { first: 0, second: 2, value: 0.0 });
+    assert_eq!(error, LabelingError::EqualPoints { first: 0, second: 2, value: 0.0 });
     assert!(error.to_string().contains("points 0 and 2 of the sample of Y are both 0.0"));
     assert_eq!(EmpiricalMap::new(&[-0.0, 1.0], &[5.0, 5.0]).unwrap().forward(0.0), Ok(5.0));
 }

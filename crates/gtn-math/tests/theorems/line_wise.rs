@@ -1,4 +1,4 @@
-//! Appendix E: the map along every line through the origin. It is Equation 4 in one dimension and between centred normal laws;
+//! Appendix E: the map along every line through the origin. It is Equation 4 in one dimension and between centered normal laws;
 //! in more dimensions it does not carry the law of Y to that of X.
 
 use gtn_math::{
@@ -59,7 +59,7 @@ proptest! {
     }
 
     #[test]
-    fn line_wise_h_between_centred_normals_is_equation_4(
+    fn line_wise_h_between_centered_normals_is_equation_4(
         y in prop::collection::vec(-2.0..2.0, 1..6), s_y in 0.1..10.0, s_x in 0.1..10.0
     ) {
         prop_assume!(norm(&y) > 1e-3);
@@ -150,7 +150,7 @@ proptest! {
     }
 }
 
-/// From N(0, I) in the plane to the uniform law in the disc: within r of the centre should lie r², but the line-wise map puts
+/// From N(0, I) in the plane to the uniform law in the disc: within r of the center should lie r², but the line-wise map puts
 /// 1 − exp(−z²/2) there, where z is the quantile of |N(0, 1)| at r. Equation 4 with the law of the norm does it right.
 #[test]
 fn line_wise_h_does_not_carry_the_law_in_the_plane() {

@@ -4,7 +4,7 @@
 mod bad_input;
 mod common;
 mod empirical;
-mod labelling;
+mod labeling;
 mod line;
 mod line_wise;
 mod mixture;

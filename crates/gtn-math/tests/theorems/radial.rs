@@ -101,7 +101,7 @@ proptest! {
     }
 
     #[test]
-    fn radial_map_between_centred_normals_is_scaling(
+    fn radial_map_between_centered_normals_is_scaling(
         y in prop::collection::vec(-3.0..3.0, 1..50), s_y in 0.1..10.0, s_x in 0.1..10.0
     ) {
         let d = y.len();

@@ -87,9 +87,9 @@ fn the_swiss_roll_of_the_paper_has_one_and_a_half_turns() {
     let crossing = roll.point(2.0 * PI).unwrap();
     assert!((crossing[0] - 2.0 * PI).abs() < 1e-14 && crossing[1].abs() < 1e-14);
     // From the origin the start of the roll is nearest.
-    let centre = roll.nearest([0.0, 0.0]).unwrap();
-    assert_eq!(centre.angle, 1.5 * PI);
-    assert!((centre.distance - 1.5 * PI).abs() < 1e-14);
+    let center = roll.nearest([0.0, 0.0]).unwrap();
+    assert_eq!(center.angle, 1.5 * PI);
+    assert!((center.distance - 1.5 * PI).abs() < 1e-14);
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn bits_below(value: f64, steps: u32) -> f64 {
 }
 
 proptest! {
-    // Exactly there: every other number of the support, the neighbours of the breaks too, has an image.
+    // Exactly there: every other number of the support, the neighbors of the breaks too, has an image.
     #[test]
     fn h_to_a_union_is_undefined_at_just_k_minus_1_points(y in law(), x in union_law(), rank in rank(6.0)) {
         let h = UnionMap::new(y, x.clone()).unwrap();

@@ -75,7 +75,7 @@ static __device__ double over_block(double value) {
     return sum;
 }
 
-// Adds the bias to a, takes the statistics of LeakyReLU of it, writes that, normalised, to y, and moves the running statistics.
+// Adds the bias to a, takes the statistics of LeakyReLU of it, writes that, normalized, to y, and moves the running statistics.
 // `statistics` gets the mean and 1/sqrt(variance + eps) of each column.
 KERNEL norm_forward(int n, int width, float slope, float *a, const float *bias, const float *gamma, const float *beta, float *y,
                     float *statistics, float *running_mean, float *running_variance) {
@@ -140,8 +140,8 @@ KERNEL norm_backward(int n, int width, float slope, float *d, const float *a, co
         float share = 1.0f / n;
         for (int row = threadIdx.y; row < n; row += LANES) {
             long long at = (long long)row * width + column;
-            float normalised = (leaky(a[at], slope) - mean) * inverse;
-            float of_norm = scale * (d[at] - share * (sum + normalised * product));
+            float normalized = (leaky(a[at], slope) - mean) * inverse;
+            float of_norm = scale * (d[at] - share * (sum + normalized * product));
             float of_a = a[at] > 0.0f ? of_norm : slope * of_norm;
             d[at] = of_a;
             bias += of_a;

@@ -93,7 +93,7 @@ pub(super) struct NormSpans<'a> {
 }
 
 impl Gpu {
-    /// Adds the bias to `a`, normalises LeakyReLU of it into `y`, and moves the running statistics.
+    /// Adds the bias to `a`, normalizes LeakyReLU of it into `y`, and moves the running statistics.
     pub(super) fn norm_forward(
         &self,
         rows: Rows,
@@ -151,7 +151,7 @@ impl Gpu {
         unsafe { self.launch("norm_backward", columns(rows.width), &arguments) }
     }
 
-    /// Adds the bias to `a`, applies LeakyReLU, and normalises by the running statistics, in place.
+    /// Adds the bias to `a`, applies LeakyReLU, and normalizes by the running statistics, in place.
     pub(super) fn norm_evaluate(
         &self,
         rows: Rows,

@@ -147,7 +147,7 @@ fn open(file: &str) -> Result<Library, String> {
     let homes = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
     let folders =
         homes.chain([PathBuf::from("/usr/local/cuda")]).flat_map(|home| [home.join("lib64"), home.join("lib")]);
-    // SAFETY: these libraries' initialisers ask nothing of their caller.
+    // SAFETY: these libraries' initializers ask nothing of their caller.
     let open = |path: PathBuf| unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
     let first = match open(file.into()) {
         Ok(library) => return Ok(library),

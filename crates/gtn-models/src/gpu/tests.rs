@@ -157,7 +157,7 @@ fn twenty_steps_of_h_are_those_of_the_host() {
             let n = if step % 5 == 4 { 7 } else { 32 };
             let (x, target) = (drawn(&[n, 5], 2 * step), drawn(&[n, 4], 2 * step + 1));
             let loss = mean_squared_error(&h.forward(&x, Mode::Train).unwrap(), &target).unwrap();
-            adam.minimise(h.parameters(), &loss).unwrap();
+            adam.minimize(h.parameters(), &loss).unwrap();
             if step == 10 {
                 let moments = adam.moments().unwrap();
                 adam = Adam::with_ops(h.parameters(), settings(), ops).unwrap();
@@ -177,7 +177,7 @@ fn twenty_steps_of_the_autoencoder_are_those_of_the_host() {
         for step in 0..20 {
             let images = drawn(&[2 + step as usize % 2, 1, 8, 8], step);
             let loss = mean_squared_error(&network.reconstruct(&images).unwrap(), &images).unwrap();
-            adam.minimise(network.parameters(), &loss).unwrap();
+            adam.minimize(network.parameters(), &loss).unwrap();
         }
         (network.parameters().snapshot().unwrap(), adam.moments().unwrap())
     });
@@ -198,7 +198,7 @@ fn what_comes_through_candle_is_added() {
             if step == 1 {
                 adam.step(h.parameters(), &loss.backward().unwrap()).unwrap();
             } else {
-                adam.minimise(h.parameters(), &loss).unwrap();
+                adam.minimize(h.parameters(), &loss).unwrap();
             }
         }
         (h.parameters().snapshot().unwrap(), adam.moments().unwrap())

@@ -95,8 +95,8 @@ fn inverse(variance: f32) -> f32 {
     (1.0 / (f64::from(variance) + EPS).sqrt()) as f32
 }
 
-/// Adds `bias` to the rows of `a`, takes the statistics of LeakyReLU of them, and writes it, normalised by them, to `out`.
-pub(crate) fn activate_and_normalise(
+/// Adds `bias` to the rows of `a`, takes the statistics of LeakyReLU of them, and writes it, normalized by them, to `out`.
+pub(crate) fn activate_and_normalize(
     a: &mut [f32],
     bias: &[f32],
     slope: f32,
@@ -196,7 +196,7 @@ pub(crate) fn activate_backward(d: &mut [f32], a: &[f32], slope: f32) {
 
 /// Turns `d`, the gradient of the layer's output, into that of `a`, which the bias was added to; gives those of the
 /// parameters.
-pub(crate) fn normalise_backward(
+pub(crate) fn normalize_backward(
     d: &mut [f32],
     a: &[f32],
     slope: f32,
@@ -229,7 +229,7 @@ pub(crate) fn normalise_backward(
     LayerGradients { bias, gamma: gamma_gradient, beta }
 }
 
-/// The sums of a group's gradients, and of their products with the normalised rows.
+/// The sums of a group's gradients, and of their products with the normalized rows.
 #[inline(always)]
 fn group_products(((d, a, slope), (mean, inverse), (sums, products)): (Group<'_>, (&[f32], &[f32]), Part<'_>)) {
     let width = mean.len();
@@ -267,8 +267,8 @@ fn group_gradient(
         for (((((((d, a), mean), inverse), gamma), beta), product), bias) in
             d.iter_mut().zip(a).zip(mean).zip(inverse).zip(gamma).zip(betas).zip(products).zip(biases.iter_mut())
         {
-            let normalised = (leaky(*a, slope) - mean) * inverse;
-            let of_norm = gamma * inverse * (*d - share * (beta + normalised * product));
+            let normalized = (leaky(*a, slope) - mean) * inverse;
+            let of_norm = gamma * inverse * (*d - share * (beta + normalized * product));
             *d = if *a > 0.0 { of_norm } else { slope * of_norm };
             *bias += *d;
         }

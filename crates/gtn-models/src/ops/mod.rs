@@ -2,7 +2,7 @@
 //!
 //! A part of a network (ĥ, the encoder, the decoder) is one operation of Candle's graph ([`fused`]): on a CPU its forward pass keeps
 //! what the backward pass needs on a tape that the next batch uses again, and the gradients of its weights can stay in places of
-//! their own, where [`Adam::minimise`](crate::Adam::minimise) takes them. Everything is divided in ways that the number of threads does not change, so
+//! their own, where [`Adam::minimize`](crate::Adam::minimize) takes them. Everything is divided in ways that the number of threads does not change, so
 //! that results do not depend on it.
 
 mod decoder;

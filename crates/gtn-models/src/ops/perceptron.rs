@@ -130,7 +130,7 @@ impl Part for Perceptron {
                 Some(norm) => {
                     let parameters = (norm.gamma.read()?, norm.beta.read()?);
                     let parameters = (&*parameters.0, &*parameters.1);
-                    hidden::activate_and_normalise(a, &bias, self.slope, parameters, y, statistics);
+                    hidden::activate_and_normalize(a, &bias, self.slope, parameters, y, statistics);
                     norm.remember(statistics, n)?;
                 }
             }
@@ -162,7 +162,7 @@ impl Part for Perceptron {
                     layer.linear.bias.gradient().put(column_sums(d, output).into_iter());
                 }
                 Some(norm) => {
-                    let found = hidden::normalise_backward(d, a, self.slope, &norm.gamma.read()?, statistics);
+                    let found = hidden::normalize_backward(d, a, self.slope, &norm.gamma.read()?, statistics);
                     layer.linear.bias.gradient().put(found.bias.into_iter());
                     norm.gamma.gradient().put(found.gamma.into_iter());
                     norm.beta.gradient().put(found.beta.into_iter());

@@ -99,7 +99,7 @@ impl Gradient {
 pub(crate) struct Weight {
     tensor: Tensor,
     gradient: Arc<Mutex<Gradient>>,
-    /// Whether gradients stay in their places, for an optimiser that takes them from there, and are not handed to Candle.
+    /// Whether gradients stay in their places, for an optimizer that takes them from there, and are not handed to Candle.
     in_place: Arc<AtomicBool>,
 }
 

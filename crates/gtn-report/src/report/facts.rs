@@ -46,7 +46,7 @@ pub(super) fn explain(stage: Stage, fact: &str, config: &Config) -> Option<(&'st
         }
         (Stage::Fit, "best_validation_loss") => (
             "Best validation loss",
-            "Mean squared error of ĥ on the validation pairs, for each coordinate, in the units of the normalised data.",
+            "Mean squared error of ĥ on the validation pairs, for each coordinate, in the units of the normalized data.",
         ),
         (Stage::Encode, "latent_variance") => {
             ("Latent variance", "Variance of the training latents, summed over their numbers.")
@@ -124,19 +124,19 @@ pub(super) fn explain_metric(metric: &str) -> Option<(&'static str, &'static str
         ),
         "precision" => (
             "Precision (higher is better)",
-            "Share of the generated latents within the reach of real ones: as far as the third nearest neighbour.",
+            "Share of the generated latents within the reach of real ones: as far as the third nearest neighbor.",
         ),
         "recall" => ("Recall (higher is better)", "Share of the real latents within the reach of generated ones."),
         "density" => (
             "Density (1 is real)",
-            "In how many neighbourhoods of real latents, of five neighbours each, a generated one lies, over the number to \
+            "In how many neighborhoods of real latents, of five neighbors each, a generated one lies, over the number to \
              be expected.",
         ),
         "coverage" => (
             "Coverage (higher is better)",
-            "Share of the real latents with a generated one in their neighbourhood of five.",
+            "Share of the real latents with a generated one in their neighborhood of five.",
         ),
-        "memorisation" => (
+        "memorization" => (
             "Distance to the training set (1 is real)",
             "Median distance of generated latents to their nearest training latent, over that of held-out real ones; far \
              below 1 would be copies.",
@@ -162,19 +162,19 @@ pub(super) fn explain_metric(metric: &str) -> Option<(&'static str, &'static str
         ),
         "pixel_precision" => (
             "Precision (higher is better)",
-            "Share of the generated images within the reach of real ones: as far as the third nearest neighbour.",
+            "Share of the generated images within the reach of real ones: as far as the third nearest neighbor.",
         ),
         "pixel_recall" => ("Recall (higher is better)", "Share of the real images within the reach of generated ones."),
         "pixel_density" => (
             "Density (1 is real)",
-            "In how many neighbourhoods of real images, of five neighbours each, a generated one lies, over the number to be \
+            "In how many neighborhoods of real images, of five neighbors each, a generated one lies, over the number to be \
              expected. Smooth images lie in the middle of many and have more.",
         ),
         "pixel_coverage" => (
             "Coverage (higher is better)",
-            "Share of the real images with a generated one in their neighbourhood of five.",
+            "Share of the real images with a generated one in their neighborhood of five.",
         ),
-        "pixel_memorisation" => (
+        "pixel_memorization" => (
             "Distance to the training set (1 is real)",
             "Median distance of generated images to their nearest training image, over that of held-out real ones; far below \
              1 would be copies. The decoder's smoothness has its share in it: compare with decoded real ones.",

@@ -67,7 +67,7 @@ pub(super) fn sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Sectio
             lead: "Samples and the training images nearest to them",
             caption: "images: in the first row samples, below each the training images, as they are in the data set, whose \
                       latents are nearest to its own, the nearest first. A column whose second image is the first, but for the \
-                      blur of the decoder, shows a sample that was memorised; images of the same kind that differ in their \
+                      blur of the decoder, shows a sample that was memorized; images of the same kind that differ in their \
                       shape show one that was not.",
             name: "samples, each above the training images nearest to it",
         };

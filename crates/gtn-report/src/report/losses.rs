@@ -13,7 +13,7 @@ pub(super) fn section(config: &Config, log: &MetricsLog) -> Result<Section> {
     }
     let loss = match config.data.are_images() {
         true => "the mean squared error of its latents",
-        false => "the mean squared error of its coordinates, in the units of the normalised data",
+        false => "the mean squared error of its coordinates, in the units of the normalized data",
     };
     items.push(item(log, Stage::Fit, "loss-h.svg", ["the network ĥ", loss])?);
     Ok(Section { heading: "Losses", side_by_side: true, items })

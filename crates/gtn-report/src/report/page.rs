@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gtn_run::Config;
-use gtn_run::config::{Normalise, Pairing};
+use gtn_run::config::{Normalize, Pairing};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Contents;
@@ -70,12 +70,12 @@ fn chips(config: &Config) -> Vec<(&'static str, String)> {
             Pairing::Greedy => "Algorithm 1",
             Pairing::Sorted => "sorted (Figure 2)",
         };
-        let normalise = match config.label.normalise {
-            Normalise::AsIs => "as they are",
-            Normalise::Centre => "centred",
-            Normalise::Standardise => "standardised",
+        let normalize = match config.label.normalize {
+            Normalize::AsIs => "as they are",
+            Normalize::Center => "centered",
+            Normalize::Standardize => "standardized",
         };
-        chips.extend([("labelling", pairing.to_owned()), ("data", normalise.to_owned())]);
+        chips.extend([("labeling", pairing.to_owned()), ("data", normalize.to_owned())]);
     }
     if config.quick {
         chips.push(("quick", "yes".to_owned()));

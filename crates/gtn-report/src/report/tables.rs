@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gtn_run::config::{AutoencoderWeights, Data, Normalise, Pairing, Precision, Training};
+use gtn_run::config::{AutoencoderWeights, Data, Normalize, Pairing, Precision, Training};
 use gtn_run::{Config, EpochRecord, MetricRecord, Stage};
 use maud::{Markup, html};
 
@@ -239,18 +239,18 @@ fn settings(config: &Config) -> Vec<String> {
         settings.push(format!("Weights of the autoencoder that are used: {weights}."));
     }
     let data = if config.data.are_images() { "latents" } else { "data" };
-    settings.push(match config.label.normalise {
-        Normalise::AsIs => format!("The {data} are paired as they are."),
-        Normalise::Centre => format!("The mean of the training {data} is subtracted before they are paired."),
-        Normalise::Standardise => format!(
-            "Before they are paired, the {data} are standardised by their training part: the mean is subtracted, and each \
+    settings.push(match config.label.normalize {
+        Normalize::AsIs => format!("The {data} are paired as they are."),
+        Normalize::Center => format!("The mean of the training {data} is subtracted before they are paired."),
+        Normalize::Standardize => format!(
+            "Before they are paired, the {data} are standardized by their training part: the mean is subtracted, and each \
              coordinate divided by its standard deviation."
         ),
     });
     let pairing = match (config.label.pairing, config.label.precision) {
         (Pairing::Greedy, Precision::Double) => "Algorithm 1",
         (Pairing::Greedy, Precision::Single) => "Algorithm 1, which compares cosines in single precision",
-        (Pairing::Sorted, _) => "the sorted labelling (Figure 2)",
+        (Pairing::Sorted, _) => "the sorted labeling (Figure 2)",
     };
     settings.push(format!("Pairs are made by {pairing}."));
     settings.push(match &config.data {

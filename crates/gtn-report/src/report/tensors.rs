@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gtn_run::{Artefact, RunFolder};
+use gtn_run::{Artifact, RunFolder};
 use ndarray::ArrayViewD;
 
 use crate::{Error, Result};
@@ -10,7 +10,7 @@ use crate::{Error, Result};
 /// A file of tensors.
 pub(super) struct Tensors {
     path: PathBuf,
-    artefact: Artefact,
+    artifact: Artifact,
     snapshot: bool,
 }
 
@@ -18,32 +18,32 @@ impl Tensors {
     /// The samples of a run.
     pub(super) fn samples(run: &RunFolder) -> Result<Self> {
         let path = run.samples();
-        match Artefact::read(&path) {
+        match Artifact::read(&path) {
             Err(gtn_run::Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                 Err(Error::NoSamples { path })
             }
-            artefact => Ok(Self { path, artefact: artefact?, snapshot: false }),
+            artifact => Ok(Self { path, artifact: artifact?, snapshot: false }),
         }
     }
 
     /// What ĥ made of the same normal vectors after an earlier epoch.
     pub(super) fn snapshot(path: &Path) -> Result<Self> {
-        Ok(Self { path: path.to_path_buf(), artefact: Artefact::read(path)?, snapshot: true })
+        Ok(Self { path: path.to_path_buf(), artifact: Artifact::read(path)?, snapshot: true })
     }
 
     /// A note beside the tensors, if it is there.
     pub(super) fn note<T: for<'de> serde::Deserialize<'de>>(&self, name: &str) -> Option<T> {
-        self.artefact.note(name)
+        self.artifact.note(name)
     }
 
     /// Whether there is a tensor of a name.
     pub(super) fn has(&self, tensor: &str) -> bool {
-        self.artefact.f32(tensor).is_ok()
+        self.artifact.f32(tensor).is_ok()
     }
 
     /// The tensor of a name, of any shape.
     pub(super) fn of(&self, tensor: &'static str) -> Result<ArrayViewD<'_, f32>> {
-        Ok(self.artefact.f32(tensor)?.view())
+        Ok(self.artifact.f32(tensor)?.view())
     }
 
     /// A tensor of shape (n, D): `count` rows if that is known, at least one if it is not.

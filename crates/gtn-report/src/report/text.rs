@@ -1,6 +1,6 @@
 //! Numbers, times and sentences as a reader likes them.
 
-use gtn_run::config::{Data, Normalise, Pairing, Protocol};
+use gtn_run::config::{Data, Normalize, Pairing, Protocol};
 use gtn_run::{Config, MetricsLog, RunRecord, Stage};
 
 /// A fact: whole numbers whole, with their thousands apart, others with four significant digits.
@@ -103,20 +103,20 @@ fn what_happened(config: &Config) -> String {
         }
         (Data::Uniform(drawn), _) => (drawn, ["points, uniform on the unit square,", "points"]),
     };
-    let normalised = match config.label.normalise {
-        Normalise::AsIs => "taken as they are",
-        Normalise::Centre => "centred",
-        Normalise::Standardise => "standardised",
+    let normalized = match config.label.normalize {
+        Normalize::AsIs => "taken as they are",
+        Normalize::Center => "centered",
+        Normalize::Standardize => "standardized",
     };
     let pairing = match config.label.pairing {
         Pairing::Greedy => "Algorithm 1",
-        Pairing::Sorted => "the sorted labelling (Figure 2)",
+        Pairing::Sorted => "the sorted labeling (Figure 2)",
     };
     let source =
         if config.dim == 1 { "normal numbers (source dimension 1)" } else { "normal vectors (source dimension 2)" };
     let (train, validation) = drawn.sizes();
     format!(
-        "{} {data} were drawn to learn from and {} to validate on, {normalised}, and paired with {source} by {pairing}; \
+        "{} {data} were drawn to learn from and {} to validate on, {normalized}, and paired with {source} by {pairing}; \
          from the pairs the network ĥ learned to make {one_by_one} of normal {}.",
         count(train),
         count(validation),

@@ -55,7 +55,7 @@ struct Image {
     height: i32,
     #[prost(int32, tag = "2")]
     width: i32,
-    /// The number of channels: 1 for grey, 3 for RGB.
+    /// The number of channels: 1 for gray, 3 for RGB.
     #[prost(int32, tag = "3")]
     colorspace: i32,
     /// A PNG file.

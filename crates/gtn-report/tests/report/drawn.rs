@@ -45,7 +45,7 @@ fn the_angle_of_the_swiss_roll_has_all_its_figures_and_the_same_bytes_again() {
         &[
             "<title>GTN run: swiss-roll, d = 1, paper protocol, seed 1</title>",
             "8,000 angles of the swiss roll",
-            "standardised, and paired with normal numbers (source dimension 1) by the sorted labelling (Figure 2)",
+            "standardized, and paired with normal numbers (source dimension 1) by the sorted labeling (Figure 2)",
             "ĥ had 137 of at most 500 epochs.",
             "Figure 2.",
             "Figure 3(A), from the angle.",
@@ -83,7 +83,7 @@ fn the_plane_is_compared_with_the_angle_if_its_run_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let plane = run(folder.path(), &roll(2), COMMAND);
     let html = report(&plane);
-    assert_holds(&html, &["Figure 3(A), in the plane.", "by Algorithm 1", "centred", "Off the curve, first epoch"]);
+    assert_holds(&html, &["Figure 3(A), in the plane.", "by Algorithm 1", "centered", "Off the curve, first epoch"]);
     assert_eq!(figures(&plane), ["figure-3a.svg", "figure-8.svg", "loss-h.svg"]);
 
     // A companion that has only begun.

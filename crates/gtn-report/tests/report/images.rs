@@ -5,7 +5,7 @@ use std::fs;
 use crate::fixture::{assert_stands_alone, config, epoch, rings, run, stage, write_samples};
 use gtn_report::{Error, write_report};
 use gtn_run::config::Overrides;
-use gtn_run::{Artefact, Fingerprint, MetricRecord, MetricsLog, Provenance, Record, RunFolder, Stage};
+use gtn_run::{Artifact, Fingerprint, MetricRecord, MetricsLog, Provenance, Record, RunFolder, Stage};
 use ndarray::{Array1, Array2, Array4};
 
 const COMMAND: &str = "gtn reproduce mnist --seed 1";
@@ -61,7 +61,7 @@ fn shortened_runs_say_so() {
 }
 
 #[test]
-fn missing_records_are_left_out_and_few_colour_images_are_enough() {
+fn missing_records_are_left_out_and_few_color_images_are_enough() {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::at(folder.path());
     run.open(&config(&Overrides::default()), &Provenance::default(), false).unwrap();
@@ -95,11 +95,11 @@ fn samples_that_cannot_be_shown_are_an_error_with_the_file() {
         write_samples(&run, rings(5, 1, 28, 0.1), Array4::zeros(shape));
         assert!(matches!(fails(), Error::Samples { tensor: "decoded", .. }));
     }
-    let mut flat = Artefact::new(Fingerprint::of("sample", &[]));
+    let mut flat = Artifact::new(Fingerprint::of("sample", &[]));
     flat.insert_f32("generated", ndarray::Array2::zeros((3, 2)).into_dyn());
     flat.write(&run.samples()).unwrap();
     assert!(fails().to_string().contains("[3, 2]"));
-    Artefact::new(Fingerprint::of("sample", &[])).write(&run.samples()).unwrap();
+    Artifact::new(Fingerprint::of("sample", &[])).write(&run.samples()).unwrap();
     assert!(matches!(fails(), Error::Run(gtn_run::Error::MissingTensor { .. })));
     fs::write(run.samples(), b"no safetensors").unwrap();
     let damaged = fails();
@@ -136,7 +136,7 @@ fn figures_of_merit_stand_beside_those_of_simpler_generators() {
 fn improvements_and_ways_are_shown_where_a_run_has_them() {
     let folder = tempfile::tempdir().unwrap();
     let run = run(folder.path(), &config(&Overrides::default()), COMMAND);
-    let mut samples = Artefact::read(&run.samples()).unwrap();
+    let mut samples = Artifact::read(&run.samples()).unwrap();
     for (number, blur) in [(1, 0.3), (2, 0.1)] {
         samples.insert_f32(format!("improvement.{number}"), rings(100, 1, 28, blur).into_dyn());
     }
@@ -175,7 +175,7 @@ fn latents_pairs_and_nearest_images_are_shown_where_a_run_has_them() {
     let without = html();
     assert!(!without.contains("Nearest training images") && !without.contains("Latents and pairs"));
 
-    let mut samples = Artefact::read(&run.samples()).unwrap();
+    let mut samples = Artifact::read(&run.samples()).unwrap();
     samples.insert_f32("nearest", rings(40, 1, 28, 0.1).into_dyn());
     samples.set_note("nearest_columns", &10).unwrap();
     let cosines = Array1::from_shape_fn(200, |bin| 1.0 - 1.2 * (bin as f32 / 200.0).powi(4));
@@ -218,7 +218,7 @@ fn latents_pairs_and_nearest_images_are_shown_where_a_run_has_them() {
     assert!(svg.contains("share of all pairs") && svg.contains("pairs of a rank") && !svg.contains("NaN"));
 
     // Too few latents have no baselines.
-    let mut few = Artefact::new(Fingerprint::of("sample", &["few"]));
+    let mut few = Artifact::new(Fingerprint::of("sample", &["few"]));
     for tensor in ["generated", "decoded", "scatter.real", "scatter.generated"] {
         few.insert_f32(tensor, samples.f32(tensor).unwrap().clone());
     }

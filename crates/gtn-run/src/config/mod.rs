@@ -56,7 +56,7 @@ pub struct Training {
     pub epochs: usize,
     /// Epochs in a row without a lower validation loss after which training stops.
     pub patience: usize,
-    /// Samples of one optimiser step.
+    /// Samples of one optimizer step.
     pub batch: usize,
     /// Adam's step size.
     pub learning_rate: f64,
@@ -186,13 +186,13 @@ pub enum Pairing {
 /// What is done to the data, by the statistics of their training part, before they are paired; it is undone after ĥ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Normalise {
+pub enum Normalize {
     /// Nothing.
     AsIs,
     /// The mean is subtracted.
-    Centre,
+    Center,
     /// The mean is subtracted, and each column divided by its standard deviation.
-    Standardise,
+    Standardize,
 }
 
 /// How fine the differences between cosines are that decide a greedy pairing.
@@ -211,7 +211,7 @@ pub enum Precision {
 #[serde(deny_unknown_fields)]
 pub struct Label {
     /// How the data enter the matching, and ĥ's loss.
-    pub normalise: Normalise,
+    pub normalize: Normalize,
     /// The rule.
     #[serde(default)]
     pub pairing: Pairing,

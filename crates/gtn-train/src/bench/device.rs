@@ -6,7 +6,7 @@ use gtn_data::Images;
 use gtn_data::split::permutation;
 use gtn_models::{
     Adam, AdamSettings, Autoencoder, Device, Generator, Mlp, Mode, Parameters, Streams, Tensor, mean_squared_error,
-    synchronise, tensor_of,
+    synchronize, tensor_of,
 };
 use ndarray::Array4;
 use rand::RngCore;
@@ -86,7 +86,7 @@ impl DeviceBench {
         };
         let mut bench = Self { device: device.clone(), work, rows };
         (bench.work)(WARM.min(rows))?;
-        synchronise(device)?;
+        synchronize(device)?;
         Ok(bench)
     }
 
@@ -98,7 +98,7 @@ impl DeviceBench {
     pub fn run(&mut self) -> Result<f64> {
         let begun = Instant::now();
         (self.work)(self.rows)?;
-        synchronise(&self.device)?;
+        synchronize(&self.device)?;
         Ok(begun.elapsed().as_secs_f64())
     }
 }
@@ -120,7 +120,7 @@ fn epoch(
         if losses.are_due() {
             losses.read()?;
         }
-        adam.minimise(parameters, &loss)?;
+        adam.minimize(parameters, &loss)?;
     }
     losses.read()?;
     Ok(())

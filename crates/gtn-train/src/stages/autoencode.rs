@@ -6,7 +6,7 @@ use gtn_models::{
     Autoencoder, AutoencoderShape, NamedArrays, Parameters, Tensor, array4_of, mean_squared_error, tensor_of,
 };
 use gtn_run::config::{self, AutoencoderWeights};
-use gtn_run::{Artefact, Config, Provenance, Stage};
+use gtn_run::{Artifact, Config, Provenance, Stage};
 use ndarray::Array4;
 
 use crate::Result;
@@ -143,7 +143,7 @@ pub(crate) fn run(
         AutoencoderWeights::Best => context.run.best_checkpoint(AUTOENCODER),
         AutoencoderWeights::LastEncoderBestDecoder => context.run.last_checkpoint(AUTOENCODER),
     };
-    let weights = Artefact::read(&path)?;
+    let weights = Artifact::read(&path)?;
     load_weights(autoencoder.parameters(), &weights)?;
     Ok(Trained { autoencoder, checksum: weights.checksum() })
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use gtn_data::Images;
 use gtn_models::{array2_of, tensor_of};
-use gtn_run::{Artefact, Config, Stage, Step};
+use gtn_run::{Artifact, Config, Stage, Step};
 use ndarray::{Array2, Axis, concatenate};
 
 use crate::pipeline::Context;
@@ -17,7 +17,7 @@ use crate::{Error, Result};
 const ROWS: usize = 256;
 
 pub(crate) fn run(config: &Config, data: &Pictures, trained: &Trained, context: &mut Context<'_>) -> Result<Targets> {
-    let settings = (config.seed, &config.data, config.label.normalise);
+    let settings = (config.seed, &config.data, config.label.normalize);
     let made_from = fingerprint("encode", &settings, &[&data.fingerprint, &trained.checksum]);
     let test_set = data.test.as_ref();
     let of_test = test_set.map(|test| {
@@ -35,10 +35,10 @@ pub(crate) fn run(config: &Config, data: &Pictures, trained: &Trained, context: 
     let mut encoder = Encoder { trained, dim: config.dim, done: 0, total: trained_on + tested };
     let test = match (test, test_set, of_test) {
         (None, Some(set), Some(made_from)) => {
-            let mut artefact = Artefact::new(made_from);
-            artefact.insert_f32(TestTargets::NAME, encoder.encode(&set.images, &set.indices, context)?.into_dyn());
-            artefact.write(&test_path)?;
-            Some(artefact)
+            let mut artifact = Artifact::new(made_from);
+            artifact.insert_f32(TestTargets::NAME, encoder.encode(&set.images, &set.indices, context)?.into_dyn());
+            artifact.write(&test_path)?;
+            Some(artifact)
         }
         (test, ..) => test,
     };
@@ -53,9 +53,9 @@ pub(crate) fn run(config: &Config, data: &Pictures, trained: &Trained, context: 
             let train = encoder.encode(&data.images, &data.split.train, context)?;
             let validation = encoder.encode(&data.images, &data.split.validation, context)?;
             let variance = gtn_metrics::total_variance(train.view())?;
-            let mut artefact = Artefact::new(made_from);
-            Targets::write_into(&mut artefact, train, validation, config.label.normalise)?;
-            context.write((Stage::Encode, started), artefact, &[("latent_variance", variance)], &path)?
+            let mut artifact = Artifact::new(made_from);
+            Targets::write_into(&mut artifact, train, validation, config.label.normalize)?;
+            context.write((Stage::Encode, started), artifact, &[("latent_variance", variance)], &path)?
         }
     };
     let test = test.as_ref().map(TestTargets::read).transpose()?;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use gtn_metrics::Draws;
-use gtn_run::{Artefact, Config, MetricRecord, Record, Stage, Step};
+use gtn_run::{Artifact, Config, MetricRecord, Record, Stage, Step};
 
 use crate::generator::{AUTOENCODER, H, load_generator};
 use crate::pipeline::{Context, Made};
@@ -30,12 +30,12 @@ pub(crate) fn can_measure(targets: &Targets) -> bool {
 }
 
 pub(crate) fn run(config: &Config, made: &Made<'_>, context: &mut Context<'_>) -> Result<()> {
-    let weights = Artefact::read(&context.run.best_checkpoint(H))?.checksum();
+    let weights = Artifact::read(&context.run.best_checkpoint(H))?.checksum();
     let first = points::first_epoch(config, context)?;
-    let first_sum = first.as_ref().map(Artefact::checksum).unwrap_or_default();
+    let first_sum = first.as_ref().map(Artifact::checksum).unwrap_or_default();
     let mut inputs = vec![weights, made.targets.checksum.clone(), first_sum];
     if made.pictures.is_some() {
-        inputs.extend([pixels::extent(), Artefact::read(&context.run.best_checkpoint(AUTOENCODER))?.checksum()]);
+        inputs.extend([pixels::extent(), Artifact::read(&context.run.best_checkpoint(AUTOENCODER))?.checksum()]);
         inputs.extend(test_set::identity(made));
     }
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
@@ -54,7 +54,7 @@ pub(crate) fn run(config: &Config, made: &Made<'_>, context: &mut Context<'_>) -
             let mut metrics = images::measure(made, &generator, context)?;
             metrics.extend(pixels::measure(made, pictures, &generator, context)?);
             let count = |name| metrics.iter().filter(|metric| metric.metric.ends_with(name)).count();
-            if count("memorisation") < count("precision") {
+            if count("memorization") < count("precision") {
                 context.observer.note("many held-out images are training images, too; copies of these cannot be told");
             }
             (metrics, facts)
@@ -62,9 +62,9 @@ pub(crate) fn run(config: &Config, made: &Made<'_>, context: &mut Context<'_>) -
         None => (points::measure(config, &generator, first, context)?, Vec::new()),
     };
     record(&metrics, context)?;
-    let mut artefact = Artefact::new(made_from);
-    artefact.set_note(METRICS, &metrics)?;
-    context.write((Stage::Evaluate, started), artefact, &facts, &path)?;
+    let mut artifact = Artifact::new(made_from);
+    artifact.set_note(METRICS, &metrics)?;
+    context.write((Stage::Evaluate, started), artifact, &facts, &path)?;
     Ok(())
 }
 

@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use gtn_models::{
-    Autoencoder, Mlp, Mode, NamedArrays, Normaliser, Parameters, Tensor, array2_of, array4_of, mean_squared_error,
+    Autoencoder, Mlp, Mode, NamedArrays, Normalizer, Parameters, Tensor, array2_of, array4_of, mean_squared_error,
     tensor_of,
 };
 use gtn_run::config::Data;
-use gtn_run::{Artefact, Config, Fingerprint, Provenance, RunFolder, Stage};
+use gtn_run::{Artifact, Config, Fingerprint, Provenance, RunFolder, Stage};
 use ndarray::{Array2, Array4, Axis};
 
 use crate::Result;
 use crate::generator::{H, mlp_shape, read_autoencoder};
 use crate::pipeline::Context;
 use crate::stages::{fingerprint, label};
-use crate::targets::{CENTRE, SCALE, Targets};
+use crate::targets::{CENTER, SCALE, Targets};
 use crate::trainer::{Problem, Schedule, Side, train};
 
 /// Normal vectors of a snapshot of points.
@@ -53,7 +53,7 @@ struct Regression<'a> {
 struct Snapshots<'a> {
     when: Kept,
     source: Tensor,
-    normaliser: &'a Normaliser,
+    normalizer: &'a Normalizer,
     made_from: &'a Fingerprint,
 }
 
@@ -121,7 +121,7 @@ impl Problem for Regression<'_> {
             return Ok(None);
         };
         for path in (1..=epochs).filter(|&epoch| is_kept(epoch)).map(|epoch| run.snapshot(epoch)) {
-            let reason = match Artefact::read_if_made_from(&path, made_from) {
+            let reason = match Artifact::read_if_made_from(&path, made_from) {
                 Ok(Some(_)) => continue,
                 Ok(None) => format!("{} is not there", path.display()),
                 Err(gtn_run::Error::Damaged { path, reason }) => format!("{} is damaged: {reason}", path.display()),
@@ -142,13 +142,13 @@ impl Problem for Regression<'_> {
 
 impl Snapshots<'_> {
     fn generated(&self, h: &Mlp) -> Result<Array2<f32>> {
-        Ok(self.normaliser.restore(array2_of(&h.forward(&self.source, Mode::Evaluate)?)?))
+        Ok(self.normalizer.restore(array2_of(&h.forward(&self.source, Mode::Evaluate)?)?))
     }
 
     fn write(&self, h: &Mlp, path: &Path) -> Result<()> {
-        let mut artefact = Artefact::new(self.made_from.clone());
-        artefact.insert_f32("generated", self.generated(h)?.into_dyn());
-        Ok(artefact.write(path)?)
+        let mut artifact = Artifact::new(self.made_from.clone());
+        artifact.insert_f32("generated", self.generated(h)?.into_dyn());
+        Ok(artifact.write(path)?)
     }
 }
 
@@ -174,7 +174,7 @@ pub(crate) fn run(config: &Config, targets: &Targets, pairs: &label::Pairs, cont
     let settings = (config.seed, &config.h, config.time_budget);
     let made_from = fingerprint("fit", &settings, &[&targets.checksum, &pairs.checksum]);
     let side = |pairs: &label::Side, rows: &Array2<f32>| -> Result<Pairs> {
-        let target = targets.normaliser.normalise(rows.select(Axis(0), &pairs.matching).view());
+        let target = targets.normalizer.normalize(rows.select(Axis(0), &pairs.matching).view());
         Ok(Pairs {
             source: tensor_of(pairs.source.view(), &context.device)?,
             target: tensor_of(target.view(), &context.device)?,
@@ -182,7 +182,7 @@ pub(crate) fn run(config: &Config, targets: &Targets, pairs: &label::Pairs, cont
     };
     let when = if config.data.are_images() { Kept::WhenImproved } else { Kept::NowAndThen };
     let source = tensor_of(shown_source(config, context).view(), &context.device)?;
-    let snapshots = Snapshots { when, source, normaliser: &targets.normaliser, made_from: &made_from };
+    let snapshots = Snapshots { when, source, normalizer: &targets.normalizer, made_from: &made_from };
     let looked_at = config.data.are_images() && context.observer.wants_pictures();
     let autoencoder = looked_at.then(|| read_autoencoder(context.run, config, &context.device)).transpose()?;
     let problem = Regression {
@@ -193,8 +193,8 @@ pub(crate) fn run(config: &Config, targets: &Targets, pairs: &label::Pairs, cont
         autoencoder,
     };
     let extras = NamedArrays::from([
-        (CENTRE.to_owned(), targets.normaliser.centre().clone().into_dyn()),
-        (SCALE.to_owned(), targets.normaliser.scale().clone().into_dyn()),
+        (CENTER.to_owned(), targets.normalizer.center().clone().into_dyn()),
+        (SCALE.to_owned(), targets.normalizer.scale().clone().into_dyn()),
     ]);
     let schedule = Schedule { training: &config.h.training, budget: config.training_budgets().1 };
     train(&problem, &schedule, &made_from, &extras, context)

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use gtn_label::{MatchError, Matcher};
 use gtn_run::config::{Pairing, Precision};
-use gtn_run::{Artefact, Config, Stage, Step};
+use gtn_run::{Artifact, Config, Stage, Step};
 use ndarray::{Array1, Array2};
 
 use crate::pipeline::Context;
@@ -37,7 +37,7 @@ const TEST: &str = "test";
 pub(crate) fn run(config: &Config, targets: &Targets, context: &mut Context<'_>) -> Result<Pairs> {
     let settings = (config.seed, config.label.pairing, config.label.precision);
     let made_from = fingerprint("label", &settings, &[&targets.checksum]);
-    // Centre and scale come from the training latents.
+    // Center and scale come from the training latents.
     let of_test = targets.test.as_ref();
     let of_test = of_test.map(|test| fingerprint("label/test", &settings, &[&targets.checksum, &test.checksum]));
     let (path, test_path) = (context.run.pairs(), context.run.test_pairs());
@@ -51,19 +51,19 @@ pub(crate) fn run(config: &Config, targets: &Targets, context: &mut Context<'_>)
     let tested = targets.test.as_ref().filter(|_| no_test).map_or(0, |test| test.rows.nrows());
     let total = tested + if no_pairs { pairs_of_sides } else { 0 };
     let mut before = 0;
-    let mut pair_side = |side: &str, rows: &Array2<f32>, artefact: &mut Artefact, context: &mut Context<'_>| {
+    let mut pair_side = |side: &str, rows: &Array2<f32>, artifact: &mut Artifact, context: &mut Context<'_>| {
         let paired = pair(config, targets, (side, rows), (before, total), context)?;
         before += rows.nrows();
         let similarity = mean(&paired.similarity);
-        paired.insert_into(artefact, side);
+        paired.insert_into(artifact, side);
         Ok::<f64, Error>(similarity)
     };
     let test = match (test, &targets.test, of_test) {
         (None, Some(targets), Some(made_from)) => {
-            let mut artefact = Artefact::new(made_from);
-            pair_side(TEST, &targets.rows, &mut artefact, context)?;
-            artefact.write(&test_path)?;
-            Some(artefact)
+            let mut artifact = Artifact::new(made_from);
+            pair_side(TEST, &targets.rows, &mut artifact, context)?;
+            artifact.write(&test_path)?;
+            Some(artifact)
         }
         (test, ..) => test,
     };
@@ -75,28 +75,28 @@ pub(crate) fn run(config: &Config, targets: &Targets, context: &mut Context<'_>)
             pairs
         }
         None => {
-            let mut artefact = Artefact::new(made_from);
-            let similarity = pair_side(SIDES[0], rows[0], &mut artefact, context)?;
-            pair_side(SIDES[1], rows[1], &mut artefact, context)?;
+            let mut artifact = Artifact::new(made_from);
+            let similarity = pair_side(SIDES[0], rows[0], &mut artifact, context)?;
+            pair_side(SIDES[1], rows[1], &mut artifact, context)?;
             let facts = [("pairs", pairs_of_sides as f64), ("mean_similarity", similarity)];
-            context.write((Stage::Label, started), artefact, &facts, &path)?
+            context.write((Stage::Label, started), artifact, &facts, &path)?
         }
     };
-    let side = |artefact, name| Side::read(artefact, name);
+    let side = |artifact, name| Side::read(artifact, name);
     Ok(Pairs {
         train: side(&pairs, SIDES[0])?,
         validation: side(&pairs, SIDES[1])?,
         checksum: pairs.checksum(),
         test: test.as_ref().map(|test| side(test, TEST)).transpose()?,
-        test_checksum: test.as_ref().map(Artefact::checksum),
+        test_checksum: test.as_ref().map(Artifact::checksum),
     })
 }
 
 impl Side {
-    fn read(artefact: &Artefact, name: &str) -> Result<Self> {
+    fn read(artifact: &Artifact, name: &str) -> Result<Self> {
         Ok(Self {
-            source: into_matrix(artefact.f32(&format!("{name}.source"))?),
-            matching: artefact.u64(&format!("{name}.matching"))?.iter().map(|&index| index as usize).collect(),
+            source: into_matrix(artifact.f32(&format!("{name}.source"))?),
+            matching: artifact.u64(&format!("{name}.matching"))?.iter().map(|&index| index as usize).collect(),
         })
     }
 }
@@ -114,12 +114,12 @@ struct Paired {
 }
 
 impl Paired {
-    fn insert_into(self, artefact: &mut Artefact, side: &str) {
+    fn insert_into(self, artifact: &mut Artifact, side: &str) {
         let indices = |indices: Vec<usize>| indices.into_iter().map(|index| index as u64).collect::<Array1<u64>>();
-        artefact.insert_f32(format!("{side}.source"), self.source.into_dyn());
-        artefact.insert_u64(format!("{side}.matching"), indices(self.matching).into_dyn());
-        artefact.insert_u64(format!("{side}.order"), indices(self.order).into_dyn());
-        artefact.insert_f32(format!("{side}.similarity"), Array1::from(self.similarity).into_dyn());
+        artifact.insert_f32(format!("{side}.source"), self.source.into_dyn());
+        artifact.insert_u64(format!("{side}.matching"), indices(self.matching).into_dyn());
+        artifact.insert_u64(format!("{side}.order"), indices(self.order).into_dyn());
+        artifact.insert_f32(format!("{side}.similarity"), Array1::from(self.similarity).into_dyn());
     }
 }
 
@@ -132,7 +132,7 @@ fn pair(
     context: &mut Context<'_>,
 ) -> Result<Paired> {
     let source = context.streams.normal(&format!("source/{side}"), 0, rows.nrows(), rows.ncols());
-    let target = targets.normaliser.normalise(rows.view());
+    let target = targets.normalizer.normalize(rows.view());
     match config.label.pairing {
         Pairing::Greedy => pair_greedily(source, &target, config.label.precision, progress, context),
         Pairing::Sorted => pair_by_sorting(source, &target),
@@ -187,7 +187,7 @@ fn pair_greedily(
 fn pair_by_sorting(source: Array2<f32>, target: &Array2<f32>) -> Result<Paired> {
     let numbers = |rows: &Array2<f32>| rows.column(0).iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
     let (y, x) = (numbers(&source), numbers(target));
-    let matching = gtn_math::sorted_labelling(&y, &x)?;
+    let matching = gtn_math::sorted_labeling(&y, &x)?;
     let mut order: Vec<usize> = (0..y.len()).collect();
     order.sort_by(|&a, &b| y[a].total_cmp(&y[b]));
     // On the line the cosine is the product of the signs.

@@ -6,7 +6,7 @@ use gtn_data::split::{Split, permutation, shuffled};
 use gtn_data::{Images, mnist, synthetic};
 use gtn_models::Streams;
 use gtn_run::config::{self, Data, Drawn};
-use gtn_run::{Artefact, Config, Fingerprint, Observer};
+use gtn_run::{Artifact, Config, Fingerprint, Observer};
 use ndarray::Array2;
 
 use crate::targets::Targets;
@@ -129,15 +129,15 @@ fn draw(config: &Config, drawn: &Drawn, streams: &Streams) -> Result<Targets> {
     let (training, validation) = drawn.sizes();
     refuse_too_few(training, validation)?;
     // Never written: it only makes the targets as a stage would.
-    let mut artefact = Artefact::new(Fingerprint::of("draw", &[]));
+    let mut artifact = Artifact::new(Fingerprint::of("draw", &[]));
     let side = |name, n| draw_points(config, n, streams, &format!("data/{name}"), 0);
     Targets::write_into(
-        &mut artefact,
+        &mut artifact,
         side("train", training),
         side("validation", validation),
-        config.label.normalise,
+        config.label.normalize,
     )?;
-    Targets::read(&artefact)
+    Targets::read(&artifact)
 }
 
 /// `n` fresh points of the law of an experiment without images, from a stream of their own; images have none.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use gtn_math::{CdfMap, Homeomorphism, Normal, SwissRoll, Uniform};
 use gtn_models::Generator;
 use gtn_run::config::Data;
-use gtn_run::{Artefact, Config, Stage};
+use gtn_run::{Artifact, Config, Stage};
 use ndarray::{Array1, Array2, Axis, s};
 
 use crate::Result;
@@ -21,7 +21,7 @@ use crate::stages::prepare::draw_points;
 const PAIRS: usize = 1_000;
 
 pub(crate) fn run(config: &Config, made: &Made<'_>, context: &mut Context<'_>) -> Result<()> {
-    let best = |network| -> Result<String> { Ok(Artefact::read(&context.run.best_checkpoint(network))?.checksum()) };
+    let best = |network| -> Result<String> { Ok(Artifact::read(&context.run.best_checkpoint(network))?.checksum()) };
     let mut inputs = vec![made.targets.checksum.clone(), made.pairs.checksum.clone(), best(H)?];
     if config.autoencoder.is_some() {
         inputs.push(best(AUTOENCODER)?);
@@ -43,12 +43,12 @@ pub(crate) fn run(config: &Config, made: &Made<'_>, context: &mut Context<'_>) -
 
     let started = Instant::now();
     let generator = load_generator(context.run, &context.device)?;
-    let mut artefact = Artefact::new(made_from);
+    let mut artifact = Artifact::new(made_from);
     let variance_kept = match made.pictures {
-        Some(pictures) => images::sample(config, &generator, made, pictures, &improvements, &mut artefact, context)?,
-        None => sample_points(config, &generator, made, &mut artefact, context)?,
+        Some(pictures) => images::sample(config, &generator, made, pictures, &improvements, &mut artifact, context)?,
+        None => sample_points(config, &generator, made, &mut artifact, context)?,
     };
-    context.write((Stage::Sample, started), artefact, &[("variance_kept", variance_kept)], &path)?;
+    context.write((Stage::Sample, started), artifact, &[("variance_kept", variance_kept)], &path)?;
     Ok(())
 }
 
@@ -57,28 +57,28 @@ fn sample_points(
     config: &Config,
     generator: &Generator,
     &Made { targets, pairs, .. }: &Made<'_>,
-    artefact: &mut Artefact,
+    artifact: &mut Artifact,
     context: &Context<'_>,
 ) -> Result<f64> {
     let source = shown_source(config, context);
     let generated = generator.map(source.view())?;
     let variance_kept = gtn_metrics::variance_kept(targets.train.view(), generated.view())?;
-    artefact.insert_f32("source", source.into_dyn());
-    artefact.insert_f32("generated", generated.into_dyn());
-    artefact.insert_f32("real", draw_points(config, SHOWN, &context.streams, "real", 0).into_dyn());
+    artifact.insert_f32("source", source.into_dyn());
+    artifact.insert_f32("generated", generated.into_dyn());
+    artifact.insert_f32("real", draw_points(config, SHOWN, &context.streams, "real", 0).into_dyn());
 
     // The normal vectors lie in random order, so the first ones are a fair choice.
     let shown = PAIRS.min(pairs.train.source.nrows());
     let paired = targets.train.select(Axis(0), &pairs.train.matching[..shown]);
-    artefact.insert_f32("pairs.source", pairs.train.source.slice(s![..shown, ..]).to_owned().into_dyn());
-    artefact.insert_f32("pairs.target", targets.normaliser.normalise(paired.view()).into_dyn());
+    artifact.insert_f32("pairs.source", pairs.train.source.slice(s![..shown, ..]).to_owned().into_dyn());
+    artifact.insert_f32("pairs.target", targets.normalizer.normalize(paired.view()).into_dyn());
 
     if matches!(config.data, Data::SwissRoll(_)) && config.dim == 1 {
         let y: Array1<f32> = Array1::linspace(-4.0, 4.0, 321);
         let learned: Array2<f32> = generator.map(y.view().insert_axis(Axis(1)))?;
-        artefact.insert_f32("curve.exact", y.mapv(|y| exact_angle(f64::from(y)) as f32).into_dyn());
-        artefact.insert_f32("curve.learned", learned.column(0).to_owned().into_dyn());
-        artefact.insert_f32("curve.y", y.into_dyn());
+        artifact.insert_f32("curve.exact", y.mapv(|y| exact_angle(f64::from(y)) as f32).into_dyn());
+        artifact.insert_f32("curve.learned", learned.column(0).to_owned().into_dyn());
+        artifact.insert_f32("curve.y", y.into_dyn());
     }
     Ok(variance_kept)
 }

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use gtn_run::{EpochRecord, Observer, Stage, StageRecord, Step};
 
 /// Files by path.
-pub(crate) type Artefacts = BTreeMap<PathBuf, Vec<u8>>;
+pub(crate) type Artifacts = BTreeMap<PathBuf, Vec<u8>>;
 
-/// All artefacts of a run.
-pub(crate) fn artefacts(run: &Path) -> Artefacts {
+/// All artifacts of a run.
+pub(crate) fn artifacts(run: &Path) -> Artifacts {
     let mut found = BTreeMap::new();
     for folder in ["checkpoints", "latents", "pairs", "snapshots", "samples"] {
         for entry in fs::read_dir(run.join(folder)).unwrap() {
@@ -22,7 +22,7 @@ pub(crate) fn artefacts(run: &Path) -> Artefacts {
     // The run from one dimension that a run from two is compared with.
     let companion = run.join("companion");
     if companion.is_dir() {
-        let its = artefacts(&companion);
+        let its = artifacts(&companion);
         found.extend(its.into_iter().map(|(path, bytes)| (Path::new("companion").join(path), bytes)));
     }
     found

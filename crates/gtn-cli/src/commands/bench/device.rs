@@ -1,4 +1,4 @@
-//! `gtn bench device`: training, sampling and labelling at CelebA's full size on one device, beside the paper and PyTorch.
+//! `gtn bench device`: training, sampling and labeling at CelebA's full size on one device, beside the paper and PyTorch.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::say;
 
 const DIM: usize = 100;
-const LABELLING: &str = "labelling";
+const LABELING: &str = "labeling";
 
 /// What the paper reports of a T4, in seconds: an epoch of ĥ for CelebA; 1,000 images, which is less than that card's arithmetic
 /// for them takes, so that it was timed without waiting for the card.
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &BenchDevice) -> Result<(), Failure> {
     let device = args.on.open()?;
     if !args.json {
         say::result(&format!(
-            "{}; epochs and labelling of {} rows",
+            "{}; epochs and labeling of {} rows",
             describe(&device),
             super::count(args.rows as usize)
         ));
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &BenchDevice) -> Result<(), Failure> {
         let found = measure(work, args, &device)?;
         say::result(&if args.json { found.json(args, &device) } else { found.line() });
     }
-    let found = labelling(args, &device)?;
+    let found = labeling(args, &device)?;
     say::result(&if args.json { found.json(args, &device) } else { found.line() });
     if !args.json {
         say::result(
@@ -85,7 +85,7 @@ fn measure(work: DeviceWork, args: &BenchDevice, device: &Device) -> Result<Foun
 }
 
 /// Algorithm 1 on rows like the latents of images, with this device's candidates.
-fn labelling(args: &BenchDevice, device: &Device) -> Result<Found, Failure> {
+fn labeling(args: &BenchDevice, device: &Device) -> Result<Found, Failure> {
     let (source, target) = Case::like_latents(args.rows as usize, DIM).draw();
     let mut seconds = Vec::new();
     // The first one warms up.
@@ -100,7 +100,7 @@ fn labelling(args: &BenchDevice, device: &Device) -> Result<Found, Failure> {
         std::hint::black_box({ matcher }.match_rows(&source, &target)?);
         seconds.push(begun.elapsed().as_secs_f64());
     }
-    Ok(Found::new(LABELLING, seconds.split_off(1), None))
+    Ok(Found::new(LABELING, seconds.split_off(1), None))
 }
 
 const HEAD: &str = "| work              |     gtn | PyTorch | ratio | paper's T4 |";

@@ -10,7 +10,7 @@ use super::super::text::count;
 use super::along;
 use crate::Result;
 use crate::canvas::{Axis, Canvas, LeftOut, Panel, Point, Stroke};
-use crate::palette::{BACK, BAND, BLUE, GREY, INK, VERMILION, shade, shades};
+use crate::palette::{BACK, BAND, BLUE, GRAY, INK, VERMILION, shade, shades};
 use crate::ticks::Scale;
 
 /// Where the arrows of Figure 2 start.
@@ -59,7 +59,7 @@ impl Angles {
         let x = Axis::new(Scale::exactly(-4.0, 4.0, 10), "y");
         let left = Panel { left: 70, top: 76, width: 390, height: 340, x, y: Axis::new(share(), "") };
         let right =
-            Panel { left: 530, width: 415, x: angle_axis("x", shown()), y: Axis::unlabelled(share()), ..left.clone() };
+            Panel { left: 530, width: 415, x: angle_axis("x", shown()), y: Axis::unlabeled(share()), ..left.clone() };
         canvas.axes(&left);
         canvas.axes(&right);
         canvas.heading(&left, "F_Y of N(0, 1)");
@@ -73,19 +73,19 @@ impl Angles {
         canvas.line(&left, empirical(&self.source, -4.0, 4.0, |_| 0.0), thin);
         canvas.line(&right, empirical(&self.generated, low, high, |_| 0.0), thin);
 
-        let colours = shades();
-        let arrow = |rank: f64| shade(rank).and_then(|shade| colours.get(shade)).copied().unwrap_or(INK);
+        let colors = shades();
+        let arrow = |rank: f64| shade(rank).and_then(|shade| colors.get(shade)).copied().unwrap_or(INK);
         for y in ARROWS {
             let p = normal.cdf(y);
             let x = angle_of_rank(p);
-            let colour = arrow(p);
+            let color = arrow(p);
             let places = [(&left, [y, 0.0]), (&left, [y, p]), (&right, [x, p]), (&right, [x, 0.0])];
             let way: Vec<Point> = places.into_iter().filter_map(|(panel, point)| panel.place(point)).collect();
             if let [_, turn, _, end] = way[..] {
-                canvas.arrow_head(end, [0.0, 1.0], colour);
-                canvas.arrow_head([f64::from(right.left) - 30.0, turn[1]], [1.0, 0.0], colour);
+                canvas.arrow_head(end, [0.0, 1.0], color);
+                canvas.arrow_head([f64::from(right.left) - 30.0, turn[1]], [1.0, 0.0], color);
             }
-            canvas.lines([way], Stroke::new(colour, 2.0));
+            canvas.lines([way], Stroke::new(color, 2.0));
         }
         let legend =
             [(EXACT, "exact"), (thin, "of the samples"), (Stroke::new(arrow(0.5), 2.0), "h: y → F_Y(y) = F_X(x) → x")];
@@ -95,7 +95,7 @@ impl Angles {
             "Each arrow takes a number y up to its share F_Y(y) of the normal law, across to the angle x with the same \
              share F_X(x) of the uniform law, and down to x = h(y). The thin lines are the empirical distribution \
              functions of {generated} normal numbers and of the angles that ĥ made of them: the right one lies on the \
-             grey line as far as ĥ is h.{out}",
+             gray line as far as ĥ is h.{out}",
         );
         let name = "The distribution functions of the normal law and of the angle, matched by arrows of equal height";
         Figure::drawn("figure-2.svg", canvas, "Figure 2", caption, name)
@@ -108,7 +108,7 @@ impl Angles {
         // Learned ends of the curve leave the law's interval.
         let [low, high] = ends();
         let y = angle_axis("angle", (low - 1.0, high + 1.0));
-        let top = Panel { left: 78, top: 44, width: 465, height: 256, x: Axis::unlabelled(scale()), y };
+        let top = Panel { left: 78, top: 44, width: 465, height: 256, x: Axis::unlabeled(scale()), y };
         let errors: Vec<Point> =
             self.y.iter().zip(self.learned.iter().zip(&self.exact)).map(|(y, (a, b))| [*y, a - b]).collect();
         let finite = errors.iter().filter(|[_, error]| error.is_finite());
@@ -121,9 +121,9 @@ impl Angles {
         let curve = |values: &[f64]| self.y.iter().zip(values).map(|(y, value)| [*y, *value]).collect::<Vec<_>>();
         canvas.line(&top, curve(&self.exact), EXACT);
         canvas.line(&top, curve(&self.learned), GENERATED);
-        canvas.line(&bottom, [[-4.0, 0.0], [4.0, 0.0]], Stroke::new(GREY, 1.0));
+        canvas.line(&bottom, [[-4.0, 0.0], [4.0, 0.0]], Stroke::new(GRAY, 1.0));
         for y in [-MOSTLY, MOSTLY] {
-            canvas.line(&bottom, [[y, -most], [y, most]], Stroke::dashed(GREY, 1.0));
+            canvas.line(&bottom, [[y, -most], [y, most]], Stroke::dashed(GRAY, 1.0));
         }
         canvas.line(&bottom, errors, GENERATED);
         canvas.legend([78.0, 26.0], &[(EXACT, "h, exact"), (GENERATED, "ĥ, learned")]);
@@ -150,7 +150,7 @@ impl Angles {
             top: 44,
             width: 465,
             height: 200,
-            x: Axis { labelled: false, ..angle_axis("", shown()) },
+            x: Axis { labeled: false, ..angle_axis("", shown()) },
             y,
         };
         let (low, high) = shown();
@@ -168,7 +168,7 @@ impl Angles {
         let law = [[low, 0.0], [start, 0.0], [start, density], [end, density], [end, 0.0], [high, 0.0]];
         canvas.line(&top, law, Stroke::new(INK, 1.6));
         canvas.bars(&bottom, [([low, -band], [high, band])], BAND);
-        canvas.line(&bottom, [[low, 0.0], [high, 0.0]], Stroke::new(GREY, 1.0));
+        canvas.line(&bottom, [[low, 0.0], [high, 0.0]], Stroke::new(GRAY, 1.0));
         let reality = Stroke::dashed(VERMILION, 1.6);
         canvas.line(&bottom, real, reality);
         canvas.line(&bottom, generated, GENERATED);
@@ -177,7 +177,7 @@ impl Angles {
         let missed = left_out(LeftOut { not_finite: 0, beyond }) + &not_finite(&[&self.generated, &self.real]);
         let caption = format!(
             "Above, the histogram of {} generated angles; bars should end at the line, and there should be none outside. \
-             Below, the empirical distribution function less the exact one. As many true draws stay inside the grey band \
+             Below, the empirical distribution function less the exact one. As many true draws stay inside the gray band \
              throughout in 95 of 100 cases; the largest distance from 0 is the Kolmogorov-Smirnov distance of these angles.{missed}",
             count(self.generated.len()),
         );

@@ -1,4 +1,4 @@
-//! Normal vectors and what ĥ makes of them, in the same colours (Figure 3), and how that comes about (Figure 8).
+//! Normal vectors and what ĥ makes of them, in the same colors (Figure 3), and how that comes about (Figure 8).
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use super::super::text::count;
 use super::{Cloud, Law, along, normal_density};
 use crate::Result;
 use crate::canvas::{Align, Axis, Canvas, LeftOut, Panel, Point, Stroke};
-use crate::palette::{BACK, GREY, INK, shades};
+use crate::palette::{BACK, GRAY, INK, shades};
 use crate::ticks::Scale;
 
 /// Panels of Figure 8 with the final one, and the dots in each.
@@ -39,42 +39,42 @@ pub(super) fn samples(cloud: &Cloud) -> Result<Figure> {
     canvas.heading(&image, "what ĥ makes of them");
 
     let mut missed = LeftOut::default();
-    let colours = shades();
+    let colors = shades();
     let shaded = |points: &[Point]| points.iter().copied().zip(cloud.shades.iter().copied()).collect::<Vec<_>>();
     // Vectors that are not finite are counted once, with their images.
-    missed.beyond += canvas.dots(&source, shaded(&cloud.source), &colours, 2.4).beyond;
+    missed.beyond += canvas.dots(&source, shaded(&cloud.source), &colors, 2.4).beyond;
     if cloud.law == Law::Angles {
         let density = along(-4.5, 4.5, 180).map(|y| [y, normal_density(y)]);
-        canvas.line(&source, density, Stroke::new(GREY, 1.5));
+        canvas.line(&source, density, Stroke::new(GRAY, 1.5));
     }
     canvas.line(&image, cloud.law.outline(), OUTLINE);
-    missed += canvas.dots(&image, shaded(&cloud.generated), &colours, dot(cloud.law, 2.4));
+    missed += canvas.dots(&image, shaded(&cloud.generated), &colors, dot(cloud.law, 2.4));
 
     let (file, lead, name, caption) = match cloud.law {
         Law::Angles => (
             "figure-3a.svg",
             "Figure 3(A), from the angle",
-            "Normal numbers and the points of the swiss roll that the network made of them, in the same colours",
-            "Left, normal numbers y, spread below their density and coloured by rank. Right, the point of the swiss roll \
-             at the angle ĥ(y), in the colour of its y, over the exact curve (grey). Colours should follow the curve in \
+            "Normal numbers and the points of the swiss roll that the network made of them, in the same colors",
+            "Left, normal numbers y, spread below their density and colored by rank. Right, the point of the swiss roll \
+             at the angle ĥ(y), in the color of its y, over the exact curve (gray). Colors should follow the curve in \
              the same order from its inner end to its outer one, without gaps and evenly dense by angle; the ends, which \
              belong to the rarest y, are the hardest to reach.",
         ),
         Law::Roll => (
             "figure-3a.svg",
             "Figure 3(A), in the plane",
-            "Normal vectors in the plane and the points that the network made of them, in the same colours",
-            "Left, normal vectors y, coloured by their distance from the origin. Right, ĥ(y) in the colour of its y, over \
-             the exact curve (grey). ĥ is continuous and the plane has one dimension more than the curve, so look for \
+            "Normal vectors in the plane and the points that the network made of them, in the same colors",
+            "Left, normal vectors y, colored by their distance from the origin. Right, ĥ(y) in the color of its y, over \
+             the exact curve (gray). ĥ is continuous and the plane has one dimension more than the curve, so look for \
              points between the turns.",
         ),
         Law::Square => (
             "figure-3b.svg",
             "Figure 3(B)",
-            "Normal vectors in the plane and the points that the network made of them, in the same colours",
-            "Left, normal vectors y, coloured by their distance from the origin. Right, ĥ(y) in the colour of its y, with \
-             the edge of the unit square (grey). Dots should fill the square evenly up to its edge and corners, and keep \
-             the order of colours from the middle outwards.",
+            "Normal vectors in the plane and the points that the network made of them, in the same colors",
+            "Left, normal vectors y, colored by their distance from the origin. Right, ĥ(y) in the color of its y, with \
+             the edge of the unit square (gray). Dots should fill the square evenly up to its edge and corners, and keep \
+             the order of colors from the middle outwards.",
         ),
     };
     Figure::drawn(file, canvas, lead, caption.to_owned() + &left_out(missed), name)
@@ -100,24 +100,24 @@ pub(super) fn epochs(cloud: &Cloud) -> Result<Option<Figure>> {
     let size = |tiles: i32, side: i32, gap: i32| (2 * margin + tiles * side + (tiles - 1) * gap).unsigned_abs();
     let mut canvas = Canvas::new(size(columns, side, gap), size(rows, side + heading, 0));
 
-    let (outline, colours) = (cloud.law.outline(), shades());
+    let (outline, colors) = (cloud.law.outline(), shades());
     let mut missed = LeftOut::default();
     let shown = cloud.generated.len().min(MOST_DOTS);
     for (index, (title, points)) in (0..).zip(&panels) {
         let left = margin + index % columns * (side + gap);
         let top = margin + index / columns * (side + heading) + heading - 8;
-        let axis = || Axis::unlabelled(cloud.law.scale());
+        let axis = || Axis::unlabeled(cloud.law.scale());
         let panel = Panel { left, top, width: side, height: side, x: axis(), y: axis() };
         canvas.edge(&panel);
         canvas.text([f64::from(left) + 0.5 * f64::from(side), f64::from(top) - 8.0], Align::Middle, INK, title);
         canvas.line(&panel, outline.iter().copied(), Stroke::new(BACK, 1.2));
         let dots = points.iter().copied().zip(cloud.shades.iter().copied()).take(shown);
-        missed += canvas.dots(&panel, dots, &colours, dot(cloud.law, 2.0));
+        missed += canvas.dots(&panel, dots, &colors, dot(cloud.law, 2.0));
     }
     let number = count(shown);
     let caption = format!(
-        "What ĥ made of the same {number} normal vectors after some epochs and in the end, in the colours and the frame of \
-         Figure 3. Look for how early the order of the colours is right, and for the part of the shape that comes \
+        "What ĥ made of the same {number} normal vectors after some epochs and in the end, in the colors and the frame of \
+         Figure 3. Look for how early the order of the colors is right, and for the part of the shape that comes \
          last.{}{}",
         if missed == LeftOut::default() { "" } else { " In all panels together:" },
         left_out(missed).to_lowercase(),

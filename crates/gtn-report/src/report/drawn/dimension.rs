@@ -28,7 +28,7 @@ pub(super) fn figure(run: &RunFolder, config: &Config, plane: &Cloud) -> Result<
     for (row, (cloud, (epoch, first))) in (0..).zip(rows) {
         let columns = [(format!("after epoch {}", count(*epoch)), first), ("in the end".to_owned(), &cloud.generated)];
         for (column, (when, points)) in (0..).zip(columns) {
-            let axis = || Axis::unlabelled(cloud.law.scale());
+            let axis = || Axis::unlabeled(cloud.law.scale());
             let (left, top) = (margin + column * (side + gap), margin + row * (side + heading) + heading - 8);
             let panel = Panel { left, top, width: side, height: side, x: axis(), y: axis() };
             canvas.edge(&panel);

@@ -34,18 +34,18 @@ pub(super) fn figure(samples: &Tensors) -> Result<Figure> {
     canvas.dots(&left, drawn().map(|(y, _)| (*y, Some(0))), &[VERMILION], 4.0);
     canvas.dots(&left, drawn().map(|(_, x)| (*x, Some(0))), &[BLUE], 4.0);
 
-    canvas.heading(&right, &format!("{} points x_y in the colours of their y", count(pairs.len())));
-    let coloured = pairs.iter().map(|(y, x)| (*x, shade(rank_of_distance(*y))));
-    missed += canvas.dots(&right, coloured, &shades(), 3.5);
+    canvas.heading(&right, &format!("{} points x_y in the colors of their y", count(pairs.len())));
+    let colored = pairs.iter().map(|(y, x)| (*x, shade(rank_of_distance(*y))));
+    missed += canvas.dots(&right, colored, &shades(), 3.5);
 
     let caption = format!(
-        "Labels of Algorithm 1, in the units of the normalised data. Left, segments from normal vectors y (vermilion) to \
+        "Labels of Algorithm 1, in the units of the normalized data. Left, segments from normal vectors y (vermilion) to \
          the data points x_y (blue) that they were paired with: most run along rays from the origin, and those that do \
-         not are the late, forced choices of the greedy matching. Right, the data points in the colours of Figure 3(B): \
+         not are the late, forced choices of the greedy matching. Right, the data points in the colors of Figure 3(B): \
          this is what ĥ is asked to learn.{}",
         left_out(missed)
     );
-    let name = "Segments from normal vectors to the data points they were paired with, and these points coloured by the \
+    let name = "Segments from normal vectors to the data points they were paired with, and these points colored by the \
                 distance of their normal vectors from the origin";
     Figure::drawn("figure-4.svg", canvas, "Figure 4", caption, name)
 }

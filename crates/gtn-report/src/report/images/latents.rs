@@ -8,7 +8,7 @@ use crate::canvas::{Axis, Canvas, LeftOut, Panel, Point};
 use crate::palette::{BACK, BLUE, INK, VERMILION};
 use crate::ticks::Scale;
 
-/// The tensors, what they are, and their colours; the first is the real one.
+/// The tensors, what they are, and their colors; the first is the real one.
 const SETS: [(&str, &str, plotters::style::RGBColor); 4] = [
     ("scatter.real", "held-out real latents", BLUE),
     ("scatter.generated", "made by ĥ", VERMILION),
@@ -30,7 +30,7 @@ pub(super) fn figure(samples: &Tensors) -> Result<Option<Figure>> {
     };
     // Too few latents have nothing fitted to them.
     let there = SETS.iter().enumerate().filter(|(index, (tensor, ..))| *index < 2 || samples.has(tensor));
-    let sets = there.map(|(_, (tensor, what, colour))| Ok((samples.rows::<2>(tensor, None)?, *what, *colour)));
+    let sets = there.map(|(_, (tensor, what, color))| Ok((samples.rows::<2>(tensor, None)?, *what, *color)));
     let sets = sets.collect::<Result<Vec<_>>>()?;
     let real: &[Point] = &sets[0].0;
 
@@ -46,7 +46,7 @@ pub(super) fn figure(samples: &Tensors) -> Result<Option<Figure>> {
     let (width, height) = (BESIDE + ACROSS + RIGHT, ABOVE + up + BELOW);
     let mut canvas = Canvas::new((2 * width).unsigned_abs(), (rows * height).unsigned_abs());
     let mut missed = LeftOut::default();
-    for (index, (points, what, colour)) in (0..).zip(&sets) {
+    for (index, (points, what, color)) in (0..).zip(&sets) {
         let axis = |half: f64, most| Axis::new(Scale::exactly(-half, half, most), "");
         let (left, top) = (index % 2 * width + BESIDE, index / 2 * height + ABOVE);
         let panel = Panel { left, top, width: ACROSS, height: up, x: axis(wide, 6), y: axis(high, 5) };
@@ -56,11 +56,11 @@ pub(super) fn figure(samples: &Tensors) -> Result<Option<Figure>> {
             // What is not there shows where real latents are not covered; it is counted where it is in front.
             canvas.dots(&panel, real.iter().map(|point| (*point, Some(0))), &[BACK], 2.6);
         }
-        missed += canvas.dots(&panel, points.iter().map(|point| (*point, Some(0))), &[*colour], 2.2);
+        missed += canvas.dots(&panel, points.iter().map(|point| (*point, Some(0))), &[*color], 2.2);
     }
     let caption = format!(
         "Latents along the two directions in which those of the training images vary most, which hold {:.0}% of their \
-         variance; grey behind the others, the real ones. Dots of ĥ should lie where real ones do, as densely, and leave the \
+         variance; gray behind the others, the real ones. Dots of ĥ should lie where real ones do, as densely, and leave the \
          gaps between kinds of images free, which one Gaussian cannot. Bridges across gaps are where ĥ, being continuous, \
          goes from one kind to another.{}{}",
         100.0 * share,

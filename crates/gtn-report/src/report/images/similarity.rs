@@ -4,7 +4,7 @@ use super::super::section::Figure;
 use super::super::tensors::Tensors;
 use crate::Result;
 use crate::canvas::{Axis, Canvas, Panel, Point, Stroke};
-use crate::palette::{BLUE, GREY};
+use crate::palette::{BLUE, GRAY};
 use crate::ticks::Scale;
 
 const TENSOR: &str = "similarity.by_rank";
@@ -32,7 +32,7 @@ pub(super) fn figure(samples: &Tensors) -> Result<Option<Figure>> {
     };
     canvas.axes(&panel);
     let mean = finite.iter().sum::<f64>() / finite.len().max(1) as f64;
-    let (line, all) = (Stroke::new(BLUE, 2.0), Stroke::dashed(GREY, 1.5));
+    let (line, all) = (Stroke::new(BLUE, 2.0), Stroke::dashed(GRAY, 1.5));
     canvas.line(&panel, [[0.0, mean], [1.0, mean]], all);
     canvas.line(&panel, points, line);
     canvas.legend([f64::from(panel.left), 26.0], &[(line, "pairs of a rank"), (all, "all pairs")]);

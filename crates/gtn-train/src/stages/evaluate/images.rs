@@ -1,7 +1,7 @@
 //! Latents of samples against those of real images, beside two simpler generators that were fitted to the same latents.
 
 use gtn_metrics::{
-    Draws, density_coverage, energy_distance, frechet_distance, mean_over_draws, memorisation, precision_recall,
+    Draws, density_coverage, energy_distance, frechet_distance, mean_over_draws, memorization, precision_recall,
     sliced_wasserstein, variance_kept,
 };
 use gtn_models::Generator;
@@ -16,12 +16,12 @@ use crate::targets::Targets;
 
 /// Latents that are measured at most, of each kind; and for the figures whose work grows with its square.
 const MEASURED: usize = 10_000;
-const NEIGHBOURS: usize = 5_000;
-/// The neighbours of precision and recall, and of density and coverage, as their sources have them.
+const NEIGHBORS: usize = 5_000;
+/// The neighbors of precision and recall, and of density and coverage, as their sources have them.
 pub(super) const K_MANIFOLD: usize = 3;
 pub(super) const K_DENSITY: usize = 5;
 /// What the results depend on beside the constants that points share.
-pub(super) const SIZES: [usize; 5] = [MEASURED, NEIGHBOURS, K_MANIFOLD, K_DENSITY, COMPONENTS];
+pub(super) const SIZES: [usize; 5] = [MEASURED, NEIGHBORS, K_MANIFOLD, K_DENSITY, COMPONENTS];
 
 /// Of a handful of images nothing can be said.
 pub(super) fn can_measure(targets: &Targets) -> bool {
@@ -30,7 +30,7 @@ pub(super) fn can_measure(targets: &Targets) -> bool {
 }
 
 /// Held-out latents are what is compared with. The floor is what as many training latents reach in place of the samples, and
-/// for memorisation what one half of the held-out ones reaches against the other.
+/// for memorization what one half of the held-out ones reaches against the other.
 pub(super) fn measure(
     &Made { targets, baselines, .. }: &Made<'_>,
     generator: &Generator,
@@ -67,13 +67,13 @@ fn figures(
     // The same draws and directions for every set, so that only the sets differ.
     let stream = |purpose: &str| context.streams.stream(purpose, 1);
     let draws = Draws { size: DRAWS.size.min(real.nrows()), ..DRAWS };
-    let few = |rows: ArrayView2<'_, f32>| rows.slice(s![..NEIGHBOURS.min(rows.nrows()), ..]).to_owned();
+    let few = |rows: ArrayView2<'_, f32>| rows.slice(s![..NEIGHBORS.min(rows.nrows()), ..]).to_owned();
     let (x, y) = (few(real), few(set));
     let near = precision_recall(x.view(), y.view(), K_MANIFOLD)?;
     let dense = density_coverage(x.view(), y.view(), K_DENSITY)?;
     let half = x.nrows() / 2;
     let (held_out, other) = (x.slice(s![..half, ..]), x.slice(s![half.., ..]));
-    let copied = memorisation(targets.train.view(), held_out, if is_floor { other } else { y.view() });
+    let copied = memorization(targets.train.view(), held_out, if is_floor { other } else { y.view() });
     let copied = unless_held_out_are_copies(copied)?;
     Ok([
         ("frechet_latent", Some(frechet_distance(real, set)?)),
@@ -83,7 +83,7 @@ fn figures(
         ("recall", Some(near.recall)),
         ("density", Some(dense.density)),
         ("coverage", Some(dense.coverage)),
-        ("memorisation", copied.as_ref().map(|copied| copied.median_ratio)),
+        ("memorization", copied.as_ref().map(|copied| copied.median_ratio)),
         ("all_but_copies", copied.as_ref().map(|copied| copied.below_percentile)),
         ("variance_kept", Some(variance_kept(real, set)?)),
     ])

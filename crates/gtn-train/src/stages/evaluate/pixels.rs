@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::thread;
 
 use gtn_metrics::{
-    Memorisation, Nearest, NearestRows, density_coverage, energy_distance, memorisation_between, precision_recall,
+    Memorization, Nearest, NearestRows, density_coverage, energy_distance, memorization_between, precision_recall,
     sliced_wasserstein,
 };
 use gtn_models::{Generator, Streams};
@@ -95,8 +95,8 @@ fn figures(
     let directions = streams.stream("directions", 2);
     let near = precision_recall(real, set, K_MANIFOLD)?;
     let dense = density_coverage(real, set, K_DENSITY)?;
-    let copied = memorisation_between(usual.to_vec(), nearest(set, pictures)?);
-    let copied: Option<Memorisation> = unless_held_out_are_copies(copied)?;
+    let copied = memorization_between(usual.to_vec(), nearest(set, pictures)?);
+    let copied: Option<Memorization> = unless_held_out_are_copies(copied)?;
     Ok([
         ("pixel_energy_distance", Some(energy_distance(real, set)?)),
         ("pixel_sliced_wasserstein", Some(sliced_wasserstein(real, set, PROJECTIONS, directions)?)),
@@ -104,7 +104,7 @@ fn figures(
         ("pixel_recall", Some(near.recall)),
         ("pixel_density", Some(dense.density)),
         ("pixel_coverage", Some(dense.coverage)),
-        ("pixel_memorisation", copied.map(|copied| copied.median_ratio)),
+        ("pixel_memorization", copied.map(|copied| copied.median_ratio)),
     ])
 }
 

@@ -8,7 +8,7 @@ use gtn_metrics::{energy_distance, ks_from_cdf, mean_over_draws, sliced_wasserst
 use gtn_models::Generator;
 use gtn_run::config::Data;
 use gtn_run::measures::{CONTINUED_ROLL, OFF_CURVE, OUTSIDE_SQUARE};
-use gtn_run::{Artefact, Config, MetricRecord};
+use gtn_run::{Artifact, Config, MetricRecord};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 
 use super::{DRAWS, PROJECTIONS, tell};
@@ -25,15 +25,15 @@ const SLICED: usize = 10_000;
 pub(super) const SIZES: [usize; 2] = [SAMPLES, SLICED];
 
 /// What ĥ made after its first epoch, where the dimension of its source is at issue.
-pub(super) fn first_epoch(config: &Config, context: &Context<'_>) -> Result<Option<Artefact>> {
+pub(super) fn first_epoch(config: &Config, context: &Context<'_>) -> Result<Option<Artifact>> {
     let on_the_plane = matches!(config.data, Data::SwissRoll(_)) && config.dim == 2;
-    Ok(if on_the_plane { Some(Artefact::read(&context.run.snapshot(1))?) } else { None })
+    Ok(if on_the_plane { Some(Artifact::read(&context.run.snapshot(1))?) } else { None })
 }
 
 pub(super) fn measure(
     config: &Config,
     generator: &Generator,
-    first: Option<Artefact>,
+    first: Option<Artifact>,
     context: &mut Context<'_>,
 ) -> Result<Vec<MetricRecord>> {
     let source = generator.source(SAMPLES, &context.streams);

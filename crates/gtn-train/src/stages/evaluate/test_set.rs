@@ -26,11 +26,11 @@ pub(super) fn losses(made: &Made<'_>, pictures: &Pictures, generator: &Generator
     for (rows, indices) in latents.rows.axis_chunks_iter(Axis(0), ROWS).zip(set.indices.chunks(ROWS)) {
         images.add(&generator.decode(rows)?, &set.images.batch(indices));
     }
-    let normalise = |rows| made.targets.normaliser.normalise(rows);
+    let normalize = |rows| made.targets.normalizer.normalize(rows);
     let generated = generator.map(pairs.source.view())?;
     let target = latents.rows.select(Axis(0), &pairs.matching);
     let mut of_pairs = Mean::default();
-    of_pairs.add(&normalise(generated.view()), &normalise(target.view()));
+    of_pairs.add(&normalize(generated.view()), &normalize(target.view()));
     Ok(vec![("test_reconstruction_mse", images.value()), ("test_mse", of_pairs.value())])
 }
 

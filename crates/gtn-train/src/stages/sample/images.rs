@@ -2,7 +2,7 @@
 
 use gtn_metrics::{Moments, NearestRows, PrincipalAxes};
 use gtn_models::{Generator, Path};
-use gtn_run::{Artefact, Config};
+use gtn_run::{Artifact, Config};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 
 use crate::Result;
@@ -21,7 +21,7 @@ const STEPS: usize = 12;
 const BINS: usize = 200;
 /// Latents that statistics are taken from.
 const MEASURED: usize = 10_000;
-/// What the artefact depends on, of points, too, as it always did.
+/// What the artifact depends on, of points, too, as it always did.
 pub(super) fn sizes(config: &Config) -> [usize; 5] {
     [shown_images(config), MEASURED, WAYS, STEPS, BINS]
 }
@@ -32,7 +32,7 @@ const SCATTERED: usize = 2_000;
 const BESIDE: usize = 10;
 const NEAREST: usize = 3;
 
-/// What else the artefact depends on.
+/// What else the artifact depends on.
 pub(super) fn extent() -> String {
     format!("{SCATTERED} in the plane, {BESIDE} with {NEAREST} nearest")
 }
@@ -44,32 +44,32 @@ pub(super) fn sample(
     generator: &Generator,
     made: &Made<'_>,
     pictures: &Pictures,
-    improvements: &[(usize, Artefact)],
-    artefact: &mut Artefact,
+    improvements: &[(usize, Artifact)],
+    artifact: &mut Artifact,
     context: &Context<'_>,
 ) -> Result<f64> {
     let targets = made.targets;
     let shown = shown_images(config);
     let drawn = generator.sample_latents(MEASURED, &context.streams)?;
     let decoded = generator.decode(first_of(&targets.validation, shown))?;
-    artefact.insert_f32("generated", generator.decode(first_of(&drawn, shown))?.into_dyn());
-    artefact.insert_f32("decoded", decoded.into_dyn());
+    artifact.insert_f32("generated", generator.decode(first_of(&drawn, shown))?.into_dyn());
+    artifact.insert_f32("decoded", decoded.into_dyn());
     for (number, (_, snapshot)) in (1..).zip(improvements) {
         let latents = into_matrix(snapshot.f32("generated")?);
-        artefact.insert_f32(format!("improvement.{number}"), generator.decode(latents.view())?.into_dyn());
+        artifact.insert_f32(format!("improvement.{number}"), generator.decode(latents.view())?.into_dyn());
     }
     let epochs: Vec<usize> = improvements.iter().map(|(epoch, _)| *epoch).collect();
-    artefact.set_note("improvements", &epochs)?;
+    artifact.set_note("improvements", &epochs)?;
 
-    ways(generator, artefact, context)?;
-    artefact.insert_f32("similarity.by_rank", similarity_by_rank(context)?.into_dyn());
-    scatter(&drawn, made, artefact)?;
-    nearest(generator, first_of(&drawn, BESIDE), &targets.train, pictures, artefact)?;
+    ways(generator, artifact, context)?;
+    artifact.insert_f32("similarity.by_rank", similarity_by_rank(context)?.into_dyn());
+    scatter(&drawn, made, artifact)?;
+    nearest(generator, first_of(&drawn, BESIDE), &targets.train, pictures, artifact)?;
     Ok(gtn_metrics::variance_kept(targets.train.view(), drawn.view())?)
 }
 
 /// What ĥ makes of straight ways from one normal vector to another.
-fn ways(generator: &Generator, artefact: &mut Artefact, context: &Context<'_>) -> Result<()> {
+fn ways(generator: &Generator, artifact: &mut Artifact, context: &Context<'_>) -> Result<()> {
     let ends = context.streams.normal("ways", 0, 2 * WAYS, generator.source_dim());
     let mut ways = Vec::with_capacity(WAYS);
     for way in 0..WAYS {
@@ -78,13 +78,13 @@ fn ways(generator: &Generator, artefact: &mut Artefact, context: &Context<'_>) -
     }
     let ways: Vec<_> = ways.iter().map(|way| way.view()).collect();
     let ways = concatenate(Axis(0), &ways).expect("all ways have the latents' columns");
-    artefact.insert_f32("ways", generator.decode(ways.view())?.into_dyn());
-    Ok(artefact.set_note("ways_steps", &STEPS)?)
+    artifact.insert_f32("ways", generator.decode(ways.view())?.into_dyn());
+    Ok(artifact.set_note("ways_steps", &STEPS)?)
 }
 
 /// Where latents lie along the two directions in which those of the training images vary most: held-out real ones, ĥ's, and
 /// those of simpler generators.
-fn scatter(drawn: &Array2<f32>, made: &Made<'_>, artefact: &mut Artefact) -> Result<()> {
+fn scatter(drawn: &Array2<f32>, made: &Made<'_>, artifact: &mut Artifact) -> Result<()> {
     let targets = made.targets;
     if drawn.ncols() < 2 {
         return Ok(());
@@ -97,9 +97,9 @@ fn scatter(drawn: &Array2<f32>, made: &Made<'_>, artefact: &mut Artefact) -> Res
     }
     for (name, rows) in sets {
         let places = axes.project(first_of(rows, SCATTERED))?;
-        artefact.insert_f32(format!("scatter.{name}"), places.into_dyn());
+        artifact.insert_f32(format!("scatter.{name}"), places.into_dyn());
     }
-    Ok(artefact.set_note("scatter_share", &axes.share())?)
+    Ok(artifact.set_note("scatter_share", &axes.share())?)
 }
 
 /// Samples and, below each, the training images as they are whose latents are nearest to it, row by row.
@@ -108,7 +108,7 @@ fn nearest(
     latents: ArrayView2<'_, f32>,
     train: &Array2<f32>,
     Pictures { images, split, .. }: &Pictures,
-    artefact: &mut Artefact,
+    artifact: &mut Artifact,
 ) -> Result<()> {
     let mut search = NearestRows::of(latents, NEAREST)?;
     search.among(train.view())?;
@@ -120,8 +120,8 @@ fn nearest(
     }
     let rows: Vec<_> = rows.iter().map(|row| row.view()).collect();
     let images = concatenate(Axis(0), &rows).expect("the decoder makes images of the data's size");
-    artefact.insert_f32("nearest", images.into_dyn());
-    Ok(artefact.set_note("nearest_columns", &latents.nrows())?)
+    artifact.insert_f32("nearest", images.into_dyn());
+    Ok(artifact.set_note("nearest_columns", &latents.nrows())?)
 }
 
 fn first_of(rows: &Array2<f32>, most: usize) -> ArrayView2<'_, f32> {
@@ -129,10 +129,10 @@ fn first_of(rows: &Array2<f32>, most: usize) -> ArrayView2<'_, f32> {
 }
 
 /// Up to four of the epochs that improved the validation loss, from the first to the best, with their snapshots.
-pub(super) fn improvements(context: &mut Context<'_>) -> Result<Vec<(usize, Artefact)>> {
+pub(super) fn improvements(context: &mut Context<'_>) -> Result<Vec<(usize, Artifact)>> {
     let mut whole = Vec::new();
     for (epoch, path) in context.run.snapshots() {
-        match Artefact::read(&path) {
+        match Artifact::read(&path) {
             Ok(snapshot) => whole.push((epoch, snapshot)),
             Err(gtn_run::Error::Damaged { path, reason }) => {
                 context.observer.note(&format!("{} is damaged: {reason}; it is left out", path.display()));
@@ -147,7 +147,7 @@ pub(super) fn improvements(context: &mut Context<'_>) -> Result<Vec<(usize, Arte
 
 /// The mean cosine of the training pairs in equal bins of the order in which they were made.
 fn similarity_by_rank(context: &Context<'_>) -> Result<Array1<f32>> {
-    let pairs = Artefact::read(&context.run.pairs())?;
+    let pairs = Artifact::read(&context.run.pairs())?;
     let similarity = pairs.f32("train.similarity")?;
     let in_order: Vec<f32> = pairs.u64("train.order")?.iter().map(|&row| similarity[[row as usize]]).collect();
     let bins = BINS.min(in_order.len());

@@ -5,50 +5,50 @@ use crate::{Error, Result};
 /// Shift and scale of each column, between the data's own units and those in which ĥ learned.
 ///
 /// ```
-/// use gtn_models::Normaliser;
+/// use gtn_models::Normalizer;
 /// use ndarray::array;
 ///
-/// let normaliser = Normaliser::new(array![10.0, 0.0], array![2.0, 1.0])?;
-/// let normalised = normaliser.normalise(array![[14.0_f32, 0.5]].view());
-/// assert_eq!(normalised, array![[2.0, 0.5]]);
-/// assert_eq!(normaliser.restore(normalised), array![[14.0, 0.5]]);
+/// let normalizer = Normalizer::new(array![10.0, 0.0], array![2.0, 1.0])?;
+/// let normalized = normalizer.normalize(array![[14.0_f32, 0.5]].view());
+/// assert_eq!(normalized, array![[2.0, 0.5]]);
+/// assert_eq!(normalizer.restore(normalized), array![[14.0, 0.5]]);
 /// # Ok::<(), gtn_models::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct Normaliser {
-    centre: Array1<f32>,
+pub struct Normalizer {
+    center: Array1<f32>,
     scale: Array1<f32>,
 }
 
-impl Normaliser {
-    /// The normaliser x ↦ (x − `centre`) / `scale`, with an entry for each column.
+impl Normalizer {
+    /// The normalizer x ↦ (x − `center`) / `scale`, with an entry for each column.
     ///
     /// # Errors
     ///
     /// [`Error::Columns`] if the two differ in length, [`Error::NotFinite`] if an entry is not finite, or a scale not above 0.
-    pub fn new(centre: Array1<f32>, scale: Array1<f32>) -> Result<Self> {
-        if centre.len() != scale.len() {
-            return Err(Error::Columns { what: "the scales", found: scale.len(), expected: centre.len() });
+    pub fn new(center: Array1<f32>, scale: Array1<f32>) -> Result<Self> {
+        if center.len() != scale.len() {
+            return Err(Error::Columns { what: "the scales", found: scale.len(), expected: center.len() });
         }
-        if !centre.iter().all(|value| value.is_finite()) {
-            return Err(Error::NotFinite { name: "centre".to_owned() });
+        if !center.iter().all(|value| value.is_finite()) {
+            return Err(Error::NotFinite { name: "center".to_owned() });
         }
         if !scale.iter().all(|value| value.is_finite() && *value > 0.0) {
             return Err(Error::NotFinite { name: "scale".to_owned() });
         }
-        Ok(Self { centre, scale })
+        Ok(Self { center, scale })
     }
 
-    /// The normaliser of `columns` columns that changes nothing.
+    /// The normalizer of `columns` columns that changes nothing.
     #[must_use]
     pub fn identity(columns: usize) -> Self {
-        Self { centre: Array1::zeros(columns), scale: Array1::ones(columns) }
+        Self { center: Array1::zeros(columns), scale: Array1::ones(columns) }
     }
 
     /// What is subtracted.
     #[must_use]
-    pub fn centre(&self) -> &Array1<f32> {
-        &self.centre
+    pub fn center(&self) -> &Array1<f32> {
+        &self.center
     }
 
     /// What is divided by.
@@ -60,20 +60,20 @@ impl Normaliser {
     /// Columns it is for.
     #[must_use]
     pub fn columns(&self) -> usize {
-        self.centre.len()
+        self.center.len()
     }
 
-    /// (x − centre) / scale for the rows x, (n, columns).
+    /// (x − center) / scale for the rows x, (n, columns).
     ///
     /// # Panics
     ///
     /// The rows have other columns.
     #[must_use]
-    pub fn normalise(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
-        (&rows - &self.centre) / &self.scale
+    pub fn normalize(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
+        (&rows - &self.center) / &self.scale
     }
 
-    /// scale · x + centre for the rows x, (n, columns): the way back.
+    /// scale · x + center for the rows x, (n, columns): the way back.
     ///
     /// # Panics
     ///
@@ -81,7 +81,7 @@ impl Normaliser {
     #[must_use]
     pub fn restore(&self, mut rows: Array2<f32>) -> Array2<f32> {
         rows *= &self.scale;
-        rows += &self.centre;
+        rows += &self.center;
         rows
     }
 }
@@ -93,19 +93,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn senseless_normalisers_are_refused() {
-        for (centre, scale) in [
+    fn senseless_normalizers_are_refused() {
+        for (center, scale) in [
             (array![0.0, 0.0], array![1.0]),
             (array![f32::NAN], array![1.0]),
             (array![0.0], array![0.0]),
             (array![0.0], array![-1.0]),
             (array![0.0], array![f32::INFINITY]),
         ] {
-            assert!(Normaliser::new(centre, scale).is_err());
+            assert!(Normalizer::new(center, scale).is_err());
         }
-        let same = Normaliser::identity(2);
+        let same = Normalizer::identity(2);
         let rows = array![[1.5_f32, -2.0], [0.0, 3.0]];
-        assert_eq!(same.normalise(rows.view()), rows);
+        assert_eq!(same.normalize(rows.view()), rows);
         assert_eq!(same.restore(rows.clone()), rows);
     }
 }

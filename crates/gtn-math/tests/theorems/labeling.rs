@@ -1,6 +1,6 @@
 //! Figure 2: sorting pairs each y with the x of the same empirical distribution function.
 
-use gtn_math::{LabellingError, Side, sorted_labelling};
+use gtn_math::{LabelingError, Side, sorted_labeling};
 use proptest::prelude::*;
 
 /// Two samples of one size, with ties, and a permutation to compete with.
@@ -22,15 +22,15 @@ fn share_at_or_below(sample: &[f64], value: f64) -> f64 {
 
 proptest! {
     #[test]
-    fn labelling_is_a_permutation((y, x, _) in samples()) {
-        let mut label = sorted_labelling(&y, &x).unwrap();
+    fn labeling_is_a_permutation((y, x, _) in samples()) {
+        let mut label = sorted_labeling(&y, &x).unwrap();
         label.sort_unstable();
         prop_assert_eq!(label, (0..y.len()).collect::<Vec<_>>());
     }
 
     #[test]
-    fn labelling_increases((y, x, _) in samples()) {
-        let label = sorted_labelling(&y, &x).unwrap();
+    fn labeling_increases((y, x, _) in samples()) {
+        let label = sorted_labeling(&y, &x).unwrap();
         for (i, a) in y.iter().enumerate() {
             for (j, b) in y.iter().enumerate() {
                 if a < b {
@@ -45,24 +45,24 @@ proptest! {
     }
 
     #[test]
-    fn labelled_points_share_their_empirical_cdf((mut y, mut x, order) in samples()) {
+    fn labeled_points_share_their_empirical_cdf((mut y, mut x, order) in samples()) {
         // Without ties: integers shuffled apart.
         for (i, &k) in order.iter().enumerate() {
             y[i] = k as f64;
             x[k] = 3.0 * ((i * 7919) % 10_007) as f64 - 5.0;
         }
-        for (i, j) in sorted_labelling(&y, &x).unwrap().into_iter().enumerate() {
+        for (i, j) in sorted_labeling(&y, &x).unwrap().into_iter().enumerate() {
             prop_assert_eq!(share_at_or_below(&y, y[i]), share_at_or_below(&x, x[j]));
         }
     }
 
     // On the line the sorted pairing is the optimal transport of the two samples.
     #[test]
-    fn labelling_has_the_least_squared_distance((y, x, other) in samples()) {
+    fn labeling_has_the_least_squared_distance((y, x, other) in samples()) {
         let cost = |label: &[usize]| -> f64 {
             y.iter().zip(label).map(|(y, &j)| (y - x[j]).powi(2)).sum()
         };
-        let best = cost(&sorted_labelling(&y, &x).unwrap());
+        let best = cost(&sorted_labeling(&y, &x).unwrap());
         let competitor = cost(&other);
         prop_assert!(best <= competitor * (1.0 + 1e-12), "{} > {}", best, competitor);
     }
@@ -70,19 +70,19 @@ proptest! {
 
 #[test]
 fn zeros_of_either_sign_are_ties() {
-    assert_eq!(sorted_labelling(&[0.0, -0.0, 0.0], &[3.0, 1.0, 2.0]), Ok(vec![1, 2, 0]));
-    assert_eq!(sorted_labelling(&[1.0, 2.0], &[0.0, -0.0]), Ok(vec![0, 1]));
+    assert_eq!(sorted_labeling(&[0.0, -0.0, 0.0], &[3.0, 1.0, 2.0]), Ok(vec![1, 2, 0]));
+    assert_eq!(sorted_labeling(&[1.0, 2.0], &[0.0, -0.0]), Ok(vec![0, 1]));
 }
 
 #[test]
 fn samples_that_cannot_be_paired_are_errors() {
-    assert_eq!(sorted_labelling(&[], &[]), Ok(vec![]));
-    assert_eq!(sorted_labelling(&[1.0], &[]), Err(LabellingError::Lengths { y: 1, x: 0 }));
+    assert_eq!(sorted_labeling(&[], &[]), Ok(vec![]));
+    assert_eq!(sorted_labeling(&[1.0], &[]), Err(LabelingError::Lengths { y: 1, x: 0 }));
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        let error = sorted_labelling(&[0.0, bad], &[1.0, 2.0]).unwrap_err();
-        assert!(matches!(error, LabellingError::NotFinite { side: Side::Y, index: 1, .. }));
-        let error = sorted_labelling(&[0.0, 1.0], &[bad, 2.0]).unwrap_err();
-        assert!(matches!(error, LabellingError::NotFinite { side: Side::X, index: 0, .. }));
+        let error = sorted_labeling(&[0.0, bad], &[1.0, 2.0]).unwrap_err();
+        assert!(matches!(error, LabelingError::NotFinite { side: Side::Y, index: 1, .. }));
+        let error = sorted_labeling(&[0.0, 1.0], &[bad, 2.0]).unwrap_err();
+        assert!(matches!(error, LabelingError::NotFinite { side: Side::X, index: 0, .. }));
         assert!(error.to_string().contains("point 0 of the sample of X"));
     }
 }

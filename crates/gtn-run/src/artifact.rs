@@ -1,7 +1,7 @@
 //! What a stage hands on: named tensors in a safetensors file, with the fingerprint of their origin and a checksum.
 //!
 //! The file can be read by anything that reads safetensors. Its metadata has one entry, `gtn`, a JSON object; one entry,
-//! because the order of several would differ from run to run, and equal artefacts are equal bytes.
+//! because the order of several would differ from run to run, and equal artifacts are equal bytes.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -107,7 +107,7 @@ struct Metadata {
 
 /// Named tensors with their origin.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Artefact {
+pub struct Artifact {
     made_from: Option<String>,
     checksum: Option<String>,
     notes: BTreeMap<String, serde_json::Value>,
@@ -115,8 +115,8 @@ pub struct Artefact {
     path: PathBuf,
 }
 
-impl Artefact {
-    /// An artefact without tensors, made from what `made_from` tells.
+impl Artifact {
+    /// An artifact without tensors, made from what `made_from` tells.
     #[must_use]
     pub fn new(made_from: Fingerprint) -> Self {
         Self {
@@ -201,7 +201,7 @@ impl Artefact {
             .collect()
     }
 
-    /// Whether the artefact was made from just this.
+    /// Whether the artifact was made from just this.
     #[must_use]
     pub fn is_made_from(&self, fingerprint: &Fingerprint) -> bool {
         self.made_from.as_deref() == Some(fingerprint.as_str())
@@ -214,7 +214,7 @@ impl Artefact {
         self.checksum.clone().unwrap_or_else(|| digest(&self.tensors, &self.notes))
     }
 
-    /// Writes the artefact, whole or not at all, in place of what is there.
+    /// Writes the artifact, whole or not at all, in place of what is there.
     ///
     /// # Errors
     ///
@@ -239,7 +239,7 @@ impl Artefact {
         Ok(())
     }
 
-    /// Reads an artefact, or any safetensors file of `f32` and `u64` tensors.
+    /// Reads an artifact, or any safetensors file of `f32` and `u64` tensors.
     ///
     /// # Errors
     ///
@@ -280,14 +280,14 @@ impl Artefact {
         })
     }
 
-    /// Reads the artefact at `path` if it is there and made from `made_from`.
+    /// Reads the artifact at `path` if it is there and made from `made_from`.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if the file is there and cannot be read, [`Error::Damaged`] if it is not what was written.
     pub fn read_if_made_from(path: &Path, made_from: &Fingerprint) -> Result<Option<Self>> {
         match Self::read(path) {
-            Ok(artefact) => Ok(artefact.is_made_from(made_from).then_some(artefact)),
+            Ok(artifact) => Ok(artifact.is_made_from(made_from).then_some(artifact)),
             Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -326,44 +326,44 @@ mod tests {
 
     use super::*;
 
-    fn example() -> Artefact {
-        let mut artefact = Artefact::new(Fingerprint::of("test", &["a"]));
-        artefact.insert_f32("x", array![[1.5_f32, -0.0], [f32::MIN_POSITIVE, 3.0]].into_dyn());
-        artefact.insert_u64("n", array![7_u64, u64::MAX].into_dyn());
-        artefact.set_note("epoch", &3_usize).unwrap();
-        artefact
+    fn example() -> Artifact {
+        let mut artifact = Artifact::new(Fingerprint::of("test", &["a"]));
+        artifact.insert_f32("x", array![[1.5_f32, -0.0], [f32::MIN_POSITIVE, 3.0]].into_dyn());
+        artifact.insert_u64("n", array![7_u64, u64::MAX].into_dyn());
+        artifact.set_note("epoch", &3_usize).unwrap();
+        artifact
     }
 
     #[test]
     fn what_is_written_is_read_and_equal_content_is_equal_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let (a, b) = (folder.path().join("a"), folder.path().join("b"));
-        let mut artefact = example();
-        artefact.write(&a).unwrap();
+        let mut artifact = example();
+        artifact.write(&a).unwrap();
         example().write(&b).unwrap();
         assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
-        let read = Artefact::read(&a).unwrap();
-        assert_eq!(read, artefact);
+        let read = Artifact::read(&a).unwrap();
+        assert_eq!(read, artifact);
         assert_eq!(read.note::<usize>("epoch"), Some(3));
         assert_eq!(read.checksum(), example().checksum());
         assert!(matches!(read.f32("n"), Err(Error::MissingTensor { .. })));
         assert!(read.is_made_from(&Fingerprint::of("test", &["a"])));
         let other = Fingerprint::of("test", &["b"]);
-        assert!(Artefact::read_if_made_from(&a, &other).unwrap().is_none());
-        assert!(Artefact::read_if_made_from(&folder.path().join("c"), &other).unwrap().is_none());
+        assert!(Artifact::read_if_made_from(&a, &other).unwrap().is_none());
+        assert!(Artifact::read_if_made_from(&folder.path().join("c"), &other).unwrap().is_none());
     }
 
     #[test]
     fn the_file_is_what_the_library_writes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        let mut artefact = example();
-        artefact.insert_u64("a", array![1_u64].into_dyn());
-        artefact.insert_f32("empty", ArrayD::zeros(vec![0, 3]));
-        artefact.write(&path).unwrap();
+        let mut artifact = example();
+        artifact.insert_u64("a", array![1_u64].into_dyn());
+        artifact.insert_f32("empty", ArrayD::zeros(vec![0, 3]));
+        artifact.write(&path).unwrap();
         let written = std::fs::read(&path).unwrap();
         let (_, header) = SafeTensors::read_metadata(&written).unwrap();
-        let owned = artefact.tensors.iter().map(|(name, values)| {
+        let owned = artifact.tensors.iter().map(|(name, values)| {
             (name, TensorView::new(values.dtype(), values.shape().to_vec(), Box::leak(values.bytes().into())).unwrap())
         });
         assert_eq!(written, safetensors::serialize(owned, header.metadata().clone()).unwrap());
@@ -375,14 +375,14 @@ mod tests {
         let (a, b) = (folder.path().join("a"), folder.path().join("b"));
         let matrix = array![[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]];
         let write = |matrix: ArrayD<f32>, path: &Path| {
-            let mut artefact = Artefact::new(Fingerprint::of("test", &[]));
-            artefact.insert_f32("x", matrix);
-            artefact.write(path).unwrap();
+            let mut artifact = Artifact::new(Fingerprint::of("test", &[]));
+            artifact.insert_f32("x", matrix);
+            artifact.write(path).unwrap();
         };
         write(matrix.t().as_standard_layout().into_owned().into_dyn(), &a);
         write(matrix.reversed_axes().into_dyn(), &b);
         assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
-        assert_eq!(Artefact::read(&b).unwrap().f32("x").unwrap()[[2, 1]], 6.0);
+        assert_eq!(Artifact::read(&b).unwrap().f32("x").unwrap()[[2, 1]], 6.0);
     }
 
     #[test]
@@ -395,16 +395,16 @@ mod tests {
             let mut bytes = whole.clone();
             bytes[position] ^= 1;
             std::fs::write(&path, &bytes).unwrap();
-            match Artefact::read(&path) {
+            match Artifact::read(&path) {
                 Err(Error::Damaged { .. }) => {}
-                // A flip in the fingerprint itself, or in the name of the metadata, makes it an artefact of something else.
+                // A flip in the fingerprint itself, or in the name of the metadata, makes it an artifact of something else.
                 Ok(read) => assert!(!read.is_made_from(&Fingerprint::of("test", &["a"])), "byte {position}"),
                 Err(other) => panic!("byte {position}: {other}"),
             }
         }
         for length in 0..whole.len() {
             std::fs::write(&path, &whole[..length]).unwrap();
-            assert!(matches!(Artefact::read(&path), Err(Error::Damaged { .. })), "length {length}");
+            assert!(matches!(Artifact::read(&path), Err(Error::Damaged { .. })), "length {length}");
         }
     }
 }

@@ -3,9 +3,9 @@ use ndarray::ArrayView2;
 use crate::input::{check_columns, check_rows};
 use crate::{Error, Nearest, NearestRows, Set};
 
-/// What [`memorisation`] finds.
+/// What [`memorization`] finds.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Memorisation {
+pub struct Memorization {
     /// The median distance of the generated rows to the training set over that of the held-out rows: at least 0, below
     /// 1 if generated rows are nearer.
     pub median_ratio: f64,
@@ -26,12 +26,12 @@ pub struct Memorisation {
 /// With δ(z) = minₜ |z − xₜ|, the distance of a row to its nearest training row, g one of the m generated rows and h
 /// one of the l held-out ones:
 ///
-/// - [`median_ratio`](Memorisation::median_ratio) = median δ(g) / median δ(h), where the median of an even number of
+/// - [`median_ratio`](Memorization::median_ratio) = median δ(g) / median δ(h), where the median of an even number of
 ///   values is the mean of the two in the middle;
-/// - [`nearer`](Memorisation::nearer) = 1/(ml) #{(g, h) : δ(g) < δ(h)}, pairs with δ(g) = δ(h) counting one half;
-/// - [`below_percentile`](Memorisation::below_percentile) = 1/m #{g : δ(g) < q}, where q is the 1st percentile of the
+/// - [`nearer`](Memorization::nearer) = 1/(ml) #{(g, h) : δ(g) < δ(h)}, pairs with δ(g) = δ(h) counting one half;
+/// - [`below_percentile`](Memorization::below_percentile) = 1/m #{g : δ(g) < q}, where q is the 1st percentile of the
 ///   δ(h): between their sorted values at p = 0.01 (l − 1), counted from 0, on the straight line between the two
-///   neighbours, as `numpy.percentile`.
+///   neighbors, as `numpy.percentile`.
 ///
 /// `training` is n × d, `held_out` l × d, `generated` m × d, all with at least one row. No figure has a unit. The first
 /// says how near generated rows come as a whole, the last how many are all but copies: a generator that copies one row
@@ -66,27 +66,27 @@ pub struct Memorisation {
 /// let training = array![[0.0_f32], [10.0], [20.0]];
 /// // 2, 3 and 4 from their nearest training rows, against two copies and one that is 3 away.
 /// let (held_out, generated) = (array![[2.0_f32], [13.0], [24.0]], array![[10.0_f32], [20.0], [-3.0]]);
-/// let found = gtn_metrics::memorisation(training.view(), held_out.view(), generated.view())?;
+/// let found = gtn_metrics::memorization(training.view(), held_out.view(), generated.view())?;
 /// assert_eq!(found.median_ratio, 0.0);
 /// assert_eq!(found.nearer, (3.0 + 3.0 + 1.5) / 9.0);
 /// assert_eq!(found.below_percentile, 2.0 / 3.0);
 /// assert_eq!(found.generated[1].row, 2);
 /// # Ok::<(), gtn_metrics::Error>(())
 /// ```
-pub fn memorisation(
+pub fn memorization(
     training: ArrayView2<'_, f32>,
     held_out: ArrayView2<'_, f32>,
     generated: ArrayView2<'_, f32>,
-) -> Result<Memorisation, Error> {
+) -> Result<Memorization, Error> {
     check_rows(Set::Training, training)?;
     for (set, rows) in [(Set::HeldOut, held_out), (Set::Generated, generated)] {
         check_columns(set, rows, training.ncols())?;
         check_rows(set, rows)?;
     }
-    memorisation_between(nearest(held_out, training)?, nearest(generated, training)?)
+    memorization_between(nearest(held_out, training)?, nearest(generated, training)?)
 }
 
-/// [`memorisation`] of rows whose nearest training rows are known: those of a large training set are found in parts by
+/// [`memorization`] of rows whose nearest training rows are known: those of a large training set are found in parts by
 /// [`NearestRows`], and those of the held-out rows only once.
 ///
 /// # Errors
@@ -94,14 +94,14 @@ pub fn memorisation(
 /// [`Error::Empty`]; [`Error::HeldOutInTraining`].
 ///
 /// ```
-/// use gtn_metrics::{Nearest, memorisation_between};
+/// use gtn_metrics::{Nearest, memorization_between};
 ///
 /// let at = |distance| Nearest { row: 0, distance };
-/// let found = memorisation_between(vec![at(1.0), at(2.0), at(3.0)], vec![at(0.5), at(2.5)])?;
+/// let found = memorization_between(vec![at(1.0), at(2.0), at(3.0)], vec![at(0.5), at(2.5)])?;
 /// assert_eq!((found.median_ratio, found.below_percentile), (0.75, 0.5));
 /// # Ok::<(), gtn_metrics::Error>(())
 /// ```
-pub fn memorisation_between(held_out: Vec<Nearest>, generated: Vec<Nearest>) -> Result<Memorisation, Error> {
+pub fn memorization_between(held_out: Vec<Nearest>, generated: Vec<Nearest>) -> Result<Memorization, Error> {
     for (set, rows) in [(Set::HeldOut, &held_out), (Set::Generated, &generated)] {
         if rows.is_empty() {
             return Err(Error::Empty { set });
@@ -114,7 +114,7 @@ pub fn memorisation_between(held_out: Vec<Nearest>, generated: Vec<Nearest>) -> 
     }
     let percentile = quantile(&near_held_out, 0.01);
     let below = near_generated.partition_point(|&distance| distance < percentile);
-    Ok(Memorisation {
+    Ok(Memorization {
         median_ratio: quantile(&near_generated, 0.5) / usual,
         nearer: probability_of_less(&near_generated, &near_held_out),
         below_percentile: below as f64 / near_generated.len() as f64,
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn what_cannot_be_compared_is_an_error() {
         let ones = |n, d| Array2::<f32>::ones((n, d));
-        let found = |t: Array2<f32>, h: Array2<f32>, g: Array2<f32>| memorisation(t.view(), h.view(), g.view());
+        let found = |t: Array2<f32>, h: Array2<f32>, g: Array2<f32>| memorization(t.view(), h.view(), g.view());
         let zeros = |n| Array2::<f32>::zeros((n, 2));
         assert_eq!(found(zeros(0), ones(2, 2), ones(2, 2)), Err(Error::Empty { set: Set::Training }));
         assert_eq!(found(zeros(1), ones(0, 2), ones(2, 2)), Err(Error::Empty { set: Set::HeldOut }));

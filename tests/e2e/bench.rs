@@ -1,4 +1,4 @@
-//! `gtn bench train`, on the work that takes least, `gtn bench label` on few rows, and `gtn bench sample` on few samples.
+//! `gtn bench train` with its smallest benchmark, `gtn bench label` on few rows, `gtn bench sample` on few samples.
 
 mod program;
 
@@ -9,49 +9,53 @@ fn bench() -> Call {
     gtn().args(["bench", "train", "h-mnist", "--alternations", "1", "--data-dir", "nowhere"])
 }
 
+/// The only object on stdout, and what is on stderr.
 fn json(call: Call) -> (Value, String) {
-    let (lines, said) = call.arg("--json").done();
+    let (lines, stderr) = call.arg("--json").done();
     assert_eq!(lines.lines().count(), 1, "{lines}");
-    (serde_json::from_str(&lines).unwrap(), said)
+    (serde_json::from_str(&lines).unwrap(), stderr)
 }
 
 #[test]
-fn both_kinds_of_operations_are_timed_in_turn() {
+fn the_operations_of_gtn_and_candle_are_timed_alternately() {
     let (found, _) = json(bench());
     assert_eq!(found["work"], "h-mnist");
     for ops in ["gtn", "candle"] {
         assert!(found[ops]["median_seconds"].as_f64().unwrap() > 0.0, "{found}");
         assert_eq!(found[ops]["seconds"].as_array().unwrap().len(), 1, "{found}");
     }
-    assert!(found["pytorch"].is_null() && found["floor_seconds"].as_f64().unwrap() > 0.0, "{found}");
+    assert!(found["pytorch"].is_null() && found["lower_bound_seconds"].as_f64().unwrap() > 0.0, "{found}");
 
     let (table, _) = bench().done();
-    assert!(table.contains("| h-mnist ") && table.contains("billion operations a second"), "{table}");
+    assert!(table.contains("| h-mnist ") && table.contains("billion operations per second"), "{table}");
     gtn().args(["bench", "train", "beauty"]).refused("autoencoder-mnist, autoencoder-celeba");
-    // Without data there is nothing to load; the rest is timed all the same.
-    let (table, said) = gtn().args(["bench", "train", "load", "--data-dir", "nowhere"]).done();
-    assert!(said.contains("there is no MNIST in nowhere") && !table.contains("| load"), "{said}{table}");
+    // Without data only the benchmark of loading is skipped.
+    let (table, stderr) = gtn().args(["bench", "train", "load", "--data-dir", "nowhere"]).done();
+    assert!(
+        stderr.contains("skipping load: MNIST not found in nowhere") && !table.contains("| load"),
+        "{stderr}{table}"
+    );
 }
 
 #[cfg(unix)]
 #[test]
-fn a_twin_is_timed_beside_them_and_left_out_where_it_does_not_run() {
+fn a_pytorch_reference_is_timed_too_and_skipped_if_it_does_not_run() {
     let folder = tempfile::tempdir().unwrap();
-    let twin = folder.path().join("twin.sh");
-    std::fs::write(&twin, "echo ready; while read line; do echo 0.25; done; echo 1000").unwrap();
-    let (found, _) = json(bench().args(["--python", "sh", "--twin"]).arg(&twin));
+    let reference = folder.path().join("reference.sh");
+    std::fs::write(&reference, "echo ready; while read line; do echo 0.25; done; echo 1000").unwrap();
+    let (found, _) = json(bench().args(["--python", "sh", "--reference"]).arg(&reference));
     assert_eq!(
         (&found["pytorch"]["median_seconds"], &found["pytorch"]["peak_memory_bytes"]),
         (&0.25.into(), &1000.into())
     );
     for (python, script) in [("no-such-python", "echo ready"), ("sh", "exit 1")] {
-        std::fs::write(&twin, script).unwrap();
-        let (found, said) = json(bench().args(["--python", python, "--twin"]).arg(&twin));
-        assert!(found["pytorch"].is_null() && said.contains("PyTorch is left out"), "{said}");
+        std::fs::write(&reference, script).unwrap();
+        let (found, stderr) = json(bench().args(["--python", python, "--reference"]).arg(&reference));
+        assert!(found["pytorch"].is_null() && stderr.contains("skipping PyTorch: "), "{stderr}");
     }
-    // One that ends while it is timed is a failure, not a measurement.
-    std::fs::write(&twin, "echo ready; read line").unwrap();
-    bench().args(["--python", "sh", "--twin"]).arg(&twin).failed("ended early");
+    // A reference that ends while it is timed is a failure, not a measurement.
+    std::fs::write(&reference, "echo ready; read line").unwrap();
+    bench().args(["--python", "sh", "--reference"]).arg(&reference).failed("ended early");
 }
 
 fn bench_label() -> Call {
@@ -59,18 +63,18 @@ fn bench_label() -> Call {
 }
 
 #[test]
-fn matchings_are_timed_and_checked_case_by_case() {
+fn each_case_is_timed_and_verified() {
     let cases = ["3000x1:normal", "2000x2:decaying", "700x5:decaying", "1500x20:normal"];
     let (lines, _) = bench_label().args(cases).args(["--check", "--json"]).done();
     let found: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(found.len(), cases.len(), "{lines}");
     for (found, (case, checked)) in
-        found.iter().zip(cases.iter().zip([" steps", "tree, whole", "blocked, whole", "narrow, whole"]))
+        found.iter().zip(cases.iter().zip([" steps", "tree, complete", "dense, complete", "int8, complete"]))
     {
-        let written = format!("{}x{}:{}", found["rows"], found["columns"], found["data"].as_str().unwrap());
-        assert_eq!(written, *case);
-        for number in ["seconds", "process_seconds", "operations_a_second", "share_of_peak"] {
-            assert!(found[number].as_f64().unwrap() > 0.0, "{number}: {found}");
+        let as_text = format!("{}x{}:{}", found["rows"], found["columns"], found["data"].as_str().unwrap());
+        assert_eq!(as_text, *case);
+        for key in ["seconds", "process_seconds", "operations_per_second", "fraction_of_peak"] {
+            assert!(found[key].as_f64().unwrap() > 0.0, "{key}: {found}");
         }
         assert!(found["checked"].as_str().unwrap().ends_with(checked), "{found}");
         assert!(found["loop_seconds"].is_null() && !found["strategy"].as_str().unwrap().is_empty(), "{found}");
@@ -80,11 +84,11 @@ fn matchings_are_timed_and_checked_case_by_case() {
 
     let (table, _) = bench_label().arg("1200x3:normal").done();
     assert!(table.contains("|      1,200 |       3 | normal   |"), "{table}");
-    assert!(table.contains("billion operations a second"), "{table}");
+    assert!(table.contains("billion operations per second"), "{table}");
 }
 
 #[test]
-fn a_badly_named_case_says_what_is_right() {
+fn an_invalid_case_is_refused_with_an_example() {
     for case in ["1000", "1000x5", "1000x5:even", "0x5:normal", "1000x5.5:normal"] {
         let message = bench_label().arg(case).refused("ROWSxCOLUMNS:DATA");
         assert!(message.contains("normal or decaying") && message.contains("20000x100:normal"), "{message}");
@@ -95,34 +99,34 @@ fn a_badly_named_case_says_what_is_right() {
 
 #[cfg(unix)]
 #[test]
-fn a_loop_is_timed_beside_the_matching_on_the_same_rows() {
+fn a_loop_is_timed_on_the_same_rows() {
     let folder = tempfile::tempdir().unwrap();
-    let twin = folder.path().join("twin.sh");
-    // It finds the rows, and says that it took 90 seconds.
+    let reference = folder.path().join("reference.sh");
+    // Checks that the rows exist, and claims 90 seconds.
     let script =
         |answer: &str| format!("test -s $1/y.npy -a -s $1/x.npy || exit 1; echo ready; read line; echo '{answer}'");
-    let call = || bench_label().args(["500x3:normal", "--python", "sh", "--twin"]).arg(&twin);
-    std::fs::write(&twin, script("90.5")).unwrap();
-    let (found, said) = json(call());
-    assert_eq!((&found["loop_seconds"], &found["loop_extrapolated"]), (&90.5.into(), &false.into()), "{said}");
+    let call = || bench_label().args(["500x3:normal", "--python", "sh", "--reference"]).arg(&reference);
+    std::fs::write(&reference, script("90.5")).unwrap();
+    let (found, stderr) = json(call());
+    assert_eq!((&found["loop_seconds"], &found["loop_extrapolated"]), (&90.5.into(), &false.into()), "{stderr}");
     let ratio = found["loop_ratio"].as_f64().unwrap() * found["seconds"].as_f64().unwrap();
     assert!((ratio - 90.5).abs() < 1e-6, "{found}");
-    std::fs::write(&twin, script("~90.5")).unwrap();
+    std::fs::write(&reference, script("~90.5")).unwrap();
     let (table, _) = call().done();
     assert!(table.contains(" ~90.5 s | ") && table.matches('~').count() == 2, "{table}");
-    // One that would take too long has no number; one that does not run is left out for all cases.
-    std::fs::write(&twin, script("-")).unwrap();
-    let (found, said) = json(call());
-    assert!(found["loop_seconds"].is_null() && !said.contains("left out"), "{said}");
-    std::fs::write(&twin, "exit 1").unwrap();
-    let (lines, said) = call().args(["600x3:normal", "--json"]).done();
-    assert_eq!((lines.lines().count(), said.matches("PyTorch is left out").count()), (2, 1), "{said}");
-    std::fs::write(&twin, "echo ready; read line; echo over").unwrap();
+    // A loop that would take too long has no time. A loop that does not run is skipped for all cases.
+    std::fs::write(&reference, script("-")).unwrap();
+    let (found, stderr) = json(call());
+    assert!(found["loop_seconds"].is_null() && !stderr.contains("skipping"), "{stderr}");
+    std::fs::write(&reference, "exit 1").unwrap();
+    let (lines, stderr) = call().args(["600x3:normal", "--json"]).done();
+    assert_eq!((lines.lines().count(), stderr.matches("skipping PyTorch: ").count()), (2, 1), "{stderr}");
+    std::fs::write(&reference, "echo ready; read line; echo over").unwrap();
     call().failed("ended early");
 }
 
 #[test]
-fn scaling_fits_an_exponent_to_each_number_of_columns_and_draws_it() {
+fn scaling_fits_an_exponent_to_each_number_of_columns_and_plots_it() {
     let folder = tempfile::tempdir().unwrap();
     let figure = folder.path().join("scaling.svg");
     let scaling = || bench_label().args(["--scaling", "--limit", "0", "--figure"]).arg(&figure);
@@ -138,11 +142,11 @@ fn scaling_fits_an_exponent_to_each_number_of_columns_and_draws_it() {
 }
 
 #[test]
-fn drawing_samples_is_timed_part_by_part() {
+fn sampling_is_timed_part_by_part() {
     let weights = gtn_tests::workspace().join("weights/mnist-d5");
     let call = |run: &std::path::Path| gtn().args(["bench", "sample"]).arg(run);
     let (found, _) = json(call(&weights).args(["-n", "30"]));
-    assert_eq!((&found["samples"], &found["numbers_in_a_sample"]), (&30.into(), &784.into()));
+    assert_eq!((&found["samples"], &found["values_per_sample"]), (&30.into(), &784.into()));
     let seconds: Vec<f64> = found["seconds"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
     assert_eq!(seconds.len(), 9);
     assert!(seconds.is_sorted() && seconds[0] > 0.0, "{found}");
@@ -163,7 +167,7 @@ fn drawing_samples_is_timed_part_by_part() {
     assert!(found["decoder_seconds"].is_null() && found["h_seconds"].as_f64().unwrap() > 0.0, "{found}");
     assert_eq!(std::fs::read_dir(&run).unwrap().count(), before);
 
-    call(&run).args(["-n", "0"]).refused_in_one_line("at least one");
+    call(&run).args(["-n", "0"]).refused_in_one_line("at least 1");
     call(&run).args(["--repetitions", "8"]).refused("9");
     call(&run).args(["-n", "1000000000000"]).refused_in_one_line("do not fit into memory");
     call(folder.path()).refused_in_one_line("config.toml");

@@ -1,4 +1,4 @@
-//! `--device`, `gtn doctor` and `gtn bench --device`, as far as they go on a machine without a GPU.
+//! `--device`, `gtn doctor` and `gtn bench --device`, as far as they can be tested without a GPU.
 
 mod program;
 
@@ -12,7 +12,7 @@ fn weights() -> PathBuf {
 }
 
 #[test]
-fn auto_is_the_cpu_where_there_is_no_gpu() {
+fn auto_is_the_cpu_without_a_gpu() {
     let folder = tempfile::tempdir().unwrap();
     let samples = ["auto", "cpu"].map(|device| {
         let out = folder.path().join(format!("{device}.npy"));
@@ -20,7 +20,7 @@ fn auto_is_the_cpu_where_there_is_no_gpu() {
         call.done();
         std::fs::read(out).unwrap()
     });
-    // Where there is one, its samples are nearly those of the CPU.
+    // Samples of a GPU equal those of the CPU only approximately.
     if gtn().arg("doctor").args(["--device", "cpu", "--json"]).done().0.contains("not built in") {
         assert_eq!(samples[0], samples[1]);
     }
@@ -28,13 +28,13 @@ fn auto_is_the_cpu_where_there_is_no_gpu() {
 }
 
 #[test]
-fn a_gpu_that_is_not_there_is_refused_with_the_way_on() {
+fn a_missing_gpu_is_refused_with_alternatives() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("samples.npy");
-    // No machine has as many.
+    // No machine has 100 GPUs.
     let call = gtn().arg("sample").arg(weights()).args(["--device", "cuda:99", "--out"]).arg(&out);
-    let said = call.refused("no CUDA device");
-    assert!(said.contains("--device cpu") && said.contains("--device auto"), "{said}");
+    let message = call.refused("no CUDA device");
+    assert!(message.contains("--device cpu") && message.contains("--device auto"), "{message}");
     assert!(!out.exists());
     let run = folder.path().join("run");
     gtn().args(["reproduce", "uniform", "--quick", "--device", "cuda:99", "--out"]).arg(&run).refused("no CUDA device");
@@ -48,21 +48,21 @@ fn the_device_comes_from_the_environment_too() {
 }
 
 #[test]
-fn the_doctor_finds_the_cpu_well() {
+fn doctor_finds_no_error_on_the_cpu() {
     let (lines, _) = gtn().args(["doctor", "--device", "cpu", "--json"]).done();
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let fact = |name: &str| lines.iter().find(|line| line["fact"] == name).map(|line| line["value"].clone());
-    assert_eq!(fact("gtn"), Some(env!("CARGO_PKG_VERSION").into()));
-    assert_eq!(fact("device"), Some("CPU".into()));
-    let findings: Vec<&Value> = lines.iter().filter(|line| line["subject"].is_string()).collect();
-    assert!(findings.len() > 90 && findings.iter().all(|finding| finding["ok"] == true), "{findings:?}");
+    let property = |name: &str| lines.iter().find(|line| line["property"] == name).map(|line| line["value"].clone());
+    assert_eq!(property("gtn"), Some(env!("CARGO_PKG_VERSION").into()));
+    assert_eq!(property("device"), Some("CPU".into()));
+    let comparisons: Vec<&Value> = lines.iter().filter(|line| line["subject"].is_string()).collect();
+    assert!(comparisons.len() > 90 && comparisons.iter().all(|line| line["ok"] == true), "{comparisons:?}");
 
     let (table, _) = gtn().args(["doctor", "--device", "cpu", "--depth", "quick"]).done();
     assert!(table.contains("| autoencoder ") && table.contains("are within their bounds"), "{table}");
 }
 
 #[test]
-fn a_device_is_timed_with_everything_it_does() {
+fn every_benchmark_of_a_device_is_timed() {
     let few = ["bench", "--device", "cpu", "--rows", "40", "--epochs", "1", "--repetitions", "1", "--json"];
     let (lines, _) = gtn().args(few).done();
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -72,6 +72,6 @@ fn a_device_is_timed_with_everything_it_does() {
         assert!(line["gtn"]["median_seconds"].as_f64().unwrap() > 0.0 && line["device"] == "CPU", "{line}");
     }
     assert_eq!(lines[0]["paper_t4_seconds"], 50.6);
-    // The environment alone starts nothing that takes long.
-    gtn().args(["bench", "--json"]).env("GTN_DEVICE", "cpu").refused("say what to time");
+    // A device in the environment does not select the benchmark of devices.
+    gtn().args(["bench", "--json"]).env("GTN_DEVICE", "cpu").refused("no benchmark selected");
 }

@@ -1,4 +1,4 @@
-//! `gtn data fetch`, from a server on this machine.
+//! `gtn data fetch` from a local server.
 
 mod program;
 
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use program::gtn;
 
-/// Serves the files of a folder by their names; what is not there is a 404.
+/// Serves the files of a folder; a missing file is a 404.
 fn server(folder: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/mnist/", listener.local_addr().unwrap());
@@ -34,7 +34,7 @@ fn server(folder: PathBuf) -> String {
 }
 
 #[test]
-fn without_the_files_every_mirror_is_named_and_nothing_is_written() {
+fn without_a_working_mirror_each_one_is_named_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (server(folder.path().join("none")), server(folder.path().join("none")));
     let data = folder.path().join("datasets");
@@ -43,23 +43,23 @@ fn without_the_files_every_mirror_is_named_and_nothing_is_written() {
     assert!(message.contains(&first) && message.contains(&second) && message.contains("by hand"), "{message}");
     assert!(!data.exists());
     fetch().args(["--mirror", "mnist"]).refused_in_one_line("https://example.org/mnist/");
-    // Data that are not MNIST's are left alone.
+    // Data other than MNIST's are not overwritten.
     gtn_tests::write_toy_mnist(&data.join("mnist"), 20).unwrap();
     fetch().args(["--mirror", &first]).refused_in_one_line("not overwritten");
-    let asked = gtn().args(["reproduce", "mnist", "--data-dir"]).arg(folder.path().join("elsewhere"));
-    asked.refused("gtn data fetch mnist");
+    let reproduce = gtn().args(["reproduce", "mnist", "--data-dir"]).arg(folder.path().join("elsewhere"));
+    reproduce.refused("gtn data fetch mnist");
 }
 
 #[cfg(not(feature = "hub"))]
 #[test]
-fn a_program_without_the_hub_says_what_has_it() {
+fn a_build_without_the_hub_names_the_command_that_has_it() {
     let fetch = gtn().args(["data", "fetch", "mnist", "--from", "hub"]);
     fetch.refused_in_one_line("`cargo xtask fetch mnist --from hub`");
 }
 
 #[test]
-fn the_real_files_arrive_whole() {
-    let Some(real) = gtn_tests::data_dir("the_real_files_arrive_whole") else { return };
+fn the_real_files_are_downloaded() {
+    let Some(real) = gtn_tests::data_dir("the_real_files_are_downloaded") else { return };
     let folder = tempfile::tempdir().unwrap();
     let mirror = server(real.join("mnist"));
     let fetch = || {
@@ -68,12 +68,12 @@ fn the_real_files_arrive_whole() {
     };
     let (stdout, stderr) = fetch();
     assert_eq!(stdout.trim(), folder.path().join("mnist").to_str().unwrap());
-    assert!(stderr.contains("4 of 4 files are new"), "{stderr}");
+    assert!(stderr.contains("downloaded 4 of 4 files"), "{stderr}");
     gtn().args(["data", "check", "mnist", "--data-dir"]).arg(folder.path()).done();
-    // One is damaged: it alone is downloaded again.
+    // Only a damaged file is downloaded again.
     let path = folder.path().join("mnist/t10k-labels-idx1-ubyte.gz");
     fs::write(&path, "half").unwrap();
-    assert!(fetch().1.contains("1 of 4 files are new"));
-    assert!(fetch().1.contains("0 of 4 files are new"));
+    assert!(fetch().1.contains("downloaded 1 of 4 files"));
+    assert!(fetch().1.contains("downloaded 0 of 4 files"));
     gtn().args(["data", "check", "mnist", "--data-dir"]).arg(folder.path()).done();
 }

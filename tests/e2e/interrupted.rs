@@ -1,4 +1,4 @@
-//! Runs that are killed, stopped, or run out of disk, and go on.
+//! Runs that are killed, stopped, or run out of disk space, and resume.
 #![cfg(unix)]
 
 mod program;
@@ -13,7 +13,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 fn reproduce(run: &Path) -> Call {
-    // Beside the run lie its settings: enough epochs, and no patience to end them early.
+    // Settings with many epochs and without early stopping.
     let preset = run.with_extension("toml");
     let (text, _) =
         gtn().args(["config", "show", "uniform", "--limit", "20000", "--epochs", "40", "--seed", "3"]).done();
@@ -27,27 +27,27 @@ fn a_run_killed_at_random_moments_ends_bit_equal() {
     let [undisturbed, killed] = ["undisturbed", "killed"].map(|name| folder.path().join(name));
     reproduce(&undisturbed).done();
 
-    // A seed from the clock: the moments differ each time, and the result never may.
+    // The moments differ each time; the result must not.
     let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    #[allow(clippy::print_stdout, reason = "a failure can be looked into with the seed")]
+    #[allow(clippy::print_stdout, reason = "a failure can be repeated with the seed")]
     for kill in 0..3 {
-        // After so many epochs, and then some time into the next one, or into the writing of its files.
-        let wanted = 12 * kill;
+        // Within an epoch, or while its files are written.
+        let min_epochs = 12 * kill;
         let pause = Duration::from_micros(rng.random_range(0..100_000));
         let mut child = reproduce(&killed).spawn();
-        wait_until(&mut child, || epochs(&killed) >= wanted);
+        wait_until(&mut child, || epochs(&killed) >= min_epochs);
         std::thread::sleep(pause);
         child.kill().unwrap();
         assert_eq!(child.wait().unwrap().signal(), Some(9));
-        println!("seed {seed}: killed {pause:?} after epoch {wanted}");
+        println!("seed {seed}: killed {pause:?} after epoch {min_epochs}");
     }
     reproduce(&killed).done();
     assert_same(&killed, &undisturbed);
 }
 
 #[test]
-fn a_run_stopped_by_ctrl_c_says_how_to_go_on_and_ends_bit_equal() {
+fn a_run_stopped_by_ctrl_c_says_how_to_resume_and_ends_bit_equal() {
     let folder = tempfile::tempdir().unwrap();
     let [undisturbed, stopped] = ["undisturbed", "stopped"].map(|name| folder.path().join(name));
     reproduce(&undisturbed).done();
@@ -55,37 +55,51 @@ fn a_run_stopped_by_ctrl_c_says_how_to_go_on_and_ends_bit_equal() {
     let log = folder.path().join("stderr.txt");
     let mut child = reproduce(&stopped).in_shell(&format!("exec 2>'{}';", log.display())).spawn();
     wait_until(&mut child, || epochs(&stopped) >= 2);
-    // While it is at work a second process is refused, with the number of the first.
+    // Meanwhile a second process is refused, with the ID of the first.
     let refused = reproduce(&stopped).refused("in use by another process");
     assert!(refused.contains(&format!("process {}", child.id())), "{refused}");
     let (listed, _) = gtn().arg("runs").arg(folder.path()).done();
-    assert!(listed.lines().any(|line| line.starts_with("stopped ") && line.contains("at work: process")), "{listed}");
+    assert!(
+        listed
+            .lines()
+            .any(|line| line.starts_with("stopped ") && line.contains(", epoch ") && line.contains("(process ")),
+        "{listed}"
+    );
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(interrupted.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let said = std::fs::read_to_string(&log).unwrap();
-    assert!(said.contains("the state is saved, and the same command goes on"), "{said}");
+    let stderr = std::fs::read_to_string(&log).unwrap();
+    assert!(stderr.contains("the state is saved, and the same command resumes from there"), "{stderr}");
+    let report = || gtn().arg("report").arg(&stopped);
+    let message = report().refused_in_one_line("is unfinished (fit, epoch ");
+    let resume = format!(
+        "Resume with: cargo xtask reproduce {} --out {}",
+        stopped.with_extension("toml").display(),
+        stopped.display()
+    );
+    assert!(message.contains(&resume) && !stopped.join("report.html").exists(), "{message}");
     let (listed, _) = gtn().arg("runs").arg(folder.path()).done();
     assert!(listed.contains("stopped at fit, epoch "), "{listed}");
     assert!(listed.lines().any(|line| line.starts_with("undisturbed ") && line.contains("done")), "{listed}");
 
     reproduce(&stopped).done();
     assert_same(&stopped, &undisturbed);
+    report().done();
 }
 
 #[test]
-fn a_disk_that_is_full_is_told_and_nothing_is_lost() {
+fn a_full_disk_is_reported_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let [undisturbed, full] = ["undisturbed", "full"].map(|name| folder.path().join(name));
     reproduce(&undisturbed).done();
-    // No file may grow beyond 32 KiB: as on a full disk, a write comes back short.
+    // The limit of 32 KiB per file acts like a full disk: writes are cut short.
     let limited = |kib: u32| format!("trap '' XFSZ; ulimit -f {};", kib * 2);
     let message = reproduce(&full).in_shell(&limited(32)).failed("pairs.safetensors");
     assert!(message.contains("cannot write") && message.matches("File too large").count() == 1, "{message}");
-    assert_eq!(std::fs::read_dir(full.join("pairs")).unwrap().count(), 0, "a half-written file stayed");
+    assert_eq!(std::fs::read_dir(full.join("pairs")).unwrap().count(), 0, "a partial file was left");
     reproduce(&full).done();
     assert_same(&full, &undisturbed);
-    // Nor does an output half-written stay, or replace what was there.
+    // A partial output is removed, and the existing file stays.
     let out = folder.path().join("points.npy");
     std::fs::write(&out, "mine").unwrap();
     let sample = || gtn().arg("sample").arg(&full).args(["-n", "50000", "--force", "--out"]).arg(&out);
@@ -96,7 +110,7 @@ fn a_disk_that_is_full_is_told_and_nothing_is_lost() {
 }
 
 #[test]
-fn images_too_survive_kills_and_ctrl_c_in_both_trainings() {
+fn runs_on_images_resume_after_kills_and_ctrl_c_in_both_trainings() {
     let data = toy(300);
     let [undisturbed, disturbed] = ["undisturbed", "disturbed"].map(|name| data.path().join(name));
     let preset = data.path().join("mnist.toml");
@@ -108,13 +122,13 @@ fn images_too_survive_kills_and_ctrl_c_in_both_trainings() {
         |run: &Path| gtn().arg("reproduce").arg(&preset).arg("--data-dir").arg(data.path()).arg("--out").arg(run);
     reproduce(&undisturbed).done();
     // The first six epochs are the autoencoder's.
-    for (wanted, signal, code) in
+    for (min_epochs, signal, code) in
         [(1, "-INT", Some(130)), (3, "-KILL", None), (10, "-INT", Some(130)), (30, "-KILL", None)]
     {
         let mut child = reproduce(&disturbed).spawn();
-        wait_until(&mut child, || epochs(&disturbed) >= wanted);
+        wait_until(&mut child, || epochs(&disturbed) >= min_epochs);
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-        assert_eq!(child.wait().unwrap().code(), code, "{signal} after epoch {wanted}");
+        assert_eq!(child.wait().unwrap().code(), code, "{signal} after epoch {min_epochs}");
     }
     reproduce(&disturbed).done();
     assert_same(&disturbed, &undisturbed);

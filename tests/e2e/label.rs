@@ -10,15 +10,15 @@ use ndarray::{Array1, Array2};
 use ndarray_npy::{NpzReader, NpzWriter, write_npy};
 use program::{Call, gtn};
 
-struct Pairs {
+struct PairsFile {
     matching: Array1<u64>,
     order: Array1<u64>,
     similarity: Array1<f32>,
 }
 
-fn read(path: &Path) -> Pairs {
+fn read(path: &Path) -> PairsFile {
     let mut npz = NpzReader::new(fs::File::open(path).unwrap()).unwrap();
-    Pairs {
+    PairsFile {
         matching: npz.by_name("matching").unwrap(),
         order: npz.by_name("order").unwrap(),
         similarity: npz.by_name("similarity").unwrap(),
@@ -31,7 +31,7 @@ fn label(folder: &Path, source: &str, target: &str, out: &str) -> Call {
 }
 
 #[test]
-fn every_strategy_gives_the_matching_of_the_reference_in_full() {
+fn every_strategy_equals_the_reference() {
     let folder = tempfile::tempdir().unwrap();
     for (n, d) in [(10_000, 5), (5_000, 100), (3_000, 1)] {
         let normal = |purpose: &str| Streams::new(7).normal(purpose, d as u64, n, d);
@@ -45,21 +45,21 @@ fn every_strategy_gives_the_matching_of_the_reference_in_full() {
             (read(&folder.path().join("pairs.npz")), bytes)
         };
         let (reference, bytes) = run("reference");
-        let mut taken: Vec<u64> = reference.matching.to_vec();
-        taken.sort_unstable();
-        assert_eq!(taken, (0..n as u64).collect::<Vec<_>>());
+        let mut targets: Vec<u64> = reference.matching.to_vec();
+        targets.sort_unstable();
+        assert_eq!(targets, (0..n as u64).collect::<Vec<_>>());
         assert_eq!((reference.order.len(), reference.similarity.len()), (n, n));
-        for strategy in ["auto", "blocked", "narrow", "tree"] {
+        for strategy in ["auto", "dense", "int8", "tree"] {
             let (found, found_bytes) = run(strategy);
             assert_eq!((&found.matching, &found.order), (&reference.matching, &reference.order));
             assert_eq!(found.similarity, reference.similarity);
-            assert!(found_bytes == bytes, "{strategy} writes other bytes");
+            assert!(found_bytes == bytes, "{strategy} writes different bytes");
         }
     }
 }
 
 #[test]
-fn npy_in_either_order_npz_and_safetensors_are_the_same_rows() {
+fn npy_in_either_memory_order_npz_and_safetensors_give_the_same_pairs() {
     use ndarray::ShapeBuilder;
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -92,29 +92,29 @@ fn npy_in_either_order_npz_and_safetensors_are_the_same_rows() {
 }
 
 #[test]
-fn files_that_cannot_be_matched_are_refused_and_nothing_is_written() {
+fn invalid_input_is_refused_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let save = |name: &str, array: &Array2<f32>| write_npy(folder.path().join(name), array).unwrap();
     save("y.npy", &Array2::ones((4, 3)));
     save("x.npy", &Array2::ones((5, 3)));
     save("wide.npy", &Array2::ones((5, 4)));
     save("few.npy", &Array2::ones((3, 3)));
-    let mut holed = Array2::ones((5, 3));
-    holed[[2, 1]] = f32::NAN;
-    save("nan.npy", &holed);
+    let mut with_nan = Array2::ones((5, 3));
+    with_nan[[2, 1]] = f32::NAN;
+    save("nan.npy", &with_nan);
     write_npy(folder.path().join("double.npy"), &Array2::<f64>::ones((5, 3))).unwrap();
     write_npy(folder.path().join("cube.npy"), &ndarray::Array3::<f32>::ones((5, 3, 1))).unwrap();
-    let whole = fs::read(folder.path().join("x.npy")).unwrap();
-    fs::write(folder.path().join("torn.npy"), &whole[..whole.len() - 1]).unwrap();
+    let complete = fs::read(folder.path().join("x.npy")).unwrap();
+    fs::write(folder.path().join("truncated.npy"), &complete[..complete.len() - 1]).unwrap();
     fs::write(folder.path().join("empty.npy"), b"").unwrap();
 
     for (target, word) in [
         ("absent.npy", "absent.npy"),
         ("empty.npy", "empty.npy"),
-        ("torn.npy", "truncated"),
+        ("truncated.npy", "truncated"),
         ("double.npy", "float32"),
-        ("cube.npy", "3 dimensions"),
-        ("wide.npy", "4"),
+        ("cube.npy", "2-D array"),
+        ("wide.npy", "target rows have 4"),
         ("few.npy", "only 3"),
         ("nan.npy", "target row 2 holds NaN"),
     ] {
@@ -122,8 +122,8 @@ fn files_that_cannot_be_matched_are_refused_and_nothing_is_written() {
         assert!(!folder.path().join("pairs.npz").exists());
     }
     label(folder.path(), "y.npy", "x.npy", "pairs.txt").refused(".npz");
-    label(folder.path(), "y.npy", "x.npy", "nowhere/pairs.npz").refused("no folder");
-    label(folder.path(), "y.npy", "x.npy", "pairs.npz").args(["--strategy", "ordered"]).refused("one column");
+    label(folder.path(), "y.npy", "x.npy", "nowhere/pairs.npz").refused("does not exist; create it first");
+    label(folder.path(), "y.npy", "x.npy", "pairs.npz").args(["--strategy", "sorted"]).refused("one column");
     label(folder.path(), "y.npy", "x.npy", "pairs.npz").args(["--threads", "0"]).refused("--threads");
 
     fs::write(folder.path().join("pairs.npz"), "mine").unwrap();
@@ -138,26 +138,27 @@ fn files_that_cannot_be_matched_are_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn stats_tell_how_the_similarity_falls_and_leave_the_pairs_alone() {
+fn stats_show_how_the_similarity_falls_and_do_not_change_the_pairs() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     write_npy(at("y.npy"), &Streams::new(3).normal("y", 0, 400, 5)).unwrap();
     write_npy(at("x.npy"), &Streams::new(3).normal("x", 0, 400, 5)).unwrap();
-    let (_, said) = label(folder.path(), "y.npy", "x.npy", "plain.npz").done();
-    assert!(!said.contains("rank correlation"), "{said}");
-    let (stdout, said) = label(folder.path(), "y.npy", "x.npy", "pairs.npz").arg("--stats").done();
+    let (_, stderr) = label(folder.path(), "y.npy", "x.npy", "plain.npz").done();
+    assert!(!stderr.contains("rank correlation"), "{stderr}");
+    let (stdout, stderr) = label(folder.path(), "y.npy", "x.npy", "pairs.npz").arg("--stats").done();
     assert_eq!(stdout.lines().count(), 1, "{stdout}");
     assert!(fs::read(at("pairs.npz")).unwrap() == fs::read(at("plain.npz")).unwrap());
 
     let median = |rows: &str| -> f64 {
-        let line = said.lines().find(|line| line.contains(&format!(" {rows} |"))).unwrap_or_else(|| panic!("{said}"));
+        let line =
+            stderr.lines().find(|line| line.contains(&format!(" {rows} |"))).unwrap_or_else(|| panic!("{stderr}"));
         line.split('|').nth(3).unwrap().trim().parse().unwrap()
     };
     let (first, last) = (median("1–40"), median("361–400"));
-    assert!(1.0 > first && first > last && last > -1.0, "{said}");
-    let rho = said.lines().find_map(|line| line.strip_prefix("rank correlation of |y| and |x_y|: ")).unwrap();
-    assert!((-1.0..=1.0).contains(&rho.parse::<f64>().unwrap()), "{said}");
-    let rescored = said.lines().find_map(|line| line.strip_prefix("strategy tree: ")?.split_once(" scores in f64"));
-    assert!(rescored.unwrap().0.parse::<u32>().unwrap() >= 400, "{said}");
-    assert!(said.contains("time: prepare "), "{said}");
+    assert!(1.0 > first && first > last && last > -1.0, "{stderr}");
+    let rho = stderr.lines().find_map(|line| line.strip_prefix("rank correlation of |y| and |x_y|: ")).unwrap();
+    assert!((-1.0..=1.0).contains(&rho.parse::<f64>().unwrap()), "{stderr}");
+    let rescored = stderr.lines().find_map(|line| line.strip_prefix("strategy tree: ")?.split_once(" scores in f64"));
+    assert!(rescored.unwrap().0.parse::<u32>().unwrap() >= 400, "{stderr}");
+    assert!(stderr.contains("time: prepare "), "{stderr}");
 }

@@ -1,4 +1,4 @@
-//! `gtn reproduce` and `gtn sample`, from the files to pictures.
+//! `gtn reproduce` and `gtn sample` on images, from the files to the samples.
 
 mod program;
 
@@ -29,16 +29,16 @@ fn from_files_to_a_report_and_samples() {
     assert!(html.contains("data:image/png;base64,") && html.contains("<svg"));
     assert!(html.contains("cargo xtask reproduce mnist"));
 
-    // Again: nothing is done twice.
+    // The second time, nothing is repeated.
     let (_, stderr) = reproduce(data.path(), &run).done();
     for stage in ["autoencode", "encode", "label", "fit", "sample"] {
-        let skipped = stderr.lines().any(|line| line.starts_with(stage) && line.contains("done before"));
-        assert!(skipped, "{stage}: {stderr}");
+        let is_skipped = stderr.lines().any(|line| line.starts_with(stage) && line.ends_with("already done"));
+        assert!(is_skipped, "{stage}: {stderr}");
     }
-    // Another configuration is not put into the same folder.
-    reproduce(data.path(), &run).args(["--dim", "3"]).refused("dim: 5 there, 3 here");
+    // Another configuration in the same folder is refused.
+    reproduce(data.path(), &run).args(["--dim", "3"]).refused("dim is 5 in the folder and 3 in this command");
 
-    // The same seed gives the same bytes, in every form.
+    // The same seed gives the same bytes in every format.
     let out = |name: &str| data.path().join(name);
     let sample = |name: &str, seed: &str| {
         gtn().arg("sample").arg(&run).args(["-n", "10", "--seed", seed, "--out"]).arg(out(name)).done();
@@ -57,7 +57,7 @@ fn from_files_to_a_report_and_samples() {
     assert!(images.iter().all(|value| (-1.0..=1.0).contains(value)));
     sample("folder", "1");
     assert_eq!(fs::read_dir(out("folder")).unwrap().count(), 10);
-    // Fewer samples into the same folder: none of the earlier ones stays, and nothing else goes.
+    // New samples replace all earlier ones in a folder, and no other file.
     fs::write(out("folder/mine.txt"), "mine").unwrap();
     let again = || gtn().arg("sample").arg(&run).args(["-n", "3", "--out"]).arg(out("folder"));
     again().refused("--force");
@@ -66,16 +66,16 @@ fn from_files_to_a_report_and_samples() {
     let temporary = fs::read_dir(data.path()).unwrap().flatten();
     assert!(!temporary.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(".gtn-")));
 
-    // More than memory or a picture holds is refused before anything is drawn.
+    // More samples than fit into memory or into one image are refused before any is drawn.
     for (n, name, word) in [
         (u64::MAX.to_string(), "many.npy", "do not fit into memory"),
         ("100000000000".to_owned(), "many.npy", "do not fit into memory"),
-        ("10001".to_owned(), "many.png", "too many for one picture"),
+        ("10001".to_owned(), "many.png", "do not fit into one image"),
     ] {
         gtn().arg("sample").arg(&run).args(["-n", &n, "--out"]).arg(out(name)).refused(word);
     }
 
-    // Given normal vectors instead of a seed; a row's sample does not depend on the other rows beyond rounding.
+    // With given normal vectors, a sample does not depend on the other rows, except for rounding.
     let y = Array2::from_shape_fn((7, 5), |(i, j)| (i as f32 - 3.0) / 2.0 + j as f32 / 10.0);
     write_npy(out("y.npy"), &y).unwrap();
     write_npy(out("row.npy"), &y.slice(ndarray::s![2..3, ..]).to_owned()).unwrap();
@@ -94,11 +94,11 @@ fn from_files_to_a_report_and_samples() {
         call.refused(word);
         assert!(!out("no.npy").exists());
     };
-    refuse("narrow.npy", "4 columns");
+    refuse("narrow.npy", "got shape (3, 4)");
     refuse("absent.npy", "absent.npy");
     gtn().arg("sample").arg(&run).args(["-n", "0", "--out"]).arg(out("no.npy")).refused("-n 0");
 
-    // A configuration edited by hand, damaged or senseless: one line.
+    // A config.toml that was edited by hand is refused in one line.
     let config = fs::read_to_string(run.join("config.toml")).unwrap();
     for (from, to, word) in [
         ("hidden_layers = 7", "hidden_layers = 1000000000000000000", "h.hidden_layers"),
@@ -121,7 +121,7 @@ fn from_files_to_a_report_and_samples() {
 }
 
 #[test]
-fn the_test_set_and_pixels_are_measured_and_shown() {
+fn the_test_set_and_pixels_are_measured_and_reported() {
     let data = toy(200);
     gtn_tests::write_toy_test_set(&data.path().join("mnist"), 100).unwrap();
     let run = data.path().join("run");
@@ -130,28 +130,28 @@ fn the_test_set_and_pixels_are_measured_and_shown() {
     let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     let record =
         |needle: &str| metrics.lines().find(|line| line.contains(needle)).unwrap_or_else(|| panic!("{needle}"));
-    assert!(record("\"test_images\"").contains("\"test_images\":75.0"), "{metrics}");
-    let losses = record("\"test_mse\"");
-    assert!(losses.contains("\"test_reconstruction_mse\""), "{losses}");
+    assert!(record("\"test_samples\"").contains("\"test_samples\":75.0"), "{metrics}");
+    let losses = record("\"h_test_loss\"");
+    assert!(losses.contains("\"autoencoder_test_loss\""), "{losses}");
     for metric in ["energy_distance", "sliced_wasserstein", "precision", "recall", "density", "coverage"] {
         let record = record(&format!("\"pixel_{metric}\""));
-        let beside = ["\"floor\":", "\"decoded\":", "\"gaussian\":", "\"mixture\":", "\"samples\":15"];
-        assert!(beside.iter().all(|word| record.contains(word)), "{record}");
+        let compared = ["\"floor\":", "\"decoded\":", "\"gaussian\":", "\"mixture\":", "\"samples\":15"];
+        assert!(compared.iter().all(|word| record.contains(word)), "{record}");
     }
     let html = fs::read_to_string(run.join("report.html")).unwrap();
     for text in
-        ["Metrics on pixels", "Latents in the plane", "Similarity by rank", "Nearest training images", "Test images"]
+        ["Metrics on pixels", "Latents in the plane", "Similarity by rank", "Nearest training images", "Test samples"]
     {
         assert!(html.contains(text), "{text}");
     }
-    // What the stages made of the test set goes with the rest.
+    // --force also removes the results on the test set.
     reproduce(data.path(), &run).args(["--seed", "2", "--force"]).done();
     assert!(!fs::read_to_string(run.join("metrics.jsonl")).unwrap().contains(losses));
 }
 
 #[test]
-fn real_mnist_goes_the_whole_way() {
-    let Some(data) = gtn_tests::data_dir("real_mnist_goes_the_whole_way") else { return };
+fn the_real_mnist_is_learned() {
+    let Some(data) = gtn_tests::data_dir("the_real_mnist_is_learned") else { return };
     gtn().args(["data", "check", "mnist", "--data-dir"]).arg(&data).done();
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
@@ -162,7 +162,7 @@ fn real_mnist_goes_the_whole_way() {
         .arg(&run)
         .done();
     assert!(!stderr.contains("not the original"), "{stderr}");
-    // Two epochs on 800 images already beat what a constant image can reach (the variance of a pixel, about 0.27).
+    // Two epochs on 800 images.
     let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     let losses: Vec<f64> = metrics
         .lines()

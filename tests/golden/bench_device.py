@@ -1,9 +1,11 @@
-"""The PyTorch twin of `gtn bench device`: does the same work each time a line comes in, and says how many seconds it took.
+"""The PyTorch reference of `gtn bench device`.
+
+It reads lines from standard input. For each line it does the same work as `gtn` and prints the seconds that this took.
 
     python bench_device.py WORK ROWS cpu|cuda:N f32|tf32
 
-`cargo xtask bench device` starts it. The first line that it writes is "ready VERSION". Eager PyTorch as it comes: data on the
-device, losses read every 50 steps, Adam with its default implementation.
+`cargo xtask bench device` starts this script. Its first line of output is "ready VERSION". It uses eager PyTorch with
+default settings: the data is on the device, losses are read every 50 steps, and Adam has its default implementation.
 """
 
 import sys
@@ -51,8 +53,8 @@ def epoch(network, adam, batch_of):
         if len(batches) > 1 and len(batches[-1]) == 1:
             # BatchNorm cannot train on one sample.
             batches[-2:] = [torch.cat(batches[-2:])]
-        for places in batches:
-            x, target = batch_of(places)
+        for indices in batches:
+            x, target = batch_of(indices)
             adam.zero_grad()
             loss = nn.functional.mse_loss(network(x), target)
             loss.backward()
@@ -67,26 +69,26 @@ def epoch(network, adam, batch_of):
     return run
 
 
-def of_h():
+def h_epoch():
     network = h()
     source, target = torch.randn(rows, DIM, device=device), torch.randn(rows, DIM, device=device)
     adam = torch.optim.Adam(network.parameters(), lr=5e-5)
-    return epoch(network, adam, lambda places: (source[places], target[places]))
+    return epoch(network, adam, lambda indices: (source[indices], target[indices]))
 
 
-def of_autoencoder():
+def autoencoder_epoch():
     network = autoencoder()
     pixels = torch.randint(0, 256, (rows, 3, 64, 64), dtype=torch.uint8, device=device)
     adam = torch.optim.Adam(network.parameters(), lr=1e-4, weight_decay=1e-5)
 
-    def batch_of(places):
-        images = pixels[places].float() / 127.5 - 1.0
+    def batch_of(indices):
+        images = pixels[indices].float() / 127.5 - 1.0
         return images, images
 
     return epoch(network, adam, batch_of)
 
 
-def of_samples(to_host):
+def sampling(to_host):
     network, decoder = h().eval(), autoencoder()[6:].eval()
     source = torch.randn(1000, DIM, device=device)
 
@@ -105,16 +107,16 @@ def synchronize():
 
 
 run = {
-    "h-epoch": of_h,
-    "autoencoder-epoch": of_autoencoder,
-    "samples": lambda: of_samples(False),
-    "samples-to-host": lambda: of_samples(True),
+    "h-epoch": h_epoch,
+    "autoencoder-epoch": autoencoder_epoch,
+    "samples": lambda: sampling(False),
+    "samples-to-host": lambda: sampling(True),
 }[work]()
 run(min(rows, 10 * BATCH))
 synchronize()
 print(f"ready {torch.__version__}", flush=True)
 for _ in sys.stdin:
-    begun = time.perf_counter()
+    start = time.perf_counter()
     run(rows)
     synchronize()
-    print(time.perf_counter() - begun, flush=True)
+    print(time.perf_counter() - start, flush=True)

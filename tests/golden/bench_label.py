@@ -1,12 +1,15 @@
-"""A loop like the authors', to be timed beside `gtn bench label`: Algorithm 1 in PyTorch, one source row at a time.
+"""The PyTorch reference of `gtn bench label`: Algorithm 1 as a loop like the authors', one source row at a time.
 
     python bench_label.py FOLDER
 
-FOLDER holds y.npy and x.npy, as many rows of f32 in each. `cargo xtask bench label` starts it. The first line that it writes is
-"ready VERSION". Each time a line comes in it says how many seconds the loop takes; "~SECONDS" if that would be more than a
-minute, so that only 1,000 steps (fewer, if these would take more than a minute) at the start, at 1/4, 1/2 and 3/4 of the way
-and at the end were done, and the time between them was taken to run straight from one to the next; "-" if even 100 steps
-would take more than a minute.
+FOLDER contains y.npy and x.npy, f32 arrays with the same number of rows. `cargo xtask bench label` starts this script.
+Its first line of output is "ready VERSION". For each line on standard input it prints how long the loop takes:
+
+- "SECONDS" if the full loop was timed;
+- "~SECONDS", an estimate, if the full loop would take more than a minute. In that case only 1,000 steps (fewer if they
+  would take more than a minute) are timed at the start, at 1/4, 1/2 and 3/4 of the way and at the end, and the time per
+  step is interpolated linearly;
+- "-" if even 100 steps would take more than a minute.
 """
 
 import sys
@@ -16,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-LONG = 60.0
-MOST_STEPS = 1000
-LEAST_STEPS = 100
+MAX_SECONDS = 60.0
+MAX_STEPS = 1000
+MIN_STEPS = 100
 
 
 def sorted_by_norm(rows):
@@ -26,38 +29,39 @@ def sorted_by_norm(rows):
 
 
 def loop(source, remaining):
-    """Gives each source row the remaining target row of the highest cosine similarity."""
-    taken = []
+    """Matches each source row with the remaining target row of the highest cosine similarity."""
+    matched = []
     for y in source:
         best = int(torch.argmax(torch.nn.functional.cosine_similarity(remaining, y[None])))
-        taken.append(remaining[best].clone())
+        matched.append(remaining[best].clone())
         remaining = torch.cat([remaining[:best], remaining[best + 1 :]])
-    return taken
+    return matched
 
 
 def seconds(source, target):
-    begun = time.perf_counter()
+    start = time.perf_counter()
     loop(source, target)
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 def measure(source, target):
     rows = len(source)
-    few = min(rows, 20)
-    # The first steps load code and find memory.
-    loop(source[:few], target)
-    step = min(seconds(source[:few], target) for _ in range(3)) / few
-    # A step takes as long as there are rows remaining: the whole loop half as long as if all remained.
-    if rows <= MOST_STEPS or step * rows / 2 <= LONG:
+    first_steps = min(rows, 20)
+    # Warm-up: the first steps load code and allocate memory.
+    loop(source[:first_steps], target)
+    step = min(seconds(source[:first_steps], target) for _ in range(3)) / first_steps
+    # The time of a step is proportional to the number of remaining rows, so the average step takes half as long as the
+    # first.
+    if rows <= MAX_STEPS or step * rows / 2 <= MAX_SECONDS:
         return f"{seconds(source, target)}"
-    steps = min(MOST_STEPS, int(LONG / step))
-    if steps < LEAST_STEPS:
+    steps = min(MAX_STEPS, int(MAX_SECONDS / step))
+    if steps < MIN_STEPS:
         return "-"
     starts = [rows * quarter // 4 for quarter in range(4)] + [rows - steps]
-    each = [seconds(source[at : at + steps], target[at:]) / steps for at in starts]
-    places = [*starts[:4], rows]
-    parts = zip(zip(places, places[1:]), zip(each, each[1:]))
-    return f"~{sum((to - at) * (a + b) / 2 for (at, to), (a, b) in parts)}"
+    per_step = [seconds(source[start : start + steps], target[start:]) / steps for start in starts]
+    bounds = [*starts[:4], rows]
+    segments = zip(zip(bounds, bounds[1:]), zip(per_step, per_step[1:]))
+    return f"~{sum((end - start) * (a + b) / 2 for (start, end), (a, b) in segments)}"
 
 
 source, target = (torch.from_numpy(np.load(Path(sys.argv[1]) / name)) for name in ("y.npy", "x.npy"))

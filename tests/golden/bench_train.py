@@ -1,9 +1,11 @@
-"""The PyTorch twin of `gtn bench train`: does the same work each time a line comes in, and says how many seconds it took.
+"""The PyTorch reference of `gtn bench train`.
+
+It reads lines from standard input. For each line it does the same work as `gtn` and prints the seconds that this took.
 
     python bench_train.py WORK REPETITIONS [DATASETS]
 
-`cargo xtask bench train` starts it. The first line that it writes is "ready VERSION"; at the end of its input it writes the
-most memory that it held, in bytes.
+`cargo xtask bench train` starts this script. Its first line of output is "ready VERSION". At the end of its input it
+prints its peak memory in bytes.
 """
 
 import gzip
@@ -17,8 +19,8 @@ import torch
 from torch import nn
 
 
-def autoencoder(channels, side, dim):
-    flat = 128 * (side // 4) ** 2
+def autoencoder(channels, image_size, dim):
+    flat = 128 * (image_size // 4) ** 2
     return nn.Sequential(
         nn.Conv2d(channels, 64, 4, 2, 1),
         nn.ReLU(),
@@ -27,7 +29,7 @@ def autoencoder(channels, side, dim):
         nn.Flatten(),
         nn.Linear(flat, dim),
         nn.Linear(dim, flat),
-        nn.Unflatten(1, (128, side // 4, side // 4)),
+        nn.Unflatten(1, (128, image_size // 4, image_size // 4)),
         nn.ConvTranspose2d(128, 64, 4, 2, 1),
         nn.ReLU(),
         nn.ConvTranspose2d(64, channels, 4, 2, 1),
@@ -42,8 +44,8 @@ def h(dim, width, layers):
     return nn.Sequential(*modules, nn.Linear(width, dim))
 
 
-def training(network, x, target, l2=0.0):
-    adam = torch.optim.Adam(network.parameters(), lr=1e-4, weight_decay=l2)
+def training(network, x, target, weight_decay=0.0):
+    adam = torch.optim.Adam(network.parameters(), lr=1e-4, weight_decay=weight_decay)
 
     def step():
         adam.zero_grad()
@@ -55,16 +57,16 @@ def training(network, x, target, l2=0.0):
     return step
 
 
-def of_autoencoder(channels, side, dim, batch):
-    images = torch.randn(batch, channels, side, side).clamp(-1, 1)
-    return training(autoencoder(channels, side, dim), images, images, 1e-5)
+def autoencoder_step(channels, image_size, dim, batch_size):
+    images = torch.randn(batch_size, channels, image_size, image_size).clamp(-1, 1)
+    return training(autoencoder(channels, image_size, dim), images, images, 1e-5)
 
 
-def of_h(dim, width, layers, batch):
-    return training(h(dim, width, layers), torch.randn(batch, dim), torch.randn(batch, dim))
+def h_step(dim, width, layers, batch_size):
+    return training(h(dim, width, layers), torch.randn(batch_size, dim), torch.randn(batch_size, dim))
 
 
-def of_samples():
+def sampling():
     network, decoder = h(100, 1200, 25).eval(), autoencoder(3, 64, 100)[6:].eval()
     source = torch.randn(1000, 100)
 
@@ -75,7 +77,7 @@ def of_samples():
     return sample
 
 
-def of_load(datasets):
+def loading(datasets):
     def load():
         with gzip.open(Path(datasets) / "mnist" / "train-images-idx3-ubyte.gz") as file:
             pixels = np.frombuffer(file.read()[16:], dtype=np.uint8).reshape(-1, 1, 28, 28)
@@ -90,19 +92,19 @@ def of_load(datasets):
 
 torch.manual_seed(1)
 work = {
-    "autoencoder-mnist": lambda: of_autoencoder(1, 28, 5, 128),
-    "autoencoder-celeba": lambda: of_autoencoder(3, 64, 100, 200),
-    "h-mnist": lambda: of_h(5, 50, 7, 128),
-    "h-celeba": lambda: of_h(100, 1200, 25, 200),
-    "samples": of_samples,
-    "load": lambda: of_load(sys.argv[3]),
+    "autoencoder-mnist": lambda: autoencoder_step(1, 28, 5, 128),
+    "autoencoder-celeba": lambda: autoencoder_step(3, 64, 100, 200),
+    "h-mnist": lambda: h_step(5, 50, 7, 128),
+    "h-celeba": lambda: h_step(100, 1200, 25, 200),
+    "samples": sampling,
+    "load": lambda: loading(sys.argv[3]),
 }[sys.argv[1]]()
 repetitions = int(sys.argv[2])
 work()
 print(f"ready {torch.__version__}", flush=True)
 for _ in sys.stdin:
-    begun = time.perf_counter()
+    start = time.perf_counter()
     for _ in range(repetitions):
         work()
-    print((time.perf_counter() - begun) / repetitions, flush=True)
+    print((time.perf_counter() - start) / repetitions, flush=True)
 print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)

@@ -1,8 +1,8 @@
-// An NVIDIA driver, cuBLAS and cuRAND in miniature, over the emulated kernels: enough for `gtn` built with the feature `cuda` to
-// find a GPU on a machine without one, and to train and sample on it, slowly. `run.sh` beside it says how.
+// A minimal NVIDIA driver, cuBLAS and cuRAND on top of the emulated kernels. With it, `gtn` built with the feature `cuda` finds a GPU
+// on a machine without one, and can train and sample on it, slowly. See `run.sh` for how to use it.
 //
-// It checks what a driver does not: every copy and every product must lie within memory that was allocated and not freed. New
-// memory, and memory that is freed, is filled with NaN.
+// Unlike a real driver, it checks that every copy and every matrix product stays within memory that was allocated and not yet freed.
+// It fills newly allocated and freed memory with NaN.
 
 #include <cmath>
 #include <cstdint>
@@ -24,7 +24,7 @@ std::recursive_mutex lock;
 std::map<Address, std::size_t> memory;
 
 [[noreturn]] void refuse(const char *what, Address address, std::size_t size) {
-    std::fprintf(stderr, "driver: %s of %zu bytes at %#llx, which is no memory of the GPU\n", what, size, (unsigned long long)address);
+    std::fprintf(stderr, "driver: %s of %zu bytes at %#llx is outside the allocated GPU memory\n", what, size, (unsigned long long)address);
     std::abort();
 }
 
@@ -36,7 +36,7 @@ void check(const char *what, Address address, std::size_t size) {
     if (address + size > start + length) refuse(what, address, size);
 }
 
-// Candle's kernels that training and sampling use.
+// The Candle kernels that training and sampling use.
 template <class T>
 T argument(void **arguments, int index) {
     T value;
@@ -68,7 +68,7 @@ void binary(void **a, Operation operation) {
     for (std::size_t i = 0; i < count; i++) out[i] = operation(left[i], right[i]);
 }
 
-bool launch_candles(const std::string &name, void **a) {
+bool launch_candle_kernel(const std::string &name, void **a) {
     if (name == "is_u32_f32") {
         index_select<float, std::uint32_t>(a);
     } else if (name == "is_u32_u8") {
@@ -103,14 +103,14 @@ bool launch_candles(const std::string &name, void **a) {
 
 int allocate(Address *address, std::size_t size) {
     std::lock_guard guard(lock);
-    void *room = std::malloc(size);
-    std::memset(room, 0xff, size);  // NaN in f32
-    *address = (Address)room;
+    void *block = std::malloc(size);
+    std::memset(block, 0xff, size);  // NaN in f32
+    *address = (Address)block;
     memory[*address] = size;
     return 0;
 }
 
-int give_back(Address address) {
+int release(Address address) {
     std::lock_guard guard(lock);
     auto found = memory.find(address);
     if (found == memory.end()) refuse("freeing", address, 0);
@@ -154,8 +154,8 @@ GPU cuEventRecord(Handle, Handle) { return 0; }
 GPU cuGetErrorString(int, const char **text) { return *text = "no CUDA-capable device is detected", 0; }
 GPU cuMemAllocAsync(Address *address, std::size_t size, Handle) { return allocate(address, size); }
 GPU cuMemAlloc_v2(Address *address, std::size_t size) { return allocate(address, size); }
-GPU cuMemFreeAsync(Address address, Handle) { return give_back(address); }
-GPU cuMemFree_v2(Address address) { return give_back(address); }
+GPU cuMemFreeAsync(Address address, Handle) { return release(address); }
+GPU cuMemFree_v2(Address address) { return release(address); }
 GPU cuMemcpyHtoDAsync_v2(Address to, const void *from, std::size_t size, Handle) { return copy(to, (Address)from, size, false, true); }
 GPU cuMemcpyDtoHAsync_v2(void *to, Address from, std::size_t size, Handle) { return copy((Address)to, from, size, true, false); }
 GPU cuMemcpyDtoDAsync_v2(Address to, Address from, std::size_t size, Handle) { return copy(to, from, size, true, true); }
@@ -182,8 +182,8 @@ GPU cuLaunchKernel(Handle function, unsigned x, unsigned y, unsigned, unsigned c
     backwards = !backwards;
     std::string name = (const char *)function;
     unsigned blocks[2] = {x, y}, threads[2] = {columns, rows};
-    if (gtn_emulated_launch(name.c_str(), blocks, threads, arguments, backwards) || launch_candles(name, arguments)) return 0;
-    std::fprintf(stderr, "driver: there is no kernel %s\n", name.c_str());
+    if (gtn_emulated_launch(name.c_str(), blocks, threads, arguments, backwards) || launch_candle_kernel(name, arguments)) return 0;
+    std::fprintf(stderr, "driver: unknown kernel %s; add it to launch_candle_kernel in tests/gpu/driver.cpp or to the emulated kernels\n", name.c_str());
     return 500;
 }
 
@@ -194,7 +194,7 @@ GPU cublasSetStream_v2(Handle, Handle) { return 0; }
 GPU cublasDgemmStridedBatched() { return 15; }
 GPU cublasGemmStridedBatchedEx() { return 15; }
 
-// Column by column, as cuBLAS has it.
+// Matrices are column-major, as in cuBLAS.
 GPU cublasGemmEx(Handle, int left_transposed, int right_transposed, int rows, int columns, int inner, const void *alpha, const void *left,
                  int, int left_stride, const void *right, int, int right_stride, const void *beta, void *into, int, int stride, int, int) {
     std::lock_guard guard(lock);
@@ -216,8 +216,8 @@ GPU cublasGemmEx(Handle, int left_transposed, int right_transposed, int rows, in
                 float y = right_transposed ? b[k * right_stride + j] : b[j * right_stride + k];
                 sum += x * y;
             }
-            float *place = c + j * stride + i;
-            *place = factor * sum + (kept == 0.0f ? 0.0f : kept * *place);
+            float *element = c + j * stride + i;
+            *element = factor * sum + (kept == 0.0f ? 0.0f : kept * *element);
         }
     }
     return 0;

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Runs `gtn`, built with the feature `cuda`, on an emulated GPU: a driver of a few hundred lines that runs the kernels on the host.
-# It shows that the program finds its libraries, and calls CUDA and cuBLAS as it should; nothing about speed.
+# Runs `gtn`, built with the feature `cuda`, on an emulated GPU: a small replacement for the CUDA driver and cuBLAS that
+# runs the kernels on the host. This checks that the program finds its libraries and calls CUDA and cuBLAS correctly. It
+# says nothing about speed.
 #
 #   cargo build --release --package gtn-cli --features cuda
 #   tests/gpu/run.sh target/release/gtn doctor --device cuda --depth quick
 #
-# Needs g++ 11 or newer. GTN_NO_GPU=1 makes it a driver without a GPU.
+# Requires g++ 11 or newer. With GTN_NO_GPU=1 the driver reports no GPU.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 kernels=$here/../../crates/gtn-models/src/gpu

@@ -4,61 +4,61 @@ use std::path::Path;
 
 use prost::Message;
 
-/// A number or an image as it was found.
+/// An event with a scalar or an image.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Told {
-    /// Its tag.
+pub struct Event {
+    /// The tag.
     pub tag: String,
-    /// Its step.
+    /// The step.
     pub step: i64,
-    /// What it is.
-    pub what: What,
+    /// The content.
+    pub kind: EventKind,
 }
 
-/// What an event told.
+/// The content of an event.
 #[derive(Debug, Clone, PartialEq)]
-pub enum What {
-    /// A number.
-    Number(f32),
-    /// A picture.
+pub enum EventKind {
+    /// A scalar.
+    Scalar(f32),
+    /// An image.
     Image {
-        /// Pixels in a row.
+        /// Width in pixels.
         width: i32,
-        /// Rows.
+        /// Height in pixels.
         height: i32,
         /// 1 for gray, 3 for RGB.
         channels: i32,
-        /// The file.
+        /// The PNG file.
         png: Vec<u8>,
     },
 }
 
-/// Reads the file at `path`; a last record that is torn is left out.
+/// Reads the file at `path`. An incomplete last record is omitted.
 ///
 /// # Panics
 ///
-/// If the file is not one of events, or a checksum is wrong.
+/// If it is not an event file, or a checksum is wrong.
 #[must_use]
-pub fn read_events(path: &Path) -> Vec<Told> {
+pub fn read_events(path: &Path) -> Vec<Event> {
     let bytes = std::fs::read(path).unwrap();
-    let mut events = records(&bytes).into_iter().map(|record| Event::decode(record).unwrap());
-    assert_eq!(events.next().unwrap().file_version, "brain.Event:2", "{}", path.display());
-    let mut told = Vec::new();
-    for Event { step, wall_time, summary, .. } in events {
+    let mut records = records(&bytes).into_iter().map(|record| EventProto::decode(record).unwrap());
+    assert_eq!(records.next().unwrap().file_version, "brain.Event:2", "{}", path.display());
+    let mut events = Vec::new();
+    for EventProto { step, wall_time, summary, .. } in records {
         assert!(wall_time > 1.7e9, "{wall_time} is not a time");
-        for Value { tag, number, image } in summary.unwrap().value {
-            let what = match (number, image) {
-                (Some(number), None) => What::Number(number),
+        for Value { tag, scalar, image } in summary.unwrap().value {
+            let kind = match (scalar, image) {
+                (Some(scalar), None) => EventKind::Scalar(scalar),
                 (None, Some(image)) => {
                     let Image { height, width, colorspace, encoded } = image;
-                    What::Image { width, height, channels: colorspace, png: encoded }
+                    EventKind::Image { width, height, channels: colorspace, png: encoded }
                 }
                 other => panic!("{tag}: {other:?}"),
             };
-            told.push(Told { tag, step, what });
+            events.push(Event { tag, step, kind });
         }
     }
-    told
+    events
 }
 
 fn records(mut bytes: &[u8]) -> Vec<&[u8]> {
@@ -76,7 +76,7 @@ fn records(mut bytes: &[u8]) -> Vec<&[u8]> {
     records
 }
 
-/// CRC-32C bit by bit, and masked.
+/// The masked CRC-32C, bit by bit.
 fn masked(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for byte in bytes {
@@ -90,7 +90,7 @@ fn masked(bytes: &[u8]) -> u32 {
 }
 
 #[derive(Message)]
-struct Event {
+struct EventProto {
     #[prost(double, tag = "1")]
     wall_time: f64,
     #[prost(int64, tag = "2")]
@@ -112,7 +112,7 @@ struct Value {
     #[prost(string, tag = "1")]
     tag: String,
     #[prost(float, optional, tag = "2")]
-    number: Option<f32>,
+    scalar: Option<f32>,
     #[prost(message, optional, tag = "4")]
     image: Option<Image>,
 }

@@ -1,15 +1,15 @@
-//! What the tests of several crates share: the folder of real data, toy data sets for tests that need none, and a reader of
+//! Shared helpers of the tests: the folder of the real data sets, toy data sets for tests without real data, and a reader of
 //! TensorBoard's event files.
 
 mod events;
-mod photos;
+mod toy_images;
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-pub use events::{Told, What, read_events};
-pub use photos::{toy_jpeg, write_toy_celeba, write_toy_hap, write_zip};
+pub use events::{Event, EventKind, read_events};
+pub use toy_images::{toy_jpeg, write_toy_celeba, write_toy_hap, write_zip};
 
 /// The root of the workspace.
 #[must_use]
@@ -18,8 +18,8 @@ pub fn workspace() -> PathBuf {
     tests.parent().unwrap_or(tests).to_path_buf()
 }
 
-/// The folder of real data sets that `GTN_DATA_DIR` names (a relative path starts at the root of the workspace), or `None`
-/// with a word on stderr that `test` is skipped.
+/// The folder of the real data sets, from the variable `GTN_DATA_DIR`; a relative path starts at the root of the workspace.
+/// Without the variable, `None`, and a message on stderr that `test` is skipped.
 #[must_use]
 #[allow(clippy::print_stderr)]
 pub fn data_dir(test: &str) -> Option<PathBuf> {
@@ -30,38 +30,39 @@ pub fn data_dir(test: &str) -> Option<PathBuf> {
     dir
 }
 
-/// As [`data_dir`], if it holds all of these data sets' folders.
+/// The same, if the folder contains all these data sets.
 #[must_use]
 #[allow(clippy::print_stderr)]
 pub fn data_dir_with(test: &str, sets: &[&str]) -> Option<PathBuf> {
     let dir = data_dir(test)?;
     let missing: Vec<&str> = sets.iter().copied().filter(|set| !dir.join(set).is_dir()).collect();
     if !missing.is_empty() {
-        eprintln!("skipped {test}: {} has no {}", dir.display(), missing.join(" and no "));
+        eprintln!("skipped {test}: {} does not contain {}", dir.display(), missing.join(" and "));
         return None;
     }
     Some(dir)
 }
 
-/// Writes the files of MNIST's training set with `count` blurred bars of ten directions instead of digits.
+/// Writes the files of MNIST's training set, with `count` blurred bars in ten directions instead of digits. Images repeat after
+/// 70.
 ///
 /// # Errors
 ///
-/// What the file system says.
+/// An error of the file system.
 pub fn write_toy_mnist(folder: &Path, count: u32) -> std::io::Result<()> {
     write_bars(folder, "train", count, 2.0)
 }
 
-/// Writes the files of MNIST's test set: bars, too, but somewhat broader ones, so that none is a training image.
+/// Writes the files of MNIST's test set, with slightly wider bars, so that no test image equals a training image.
 ///
 /// # Errors
 ///
-/// What the file system says.
+/// An error of the file system.
 pub fn write_toy_test_set(folder: &Path, count: u32) -> std::io::Result<()> {
     write_bars(folder, "t10k", count, 2.2)
 }
 
-fn write_bars(folder: &Path, side: &str, count: u32, breadth: f64) -> std::io::Result<()> {
+fn write_bars(folder: &Path, prefix: &str, count: u32, width: f64) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     let mut images = vec![0, 0, 8, 3];
     images.extend([count, 28, 28].iter().flat_map(|size| size.to_be_bytes()));
@@ -75,18 +76,18 @@ fn write_bars(folder: &Path, side: &str, count: u32, breadth: f64) -> std::io::R
         for pixel in 0..784 {
             let (x, y) = (f64::from(pixel % 28) - 13.5, f64::from(pixel / 28) - 13.5);
             let distance = x * angle.sin() - y * angle.cos() - offset;
-            images.push((255.0 * (-distance * distance / (breadth * breadth)).exp()) as u8);
+            images.push((255.0 * (-distance * distance / (width * width)).exp()) as u8);
         }
     }
-    fs::write(folder.join(format!("{side}-labels-idx1-ubyte")), labels)?;
-    let file = fs::File::create(folder.join(format!("{side}-images-idx3-ubyte.gz")))?;
+    fs::write(folder.join(format!("{prefix}-labels-idx1-ubyte")), labels)?;
+    let file = fs::File::create(folder.join(format!("{prefix}-images-idx3-ubyte.gz")))?;
     let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
     gzip.write_all(&images)?;
     gzip.finish()?;
     Ok(())
 }
 
-/// The README's code, compiled and run.
+/// Compiles and runs the code in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -1,17 +1,17 @@
-//! Appendix B: on the real line Algorithm 1 and the sorted labeling are one.
+//! Appendix B: on the real line, Algorithm 1 and the sorted labeling give the same pairs.
 
 use gtn_label::{Rows, match_rows};
 use gtn_math::sorted_labeling;
 use proptest::prelude::*;
 
-/// `count` numbers of one sign, none zero.
-fn side(sign: f32, count: usize) -> impl Strategy<Value = Vec<f32>> {
+/// `count` nonzero numbers of one sign.
+fn of_sign(sign: f32, count: usize) -> impl Strategy<Value = Vec<f32>> {
     prop::collection::vec((1_i16..2000).prop_map(move |k| sign * f32::from(k) / 64.0), count)
 }
 
-/// A sample with `negative` numbers below 0 and `positive` above, in any order.
+/// A sample with `negative` numbers below 0 and `positive` numbers above, in any order.
 fn sample(negative: usize, positive: usize) -> impl Strategy<Value = Vec<f32>> {
-    (side(-1.0, negative), side(1.0, positive)).prop_map(|(low, high)| [low, high].concat()).prop_shuffle()
+    (of_sign(-1.0, negative), of_sign(1.0, positive)).prop_map(|(low, high)| [low, high].concat()).prop_shuffle()
 }
 
 fn rows(values: &[f32]) -> Rows<'_> {
@@ -25,22 +25,22 @@ fn pairs(y: &[f32], x: &[f32], matching: &[usize]) -> Vec<(f32, f32)> {
     pairs
 }
 
-/// Figure 7: four circles (y) and four stars (x) on one line through the origin, two of each on either side. Whatever the
-/// places, each circle gets the star of its own rank, the outer one the outer star.
+/// Figure 7: four circles (y) and four stars (x) on one line through the origin, two of each on both sides. Wherever they are,
+/// each circle is paired with the star of the same rank, so that outer circles get outer stars.
 #[test]
 fn four_circles_and_four_stars_on_one_line_are_paired_by_rank() {
     let circles = [-2.0_f32, -0.5, 0.75, 1.5];
-    let places = [0.25_f32, 1.0, 3.0];
+    let distances = [0.25_f32, 1.0, 3.0];
     for (inner, outer) in [(0, 1), (0, 2), (1, 2)] {
         for (near, far) in [(0, 1), (0, 2), (1, 2)] {
-            let stars = [-places[outer], -places[inner], places[near], places[far]];
-            // Every order in which the stars may be given.
+            let stars = [-distances[outer], -distances[inner], distances[near], distances[far]];
+            // Every order of the stars.
             for order in 0..24 {
                 let mut left = vec![0, 1, 2, 3];
-                let given: Vec<usize> =
+                let stars_in_order: Vec<usize> =
                     [order / 6, order / 2 % 3, order % 2, 0].into_iter().map(|k| left.remove(k)).collect();
-                let x: Vec<f32> = given.iter().map(|&star| stars[star]).collect();
-                // On the line itself, and on the second axis of the plane, where the tie-break by norm is exact too.
+                let x: Vec<f32> = stars_in_order.iter().map(|&star| stars[star]).collect();
+                // On the line, and on the second axis of the plane, where ties are broken exactly by the norm as well.
                 let plane = |line: &[f32]| line.iter().flat_map(|&t| [0.0, t]).collect::<Vec<f32>>();
                 let (plane_y, plane_x) = (plane(&circles), plane(&x));
                 let matchings = [
@@ -48,7 +48,7 @@ fn four_circles_and_four_stars_on_one_line_are_paired_by_rank() {
                     match_rows(Rows::new(&plane_y, 4, 2).unwrap(), Rows::new(&plane_x, 4, 2).unwrap()).unwrap(),
                 ];
                 for matched in matchings {
-                    let found: Vec<usize> = matched.matching().iter().map(|&target| given[target]).collect();
+                    let found: Vec<usize> = matched.assignment().iter().map(|&target| stars_in_order[target]).collect();
                     assert_eq!(found, [0, 1, 2, 3]);
                     assert_eq!(matched.similarity(), [1.0; 4]);
                 }
@@ -59,17 +59,17 @@ fn four_circles_and_four_stars_on_one_line_are_paired_by_rank() {
 
 proptest! {
     #[test]
-    fn without_zeros_and_with_equal_counts_on_both_sides_algorithm_1_is_the_sorted_labeling(
+    fn algorithm_1_is_the_sorted_labeling_for_nonzero_values_with_equal_counts_of_each_sign(
         (y, x) in (0_usize..40, 0_usize..40).prop_flat_map(|(n, p)| (sample(n, p), sample(n, p)))
     ) {
         let greedy = match_rows(rows(&y), rows(&x)).unwrap();
         let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
         let sorted = sorted_labeling(&wide(&y), &wide(&x)).unwrap();
-        prop_assert_eq!(pairs(&y, &x, greedy.matching()), pairs(&y, &x, &sorted));
+        prop_assert_eq!(pairs(&y, &x, greedy.assignment()), pairs(&y, &x, &sorted));
     }
 
     #[test]
-    fn with_unequal_counts_just_their_difference_of_pairs_has_similarity_minus_one(
+    fn the_difference_of_the_counts_is_the_number_of_pairs_with_opposite_signs(
         (y, x) in (1_usize..60).prop_flat_map(|n| {
             (0..=n, 0..=n).prop_flat_map(move |(a, b)| (sample(n - a, a), sample(n - b, b)))
         })

@@ -1,4 +1,4 @@
-//! The networks compute what PyTorch computes. `tests/golden/make_golden.py` made the values.
+//! The networks compute the same as PyTorch. `tests/golden/make_golden.py` wrote the expected values.
 
 use gtn_models::{
     Adam, AdamSettings, Autoencoder, AutoencoderShape, Device, Mlp, MlpShape, Mode, NamedArrays, Parameters, Streams,
@@ -11,8 +11,8 @@ fn golden() -> NamedArrays {
     weights::from_safetensors(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// The formula of `make_golden.py`, to the bit.
-fn numbers(shape: &[usize], key: u64, bound: f32) -> ArrayD<f32> {
+/// The formula of `make_golden.py`, with the same bits.
+fn test_values(shape: &[usize], key: u64, bound: f32) -> ArrayD<f32> {
     let value = |index: usize| {
         let mut h = (index as u64 + key * 1_000_003).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         h ^= h >> 29;
@@ -23,17 +23,17 @@ fn numbers(shape: &[usize], key: u64, bound: f32) -> ArrayD<f32> {
 }
 
 fn tensor(shape: &[usize], key: u64, bound: f32) -> Tensor {
-    gtn_models::tensor_of(numbers(shape, key, bound).view(), &Device::Cpu).unwrap()
+    gtn_models::to_tensor(test_values(shape, key, bound).view(), &Device::Cpu).unwrap()
 }
 
-/// As `fill` there: weights in [-0.25, 0.25), biases in [-`bias`, `bias`).
+/// The same as `fill` in `make_golden.py`: weights in [-0.25, 0.25), biases in [-`bias`, `bias`).
 fn fill(parameters: &Parameters, bias: f32) {
-    let mut arrays = parameters.snapshot().unwrap();
-    for (key, (name, var)) in parameters.trained().enumerate() {
+    let mut arrays = parameters.state_dict().unwrap();
+    for (key, (name, var)) in parameters.trainable().enumerate() {
         let bound = if name.ends_with("bias") { bias } else { 0.25 };
-        arrays.insert(name.to_owned(), numbers(var.dims(), key as u64 + 1, bound));
+        arrays.insert(name.to_owned(), test_values(var.dims(), key as u64 + 1, bound));
     }
-    parameters.load(&arrays).unwrap();
+    parameters.load_state_dict(&arrays).unwrap();
 }
 
 #[track_caller]
@@ -58,17 +58,17 @@ fn scalar(tensor: &Tensor) -> f32 {
 fn h_agrees_with_pytorch() {
     let golden = golden();
     let expected = |name: &str| golden[name].as_slice().unwrap();
-    let shape = MlpShape { input: 3, hidden_layers: 4, width: 8, output: 2, slope: 0.5, batch_norm_layers: 3 };
+    let shape = MlpShape { input: 3, hidden_layers: 4, width: 8, output: 2, negative_slope: 0.5, batch_norm_layers: 3 };
     let h = Mlp::new(&shape, &Streams::new(1), &Device::Cpu).unwrap();
     fill(h.parameters(), 0.02);
     let batches: Vec<Tensor> = (0..4).map(|k| tensor(&[16, 3], 100 + k, 2.0)).collect();
     let targets: Vec<Tensor> = (0..4).map(|k| tensor(&[16, 2], 200 + k, 2.0)).collect();
 
-    // Three steps in training mode, the running statistics they leave, then evaluation mode.
+    // Three forward passes in training mode, the running statistics after them, then evaluation mode.
     assert_close(&values(&h.forward(&batches[0], Mode::Train).unwrap()), expected("mlp.train"), 1e-5);
     h.forward(&batches[1], Mode::Train).unwrap();
     h.forward(&batches[2], Mode::Train).unwrap();
-    let snapshot = h.parameters().snapshot().unwrap();
+    let snapshot = h.parameters().state_dict().unwrap();
     for k in 0..3 {
         for statistic in ["running_mean", "running_var"] {
             let found = snapshot[&format!("hidden.{k:03}.norm.{statistic}")].as_slice().unwrap();
@@ -86,7 +86,7 @@ fn h_agrees_with_pytorch() {
         losses.push(scalar(&loss));
     }
     assert_close(&losses, expected("mlp.losses"), 1e-4);
-    let snapshot = h.parameters().snapshot().unwrap();
+    let snapshot = h.parameters().state_dict().unwrap();
     let names = (0..4)
         .flat_map(|k| {
             [
@@ -97,7 +97,7 @@ fn h_agrees_with_pytorch() {
         .chain([("output".to_owned(), "output".to_owned())]);
     for (ours, theirs) in names {
         for part in ["weight", "bias"] {
-            // The last hidden layer has no norm.
+            // The last hidden layer has no normalization.
             if let Some(found) = snapshot.get(&format!("{ours}.{part}")) {
                 assert_close(found.as_slice().unwrap(), expected(&format!("mlp.weights.{theirs}.{part}")), 1e-4);
             }
@@ -118,7 +118,7 @@ fn the_autoencoder_agrees_with_pytorch() {
     assert_close(&values(&latents), expected("autoencoder.latents"), 1e-5);
     assert_close(&values(&autoencoder.reconstruct(&images[0]).unwrap()), expected("autoencoder.images"), 1e-5);
 
-    let settings = AdamSettings { learning_rate: 1e-4, l2: 1e-2, ..AdamSettings::default() };
+    let settings = AdamSettings { learning_rate: 1e-4, weight_decay: 1e-2, ..AdamSettings::default() };
     let mut adam = Adam::new(autoencoder.parameters(), settings).unwrap();
     let mut losses = Vec::new();
     for step in 0..100 {
@@ -134,7 +134,7 @@ fn the_autoencoder_agrees_with_pytorch() {
                 ("decoder.deconv1", "1.2"),
                 ("decoder.deconv2", "1.4"),
             ];
-            for (name, var) in autoencoder.parameters().trained() {
+            for (name, var) in autoencoder.parameters().trainable() {
                 let (layer, part) = name.rsplit_once('.').unwrap();
                 let theirs = layers.iter().find(|(ours, _)| *ours == layer).unwrap().1;
                 let norm = values(gradients.get(var.as_tensor()).unwrap()).iter().map(|g| g * g).sum::<f32>().sqrt();

@@ -1,13 +1,18 @@
-//! `cargo xtask ci`: what a change must pass.
+//! `cargo xtask ci`: the checks that a change must pass.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
-/// Runs format, lints, documentation and tests in this order and stops at the first that fails.
+/// Runs the format, lint, documentation and test checks in this order, and stops at the first that fails.
 pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     if let Some(argument) = arguments.first() {
-        eprintln!("error: `cargo xtask ci` takes no arguments, and was given `{}`", argument.to_string_lossy());
+        eprintln!("error: unexpected argument `{}`; `cargo xtask ci` takes no arguments", argument.to_string_lossy());
         return ExitCode::from(2);
+    }
+    eprintln!("$ cargo xtask words");
+    let words = crate::words::run(std::path::Path::new("."));
+    if words != ExitCode::SUCCESS {
+        return words;
     }
     let steps: [&[&str]; 10] = [
         &["fmt", "--all", "--check"],
@@ -27,9 +32,9 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
         ],
         &["doc", "--workspace", "--no-deps"],
         &["doc", "--workspace", "--features", "gtn-cli/hub", "--no-deps"],
-        // Of the whole workspace, so that what is built is that of the other steps wherever the feature changes nothing.
+        // `--workspace` keeps crates that the feature does not affect from being built again.
         &["test", "--workspace", "--features", "gtn-cli/hub", "--test", "hub"],
-        // The kernels for GPUs, on the host.
+        // Runs the GPU kernels on the host.
         &["test", "--workspace", "--features", "gtn-models/emulated-gpu", "--lib", "gpu"],
         &["test", "--workspace"],
     ];
@@ -45,12 +50,14 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The cargo that runs this program, without what it told about this package: build scripts that look at such variables would
-/// run again whenever a command is given with and without `xtask`.
+/// The cargo that runs this program, without the environment variables that describe this package. Build scripts that
+/// depend on those variables would otherwise run again whenever cargo is called with `xtask` and then without it, or
+/// the reverse.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let told = |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(told)) {
+    let describes_package =
+        |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(describes_package)) {
         command.env_remove(name);
     }
     command

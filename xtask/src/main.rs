@@ -1,30 +1,35 @@
-//! `cargo xtask VERB ...`: builds what a verb needs and runs it. Options belong to the program that is run, and are handed
-//! on unread (but see [`gtn::run`]).
+//! `cargo xtask COMMAND ...`: the developer commands of this workspace. Most of them build `gtn` with the features that
+//! the command needs and then run it. Their arguments are passed to `gtn` unchanged; [`gtn::run`] reads the few that
+//! decide which features to build.
 #![allow(clippy::print_stderr)]
 
 mod ci;
 mod gtn;
+mod words;
 
+use std::path::Path;
 use std::process::ExitCode;
 
-const USAGE: &str = "Usage: cargo xtask <VERB> [ARGUMENTS]...
+const USAGE: &str = "Usage: cargo xtask <COMMAND> [ARGUMENTS]...
 
-  reproduce EXPERIMENT ...   build `gtn` for speed and run `gtn reproduce EXPERIMENT ...`
-  fetch NAME ...             build `gtn` and download a data set by `gtn data fetch NAME ...`
-  bench train ...            build `gtn` and time it beside its PyTorch twin by `gtn bench train ...`
-  bench --device cuda ...    the same for a GPU, by `gtn bench device --device cuda ...`
-  ci                         what a change must pass: format, lints, documentation, tests
+  reproduce EXPERIMENT ...   build `gtn` in release mode and run `gtn reproduce EXPERIMENT ...`
+  fetch NAME ...             build `gtn` and download a data set with `gtn data fetch NAME ...`
+  bench train ...            build `gtn` and time it against a PyTorch reference with `gtn bench train ...`
+  bench --device cuda ...    do the same on a GPU with `gtn bench device --device cuda ...`
+  words [DIR]                fail if a retired word is used (docs/style.md)
+  ci                         run the checks that a change must pass: format, lints, documentation, tests
 
-`cargo xtask reproduce --help` tells the options. With `--device cuda` gtn is built for NVIDIA GPUs.";
+`cargo xtask reproduce --help` lists the options. With `--device cuda`, `gtn` is built for NVIDIA GPUs.";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    let verb = arguments.next().unwrap_or_default();
+    let command = arguments.next().unwrap_or_default();
     let rest: Vec<_> = arguments.collect();
-    match verb.to_str() {
+    match command.to_str() {
         Some("reproduce") => gtn::run(&["reproduce"], &rest),
         Some("fetch") => gtn::run(&["data", "fetch"], &rest),
         Some("bench") => gtn::bench(&rest),
+        Some("words") => words::run(Path::new(rest.first().map_or(".".as_ref(), |root| root.as_os_str()))),
         Some("ci") => ci::run(&rest),
         Some("") => {
             eprintln!("{USAGE}");
@@ -35,7 +40,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         _ => {
-            eprintln!("error: there is no verb `{}`\n\n{USAGE}", verb.to_string_lossy());
+            eprintln!("error: unknown command `{}`\n\n{USAGE}", command.to_string_lossy());
             ExitCode::from(2)
         }
     }

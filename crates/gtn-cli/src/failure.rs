@@ -1,21 +1,21 @@
-//! Errors as the user meets them: one line and an exit code.
+//! Errors as the user sees them: one line and an exit code.
 
 use std::fmt;
 use std::process::ExitCode;
 
-/// Why the program ends without success.
+/// Why the program fails.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Something the user can mend.
+    /// An error that the user can fix.
     Users(anyhow::Error),
-    /// Something that failed.
+    /// A failure of the machine.
     Machine(anyhow::Error),
-    /// The user asked to stop.
+    /// The user stopped the program.
     Stopped(String),
 }
 
 impl Failure {
-    /// A mistake of the user's, in a sentence.
+    /// An error that the user can fix.
     pub(crate) fn users(message: impl Into<String>) -> Self {
         Failure::Users(anyhow::Error::msg(message.into()))
     }
@@ -38,8 +38,8 @@ impl fmt::Display for Failure {
     }
 }
 
-fn sorted(is_users: bool, error: anyhow::Error) -> Failure {
-    if is_users { Failure::Users(error) } else { Failure::Machine(error) }
+fn classified(is_user_error: bool, error: anyhow::Error) -> Failure {
+    if is_user_error { Failure::Users(error) } else { Failure::Machine(error) }
 }
 
 impl From<gtn_train::Error> for Failure {
@@ -47,20 +47,20 @@ impl From<gtn_train::Error> for Failure {
         match error {
             gtn_train::Error::Stopped { .. } => Failure::Stopped(error.to_string()),
             gtn_train::Error::Data(error) => error.into(),
-            error => sorted(error.is_users(), error.into()),
+            error => classified(error.is_user_error(), error.into()),
         }
     }
 }
 
 impl From<gtn_run::Error> for Failure {
     fn from(error: gtn_run::Error) -> Self {
-        sorted(error.is_users(), error.into())
+        classified(error.is_user_error(), error.into())
     }
 }
 
 impl From<gtn_report::Error> for Failure {
     fn from(error: gtn_report::Error) -> Self {
-        sorted(error.is_users(), error.into())
+        classified(error.is_user_error(), error.into())
     }
 }
 
@@ -68,7 +68,7 @@ impl From<gtn_data::Error> for Failure {
     fn from(error: gtn_data::Error) -> Self {
         match error {
             gtn_data::Error::Stopped { .. } => Failure::Stopped(error.to_string()),
-            error => sorted(error.is_users(), error.into()),
+            error => classified(error.is_user_error(), error.into()),
         }
     }
 }
@@ -77,7 +77,7 @@ impl From<gtn_data::fetch::Error> for Failure {
     fn from(error: gtn_data::fetch::Error) -> Self {
         match error {
             gtn_data::fetch::Error::Stopped { .. } => Failure::Stopped(error.to_string()),
-            error => sorted(error.is_users(), error.into()),
+            error => classified(error.is_user_error(), error.into()),
         }
     }
 }

@@ -1,14 +1,13 @@
-//! The program `gtn`: it joins data, training, matching and reports, and is the only part of the workspace that prints.
+//! The program `gtn`, the command-line interface of the workspace and its only part that prints.
 //!
-//! Exit codes: 0 for success, 1 for a failure, 2 for a mistake in how the program was called or in what it was given, 130 for
-//! a run stopped by Ctrl-C.
+//! Exit codes: 0 for success, 1 for a failure, 2 for invalid usage or input, 130 if stopped by Ctrl-C.
 
 mod args;
 mod commands;
+mod console;
 mod failure;
 mod output;
 mod progress;
-mod say;
 mod stop;
 
 use std::process::ExitCode;
@@ -17,13 +16,13 @@ use clap::Parser;
 
 use crate::args::{Arguments, BenchCommand, Command, ConfigCommand, DataCommand};
 
-// Training allocates and frees thousands of large tensors a second; the system's allocator gives each back to the kernel.
+// Training allocates and frees thousands of large tensors per second, and the system's allocator returns each to the kernel.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // The libraries that talk to the Hugging Face Hub also log what they return as an error.
+    // The libraries of the Hugging Face Hub also log errors that they return.
     let level = if arguments.verbose { "debug" } else { "warn,hf_hub=off,xet=off,rustls_platform_verifier=off" };
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -59,7 +58,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            say::tell(&failure.to_string());
+            console::status(&failure.to_string());
             failure.exit_code()
         }
     }

@@ -1,4 +1,4 @@
-//! Where results go.
+//! Output files of samples.
 
 use std::path::Path;
 
@@ -7,160 +7,164 @@ use ndarray::{Array2, Array4, Axis};
 
 use crate::failure::Failure;
 
-/// What the name given to `--out` asks for.
+/// The format that the name of `--out` selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Format {
     Png,
     Gif,
     Npy,
     Folder,
 }
 
-/// Samples to be written.
+/// Samples to write.
 pub(crate) enum Samples {
     Images(Array4<f32>),
-    Ways(Ways),
+    Interpolations(Interpolations),
     Vectors(Array2<f32>),
 }
 
-/// Images on ways from one place to another, one way after the other.
-pub(crate) struct Ways {
+/// Images of interpolations, one interpolation after the other.
+pub(crate) struct Interpolations {
     pub(crate) images: Array4<f32>,
-    /// Images of one way that the generator made.
+    /// Generated images in each interpolation.
     pub(crate) steps: usize,
-    /// Whether a real image stands before them, and another one after them.
+    /// Whether a decoded training image precedes them, and another one follows them.
     pub(crate) real_ends: bool,
 }
 
-impl Ways {
-    /// Images of one way, all together.
+impl Interpolations {
+    /// All images in each interpolation.
     pub(crate) fn columns(&self) -> usize {
         if self.real_ends { self.steps + 2 } else { self.steps }
     }
 
-    /// The images of an animation, frame by frame, and the columns of each. Real ends stand still beside what moves.
+    /// The images of an animation, frame by frame, and the number of columns. Training images do not move.
     fn frames(&self) -> (Vec<Array4<f32>>, usize) {
         let columns = self.columns();
-        let ways = self.images.len_of(Axis(0)) / columns;
+        let rows = self.images.len_of(Axis(0)) / columns;
         let tiles = if self.real_ends { 3 } else { 1 };
-        // About as wide as high.
-        let side_by_side = (ways as f64 / tiles as f64).sqrt().ceil() as usize;
+        // Roughly square.
+        let side_by_side = (rows as f64 / tiles as f64).sqrt().ceil() as usize;
         let frame = |step: usize| {
-            let of_way = |way: usize| match self.real_ends {
-                true => vec![way * columns, way * columns + 1 + step, (way + 1) * columns - 1],
-                false => vec![way * columns + step],
+            let of_row = |row: usize| match self.real_ends {
+                true => vec![row * columns, row * columns + 1 + step, (row + 1) * columns - 1],
+                false => vec![row * columns + step],
             };
-            self.images.select(Axis(0), &(0..ways).flat_map(of_way).collect::<Vec<_>>())
+            self.images.select(Axis(0), &(0..rows).flat_map(of_row).collect::<Vec<_>>())
         };
         ((0..self.steps).map(frame).collect(), tiles * side_by_side)
     }
 }
 
-/// Reads the kind off the name and refuses what cannot be written, before any work is done.
-pub(crate) fn kind(out: &Path, vectors: bool, force: bool) -> Result<Kind, Failure> {
-    kind_of(out, vectors, force, false)
+/// The format that a name selects. Refuses what cannot be written, before any work is done.
+pub(crate) fn format(out: &Path, vectors: bool, force: bool) -> Result<Format, Failure> {
+    format_of(out, vectors, force, false)
 }
 
-/// As [`kind`], for samples that can be shown one after the other.
-pub(crate) fn kind_of_ways(out: &Path, vectors: bool, force: bool) -> Result<Kind, Failure> {
-    kind_of(out, vectors, force, true)
+/// As [`format`], for samples that can also be animated.
+pub(crate) fn animated_format(out: &Path, vectors: bool, force: bool) -> Result<Format, Failure> {
+    format_of(out, vectors, force, true)
 }
 
-fn kind_of(out: &Path, vectors: bool, force: bool, moves: bool) -> Result<Kind, Failure> {
+fn format_of(out: &Path, vectors: bool, force: bool, animated: bool) -> Result<Format, Failure> {
     if out.is_dir() && !vectors {
         return folder(out, force);
     }
     let ending = out.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    let kind = match ending.as_deref() {
-        Some("png") => Kind::Png,
-        Some("gif") if moves => Kind::Gif,
-        Some("npy") => Kind::Npy,
-        None => Kind::Folder,
+    let format = match ending.as_deref() {
+        Some("png") => Format::Png,
+        Some("gif") if animated => Format::Gif,
+        Some("npy") => Format::Npy,
+        None => Format::Folder,
         Some(other) => {
-            let endings = if moves { ".png, .gif or .npy" } else { ".png or .npy" };
+            let endings = if animated { ".png, .gif or .npy" } else { ".png or .npy" };
             return Err(Failure::users(format!(
-                "--out {}: cannot write .{other}; give a name that ends in {endings}, or a folder",
+                "--out {}: unknown format .{other}; use a name that ends in {endings}, or a folder",
                 out.display()
             )));
         }
     };
-    if vectors && kind != Kind::Npy {
+    if vectors && format != Format::Npy {
         return Err(Failure::users(format!(
-            "--out {}: these samples are vectors; they go into a .npy file",
+            "--out {}: this run produces vectors; use a .npy file name",
             out.display()
         )));
     }
     refuse_existing(out, force)?;
-    Ok(kind)
+    Ok(format)
 }
 
-/// A folder that is there already is fine if it is empty, or if samples in it may be replaced.
-fn folder(out: &Path, force: bool) -> Result<Kind, Failure> {
+/// An existing folder must be empty, unless its samples may be overwritten.
+fn folder(out: &Path, force: bool) -> Result<Format, Failure> {
     let occupied = std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some());
     if occupied && !force {
         return Err(Failure::users(format!(
-            "folder {} is not empty; choose another, or give --force to replace the samples in it",
+            "folder {} is not empty; choose another one, or pass --force to replace the samples in it",
             out.display()
         )));
     }
-    Ok(Kind::Folder)
+    Ok(Format::Folder)
 }
 
-/// Refuses a file that is there, unless it may be replaced, and a file in a folder that is not there.
+/// Refuses an existing file unless it may be overwritten, and a file in a folder that does not exist.
 pub(crate) fn refuse_existing(out: &Path, force: bool) -> Result<(), Failure> {
     if !force && std::fs::symlink_metadata(out).is_ok() {
         return Err(gtn_run::Error::Exists { path: out.to_path_buf() }.into());
     }
     match out.parent() {
-        Some(parent) if parent != Path::new("") && !parent.is_dir() => {
-            Err(Failure::users(format!("cannot write {}: there is no folder {}", out.display(), parent.display())))
-        }
+        Some(parent) if parent != Path::new("") && !parent.is_dir() => Err(Failure::users(format!(
+            "cannot write {}: folder {} does not exist; create it first",
+            out.display(),
+            parent.display()
+        ))),
         _ => Ok(()),
     }
 }
 
-/// What an atomic write does with a file that is there.
+/// How to treat an existing file.
 pub(crate) fn existing(force: bool) -> Existing {
     if force { Existing::Replace } else { Existing::Refuse }
 }
 
-/// Writes samples as `kind` says.
-pub(crate) fn write(out: &Path, kind: Kind, samples: &Samples, force: bool) -> Result<(), Failure> {
-    match (kind, samples) {
-        (Kind::Npy, Samples::Images(images) | Samples::Ways(Ways { images, .. })) => {
+/// Writes samples in a format.
+pub(crate) fn write(out: &Path, format: Format, samples: &Samples, force: bool) -> Result<(), Failure> {
+    match (format, samples) {
+        (Format::Npy, Samples::Images(images) | Samples::Interpolations(Interpolations { images, .. })) => {
             atomic::write(out, existing(force), |file| gtn_data::arrays::write_npy(file, images.view()))?;
         }
-        (Kind::Npy, Samples::Vectors(vectors)) => {
+        (Format::Npy, Samples::Vectors(vectors)) => {
             atomic::write(out, existing(force), |file| gtn_data::arrays::write_npy(file, vectors.view()))?;
         }
-        (Kind::Png, Samples::Images(images) | Samples::Ways(Ways { images, .. })) => {
+        (Format::Png, Samples::Images(images) | Samples::Interpolations(Interpolations { images, .. })) => {
             let columns = match samples {
-                Samples::Ways(ways) => ways.columns(),
+                Samples::Interpolations(interpolations) => interpolations.columns(),
                 _ => (images.len_of(Axis(0)) as f64).sqrt().ceil() as usize,
             };
             let png = gtn_report::grid::grid(images.view(), columns.max(1))?.to_png()?;
             atomic::write(out, existing(force), |file| file.write_all(&png))?;
         }
-        (Kind::Gif, Samples::Ways(ways)) => {
-            let (frames, columns) = ways.frames();
-            let picture = |images: &Array4<f32>| gtn_report::grid::grid(images.view(), columns);
-            let frames = frames.iter().map(picture).collect::<Result<Vec<_>, _>>()?;
+        (Format::Gif, Samples::Interpolations(interpolations)) => {
+            let (frames, columns) = interpolations.frames();
+            let frame = |images: &Array4<f32>| gtn_report::grid::grid(images.view(), columns);
+            let frames = frames.iter().map(frame).collect::<Result<Vec<_>, _>>()?;
             let gif = gtn_report::animation::forth_and_back(&frames)?;
             atomic::write(out, existing(force), |file| file.write_all(&gif))?;
         }
-        (Kind::Gif, Samples::Images(_)) => {
-            return Err(Failure::users("these samples do not move; no .gif is made of them"));
+        (Format::Gif, Samples::Images(_)) => {
+            return Err(Failure::users("samples cannot be animated; use a .png file name"));
         }
-        (Kind::Folder, Samples::Images(images) | Samples::Ways(Ways { images, .. })) => write_folder(out, images)?,
-        (_, Samples::Vectors(_)) => return Err(Failure::users("vectors go into a .npy file")),
+        (Format::Folder, Samples::Images(images) | Samples::Interpolations(Interpolations { images, .. })) => {
+            write_folder(out, images)?
+        }
+        (_, Samples::Vectors(_)) => return Err(Failure::users("vectors need a .npy file name")),
     }
     Ok(())
 }
 
-/// Writes one PNG for each sample into a folder beside `out`, then moves them all in, in place of the samples of an earlier call.
+/// Writes one PNG file per sample to a temporary folder, then moves all of them to `out`, replacing samples of an earlier call.
 fn write_folder(out: &Path, images: &Array4<f32>) -> Result<(), Failure> {
     let parent = out.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
-    let beside = tempfile::Builder::new()
+    let temporary = tempfile::Builder::new()
         .prefix(".gtn-")
         .tempdir_in(parent)
         .map_err(gtn_run::Error::io("create a folder in", parent))?;
@@ -168,7 +172,7 @@ fn write_folder(out: &Path, images: &Array4<f32>) -> Result<(), Failure> {
     let mut names = Vec::new();
     for (index, image) in images.axis_iter(Axis(0)).enumerate() {
         let name = format!("{index:0digits$}.png");
-        atomic::write_bytes(&beside.path().join(&name), &gtn_report::grid::picture(image)?.to_png()?)?;
+        atomic::write_bytes(&temporary.path().join(&name), &gtn_report::grid::picture(image)?.to_png()?)?;
         names.push(name);
     }
     std::fs::create_dir_all(out).map_err(gtn_run::Error::io("create", out))?;
@@ -178,12 +182,12 @@ fn write_folder(out: &Path, images: &Array4<f32>) -> Result<(), Failure> {
     }
     for name in names {
         let path = out.join(&name);
-        std::fs::rename(beside.path().join(&name), &path).map_err(gtn_run::Error::io("write", &path))?;
+        std::fs::rename(temporary.path().join(&name), &path).map_err(gtn_run::Error::io("write", &path))?;
     }
     Ok(())
 }
 
-/// Whether a file is named as a sample of an earlier call.
+/// Whether a file name is that of a sample of an earlier call.
 fn is_sample(name: &str) -> bool {
     name.strip_suffix(".png").is_some_and(|stem| stem.len() >= 5 && stem.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -1,63 +1,64 @@
-//! Progress on stderr: a moving line on a terminal, a plain line now and then elsewhere.
+//! Progress on stderr: a progress bar on a terminal, otherwise a line from time to time.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use gtn_run::{EpochRecord, MetricRecord, Observer, Stage, StageRecord, Step};
+use gtn_run::schema::Baseline;
+use gtn_run::{EpochRecord, MetricRecord, Observer, Stage, StageProgress, StageRecord};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::say;
+use crate::console;
 
-/// How often an epoch is told of.
-const EPOCH_EVERY: Duration = Duration::from_secs(1);
+/// Minimum interval between lines about epochs.
+const EPOCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often a plain line is written.
-const PLAIN_EVERY: Duration = Duration::from_secs(15);
+/// Interval between lines without a terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Shows how far the work has come, its rate and the time left.
+/// Shows progress, rate and remaining time.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     terminal: bool,
-    begun: Option<Begun>,
-    /// What [`begin_once`](Self::begin_once) began.
+    task: Option<Task>,
+    /// The task of [`begin_once`](Self::begin_once).
     name: Option<String>,
-    /// The folder of the run, until it is told.
+    /// The folder of the run, until it is printed.
     run: Option<PathBuf>,
 }
 
-/// The piece of work that is being done, as of when this process took it up.
-struct Begun {
-    at: Instant,
+/// The current task of this process.
+struct Task {
+    started: Instant,
+    /// Completed units when this process started it.
     first: Option<u64>,
-    told: Instant,
-    /// When an epoch was last told of.
-    epoch: Option<Instant>,
+    last_line: Instant,
+    last_epoch: Option<Instant>,
 }
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        Self { bar: None, terminal: std::io::stderr().is_terminal(), begun: None, name: None, run: None }
+        Self { bar: None, terminal: std::io::stderr().is_terminal(), task: None, name: None, run: None }
     }
 
-    /// As [`new`](Self::new), and says where the run is kept once that is settled.
-    pub(crate) fn of_run(root: &Path) -> Self {
+    /// Like [`new`](Self::new), and prints the folder of the run once it is known to exist.
+    pub(crate) fn with_run(root: &Path) -> Self {
         let mut progress = Self::new();
         progress.run = Some(root.to_path_buf());
         progress
     }
 
-    fn tell_run(&mut self) {
+    fn print_run(&mut self) {
         if let Some(root) = self.run.take() {
             self.line(&format!("{:<11} {}", "run", root.display()));
         }
     }
 
-    /// Begins a piece of work.
+    /// Begins a task.
     pub(crate) fn begin(&mut self, name: &str) {
         self.clear();
         let now = Instant::now();
-        self.begun = Some(Begun { at: now, first: None, told: now, epoch: None });
+        self.task = Some(Task { started: now, first: None, last_line: now, last_epoch: None });
         if self.terminal {
             let bar = ProgressBar::new(0);
             let style = ProgressStyle::with_template("{prefix:<11} {bar:30} {percent:>3}% {msg}");
@@ -67,7 +68,7 @@ impl Progress {
         }
     }
 
-    /// Begins a piece of work, unless it is the one that is being done.
+    /// Begins a task, unless it is the current one.
     pub(crate) fn begin_once(&mut self, name: &str) {
         if self.name.as_deref() != Some(name) {
             self.begin(name);
@@ -75,11 +76,11 @@ impl Progress {
         }
     }
 
-    /// Shows that `done` of `total` units are done; `detail` says more.
+    /// Shows that `done` of `total` units are completed, with details.
     pub(crate) fn show(&mut self, name: &str, done: u64, total: u64, detail: &str) {
-        let Some(begun) = &mut self.begun else { return };
-        let first = *begun.first.get_or_insert(done);
-        let elapsed = begun.at.elapsed().as_secs_f64();
+        let Some(task) = &mut self.task else { return };
+        let first = *task.first.get_or_insert(done);
+        let elapsed = task.started.elapsed().as_secs_f64();
         let rate = (done.saturating_sub(first)) as f64 / elapsed.max(1e-9);
         let mut message = detail.to_owned();
         if rate > 0.0 {
@@ -90,34 +91,34 @@ impl Progress {
             bar.set_length(total);
             bar.set_position(done);
             bar.set_message(message);
-        } else if !self.terminal && begun.told.elapsed() > PLAIN_EVERY {
-            begun.told = Instant::now();
+        } else if !self.terminal && task.last_line.elapsed() > LINE_INTERVAL {
+            task.last_line = Instant::now();
             let percent = 100.0 * done as f64 / total.max(1) as f64;
-            say::tell(&format!("{name:<11} {percent:>3.0}% {message}"));
+            console::status(&format!("{name:<11} {percent:>3.0}% {message}"));
         }
     }
 
-    /// Shows a piece of work that nobody knows the end of.
+    /// Shows a task of unknown length.
     #[cfg(feature = "hub")]
     pub(crate) fn show_open(&mut self, name: &str, detail: &str) {
-        let Some(begun) = &mut self.begun else { return };
+        let Some(task) = &mut self.task else { return };
         if let Some(bar) = &self.bar {
             if let Ok(style) = ProgressStyle::with_template("{prefix:<11} {spinner} {msg}") {
                 bar.set_style(style);
             }
             bar.set_message(detail.to_owned());
             bar.tick();
-        } else if !self.terminal && begun.told.elapsed() > PLAIN_EVERY {
-            begun.told = Instant::now();
-            say::tell(&format!("{name:<11} {detail}"));
+        } else if !self.terminal && task.last_line.elapsed() > LINE_INTERVAL {
+            task.last_line = Instant::now();
+            console::status(&format!("{name:<11} {detail}"));
         }
     }
 
-    /// Writes a line that stays.
+    /// Prints a line above the progress bar.
     pub(crate) fn line(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| say::tell(text)),
-            None => say::tell(text),
+            Some(bar) => bar.suspend(|| console::status(text)),
+            None => console::status(text),
         }
     }
 
@@ -136,37 +137,37 @@ impl Drop for Progress {
 
 impl Observer for Progress {
     fn stage_started(&mut self, stage: Stage) {
-        // Before the data are at hand nothing says that there will be a run.
+        // The run exists only after the data were read.
         if stage != Stage::Prepare {
-            self.tell_run();
+            self.print_run();
         }
         self.begin(&stage.to_string());
     }
 
     fn stage_skipped(&mut self, stage: Stage) {
         self.clear();
-        self.tell_run();
-        self.line(&format!("{:<11} done before", stage.to_string()));
+        self.print_run();
+        self.line(&format!("{:<11} already done", stage.to_string()));
     }
 
-    fn step(&mut self, step: &Step) {
+    fn progress(&mut self, progress: &StageProgress) {
         let mut detail = String::new();
-        if let Some((epoch, epochs)) = step.epoch {
+        if let Some((epoch, epochs)) = progress.epoch {
             detail.push_str(&format!("epoch {epoch}/{epochs}, "));
         }
-        if let Some(loss) = step.loss {
+        if let Some(loss) = progress.loss {
             detail.push_str(&format!("loss {}, ", number(loss)));
         }
-        self.show(&step.stage.to_string(), step.done, step.total, &detail);
+        self.show(&progress.stage.to_string(), progress.done, progress.total, &detail);
     }
 
     fn epoch_finished(&mut self, record: &EpochRecord) {
-        // Of short epochs only one now and then has a line of its own; metrics.jsonl has them all.
-        if let Some(begun) = &mut self.begun {
-            if begun.epoch.is_some_and(|told| told.elapsed() < EPOCH_EVERY) {
+        // Short epochs do not all get a line; metrics.jsonl has all of them.
+        if let Some(task) = &mut self.task {
+            if task.last_epoch.is_some_and(|last| last.elapsed() < EPOCH_INTERVAL) {
                 return;
             }
-            begun.epoch = Some(Instant::now());
+            task.last_epoch = Some(Instant::now());
         }
         let mark = if record.improved { " (best)" } else { "" };
         self.line(&format!(
@@ -181,21 +182,24 @@ impl Observer for Progress {
 
     fn stage_finished(&mut self, record: &StageRecord) {
         self.clear();
-        self.tell_run();
-        let facts: Vec<String> =
-            record.facts.iter().map(|(name, value)| format!("{} {}", name.replace('_', " "), number(*value))).collect();
+        self.print_run();
+        let statistics: Vec<String> = record
+            .statistics
+            .iter()
+            .map(|(statistic, value)| format!("{} {}", statistic.title().to_lowercase(), number(*value)))
+            .collect();
         let took = duration(Duration::from_secs_f64(record.seconds.clamp(0.0, 1e9)));
-        let facts = if facts.is_empty() { String::new() } else { format!(": {}", facts.join(", ")) };
-        self.line(&format!("{:<11} done in {took}{facts}", record.stage.to_string()));
+        let statistics = if statistics.is_empty() { String::new() } else { format!(": {}", statistics.join(", ")) };
+        self.line(&format!("{:<11} done in {took}{statistics}", record.stage.to_string()));
     }
 
     fn metric(&mut self, record: &MetricRecord) {
-        let others = record.floor.map(|floor| ("real data", floor)).into_iter();
-        let others = others.chain(record.baselines.iter().map(|(name, value)| (name.as_str(), *value)));
+        let others = record.floor.map(|floor| ("noise floor", floor)).into_iter();
+        let others = others.chain(record.baselines.iter().map(|(name, value)| (Baseline::name(*name), *value)));
         let others: Vec<String> = others.map(|(name, value)| format!("{name}: {}", number(value))).collect();
-        let floor = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
-        let name = record.metric.replace('_', " ");
-        self.line(&format!("{:<11} {name} {}{floor}", Stage::Evaluate.to_string(), number(record.value)));
+        let comparison = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+        let name = record.metric.name();
+        self.line(&format!("{:<11} {name} {}{comparison}", Stage::Evaluate.to_string(), number(record.value)));
     }
 
     fn note(&mut self, text: &str) {

@@ -1,20 +1,20 @@
-//! Ctrl-C: the first asks the work to save and stop, the second ends the program.
+//! Ctrl-C: the first one asks the work to save and stop, the second one ends the program.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-/// Listens for Ctrl-C from here on.
+/// Starts to listen for Ctrl-C.
 pub(crate) fn listen() {
-    let heard = ctrlc::set_handler(|| {
+    let installed = ctrlc::set_handler(|| {
         if REQUESTED.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        crate::say::tell("\nstopping after this step; press Ctrl-C again to stop at once");
+        crate::console::status("\nstopping after this step; press Ctrl-C again to stop immediately");
     });
-    if let Err(error) = heard {
-        // The work can still be done; it just cannot be stopped gently.
-        crate::say::tell(&format!("warning: Ctrl-C will stop without saving: {error}"));
+    if let Err(error) = installed {
+        // The work can continue, but Ctrl-C ends it without saving.
+        crate::console::status(&format!("warning: Ctrl-C will stop without saving: {error}"));
     }
 }
 

@@ -1,44 +1,44 @@
-//! CelebA: 202,599 photographs of faces, aligned, 178×218 pixels, with an official split and 40 attributes of each.
+//! CelebA: 202,599 aligned images of faces, 178×218 pixels, with an official split and 40 attributes per image.
 //!
-//! Read from `img_align_celeba.zip` as it is downloaded or from the folder that it is unpacked to, with
-//! `list_eval_partition.txt` (or the `.csv` of the copy on Kaggle). Images are cut to the 148 pixels in the middle and scaled
-//! to 64×64. A list may name images that are not there: they are counted, and left out.
+//! The images are read from `img_align_celeba.zip` as downloaded, or from the folder it was extracted to. The split
+//! comes from `list_eval_partition.txt` (or the `.csv` of the copy on Kaggle). Each image is center-cropped to 148×148
+//! pixels and resized to 64×64. Images that the list names but that do not exist are counted and skipped.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::photos::source::{Source, exists};
-use crate::photos::{self, Inventory, ItemState, Lists, Photos, Plan, Progress, Transform};
-use crate::tables::{self, Table};
+use crate::image_set::image_source::{ImageSource, metadata_if_exists};
+use crate::image_set::{self, ImageSet, ImageSetSpec, Inventory, ItemState, NameLists, ProgressFn, Transform};
+use crate::text_table::{self, Table};
 use crate::{Error, Result};
 
 #[cfg(feature = "hub")]
 pub mod hub;
 
-/// The middle 148×148 pixels, scaled to 64×64.
+/// Center-crops to 148×148 pixels and resizes to 64×64.
 pub const TRANSFORM: Transform = Transform { crop: Some(148), side: 64 };
 
-/// Numbers of training, validation and test images that were published.
-pub const PUBLISHED: [usize; 3] = [162_770, 19_867, 19_962];
+/// Number of training, validation and test images in the published data set.
+pub const SPLIT_SIZES: [usize; 3] = [162_770, 19_867, 19_962];
 
 const IMAGES: &str = "img_align_celeba";
 const PARTITION: &str = "list_eval_partition";
 const ATTRIBUTES: &str = "list_attr_celeba";
 
-/// Attributes that images must have or must not have, all of them; an empty one lets every image pass.
+/// Attributes that an image must have or must not have. An empty filter selects every image.
 ///
-/// As text: `Smiling=1,Male=-1`.
+/// The text form is `Smiling=1,Male=-1`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    wanted: Vec<(String, bool)>,
+    required: Vec<(String, bool)>,
 }
 
 impl Filter {
-    /// Whether every image passes.
+    /// Whether the filter selects every image.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.wanted.is_empty()
+        self.required.is_empty()
     }
 }
 
@@ -47,46 +47,48 @@ impl FromStr for Filter {
 
     fn from_str(text: &str) -> Result<Self> {
         let refuse = |reason: String| Error::Filter { filter: text.to_owned(), reason };
-        let mut wanted: Vec<(String, bool)> = Vec::new();
+        let mut required: Vec<(String, bool)> = Vec::new();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let (name, value) = part
                 .split_once('=')
-                .ok_or_else(|| refuse(format!("`{part}` is not of the form NAME=1 or NAME=-1, as in Smiling=1")))?;
+                .ok_or_else(|| refuse(format!("`{part}` is not of the form NAME=1 or NAME=-1; write `Smiling=1`")))?;
             let (name, value) = (name.trim(), value.trim());
             let value = match value {
                 "1" => true,
                 "-1" => false,
-                _ => return Err(refuse(format!("the value of `{name}` is `{value}`, and can be 1 or -1"))),
+                _ => return Err(refuse(format!("`{name}` must be 1 or -1, not `{value}`"))),
             };
-            if wanted.iter().any(|(known, _)| known == name) {
-                return Err(refuse(format!("`{name}` is in it twice")));
+            if required.iter().any(|(known, _)| known == name) {
+                return Err(refuse(format!("`{name}` appears twice; give each attribute once")));
             }
-            wanted.push((name.to_owned(), value));
+            required.push((name.to_owned(), value));
         }
-        Ok(Self { wanted })
+        Ok(Self { required })
     }
 }
 
 impl std::fmt::Display for Filter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let parts = self.wanted.iter().map(|(name, value)| format!("{name}={}", if *value { 1 } else { -1 }));
+        let parts = self.required.iter().map(|(name, value)| format!("{name}={}", if *value { 1 } else { -1 }));
         f.write_str(&parts.collect::<Vec<_>>().join(","))
     }
 }
 
-/// Reads the images below `data_dir` (in `celeba/` or the folder itself) that are there and pass `filter`.
+/// Reads the existing images below `data_dir` (in `celeba/` or in the folder itself) that match `filter`.
 ///
-/// They come from the file `cache`, which is made if need be; `progress` hears of that alone.
+/// The decoded images come from the file `cache`, which is created if necessary. `progress` is called only while it is
+/// being created.
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] with where to get the files; [`Error::Malformed`] for an archive, a list or an image that is no good, or
-/// if none of the listed images is there; [`Error::Filter`] if the filter names no attribute or leaves no image to train on;
-/// [`Error::Write`] if the cache cannot be written, [`Error::Stopped`] if `progress` says so: then no part of it is left.
-pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: Progress<'_>) -> Result<Photos> {
-    let folder = folder(data_dir);
-    let not_found = |what| not_found(&folder, what);
-    let (source, list) = (Source::find(&folder, IMAGES)?, find_list(&folder, PARTITION));
+/// [`Error::NotFound`] with download instructions if files are missing; [`Error::Malformed`] for an invalid archive,
+/// list or image, or if none of the listed images exists; [`Error::Filter`] if the filter names an unknown attribute or
+/// no training or validation image matches it; [`Error::Write`] if the cache cannot be written; [`Error::Stopped`] if
+/// `progress` asks to stop. A cache that fails or stops halfway is removed.
+pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: ProgressFn<'_>) -> Result<ImageSet> {
+    let folder = find_folder(data_dir);
+    let not_found = |missing| not_found(&folder, missing);
+    let (source, list) = (ImageSource::find(&folder, IMAGES)?, find_list(&folder, PARTITION));
     let (source, list) = match (source, list) {
         (Some(source), Some(list)) => (source, list),
         (None, Some(_)) => return Err(not_found("img_align_celeba.zip")),
@@ -94,45 +96,50 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: Progress<'
         (None, None) => return Err(not_found("img_align_celeba.zip and list_eval_partition.txt")),
     };
     let lists = read_partition(&list)?;
-    let passing = passing_in(&folder, filter)?;
-    Plan {
+    let filtered_names = filtered_names_in(&folder, filter)?;
+    ImageSetSpec {
         source: &source,
         lists: &lists,
-        passing,
+        filtered_names,
         filter: filter.to_string(),
         transform: TRANSFORM,
-        published: PUBLISHED,
+        split_sizes: SPLIT_SIZES,
     }
-    .carry_out(cache, progress)
+    .load(cache, progress)
 }
 
-/// The names of the images that `filter` lets pass by the list of attributes below `data_dir`; `None` if it is empty, and every
-/// image passes.
+/// The names of the images that match `filter` according to the list of attributes below `data_dir`, or `None` if the
+/// filter is empty.
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] if the list is not there, [`Error::Malformed`] if it is no good, [`Error::Filter`] if the filter names no
-/// attribute.
-pub fn passing(data_dir: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
-    passing_in(&folder(data_dir), filter)
+/// [`Error::NotFound`] if the list is missing, [`Error::Malformed`] if it is invalid, [`Error::Filter`] if the filter
+/// names an unknown attribute.
+pub fn filtered_names(data_dir: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
+    filtered_names_in(&find_folder(data_dir), filter)
 }
 
-fn passing_in(folder: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
+fn filtered_names_in(folder: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
     match find_list(folder, ATTRIBUTES) {
         _ if filter.is_empty() => Ok(None),
-        Some(path) => Ok(Some(passing_by(&path, filter)?)),
-        None => Err(not_found(folder, "list_attr_celeba.txt, which the filter needs,")),
+        Some(path) => Ok(Some(names_matching(&path, filter)?)),
+        None => Err(not_found(folder, "list_attr_celeba.txt (required by the filter)")),
     }
 }
 
-fn not_found(folder: &Path, what: &str) -> Error {
-    Error::NotFound { set: "CelebA", what: what.to_owned(), advice: advice(folder), folder: folder.to_path_buf() }
+fn not_found(folder: &Path, missing: &str) -> Error {
+    Error::NotFound {
+        dataset: "CelebA",
+        missing: missing.to_owned(),
+        instructions: download_instructions(folder),
+        folder: folder.to_path_buf(),
+    }
 }
 
-/// Looks at what is there below `data_dir`: the images by their names, the lists in full. No image is decoded.
+/// Checks which files exist below `data_dir`. Lists are read completely; images are looked up by name but not decoded.
 #[must_use]
 pub fn check(data_dir: &Path) -> Inventory {
-    let folder = folder(data_dir);
+    let folder = find_folder(data_dir);
     let (mut lists, mut list) = (None, None);
     if let Some(path) = find_list(&folder, PARTITION) {
         list = Some(read_partition(&path).map(|read| {
@@ -140,49 +147,49 @@ pub fn check(data_dir: &Path) -> Inventory {
             (path, format!("{train} training, {validation} validation and {test} test images"))
         }));
     }
-    let (images, counts) = ItemState::of_images(Source::find(&folder, IMAGES), lists.map(Ok));
+    let (images, counts) = ItemState::check_images(ImageSource::find(&folder, IMAGES), lists.map(Ok));
     let attributes = find_list(&folder, ATTRIBUTES).map(|path| {
         let table = read_attributes(&path)?;
-        let rows = table.rows(|_| Ok(()))?;
+        let rows = table.for_each_row(|_| Ok(()))?;
         Ok((path, format!("{} attributes of {rows} images", table.columns.len() - 1)))
     });
     let items = vec![
         ("images", images),
-        ("partition", ItemState::of(list, ItemState::Missing)),
-        ("attributes", ItemState::of(attributes, ItemState::NotNeeded)),
+        ("partition", ItemState::from_check(list, ItemState::Missing)),
+        ("attributes", ItemState::from_check(attributes, ItemState::MissingOptional)),
     ];
-    Inventory::new(folder, items, counts, PUBLISHED)
+    Inventory::new(folder, items, counts, SPLIT_SIZES)
 }
 
-/// What who uses CelebA is bound by.
-pub const TERMS: &str = "CelebA is for non-commercial research and not to be passed on; its authors' terms are at \
-                         https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html";
+/// CelebA's terms of use, as one line.
+pub const TERMS_OF_USE: &str = "CelebA is for non-commercial research only and may not be redistributed; its terms of use are \
+                                at https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html";
 
-/// How to get the files into `folder`, in one line.
+/// How to get the files into `folder`, as one line.
 #[must_use]
-pub fn advice(folder: &Path) -> String {
+pub fn download_instructions(folder: &Path) -> String {
     format!(
-        "CelebA is for non-commercial research and not to be passed on, so you download it yourself: from \
-         https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html img_align_celeba.zip (1.4 GB, 202,599 images) and \
-         list_eval_partition.txt, or from https://www.kaggle.com/datasets/jessicali9530/celeba-dataset the folder \
-         img_align_celeba/ and list_eval_partition.csv; put them into {} (the archive need not be unpacked), or point \
-         --data-dir or GTN_DATA_DIR at a folder that has them in celeba/; or let `cargo xtask fetch celeba --from hub` make \
-         them of the copy on the Hugging Face Hub",
+        "CelebA is for non-commercial research only and may not be redistributed, so download it yourself: get \
+         img_align_celeba.zip (1.4 GB, 202,599 images) and list_eval_partition.txt from \
+         https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, or the folder img_align_celeba/ and list_eval_partition.csv from \
+         https://www.kaggle.com/datasets/jessicali9530/celeba-dataset; put them into {} (there is no need to extract the \
+         archive), or point --data-dir or GTN_DATA_DIR at a folder that has them in celeba/; or run \
+         `cargo xtask fetch celeba --from hub` to build them from the copy on the Hugging Face Hub",
         folder.display()
     )
 }
 
-/// The first of the usual folders that holds something of CelebA; `data_dir/celeba` if none does.
-fn folder(data_dir: &Path) -> PathBuf {
-    let usual = [data_dir.join("celeba"), data_dir.to_path_buf()];
-    let holds_some = |folder: &&PathBuf| {
-        // What cannot be looked at is there.
-        let images = [format!("{IMAGES}.zip"), IMAGES.to_owned()]
+/// The first candidate folder that contains part of CelebA; `data_dir/celeba` if none does.
+fn find_folder(data_dir: &Path) -> PathBuf {
+    let candidates = [data_dir.join("celeba"), data_dir.to_path_buf()];
+    let has_any = |folder: &&PathBuf| {
+        // A file whose metadata cannot be read counts as existing, so that its error is reported.
+        let has_images = [format!("{IMAGES}.zip"), IMAGES.to_owned()]
             .iter()
-            .any(|name| exists(&folder.join(name)).map_or(true, |found| found.is_some()));
-        images || find_list(folder, PARTITION).is_some()
+            .any(|name| metadata_if_exists(&folder.join(name)).map_or(true, |metadata| metadata.is_some()));
+        has_images || find_list(folder, PARTITION).is_some()
     };
-    usual.iter().find(holds_some).unwrap_or(&usual[0]).clone()
+    candidates.iter().find(has_any).unwrap_or(&candidates[0]).clone()
 }
 
 fn find_list(folder: &Path, name: &str) -> Option<PathBuf> {
@@ -190,76 +197,78 @@ fn find_list(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 fn is_csv(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "csv")
+    path.extension().is_some_and(|extension| extension == "csv")
 }
 
-/// The names of the images in each part: 0 trains, 1 validates, 2 tests.
-fn read_partition(path: &Path) -> Result<Lists> {
-    let mut lists = Lists::default();
-    let mut add = |name: &str, part: &str| match part {
+/// The names of the images in each split: 0 is training, 1 validation, 2 test.
+fn read_partition(path: &Path) -> Result<NameLists> {
+    let mut lists = NameLists::default();
+    let mut add = |name: &str, split: &str| match split {
         "0" | "1" | "2" => {
-            lists[usize::from(part.as_bytes()[0] - b'0')].push(name.to_owned());
+            lists[usize::from(split.as_bytes()[0] - b'0')].push(name.to_owned());
             Ok(())
         }
-        _ => Err(Error::malformed(path, format!("puts {name} into part `{part}`, and there are 0, 1 and 2"))),
+        _ => Err(Error::malformed(path, format!("{name} has split `{split}`, expected 0, 1 or 2"))),
     };
     if is_csv(path) {
-        let table = Table::csv(path)?;
-        let (name, part) = (table.column("image_id")?, table.column("partition")?);
-        table.rows(|row| add(row[name], row[part]))?;
+        let table = Table::open_csv(path)?;
+        let (name, split) = (table.column_index("image_id")?, table.column_index("partition")?);
+        table.for_each_row(|row| add(row[name], row[split]))?;
     } else {
-        let text = tables::text(path)?;
+        let text = text_table::read_text(path)?;
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let mut fields = line.split_whitespace();
-            let (Some(name), Some(part), None) = (fields.next(), fields.next(), fields.next()) else {
-                let reason = format!("line {} is not a name and a number, as in `000001.jpg 0`", index + 1);
+            let (Some(name), Some(split), None) = (fields.next(), fields.next(), fields.next()) else {
+                let reason =
+                    format!("line {} is not a name and a number; expected a line like `000001.jpg 0`", index + 1);
                 return Err(Error::malformed(path, reason));
             };
-            add(name, part)?;
+            add(name, split)?;
         }
     }
-    photos::check_lists(&lists, [path; 3])?;
+    image_set::check_lists(&lists, [path; 3])?;
     Ok(lists)
 }
 
 fn read_attributes(path: &Path) -> Result<Table> {
-    let table = if is_csv(path) { Table::csv(path)? } else { Table::counted(path)? };
+    let table = if is_csv(path) { Table::open_csv(path)? } else { Table::open_whitespace_separated(path)? };
     if table.columns.len() < 2 {
-        return Err(Error::malformed(path, "has no attributes"));
+        return Err(Error::malformed(path, "the list has no attributes; download it again"));
     }
     Ok(table)
 }
 
-/// The images that the filter lets pass.
-fn passing_by(path: &Path, filter: &Filter) -> Result<HashSet<String>> {
+/// The names of the images that match the filter.
+fn names_matching(path: &Path, filter: &Filter) -> Result<HashSet<String>> {
     let table = read_attributes(path)?;
     let mut columns = Vec::new();
-    for (name, value) in &filter.wanted {
-        let known = table.columns.iter().skip(1).position(|column| column == name);
-        let known = known.ok_or_else(|| {
-            let nearest = tables::nearest(name, table.columns.iter().skip(1).map(String::as_str));
-            let reason = format!("CelebA has no attribute `{name}`; the nearest are {nearest}");
+    for (name, value) in &filter.required {
+        let position = table.columns.iter().skip(1).position(|column| column == name);
+        let position = position.ok_or_else(|| {
+            let closest = text_table::closest_names(name, table.columns.iter().skip(1).map(String::as_str));
+            let reason = format!("CelebA has no attribute `{name}`; did you mean {closest}?");
             Error::Filter { filter: filter.to_string(), reason }
         })?;
-        columns.push((known + 1, *value));
+        columns.push((position + 1, *value));
     }
-    let mut passing = HashSet::new();
-    table.rows(|row| {
-        for &(column, wanted) in &columns {
-            let found = match row[column] {
+    let mut matching = HashSet::new();
+    table.for_each_row(|row| {
+        for &(column, required) in &columns {
+            let value = match row[column] {
                 "1" => true,
                 "-1" => false,
                 other => {
-                    let reason = format!("says that {} of {} is `{other}`", table.columns[column], row[0]);
-                    return Err(Error::malformed(path, format!("{reason}, and values are 1 and -1")));
+                    let (attribute, name) = (&table.columns[column], row[0]);
+                    let reason = format!("`{attribute}` of {name} is `{other}`, expected 1 or -1; download it again");
+                    return Err(Error::malformed(path, reason));
                 }
             };
-            if found != wanted {
+            if value != required {
                 return Ok(());
             }
         }
-        passing.insert(row[0].to_owned());
+        matching.insert(row[0].to_owned());
         Ok(())
     })?;
-    Ok(passing)
+    Ok(matching)
 }

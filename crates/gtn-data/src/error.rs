@@ -1,87 +1,87 @@
 use std::path::{Path, PathBuf};
 
-/// Why data cannot be used. Every variant is something the user can mend.
+/// Why data cannot be used. The messages are one line each and say what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A data set that is not where it was looked for.
-    #[error("{set} was not found in {}: {what} missing. {advice}", folder.display())]
+    /// A data set is missing or incomplete.
+    #[error("cannot find {dataset} in '{}': missing {missing}. {instructions}", folder.display())]
     NotFound {
-        /// The data set.
-        set: &'static str,
-        /// Where it was looked for.
+        /// Name of the data set.
+        dataset: &'static str,
+        /// The folder that was searched.
         folder: PathBuf,
-        /// The files that are missing.
-        what: String,
-        /// Where to get them and where to put them.
-        advice: String,
+        /// The missing files.
+        missing: String,
+        /// How to get the files and where to put them.
+        instructions: String,
     },
-    /// The file system refused.
-    #[error("cannot read {}: {source}", path.display())]
+    /// A file cannot be read.
+    #[error("cannot read '{}': {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A file that is not what it should be.
-    #[error("{}: {reason}", path.display())]
+    /// A file has invalid contents.
+    #[error("cannot read '{}': {reason}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with it, and what to do.
         reason: String,
     },
-    /// Files that do not belong together.
-    #[error("{} and {} do not belong together: {reason}", first.display(), second.display())]
+    /// Two files do not match.
+    #[error("'{}' and '{}' do not match: {reason}", first.display(), second.display())]
     Mismatch {
         /// One file.
         first: PathBuf,
-        /// The other.
+        /// The other file.
         second: PathBuf,
-        /// Why not.
+        /// Why they do not match.
         reason: String,
     },
-    /// A filter that cannot be applied, or leaves nothing.
-    #[error("the filter `{filter}` cannot be used: {reason}")]
+    /// A filter is invalid, or no image matches it.
+    #[error("invalid filter `{filter}`: {reason}")]
     Filter {
         /// The filter.
         filter: String,
-        /// Why not.
+        /// What is wrong with it.
         reason: String,
     },
-    /// A file that cannot be written; nothing of it is left.
-    #[error("cannot write {}: {source}{hint}", path.display())]
+    /// A file cannot be written. No partial file remains.
+    #[error("cannot write '{}': {source}{hint}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
-        /// How much space it needs, where that is the matter.
+        /// How much space the file needs, if space is the problem; otherwise empty.
         hint: String,
     },
-    /// The caller's wish; nothing is left of what was not done.
+    /// The caller asked to stop. No partial file remains.
     #[error("stopped after {done} of {total} images; nothing was written")]
     Stopped {
-        /// Images that were ready.
+        /// Number of decoded images.
         done: usize,
-        /// Images in all.
+        /// Total number of images.
         total: usize,
     },
-    /// Pixels that are not images.
-    #[error("images of shape (n, C, H, W) = {shape:?} cannot be used: {reason}")]
+    /// An array has a shape that is not supported for images.
+    #[error("unsupported image shape (n, C, H, W) = {shape:?}: {reason}")]
     Shape {
         /// The shape.
         shape: (usize, usize, usize, usize),
-        /// Why not.
+        /// What is wrong with it.
         reason: &'static str,
     },
 }
 
 impl Error {
-    /// Whether the user can mend it by calling differently (as opposed to a failing machine).
+    /// Whether the user can fix the error by changing the input, as opposed to a failure of the machine.
     #[must_use]
-    pub fn is_users(&self) -> bool {
+    pub fn is_user_error(&self) -> bool {
         use std::io::ErrorKind as K;
         match self {
             Error::Write { source, .. } => matches!(

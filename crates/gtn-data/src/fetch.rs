@@ -1,8 +1,8 @@
-//! Downloads that end whole or not at all.
+//! Resumable downloads that are verified by SHA-256 and complete atomically.
 //!
-//! A file comes from the first of its mirrors that gives the right bytes. It grows in `NAME.part` beside its place and gets
-//! its name only when size and SHA-256 are those expected, so that a reader sees the old file or the new one. What was
-//! downloaded before an interruption is gone on with, from the same mirror or another.
+//! A file is downloaded from the first of its mirrors that sends the expected bytes. It grows as `NAME.part` next to
+//! its destination and is renamed only when size and SHA-256 match, so a reader sees the old file or the new one, never
+//! a partial one. An interrupted download resumes where it stopped, from the same mirror or another.
 //!
 //! ```no_run
 //! use std::ops::ControlFlow;
@@ -25,60 +25,61 @@ use std::time::{Duration, Instant};
 
 mod error;
 mod http;
-mod part;
+mod partial_file;
 
 pub use error::Error;
 
-use http::{Client, Fault};
-use part::Part;
+use http::{Client, RequestError};
+use partial_file::PartialFile;
 
 #[cfg(feature = "hub")]
 pub(crate) use {
-    http::{check_address, one_line},
-    part::{check_place, write_whole},
+    http::{check_url, one_line},
+    partial_file::{check_destination, write_atomically},
 };
 
 /// A file to download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {
-    /// Where it goes; the folder is made when the first bytes come.
+    /// Destination; its folder is created when the first bytes arrive.
     pub path: PathBuf,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// SHA-256 of its bytes, as hexadecimal text.
+    /// SHA-256 as hexadecimal text.
     pub sha256: String,
-    /// Where it can be had, the first choice first: `http://` or `https://`.
+    /// `http://` or `https://` URLs of the mirrors, in order of preference.
     pub urls: Vec<String>,
 }
 
 impl Download {
-    /// The name of the file, without its folder.
+    /// File name without its folder.
     #[must_use]
     pub fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Where it grows until it is whole: its path with `.part` added.
+    /// Path of the unfinished download: the destination with `.part` appended.
     #[must_use]
     pub fn part_path(&self) -> PathBuf {
-        part::path_for(&self.path)
+        partial_file::partial_path(&self.path)
     }
 }
 
-/// How patient a download is.
+/// Timeouts and retries of a download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// How long finding a server and greeting it may take; then the next mirror is tried.
+    /// How long connecting to a server may take before the next mirror is tried.
     pub connect_timeout: Duration,
-    /// How long a server may say nothing; then it is asked again.
+    /// How long a server may send nothing before the request is repeated.
     pub read_timeout: Duration,
-    /// How often in a row a mirror may fail in a way that may pass (a cut connection, silence, HTTP status 5xx) without
-    /// having sent anything of note in between. At least one attempt is made.
-    pub attempts: u32,
-    /// The pause before the second attempt; it doubles with each further one.
-    pub pause: Duration,
-    /// Whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honored.
-    pub proxy_from_environment: bool,
+    /// Number of consecutive transient failures (a cut connection, a timeout, HTTP status 5xx) after which a mirror is
+    /// given up. The count restarts when a mirror has sent a substantial part of the file. At least one attempt is
+    /// made.
+    pub max_attempts: u32,
+    /// Delay before the second attempt; it doubles with each further attempt.
+    pub retry_delay: Duration,
+    /// Whether to honor `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    pub proxy_from_env: bool,
 }
 
 impl Default for Options {
@@ -86,228 +87,232 @@ impl Default for Options {
         Self {
             connect_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_secs(30),
-            attempts: 4,
-            pause: Duration::from_secs(1),
-            proxy_from_environment: true,
+            max_attempts: 4,
+            retry_delay: Duration::from_secs(1),
+            proxy_from_env: true,
         }
     }
 }
 
-/// What happens to a file.
+/// Progress of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// It was there before, whole.
-    Present,
-    /// So many of its bytes have come, those of an earlier call included; `done` falls when a download starts anew.
+    /// The complete file already exists.
+    AlreadyPresent,
+    /// Bytes received so far, including those of an earlier call. `done` drops to 0 when a download restarts.
     Bytes {
-        /// Bytes that are there.
+        /// Bytes on disk.
         done: u64,
-        /// Bytes of the whole file.
+        /// Size of the complete file.
         total: u64,
     },
-    /// Something failed, and the download goes on.
-    Trouble {
-        /// The address that was asked.
+    /// An attempt failed, and the download continues.
+    AttemptFailed {
+        /// The URL that failed.
         url: &'a str,
         /// What happened.
         reason: &'a str,
-        /// How it goes on.
-        next: Next,
+        /// What is tried next.
+        next: NextAttempt,
     },
-    /// Nothing happens for a moment; a chance to stop.
+    /// Nothing happened; sent regularly so that the caller can stop.
     Waiting,
-    /// It has its name now.
+    /// The file is complete.
     Done,
 }
 
-/// How a download goes on after something failed.
+/// What a download tries after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Next {
-    /// The same address is asked again after this time.
-    Again(Duration),
-    /// The next mirror is asked.
-    Mirror,
+pub enum NextAttempt {
+    /// The same URL after this delay.
+    SameUrl(Duration),
+    /// The next mirror.
+    NextMirror,
 }
 
-/// What was done for a data set.
+/// What was downloaded for a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetched {
-    /// The folder of its files.
+pub struct FetchSummary {
+    /// The folder of the data set.
     pub folder: PathBuf,
-    /// How many of them are new; the others were there.
-    pub new: usize,
+    /// Number of new files; the others already existed.
+    pub new_files: usize,
 }
 
-/// Downloads the files that are not there yet, one after the other.
+/// Downloads the files that do not exist yet, one after the other.
 ///
-/// A file that is there with the right size and SHA-256 is left alone; one that is not right is replaced once its successor
-/// is whole. `tell` hears what happens to each file; when it returns [`ControlFlow::Break`], the download stops and keeps
-/// what has come. When a mirror has served a file, the next files ask the mirror at the same place of their lists first.
+/// A file with the expected size and SHA-256 is kept; any other file at its path is replaced when the download is
+/// complete. `on_event` is called with the progress of each file. When it returns [`ControlFlow::Break`], the download
+/// stops and keeps the bytes received so far. After a mirror has provided a file, the following files try the URL at
+/// the same index first.
 ///
 /// # Errors
 ///
-/// [`Error::Mirrors`] when no mirror gave the file, [`Error::Stopped`] when `tell` asked for it, [`Error::Address`] for an
-/// address that cannot be used, [`Error::Busy`] and [`Error::InTheWay`] when the `.part` file cannot be had, [`Error::Io`]
-/// when the file system refuses.
+/// [`Error::AllMirrorsFailed`] if no mirror provided the file, [`Error::Stopped`] if `on_event` asked to stop,
+/// [`Error::InvalidUrl`] for an invalid URL, [`Error::Locked`] or [`Error::PathOccupied`] if the `.part` file cannot be
+/// used, [`Error::Io`] for errors of the file system.
 pub fn fetch(
     files: &[Download],
     options: &Options,
-    mut tell: impl FnMut(&Download, Event<'_>) -> ControlFlow<()>,
+    mut on_event: impl FnMut(&Download, Event<'_>) -> ControlFlow<()>,
 ) -> Result<(), Error> {
     for url in files.iter().flat_map(|file| &file.urls) {
-        http::check_address(url)?;
+        http::check_url(url)?;
     }
     let client = Client::new(options, files.iter().flat_map(|file| &file.urls).any(|url| url.starts_with("https:")));
     let mut first = 0;
     for file in files {
-        first = Fetching { file, options, client: &client, tell: &mut tell }.run(first)?;
+        first = Transfer { file, options, client: &client, on_event: &mut on_event }.run(first)?;
     }
     Ok(())
 }
 
-/// One file on its way.
-struct Fetching<'a, T> {
+/// The download of one file.
+struct Transfer<'a, T> {
     file: &'a Download,
     options: &'a Options,
     client: &'a Client,
-    tell: &'a mut T,
+    on_event: &'a mut T,
 }
 
-/// Why an address did not give the file.
-enum End {
-    /// It is the address's fault, and another may do.
-    Mirror(String),
-    /// No address can help.
-    All(Error),
+/// Why a mirror did not provide the file.
+enum MirrorError {
+    /// Another mirror may succeed.
+    Unusable(String),
+    /// No mirror can succeed.
+    Fatal(Error),
 }
 
-impl From<Error> for End {
+impl From<Error> for MirrorError {
     fn from(error: Error) -> Self {
-        End::All(error)
+        MirrorError::Fatal(error)
     }
 }
 
-impl<T: FnMut(&Download, Event<'_>) -> ControlFlow<()>> Fetching<'_, T> {
-    /// Gets the file, asking its mirror number `first` first; the number of the mirror that gave it.
+impl<T: FnMut(&Download, Event<'_>) -> ControlFlow<()>> Transfer<'_, T> {
+    /// Downloads the file, trying the mirror at index `first` first, and returns the index of the mirror that provided
+    /// it.
     fn run(mut self, first: usize) -> Result<usize, Error> {
         let file = self.file;
         let (path, part_path) = (&file.path, file.part_path());
-        if part::is_whole(path, file.size, &file.sha256)? {
-            return match (self.tell)(file, Event::Present) {
+        if partial_file::is_complete(path, file.size, &file.sha256)? {
+            return match (self.on_event)(file, Event::AlreadyPresent) {
                 ControlFlow::Continue(()) => Ok(first),
                 ControlFlow::Break(()) => Err(Error::Stopped { path: path.clone(), kept: None }),
             };
         }
-        let mut part = Part::open(&part_path, file.size)?;
+        let mut part = PartialFile::open(&part_path, file.size)?;
         if part.len() > 0 {
-            self.say(&part, Event::Bytes { done: part.len(), total: file.size })?;
+            self.emit(&part, Event::Bytes { done: part.len(), total: file.size })?;
         }
         let count = file.urls.len();
         let order: Vec<usize> = (0..count).map(|step| (first + step) % count.max(1)).collect();
-        let mut tried = Vec::new();
-        for (step, &number) in order.iter().enumerate() {
-            let url = &file.urls[number];
-            part.other_source();
-            match self.ask_mirror(url, &mut part) {
+        let mut attempts = Vec::new();
+        for (step, &mirror) in order.iter().enumerate() {
+            let url = &file.urls[mirror];
+            part.mark_new_source();
+            match self.try_mirror(url, &mut part) {
                 Ok(()) => {
-                    part.publish(path)?;
-                    return match (self.tell)(file, Event::Done) {
-                        ControlFlow::Continue(()) => Ok(number),
+                    part.persist(path)?;
+                    return match (self.on_event)(file, Event::Done) {
+                        ControlFlow::Continue(()) => Ok(mirror),
                         ControlFlow::Break(()) => Err(Error::Stopped { path: path.clone(), kept: None }),
                     };
                 }
-                Err(End::All(error)) => return Err(error),
-                Err(End::Mirror(reason)) => {
+                Err(MirrorError::Fatal(error)) => return Err(error),
+                Err(MirrorError::Unusable(reason)) => {
                     if step + 1 < count {
-                        self.say(&part, Event::Trouble { url, reason: &reason, next: Next::Mirror })?;
+                        self.emit(&part, Event::AttemptFailed { url, reason: &reason, next: NextAttempt::NextMirror })?;
                     }
-                    tried.push((url.clone(), reason));
+                    attempts.push((url.clone(), reason));
                 }
             }
         }
         part.remove_if_empty();
-        Err(Error::Mirrors { path: path.clone(), tried })
+        Err(Error::AllMirrorsFailed { path: path.clone(), attempts })
     }
 
-    /// Gets the file from one address, which may take several attempts.
-    fn ask_mirror(&mut self, url: &str, part: &mut Part) -> Result<(), End> {
-        // An attempt that brings less than this is as one that brings nothing; so the number of attempts has a bound.
-        let of_note = (self.file.size / 16).max(1);
+    /// Downloads the file from one URL, with retries.
+    fn try_mirror(&mut self, url: &str, part: &mut PartialFile) -> Result<(), MirrorError> {
+        // An attempt that makes less progress counts as a failure, which bounds the number of attempts.
+        let min_progress = (self.file.size / 16).max(1);
         let (mut failures, mut best) = (0, part.len());
         loop {
             match self.attempt(url, part)? {
                 Ok(()) if part.sha256() == self.file.sha256 => return Ok(()),
                 Ok(()) => {
-                    let of_one_source = part.is_of_one_source();
-                    part.start_anew()?;
-                    if of_one_source {
-                        return Err(End::Mirror(
-                            "it sends other bytes: their SHA-256 is not the one expected".to_owned(),
+                    let single_source = part.is_single_source();
+                    part.restart()?;
+                    if single_source {
+                        return Err(MirrorError::Unusable(
+                            "wrong contents: the SHA-256 does not match the expected one".to_owned(),
                         ));
                     }
-                    // What was there before may be what is wrong: the same address from the start.
+                    // Bytes from another source may be the wrong ones, so retry this URL from the start.
                 }
-                Err(Fault::Lasting(reason)) => return Err(End::Mirror(reason)),
-                Err(Fault::Passing(reason)) => {
+                Err(RequestError::Permanent(reason)) => return Err(MirrorError::Unusable(reason)),
+                Err(RequestError::Transient(reason)) => {
                     failures += 1;
-                    if part.len() >= best.saturating_add(of_note) {
+                    if part.len() >= best.saturating_add(min_progress) {
                         (failures, best) = (1, part.len());
                     }
-                    if failures >= self.options.attempts {
+                    if failures >= self.options.max_attempts {
                         let times = if failures > 1 { format!(" ({failures} times)") } else { String::new() };
-                        return Err(End::Mirror(reason + &times));
+                        return Err(MirrorError::Unusable(reason + &times));
                     }
-                    let pause = self.options.pause.saturating_mul(1 << (failures - 1).min(16));
-                    self.say(part, Event::Trouble { url, reason: &reason, next: Next::Again(pause) })?;
+                    let pause = self.options.retry_delay.saturating_mul(1 << (failures - 1).min(16));
+                    self.emit(part, Event::AttemptFailed { url, reason: &reason, next: NextAttempt::SameUrl(pause) })?;
                     self.wait(part, pause)?;
                 }
             }
         }
     }
 
-    /// Asks an address once for what is missing, and takes what comes.
-    fn attempt(&mut self, url: &str, part: &mut Part) -> Result<Result<(), Fault>, Error> {
+    /// Sends one request for the missing bytes and writes them to the partial file.
+    fn attempt(&mut self, url: &str, part: &mut PartialFile) -> Result<Result<(), RequestError>, Error> {
         let total = self.file.size;
         if part.len() == total && part.exists() {
             return Ok(Ok(()));
         }
-        self.say(part, Event::Waiting)?;
-        let mut answer = match self.client.get(url, part.len(), total) {
-            Ok(answer) => answer,
-            Err(fault) => return Ok(Err(fault)),
+        self.emit(part, Event::Waiting)?;
+        let mut response = match self.client.get(url, part.len(), total) {
+            Ok(response) => response,
+            Err(error) => return Ok(Err(error)),
         };
-        if answer.offset != part.len() || !part.exists() {
-            part.start_anew()?;
+        if response.offset != part.len() || !part.exists() {
+            part.restart()?;
         }
-        self.say(part, Event::Bytes { done: part.len(), total })?;
+        self.emit(part, Event::Bytes { done: part.len(), total })?;
         let mut buffer = vec![0; 64 * 1024];
         loop {
-            let read = match answer.read(&mut buffer) {
+            let read = match response.read(&mut buffer) {
                 Ok(read) => read,
-                // All is there; whether it is right, its checksum tells.
+                // All bytes arrived; the checksum decides whether they are right.
                 Err(_) if part.len() == total => 0,
-                Err(fault) => return Ok(Err(fault)),
+                Err(error) => return Ok(Err(error)),
             };
             if read == 0 {
                 return Ok(if part.len() == total {
                     Ok(())
                 } else {
-                    Err(Fault::Passing(format!("the connection ended after {} of {total} bytes", part.len())))
+                    Err(RequestError::Transient(format!("the connection ended after {} of {total} bytes", part.len())))
                 });
             }
             if read as u64 > total - part.len() {
-                part.start_anew()?;
-                return Ok(Err(Fault::Lasting(format!("it sends more than the {total} bytes of the file"))));
+                part.restart()?;
+                return Ok(Err(RequestError::Permanent(format!(
+                    "the server sent more than the expected {total} bytes"
+                ))));
             }
             part.append(&buffer[..read])?;
-            self.say(part, Event::Bytes { done: part.len(), total })?;
+            self.emit(part, Event::Bytes { done: part.len(), total })?;
         }
     }
 
-    fn say(&mut self, part: &Part, event: Event<'_>) -> Result<(), Error> {
-        match (self.tell)(self.file, event) {
+    fn emit(&mut self, part: &PartialFile, event: Event<'_>) -> Result<(), Error> {
+        match (self.on_event)(self.file, event) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => {
                 part.remove_if_empty();
@@ -317,12 +322,12 @@ impl<T: FnMut(&Download, Event<'_>) -> ControlFlow<()>> Fetching<'_, T> {
         }
     }
 
-    /// Pauses, asking now and then whether to stop.
-    fn wait(&mut self, part: &Part, pause: Duration) -> Result<(), Error> {
-        let begun = Instant::now();
+    /// Waits for `pause`, asking regularly whether to stop.
+    fn wait(&mut self, part: &PartialFile, pause: Duration) -> Result<(), Error> {
+        let start = Instant::now();
         loop {
-            self.say(part, Event::Waiting)?;
-            let left = pause.saturating_sub(begun.elapsed());
+            self.emit(part, Event::Waiting)?;
+            let left = pause.saturating_sub(start.elapsed());
             if left.is_zero() {
                 return Ok(());
             }

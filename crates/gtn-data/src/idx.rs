@@ -1,7 +1,10 @@
-//! The IDX format of MNIST, read with suspicion.
+//! The IDX format of MNIST.
 //!
-//! Bytes 0 and 1 are zero, byte 2 is the element type (8: unsigned bytes, the only one read here), byte 3 the number of
-//! dimensions, then one big-endian 32-bit size for each, then the elements. Files may be compressed by gzip.
+//! Bytes 0 and 1 are zero, byte 2 is the element type (8, unsigned bytes, is the only type read here), and byte 3 is
+//! the number of dimensions. One big-endian 32-bit size per dimension follows, then the elements. Files may be
+//! compressed with gzip.
+//!
+//! Headers are not trusted: memory grows with the data that is read, not with the size that a header claims.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -10,30 +13,30 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
-use crate::digest::hexadecimal;
+use crate::hex_digest::hex_digest;
 use crate::{Error, Result};
 
-/// Unsigned bytes with their shape.
+/// An array of unsigned bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Idx {
-    /// Sizes of the dimensions; the first counts items.
+pub struct IdxArray {
+    /// Size of each dimension; the first is the number of items.
     pub shape: Vec<usize>,
-    /// The elements, last dimension fastest.
+    /// The elements in row-major order.
     pub data: Vec<u8>,
-    /// SHA-256 of the file's content (uncompressed), as hexadecimal text.
+    /// SHA-256 of the uncompressed file, as hexadecimal text.
     pub sha256: String,
 }
 
-/// No data set in this format comes near; a header that claims more is not believed.
-const MOST_BYTES: usize = 4 << 30;
+/// Larger arrays are refused; no data set in this format comes close.
+const MAX_BYTES: usize = 4 << 30;
 
-/// Reads an IDX file of `dimensions` dimensions, compressed or not.
+/// Reads an IDX file with `dimensions` dimensions, compressed or not.
 ///
 /// # Errors
 ///
-/// [`Error::Io`] if the file cannot be read; [`Error::Malformed`] if it is not IDX, has other dimensions, holds fewer or
-/// more bytes than its header says, or is empty.
-pub fn read(path: &Path, dimensions: usize) -> Result<Idx> {
+/// [`Error::Io`] if the file cannot be read; [`Error::Malformed`] if it is not an IDX file, has another number of
+/// dimensions, holds fewer or more bytes than its header says, or is empty.
+pub fn read(path: &Path, dimensions: usize) -> Result<IdxArray> {
     let malformed = |reason: String| Error::malformed(path, reason);
     let mut file = BufReader::new(File::open(path).map_err(Error::io(path))?);
     let compressed = {
@@ -47,20 +50,18 @@ pub fn read(path: &Path, dimensions: usize) -> Result<Idx> {
     read_header(&mut reader, &mut header, path)?;
     let [zero, zero_too, kind, rank] = [header[0], header[1], header[2], header[3]];
     if (zero, zero_too) != (0, 0) {
-        return Err(malformed(format!("not an IDX file: it starts with {:02x?} instead of 00 00 08", &header[..3])));
+        return Err(malformed(format!("not an IDX file (it starts with {:02x?}, not 00 00 08)", &header[..3])));
     }
     if kind != 8 {
-        return Err(malformed(format!(
-            "holds elements of IDX type 0x{kind:02x}, and unsigned bytes (0x08) are expected"
-        )));
+        return Err(malformed(format!("expected unsigned bytes (IDX type 0x08), got IDX type 0x{kind:02x}")));
     }
     if usize::from(rank) != dimensions {
         let hint = match (rank, dimensions) {
-            (1, 3) => " (these are labels; was the file swapped with the images?)",
-            (3, 1) => " (these are images; was the file swapped with the labels?)",
+            (1, 3) => " (these are labels; were the image and label files swapped?)",
+            (3, 1) => " (these are images; were the image and label files swapped?)",
             _ => "",
         };
-        return Err(malformed(format!("holds data of {rank} dimensions where {dimensions} are expected{hint}")));
+        return Err(malformed(format!("expected {dimensions} dimensions, got {rank}{hint}")));
     }
     hasher.update(&header);
 
@@ -71,26 +72,26 @@ pub fn read(path: &Path, dimensions: usize) -> Result<Idx> {
         sizes.chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize).collect();
     let claimed = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
     let claimed = match claimed {
-        Some(0) => return Err(malformed(format!("its header says it is empty: shape {shape:?}"))),
-        Some(claimed) if claimed <= MOST_BYTES => claimed,
-        _ => return Err(malformed(format!("its header claims shape {shape:?}, which is more than 4 GiB"))),
+        Some(0) => return Err(malformed(format!("the array is empty: shape {shape:?}"))),
+        Some(claimed) if claimed <= MAX_BYTES => claimed,
+        _ => return Err(malformed(format!("the header claims shape {shape:?}, which is more than 4 GiB"))),
     };
 
-    // The vector grows with what is really there, not with what the header claims.
+    // The vector grows with the data that is read, not with what the header claims.
     let mut data = Vec::new();
     let read = reader.by_ref().take(claimed as u64).read_to_end(&mut data);
-    let torn = |error: std::io::Error, read: usize| match error.kind() {
+    let read_error = |error: std::io::Error, read: usize| match error.kind() {
         std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
             malformed(format!("damaged or truncated: {error} after {read} of {claimed} bytes; download it again"))
         }
         _ => Error::io(path)(error),
     };
     if let Err(error) = read {
-        return Err(torn(error, data.len()));
+        return Err(read_error(error, data.len()));
     }
     if data.len() < claimed {
         return Err(malformed(format!(
-            "truncated: its header claims shape {shape:?}, which is {claimed} bytes, and {} follow; download it again",
+            "truncated: shape {shape:?} needs {claimed} bytes, but only {} follow the header; download it again",
             data.len()
         )));
     }
@@ -98,18 +99,18 @@ pub fn read(path: &Path, dimensions: usize) -> Result<Idx> {
     let mut beyond = [0];
     match reader.read(&mut beyond) {
         Ok(0) => {}
-        Ok(_) => return Err(malformed(format!("holds more than the {claimed} bytes of shape {shape:?}"))),
-        Err(error) => return Err(torn(error, data.len())),
+        Ok(_) => return Err(malformed(format!("more than the {claimed} bytes of shape {shape:?} follow the header"))),
+        Err(error) => return Err(read_error(error, data.len())),
     }
     hasher.update(&data);
-    let sha256 = hexadecimal(hasher);
-    Ok(Idx { shape, data, sha256 })
+    let sha256 = hex_digest(hasher);
+    Ok(IdxArray { shape, data, sha256 })
 }
 
 fn read_header(reader: &mut impl Read, buffer: &mut [u8], path: &Path) -> Result<()> {
     reader.read_exact(buffer).map_err(|error| match error.kind() {
         std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
-            Error::malformed(path, "ends within its header; it is no whole IDX file")
+            Error::malformed(path, "truncated IDX file: it ends within its header; download it again")
         }
         _ => Error::io(path)(error),
     })

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use ndarray::{Array4, ArrayView4, Axis};
 
-use crate::mapped::Mapped;
+use crate::mmap::MappedFile;
 use crate::{Error, Result};
 
-/// Square images of one size, 8 bits a channel, in memory or in a file that is mapped into it.
+/// Square images of one size with 8 bits per channel, in memory or in a memory-mapped file.
 #[derive(Debug, Clone)]
 pub struct Images {
     pixels: Pixels,
@@ -15,11 +15,11 @@ pub struct Images {
 enum Pixels {
     /// (n, C, H, W)
     Owned(Array4<u8>),
-    /// The same in the bytes of a file.
-    Mapped { bytes: Arc<Mapped>, offset: usize, shape: (usize, usize, usize, usize) },
+    /// The same layout, in the bytes of a file.
+    Mapped { bytes: Arc<MappedFile>, offset: usize, shape: (usize, usize, usize, usize) },
 }
 
-/// Equal pixels, wherever they lie.
+/// Compares pixels, wherever they are stored.
 impl PartialEq for Images {
     fn eq(&self, other: &Self) -> bool {
         self.pixels() == other.pixels()
@@ -29,27 +29,31 @@ impl PartialEq for Images {
 impl Eq for Images {}
 
 impl Images {
-    /// Images from their pixels, shape (n, C, H, W).
+    /// Creates images from pixels of shape (n, C, H, W).
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if there are none, they are not square, or have neither one channel nor three.
+    /// [`Error::Shape`] if the array is empty, or the images are not square or have neither 1 nor 3 channels.
     pub fn from_pixels(pixels: Array4<u8>) -> Result<Self> {
         check(pixels.dim())?;
         Ok(Self { pixels: Pixels::Owned(pixels.as_standard_layout().into_owned()) })
     }
 
-    /// Images that lie in a mapped file from byte `offset` on, pixel after pixel in the order (n, C, H, W).
+    /// Images in a mapped file, stored as (n, C, H, W) from byte `offset` on.
     ///
     /// # Errors
     ///
-    /// As [`from_pixels`](Self::from_pixels), and if they reach beyond the file's end.
-    pub(crate) fn mapped(bytes: Arc<Mapped>, offset: usize, shape: (usize, usize, usize, usize)) -> Result<Self> {
+    /// As for [`from_pixels`](Self::from_pixels), and if the images extend past the end of the file.
+    pub(crate) fn from_mapped(
+        bytes: Arc<MappedFile>,
+        offset: usize,
+        shape: (usize, usize, usize, usize),
+    ) -> Result<Self> {
         check(shape)?;
         let (n, channels, height, width) = shape;
         let end = n.checked_mul(channels * height * width).and_then(|len| len.checked_add(offset));
         if end.is_none_or(|end| end > bytes.len()) {
-            return Err(Error::Shape { shape, reason: "they reach beyond the end of their file" });
+            return Err(Error::Shape { shape, reason: "the images extend past the end of the file" });
         }
         Ok(Self { pixels: Pixels::Mapped { bytes, offset, shape } })
     }
@@ -60,7 +64,7 @@ impl Images {
         self.pixels().len_of(Axis(0))
     }
 
-    /// Whether there are no images (never: [`from_pixels`](Self::from_pixels) refuses that).
+    /// Whether the set is empty. Always `false`, because [`from_pixels`](Self::from_pixels) refuses an empty array.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -72,13 +76,13 @@ impl Images {
         self.pixels().len_of(Axis(1))
     }
 
-    /// Height and width in pixels.
+    /// Height and width of an image in pixels.
     #[must_use]
     pub fn side(&self) -> usize {
         self.pixels().len_of(Axis(2))
     }
 
-    /// The pixels, (n, C, H, W).
+    /// The pixels, shape (n, C, H, W).
     #[must_use]
     pub fn pixels(&self) -> ArrayView4<'_, u8> {
         match &self.pixels {
@@ -91,10 +95,10 @@ impl Images {
         }
     }
 
-    /// What [`batch`](Self::batch) makes of each value of a pixel's channel.
+    /// The value in [−1, 1] to which [`batch`](Self::batch) maps each 8-bit channel value.
     #[must_use]
-    pub fn scaled() -> [f32; 256] {
-        // The order of operations is that of torchvision's ToTensor and Normalize(0.5, 0.5), to the bit.
+    pub fn normalization_table() -> [f32; 256] {
+        // The same operations in the same order as torchvision's ToTensor and Normalize(0.5, 0.5), so equal to the bit.
         std::array::from_fn(|value| (value as f32 / 255.0 - 0.5) / 0.5)
     }
 
@@ -102,19 +106,19 @@ impl Images {
     ///
     /// # Panics
     ///
-    /// If an index is not below [`len`](Self::len).
+    /// If an index is out of bounds.
     #[must_use]
     pub fn batch(&self, indices: &[usize]) -> Array4<f32> {
-        let scaled = Self::scaled();
+        let table = Self::normalization_table();
         let (channels, side) = (self.channels(), self.side());
         let pixels = self.pixels();
         let mut values = Vec::with_capacity(indices.len() * channels * side * side);
         for &index in indices {
             let image = pixels.index_axis(Axis(0), index);
-            values.extend(image.iter().map(|&value| scaled[usize::from(value)]));
+            values.extend(image.iter().map(|&value| table[usize::from(value)]));
         }
         if let Pixels::Mapped { bytes, .. } = &self.pixels {
-            bytes.was_seen(values.len());
+            bytes.record_read(values.len());
         }
         Array4::from_shape_vec((indices.len(), channels, side, side), values).expect("as many values as pixels")
     }
@@ -124,10 +128,10 @@ fn check(shape: (usize, usize, usize, usize)) -> Result<()> {
     let (n, channels, height, width) = shape;
     let refuse = |reason| Err(Error::Shape { shape, reason });
     if n == 0 {
-        return refuse("there are no images");
+        return refuse("the array is empty");
     }
     if channels != 1 && channels != 3 {
-        return refuse("an image has one channel or three");
+        return refuse("images must have 1 or 3 channels");
     }
     if height != width || height == 0 {
         return refuse("images must be square");
@@ -140,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pixels_become_numbers_from_minus_one_to_one() {
+    fn pixels_become_values_from_minus_one_to_one() {
         let pixels = Array4::from_shape_fn((3, 1, 2, 2), |(n, _, h, w)| (n * 85 + h * 2 + w) as u8);
         let images = Images::from_pixels(pixels).unwrap();
         let batch = images.batch(&[2, 0]);
@@ -152,19 +156,19 @@ mod tests {
     }
 
     #[test]
-    fn shapes_that_are_no_images_are_refused() {
+    fn unsupported_shapes_are_refused() {
         for shape in [(0, 1, 4, 4), (1, 2, 4, 4), (1, 1, 4, 5), (1, 1, 0, 0)] {
             assert!(matches!(Images::from_pixels(Array4::zeros(shape)), Err(Error::Shape { .. })));
         }
     }
 
     #[test]
-    fn images_in_a_file_are_those_in_memory() {
+    fn mapped_images_equal_images_in_memory() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let content: Vec<u8> = (0..50).collect();
         std::fs::write(file.path(), &content).unwrap();
-        let bytes = Arc::new(Mapped::new(file.as_file()).unwrap());
-        let mapped = Images::mapped(Arc::clone(&bytes), 5, (3, 3, 2, 2)).unwrap();
+        let bytes = Arc::new(MappedFile::new(file.as_file()).unwrap());
+        let mapped = Images::from_mapped(Arc::clone(&bytes), 5, (3, 3, 2, 2)).unwrap();
         let owned =
             Images::from_pixels(Array4::from_shape_vec((3, 3, 2, 2), content[5..41].to_vec()).unwrap()).unwrap();
         assert_eq!(mapped, owned);
@@ -174,7 +178,7 @@ mod tests {
         for (offset, shape) in
             [(15, (3, 3, 2, 2)), (usize::MAX, (1, 3, 2, 2)), (0, (usize::MAX, 3, 2, 2)), (0, (0, 3, 2, 2))]
         {
-            assert!(matches!(Images::mapped(Arc::clone(&bytes), offset, shape), Err(Error::Shape { .. })));
+            assert!(matches!(Images::from_mapped(Arc::clone(&bytes), offset, shape), Err(Error::Shape { .. })));
         }
     }
 }

@@ -1,14 +1,17 @@
-//! The data sets of GTN experiments, and arrays on disk.
+//! Loads the data for experiments with Generative Topological Networks (GTN): MNIST, CelebA, 11K Hands, your own PNG
+//! files, synthetic points, and arrays on disk.
 //!
-//! Files are checked before they are trusted: a header that claims more than its file holds, a truncated or swapped file, or
-//! one of the wrong kind is an [`Error`] that names the file and what is wrong with it.
+//! Use it to read a data set as [`Images`] or as an `ndarray` array, to split it into training and validation indices,
+//! to check which files of a data set are present, and to download missing ones.
+//!
+//! Here, ten images are split 8 to 2, and four of them are read as a batch:
 //!
 //! ```
 //! use gtn_data::{Images, split};
 //! use rand::SeedableRng;
 //!
 //! let images = Images::from_pixels(ndarray::Array4::from_elem((10, 1, 28, 28), 255))?;
-//! let split = split::shuffled(images.len(), 0.8, rand_chacha::ChaCha8Rng::seed_from_u64(1));
+//! let split = split::random_split(images.len(), 0.8, rand_chacha::ChaCha8Rng::seed_from_u64(1));
 //! assert_eq!((split.train.len(), split.validation.len()), (8, 2));
 //!
 //! let batch = images.batch(&split.train[..4]); // f32, (n, C, H, W), in [-1, 1]
@@ -16,34 +19,47 @@
 //! assert_eq!(batch[[0, 0, 0, 0]], 1.0);
 //! # Ok::<(), gtn_data::Error>(())
 //! ```
+//!
+//! Each source of data has a module:
+//!
+//! | module | data |
+//! |---|---|
+//! | [`mnist`] | MNIST from IDX files; downloads it |
+//! | [`celeba`], [`hap`] | CelebA and 11K Hands from JPEG files; [`image_set`] is what they share |
+//! | [`image_files`] | PNG files and image arrays of your own |
+//! | [`arrays`] | `.npy`, `.npz` and `.safetensors` files |
+//! | [`synthetic`] | the swiss roll and the uniform square |
+//!
+//! Files are validated before they are used. A truncated file, a swapped file, a file of the wrong kind, or a header
+//! that claims more than the file holds is an [`Error`] that names the file and the problem.
 
 pub mod arrays;
+mod atomic;
 pub mod celeba;
-mod digest;
 mod error;
 pub mod fetch;
 pub mod hap;
+mod hex_digest;
 #[cfg(feature = "hub")]
-mod hub;
+mod hub_download;
 pub mod idx;
+pub mod image_files;
+pub mod image_set;
 mod images;
-mod mapped;
+mod mmap;
 pub mod mnist;
-pub mod photos;
-pub mod pictures;
 pub mod split;
 pub mod synthetic;
-mod tables;
-mod whole;
+mod text_table;
 
 pub use error::Error;
 pub use images::Images;
 
-/// Result with this crate's [`Error`].
+/// A `Result` with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// The folder a path lies in.
-fn folder_of(path: &std::path::Path) -> &std::path::Path {
+/// The folder that contains `path`.
+fn parent_folder(path: &std::path::Path) -> &std::path::Path {
     match path.parent() {
         Some(parent) if parent != std::path::Path::new("") => parent,
         _ => std::path::Path::new("."),

@@ -1,27 +1,28 @@
-//! Which images train and which validate.
+//! Random splits into training and validation indices.
 
 use rand::Rng;
 use rand::seq::SliceRandom;
 
-/// Indices of the images that train and of those that validate.
+/// Indices of the training and validation samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Split {
+pub struct SplitIndices {
     /// Indices of the training set.
     pub train: Vec<usize>,
     /// Indices of the validation set.
     pub validation: Vec<usize>,
 }
 
-/// Splits `0..len` at random: the share `train_share` (rounded to the nearest whole number) trains, the others validate.
+/// Splits `0..len` at random: the fraction `train_fraction`, rounded to the nearest integer, goes to training, the rest
+/// to validation.
 #[must_use]
-pub fn shuffled(len: usize, train_share: f64, rng: impl Rng) -> Split {
+pub fn random_split(len: usize, train_fraction: f64, rng: impl Rng) -> SplitIndices {
     let mut train = permutation(len, rng);
-    let count = (len as f64 * train_share).round() as usize;
+    let count = (len as f64 * train_fraction).round() as usize;
     let validation = train.split_off(count.min(len));
-    Split { train, validation }
+    SplitIndices { train, validation }
 }
 
-/// The numbers `0..len` in random order.
+/// A random permutation of `0..len`.
 #[must_use]
 pub fn permutation(len: usize, mut rng: impl Rng) -> Vec<usize> {
     let mut indices: Vec<usize> = (0..len).collect();
@@ -39,10 +40,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_index_is_on_one_side_and_the_seed_decides(len in 0_usize..500, share in 0.0..1.0, seed: u64) {
-            let split = shuffled(len, share, ChaCha8Rng::seed_from_u64(seed));
-            prop_assert_eq!(&split, &shuffled(len, share, ChaCha8Rng::seed_from_u64(seed)));
-            prop_assert_eq!(split.train.len(), (len as f64 * share).round() as usize);
+        fn every_index_is_in_one_split_and_the_seed_decides(len in 0_usize..500, fraction in 0.0..1.0, seed: u64) {
+            let split = random_split(len, fraction, ChaCha8Rng::seed_from_u64(seed));
+            prop_assert_eq!(&split, &random_split(len, fraction, ChaCha8Rng::seed_from_u64(seed)));
+            prop_assert_eq!(split.train.len(), (len as f64 * fraction).round() as usize);
             let mut all = [split.train, split.validation].concat();
             all.sort_unstable();
             prop_assert_eq!(all, (0..len).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Points drawn from laws that are known: the paper's two experiments without images.
+//! Points from known distributions: the paper's two experiments without images, the swiss roll and the uniform square.
 //!
 //! ```
 //! use gtn_data::synthetic;
@@ -18,34 +18,34 @@ use rand::distr::Open01;
 /// `n` angles of the swiss roll, θ ~ U(1.5π, 4.5π) in radians, shape (n, 1), each rounded to the nearest f32.
 #[must_use]
 pub fn swiss_roll_angles(n: usize, rng: impl Rng) -> Array2<f32> {
-    let angles = SwissRoll::of_the_paper().angles();
+    let angles = SwissRoll::paper().angles();
     Array2::from_shape_vec((n, 1), uniform(n, angles, rng).map(|angle| angle as f32).collect())
-        .expect("one angle for each row")
+        .expect("one angle per row")
 }
 
-/// `n` points of the swiss roll, (θ·cos θ, θ·sin θ) with θ ~ U(1.5π, 4.5π), shape (n, 2). The same generator gives the
-/// points of the angles of [`swiss_roll_angles`].
+/// `n` points of the swiss roll, (θ·cos θ, θ·sin θ) with θ ~ U(1.5π, 4.5π), shape (n, 2). With the same random number
+/// generator, they belong to the angles of [`swiss_roll_angles`].
 #[must_use]
 pub fn swiss_roll_points(n: usize, rng: impl Rng) -> Array2<f32> {
-    let angles = SwissRoll::of_the_paper().angles();
+    let angles = SwissRoll::paper().angles();
     let points = uniform(n, angles, rng).flat_map(|angle| [angle * angle.cos(), angle * angle.sin()]);
-    Array2::from_shape_vec((n, 2), points.map(|coordinate| coordinate as f32).collect()).expect("two for each row")
+    Array2::from_shape_vec((n, 2), points.map(|coordinate| coordinate as f32).collect()).expect("two per row")
 }
 
-/// The points (θ·cos θ, θ·sin θ) of angles in the first column, (n, 1) to (n, 2); angles outside the roll continue it.
+/// Maps angles (n, 1) to points (θ·cos θ, θ·sin θ), shape (n, 2). Angles outside the roll's range extend the roll.
 #[must_use]
-pub fn roll_up(angles: ArrayView2<'_, f32>) -> Array2<f32> {
+pub fn swiss_roll_from_angles(angles: ArrayView2<'_, f32>) -> Array2<f32> {
     Array2::from_shape_fn((angles.nrows(), 2), |(row, column)| {
         let angle = f64::from(angles[[row, 0]]);
         (angle * if column == 0 { angle.cos() } else { angle.sin() }) as f32
     })
 }
 
-/// `n` points of the uniform law on the unit square, shape (n, 2).
+/// `n` points of the uniform distribution on the unit square, shape (n, 2).
 #[must_use]
-pub fn unit_square(n: usize, rng: impl Rng) -> Array2<f32> {
+pub fn unit_square_points(n: usize, rng: impl Rng) -> Array2<f32> {
     let coordinates = uniform(2 * n, Uniform::standard().support(), rng).map(|coordinate| coordinate as f32);
-    Array2::from_shape_vec((n, 2), coordinates.collect()).expect("two for each row")
+    Array2::from_shape_vec((n, 2), coordinates.collect()).expect("two per row")
 }
 
 fn uniform(n: usize, interval: OpenInterval, rng: impl Rng) -> impl Iterator<Item = f64> {
@@ -65,25 +65,25 @@ mod tests {
     }
 
     #[test]
-    fn points_lie_where_they_should_and_are_those_of_the_angles() {
+    fn points_are_in_range_and_belong_to_the_angles() {
         let angles = swiss_roll_angles(1000, rng());
         let points = swiss_roll_points(1000, rng());
-        let ends = SwissRoll::of_the_paper().angles();
-        assert!(angles.iter().all(|&angle| (ends.lower() as f32..=ends.upper() as f32).contains(&angle)));
-        for (rolled, point) in roll_up(angles.view()).rows().into_iter().zip(points.rows()) {
-            // An angle rounded to f32 moves its point by at most half a unit of its last place along the roll.
+        let range = SwissRoll::paper().angles();
+        assert!(angles.iter().all(|&angle| (range.lower() as f32..=range.upper() as f32).contains(&angle)));
+        for (rolled, point) in swiss_roll_from_angles(angles.view()).rows().into_iter().zip(points.rows()) {
+            // Rounding an angle to f32 moves its point along the roll by at most half a unit in the last place.
             assert!((rolled[0] - point[0]).abs() < 1e-4 && (rolled[1] - point[1]).abs() < 1e-4);
         }
-        assert!(unit_square(1000, rng()).iter().all(|&coordinate| (0.0..=1.0).contains(&coordinate)));
+        assert!(unit_square_points(1000, rng()).iter().all(|&coordinate| (0.0..=1.0).contains(&coordinate)));
     }
 
     #[test]
-    fn the_laws_have_their_means() {
+    fn the_distributions_have_the_expected_means() {
         // Five standard errors of the mean of 10,000 draws: one false alarm in 1.7 million.
         let mean = |values: &Array2<f32>| values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64;
         let pi = std::f64::consts::PI;
         let bound = |width: f64, n: usize| 5.0 * width / (12.0 * n as f64).sqrt();
         assert!((mean(&swiss_roll_angles(10_000, rng())) - 3.0 * pi).abs() < bound(3.0 * pi, 10_000));
-        assert!((mean(&unit_square(10_000, rng())) - 0.5).abs() < bound(1.0, 20_000));
+        assert!((mean(&unit_square_points(10_000, rng())) - 0.5).abs() < bound(1.0, 20_000));
     }
 }

@@ -1,9 +1,9 @@
-//! How much faster the fast strategies are than the algorithm as it is written, and than one another, on normal rows.
+//! Compares the fast strategies with the algorithm as written, and with one another, on normal rows.
 //!
 //!     cargo bench -p gtn-label
 //!
-//! The ratio of mean times is printed for each shape; both are measured in the same run. Some take a minute; an
-//! argument, as `/20000x2`, leaves all but one out.
+//! Prints the ratio of the mean times for each shape; both are measured in the same run. Some shapes take a minute; an argument,
+//! such as `/20000x2`, selects one.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use std::cell::Cell;
@@ -27,10 +27,10 @@ fn main() {
     let mut ratios = Vec::new();
     for (len, dim, fast, slow) in [
         (5_000, 5, Strategy::Tree, Strategy::Reference),
-        (5_000, 100, Strategy::Narrow, Strategy::Reference),
-        (20_000, 100, Strategy::Blocked, Strategy::Reference),
-        (20_000, 100, Strategy::Narrow, Strategy::Blocked),
-        (100_000, 5, Strategy::Tree, Strategy::Blocked),
+        (5_000, 100, Strategy::Int8, Strategy::Reference),
+        (20_000, 100, Strategy::Dense, Strategy::Reference),
+        (20_000, 100, Strategy::Int8, Strategy::Dense),
+        (100_000, 5, Strategy::Tree, Strategy::Dense),
         (20_000, 2, Strategy::Angular, Strategy::Reference),
     ] {
         let (source, target) = (normal(len, dim, 1), normal(len, dim, 2));
@@ -40,9 +40,9 @@ fn main() {
                 bencher.iter_custom(|iterations| {
                     let started = Instant::now();
                     for _ in 0..iterations {
-                        let rows = |data| Rows::new(data, len, dim).expect("as many numbers as rows");
+                        let rows = |data| Rows::new(data, len, dim).expect("the data has len × dim values");
                         let matched = Matcher::new().strategy(strategy).match_rows(rows(&source), rows(&target));
-                        black_box(matched.expect("finite rows of one shape"));
+                        black_box(matched.expect("the rows are finite and have the same shape"));
                     }
                     let elapsed = started.elapsed();
                     let (before, count) = spent.get();

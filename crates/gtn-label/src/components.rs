@@ -1,18 +1,18 @@
-//! Algorithm 1 on each component of a disconnected space apart (Appendix C).
+//! Algorithm 1 on each component of a disconnected space separately (Appendix C).
 
 use std::collections::BTreeMap;
 
 use crate::matcher::check_columns;
 use crate::matching::Matching;
-use crate::{Element, MatchError, Matcher, Rows, Side, Workspace};
+use crate::{Element, MatchError, Matcher, PointSet, Rows, Workspace};
 
 impl Matcher<'_> {
-    /// Matches rows that carry a label, those of each label apart: a space of several components is reached from as many
-    /// separate sources, each with a map of its own (Appendix C of the paper).
+    /// Matches labeled rows, separately for each label: a space with several components needs as many separate sources, each
+    /// with its own map (Appendix C of the paper).
     ///
-    /// `source_labels` has a label for each source row, `target_labels` one for each target row; a label needs at least as
-    /// many target rows as source rows. Row numbers in the result are those of `source` and `target`; components come by
-    /// ascending label in [`Matching::order`].
+    /// `source_labels` has one label per source row, `target_labels` one per target row. Each label needs at least as many
+    /// target rows as source rows. The indices in the result refer to `source` and `target`; [`Matching::order`] lists the
+    /// components by ascending label.
     ///
     /// ```
     /// use gtn_label::{Matcher, Rows};
@@ -20,14 +20,14 @@ impl Matcher<'_> {
     /// let source = Rows::new(&[1.0, 0.0, 0.0, 1.0], 2, 2)?;
     /// let target = Rows::new(&[1.0, 0.1, 0.1, 1.0, 5.0, 5.0], 3, 2)?;
     /// let matched = Matcher::new().match_components(source, &[7, 7], target, &[3, 7, 7])?;
-    /// assert_eq!(matched.matching(), [2, 1]); // target row 0 is of another component
+    /// assert_eq!(matched.assignment(), [2, 1]); // target row 0 belongs to another component
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// Those of [`match_rows`](Self::match_rows), but that target rows without a source row of their label may hold anything;
-    /// and [`MatchError`] if a row has no label or a label has more source rows than target rows.
+    /// The errors of [`match_rows`](Self::match_rows), except that target rows whose label has no source row may hold any
+    /// values; and [`MatchError`] if a row has no label or a label has more source rows than target rows.
     pub fn match_components<'s, 't, T: Element>(
         mut self,
         source: impl Into<Rows<'s, T>>,
@@ -37,28 +37,28 @@ impl Matcher<'_> {
     ) -> Result<Matching, MatchError> {
         let (source, target) = (source.into(), target.into());
         check_columns(&source, &target)?;
-        let source_rows = by_label(Side::Source, &source, source_labels)?;
-        let target_rows = by_label(Side::Target, &target, target_labels)?;
-        let of = |label: &u32| target_rows.get(label).map_or(&[][..], Vec::as_slice);
+        let source_rows = rows_by_label(PointSet::Source, &source, source_labels)?;
+        let target_rows = rows_by_label(PointSet::Target, &target, target_labels)?;
+        let targets_of = |label: &u32| target_rows.get(label).map_or(&[][..], Vec::as_slice);
         for (label, rows) in &source_rows {
-            let (source_rows, target_rows) = (rows.len(), of(label).len());
+            let (source_rows, target_rows) = (rows.len(), targets_of(label).len());
             if source_rows > target_rows {
                 return Err(MatchError::ComponentLarger { label: *label, source_rows, target_rows });
             }
         }
-        self.on_threads(|matcher| {
+        self.with_threads(|matcher| {
             let mut workspace = Workspace::new();
             let len = source.len();
             let mut all =
-                Matching { matching: vec![0; len], order: Vec::with_capacity(len), similarity: vec![0.0; len] };
+                Matching { assignment: vec![0; len], order: Vec::with_capacity(len), similarity: vec![0.0; len] };
             for (label, rows) in &source_rows {
-                let (source, target_rows) = (source.select(rows), of(label));
+                let (source, target_rows) = (source.select(rows), targets_of(label));
                 let matched = matcher
                     .run(&mut workspace, &source, &target.select(target_rows), (all.order.len(), len))
-                    .map_err(|error| numbered(error, rows, target_rows))?;
+                    .map_err(|error| with_original_row(error, rows, target_rows))?;
                 all.order.extend(matched.order.iter().map(|&row| rows[row]));
-                for (row, (taken, similarity)) in rows.iter().zip(matched.matching.iter().zip(matched.similarity)) {
-                    all.matching[*row] = target_rows[*taken];
+                for (row, (taken, similarity)) in rows.iter().zip(matched.assignment.iter().zip(matched.similarity)) {
+                    all.assignment[*row] = target_rows[*taken];
                     all.similarity[*row] = similarity;
                 }
             }
@@ -67,33 +67,33 @@ impl Matcher<'_> {
     }
 }
 
-/// The error with the numbers that its row has in the whole set.
-fn numbered(error: MatchError, source_rows: &[usize], target_rows: &[usize]) -> MatchError {
-    let number = |side: Side, row: usize| match side {
-        Side::Source => source_rows[row],
-        Side::Target => target_rows[row],
+/// Replaces the row index of an error by the index in the complete set.
+fn with_original_row(error: MatchError, source_rows: &[usize], target_rows: &[usize]) -> MatchError {
+    let original = |set: PointSet, row: usize| match set {
+        PointSet::Source => source_rows[row],
+        PointSet::Target => target_rows[row],
     };
     match error {
-        MatchError::NotFinite { side, row, column } => MatchError::NotFinite { side, row: number(side, row), column },
-        MatchError::OutOfRange { side, row, largest } => {
-            MatchError::OutOfRange { side, row: number(side, row), largest }
+        MatchError::NotFinite { set, row, column } => MatchError::NotFinite { set, row: original(set, row), column },
+        MatchError::OutOfRange { set, row, largest } => {
+            MatchError::OutOfRange { set, row: original(set, row), largest }
         }
         error => error,
     }
 }
 
-/// The rows of each label.
-fn by_label<T: Element>(
-    side: Side,
+/// The indices of the rows with each label.
+fn rows_by_label<T: Element>(
+    set: PointSet,
     rows: &Rows<'_, T>,
     labels: &[u32],
 ) -> Result<BTreeMap<u32, Vec<usize>>, MatchError> {
     if rows.len() != labels.len() {
-        return Err(MatchError::Labels { side, rows: rows.len(), labels: labels.len() });
+        return Err(MatchError::LabelCountMismatch { set, rows: rows.len(), labels: labels.len() });
     }
-    let mut found = BTreeMap::<u32, Vec<usize>>::new();
+    let mut by_label = BTreeMap::<u32, Vec<usize>>::new();
     for (row, &label) in labels.iter().enumerate() {
-        found.entry(label).or_default().push(row);
+        by_label.entry(label).or_default().push(row);
     }
-    Ok(found)
+    Ok(by_label)
 }

@@ -1,23 +1,23 @@
-//! Proposers that look at every free target row: all scores of a group of source rows are formed, panel by panel of the
-//! target, and only those that reach a source row's list ever leave the registers.
+//! Proposers that score every free target row: all scores of a group of source rows are computed, one panel of target rows at a
+//! time, and only those that reach the list of a source row ever leave the registers.
 
-mod gather;
-mod narrow;
+mod float32;
+mod int8;
 mod panels;
-mod single;
+mod top_k;
 mod vnni;
 
-pub(crate) use narrow::Narrow;
-pub(crate) use single::{Single, error as single_error};
+pub(crate) use float32::{Float32Proposer, error as float32_error};
+pub(crate) use int8::Int8Proposer;
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Narrow, Single};
+    use super::{Float32Proposer, Int8Proposer};
     use crate::{Candidates, Proposer, UnitRows};
 
-    /// Unit rows, some of zeros, copies of one another, or along an axis.
+    /// Unit rows, some of which are all zeros, copies of one another, or along an axis.
     fn unit_rows(dim: usize, len: std::ops::Range<usize>) -> impl Strategy<Value = Vec<f32>> {
         let entry = prop_oneof![4 => -1.0_f32..1.0, 1 => Just(0.0), 1 => Just(1.0)];
         prop::collection::vec((prop::collection::vec(entry, dim), 0..6), len).prop_map(move |rows| {
@@ -36,24 +36,24 @@ mod tests {
         })
     }
 
-    fn sets() -> impl Strategy<Value = (usize, Vec<f32>, Vec<f32>)> {
+    fn point_sets() -> impl Strategy<Value = (usize, Vec<f32>, Vec<f32>)> {
         prop_oneof![1_usize..9, Just(33), Just(100), Just(300)]
             .prop_flat_map(|dim| (Just(dim), unit_rows(dim, 1..70), unit_rows(dim, 1..90)))
     }
 
-    /// What `proposer` lists for all source rows, after it has learned that some target rows are gone, and listed before.
-    fn listed(
+    /// The second lists of `proposer` for all source rows, after a first proposal and the removal of some target rows.
+    fn propose_after_removal(
         proposer: &mut dyn Proposer,
         (dim, source, target): (usize, &[f32], &[f32]),
-        gone: &[u32],
+        removed: &[u32],
         keep: usize,
     ) -> Vec<Candidates> {
         let source = UnitRows::new(source, dim);
         let mut lists = vec![Candidates::default(); source.len()];
         proposer.begin(UnitRows::new(target, dim)).unwrap();
         proposer.propose(source, keep, &mut lists).unwrap();
-        for part in gone.chunks(7) {
-            proposer.remove(part).unwrap();
+        for chunk in removed.chunks(7) {
+            proposer.remove(chunk).unwrap();
         }
         proposer.propose(source, keep, &mut lists).unwrap();
         lists
@@ -61,24 +61,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn proposers_keep_their_promise(
-            (dim, source, target) in sets(),
-            gone in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+        fn proposers_keep_the_contract_of_candidates(
+            (dim, source, target) in point_sets(),
+            removed in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
             keep in 1_usize..12,
         ) {
             let (sources, targets) = (UnitRows::new(&source, dim), UnitRows::new(&target, dim));
             let mut free = vec![true; targets.len()];
             let len = free.len();
-            let gone: Vec<u32> = gone.iter().map(|index| index.index(len)).filter(|&target| {
+            let removed: Vec<u32> = removed.iter().map(|index| index.index(len)).filter(|&target| {
                 std::mem::replace(&mut free[target], false)
             }).map(|target| target as u32).collect();
             let mut proposers: [(&str, Box<dyn Proposer>); 3] = [
-                ("single", Box::new(Single::default())),
-                ("narrow", Box::new(Narrow::default())),
-                ("portable", Box::new(Narrow::portable())),
+                ("float32", Box::new(Float32Proposer::default())),
+                ("int8", Box::new(Int8Proposer::default())),
+                ("portable int8", Box::new(Int8Proposer::portable())),
             ];
             for (name, proposer) in &mut proposers {
-                let lists = listed(proposer.as_mut(), (dim, &source, &target), &gone, keep);
+                let lists = propose_after_removal(proposer.as_mut(), (dim, &source, &target), &removed, keep);
                 for (row, list) in lists.iter().enumerate() {
                     let mut unlisted = free.clone();
                     let cosine = |target: usize| -> f64 {
@@ -87,7 +87,7 @@ mod tests {
                     };
                     for candidate in list.listed() {
                         let target = candidate.target as usize;
-                        prop_assert!(std::mem::replace(&mut unlisted[target], false), "{name}: gone, or listed twice");
+                        prop_assert!(std::mem::replace(&mut unlisted[target], false), "{name}: a removed row, or listed twice");
                         let off = (cosine(target) - f64::from(candidate.score)).abs();
                         prop_assert!(off <= f64::from(list.error()), "{name}: off by {off}, not {}", list.error());
                     }
@@ -99,13 +99,13 @@ mod tests {
         }
 
         #[test]
-        fn special_instructions_list_what_the_portable_code_lists(
-            (dim, source, target) in sets(),
+        fn vnni_equals_the_portable_kernel(
+            (dim, source, target) in point_sets(),
             keep in 1_usize..12,
         ) {
             let all = (dim, source.as_slice(), target.as_slice());
-            let portable = listed(&mut Narrow::portable(), all, &[0], keep);
-            prop_assert_eq!(listed(&mut Narrow::default(), all, &[0], keep), portable);
+            let portable = propose_after_removal(&mut Int8Proposer::portable(), all, &[0], keep);
+            prop_assert_eq!(propose_after_removal(&mut Int8Proposer::default(), all, &[0], keep), portable);
         }
     }
 }

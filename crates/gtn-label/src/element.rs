@@ -1,4 +1,4 @@
-//! The numbers that rows are made of.
+//! The types of the entries of rows.
 
 mod sealed {
     pub trait Sealed {}
@@ -6,28 +6,28 @@ mod sealed {
     impl Sealed for f64 {}
 }
 
-/// A number that rows are made of: `f32` or `f64`.
+/// The type of the entries of rows: `f32` or `f64`.
 pub trait Element: sealed::Sealed + Copy + Default + Send + Sync + Into<f64> + 'static {
-    /// Whether the product of two of them is exact in `f64`.
+    /// Whether the product of two values is exact in `f64`.
     #[doc(hidden)]
-    const EXACT: bool;
-    /// The rows as rows of `f32`, if that is what they are.
+    const EXACT_PRODUCTS: bool;
+    /// The values as `f32`, if that is their type.
     #[doc(hidden)]
-    fn singles(rows: &[Self]) -> Option<&[f32]>;
+    fn as_f32(values: &[Self]) -> Option<&[f32]>;
 }
 
 impl Element for f32 {
-    const EXACT: bool = true;
+    const EXACT_PRODUCTS: bool = true;
 
-    fn singles(rows: &[Self]) -> Option<&[f32]> {
-        Some(rows)
+    fn as_f32(values: &[Self]) -> Option<&[f32]> {
+        Some(values)
     }
 }
 
 impl Element for f64 {
-    const EXACT: bool = false;
+    const EXACT_PRODUCTS: bool = false;
 
-    fn singles(_: &[Self]) -> Option<&[f32]> {
+    fn as_f32(_: &[Self]) -> Option<&[f32]> {
         None
     }
 }

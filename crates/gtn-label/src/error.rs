@@ -1,19 +1,19 @@
 use std::fmt;
 
-/// Which of the two point sets an error speaks of.
+/// The point set that an error refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The rows that choose (normal vectors, in Algorithm 1).
+pub enum PointSet {
+    /// The rows that take a target row each (normal vectors, in Algorithm 1).
     Source,
-    /// The rows that are chosen (data vectors, in Algorithm 1).
+    /// The rows that are taken (data vectors, in Algorithm 1).
     Target,
 }
 
-impl fmt::Display for Side {
+impl fmt::Display for PointSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Side::Source => "source",
-            Side::Target => "target",
+            PointSet::Source => "source",
+            PointSet::Target => "target",
         })
     }
 }
@@ -23,10 +23,10 @@ impl fmt::Display for Side {
 #[non_exhaustive]
 pub enum RowsError {
     /// Rows without columns have no direction to compare.
-    #[error("rows have no columns")]
+    #[error("rows have no columns; pass a dimension of at least 1")]
     NoColumns,
-    /// Rows may not overlap.
-    #[error("the row stride {stride} is smaller than the {dim} columns of a row")]
+    /// Rows must not overlap.
+    #[error("the row stride {stride} is smaller than the {dim} columns of a row; pass a stride of at least {dim}")]
     StrideTooSmall {
         /// Elements from the start of one row to the start of the next.
         stride: usize,
@@ -34,9 +34,11 @@ pub enum RowsError {
         dim: usize,
     },
     /// The slice ends before the last row does.
-    #[error("{rows} rows of {dim} columns with row stride {stride} do not fit into a slice of {len} elements")]
+    #[error(
+        "{rows} rows of {dim} columns with row stride {stride} do not fit into a slice of {len} elements; pass fewer rows or a longer slice"
+    )]
     TooShort {
-        /// Rows asked for.
+        /// Requested rows.
         rows: usize,
         /// Columns of a row.
         dim: usize,
@@ -51,8 +53,10 @@ pub enum RowsError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MatchError {
-    /// Cosines need vectors of one space.
-    #[error("source rows have {source_dim} columns and target rows have {target_dim}; they must have as many")]
+    /// Cosines need vectors of the same space.
+    #[error(
+        "source rows have {source_dim} columns and target rows have {target_dim}; pass two sets with the same number of columns"
+    )]
     DimensionMismatch {
         /// Columns of the source.
         source_dim: usize,
@@ -60,14 +64,14 @@ pub enum MatchError {
         target_dim: usize,
     },
     /// Rows without columns have no direction to compare.
-    #[error("{side} rows have no columns")]
+    #[error("{set} rows have no columns; pass rows with at least one")]
     NoColumns {
         /// The set without columns.
-        side: Side,
+        set: PointSet,
     },
     /// Every source row takes a target row of its own.
     #[error(
-        "the source has {source_rows} rows and the target only {target_rows}; every source row takes a target row of its own, so give at least as many target rows"
+        "the source has {source_rows} rows and the target only {target_rows}; every source row takes a target row of its own, so pass at least as many target rows"
     )]
     SourceLarger {
         /// Rows of the source.
@@ -76,58 +80,58 @@ pub enum MatchError {
         target_rows: usize,
     },
     /// Cosines with NaN or an infinity are undefined.
-    #[error("{side} row {row} holds NaN or an infinity in column {column}")]
+    #[error("{set} row {row} holds NaN or an infinity in column {column}; remove the row or replace the value")]
     NotFinite {
-        /// The set the row belongs to.
-        side: Side,
+        /// The set that the row belongs to.
+        set: PointSet,
         /// Index of the row.
         row: usize,
         /// Index of the column.
         column: usize,
     },
-    /// Squares of `f64` numbers must neither overflow nor vanish.
+    /// Squares of `f64` values must neither overflow nor vanish.
     #[error(
-        "the largest entry of {side} row {row} is {largest} in size; rows of f64 need one from 1e-150 to 1e150, or all zeros"
+        "the largest entry of {set} row {row} is {largest} in magnitude; rescale the rows, since rows of f64 need one from 1e-150 to 1e150, or all zeros"
     )]
     OutOfRange {
-        /// The set the row belongs to.
-        side: Side,
+        /// The set that the row belongs to.
+        set: PointSet,
         /// Index of the row.
         row: usize,
-        /// The size of its largest entry.
+        /// Magnitude of its largest entry.
         largest: String,
     },
-    /// Row numbers are kept in 32 bits.
-    #[error("{side} has {rows} rows; at most {max} are supported", max = u32::MAX)]
+    /// Row indices are stored in 32 bits.
+    #[error("the {set} has {rows} rows; pass at most {max}", max = u32::MAX)]
     TooManyRows {
         /// The set that is too large.
-        side: Side,
+        set: PointSet,
         /// Its rows.
         rows: usize,
     },
-    /// [`Strategy::Ordered`](crate::Strategy::Ordered) relies on the order of the real line.
-    #[error("strategy `ordered` matches rows of one column, and these have {dim}; use `auto` or `blocked`")]
-    OrderedNeedsOneColumn {
-        /// Columns of the rows given.
+    /// [`Strategy::Sorted`](crate::Strategy::Sorted) relies on the order of the real line.
+    #[error("strategy `sorted` matches rows of one column, but these have {dim}; use `auto` or `dense`")]
+    SortedNeedsOneColumn {
+        /// Columns of the given rows.
         dim: usize,
     },
     /// [`Strategy::Angular`](crate::Strategy::Angular) relies on the order of the circle.
-    #[error("strategy `angular` matches rows of two columns, and these have {dim}; use `auto` or `blocked`")]
+    #[error("strategy `angular` matches rows of two columns, but these have {dim}; use `auto` or `dense`")]
     AngularNeedsTwoColumns {
-        /// Columns of the rows given.
+        /// Columns of the given rows.
         dim: usize,
     },
-    /// The strategy rests on products that are exact, as those of `f32` are in `f64`.
-    #[error("strategy `{strategy}` matches rows of f32, and these are rows of f64; use `auto`, `tree` or `blocked`")]
-    NeedsSingles {
+    /// The strategy relies on exact products, which `f64` provides for two `f32`.
+    #[error("strategy `{strategy}` matches rows of f32, but these are rows of f64; use `auto`, `tree` or `dense`")]
+    NeedsF32 {
         /// The name of the strategy.
         strategy: &'static str,
     },
-    /// Every row needs a label to be matched by components.
-    #[error("{side} has {rows} rows and {labels} labels; every row needs one")]
-    Labels {
+    /// Matching by components needs a label for every row.
+    #[error("the {set} has {rows} rows but {labels} labels; pass one label for each row")]
+    LabelCountMismatch {
         /// The set whose labels do not fit.
-        side: Side,
+        set: PointSet,
         /// Its rows.
         rows: usize,
         /// Its labels.
@@ -135,39 +139,41 @@ pub enum MatchError {
     },
     /// Every source row takes a target row of its own component.
     #[error(
-        "component {label} has {source_rows} source rows and {target_rows} target rows; it needs at least as many target rows"
+        "component {label} has {source_rows} source rows and only {target_rows} target rows; pass at least as many target rows with this label"
     )]
     ComponentLarger {
-        /// The component.
+        /// The label of the component.
         label: u32,
-        /// Source rows of this label.
+        /// Source rows with this label.
         source_rows: usize,
-        /// Target rows of this label.
+        /// Target rows with this label.
         target_rows: usize,
     },
-    /// [`Strategy::Proposed`](crate::Strategy::Proposed) was asked for by name.
-    #[error("there is no proposer; give one to `Matcher::proposer`, or choose another strategy")]
+    /// [`Strategy::Proposed`](crate::Strategy::Proposed) was set without a proposer.
+    #[error(
+        "strategy `proposed` has no proposer; pass one to `Matcher::proposer`, or choose another strategy, such as `auto`"
+    )]
     NoProposer,
-    /// The [`Proposer`](crate::Proposer) gave up, or did not keep its promise.
+    /// The [`Proposer`](crate::Proposer) failed, or broke its contract.
     #[error("the proposer failed: {reason}")]
     Proposer {
-        /// What it said, or what it did.
+        /// Its own message, or what it did wrong.
         reason: String,
     },
-    /// The progress callback asked to stop.
+    /// The progress callback stopped the work.
     #[error("stopped by the caller after {done} of {total} source rows")]
     Cancelled {
         /// Source rows matched before the stop.
         done: usize,
-        /// Source rows in all.
+        /// All source rows.
         total: usize,
     },
-    /// The operating system refused the threads asked for.
-    #[error("could not start {threads} threads: {reason}")]
+    /// The operating system could not start the threads.
+    #[error("cannot start {threads} threads: {reason}; use fewer")]
     Threads {
-        /// Threads asked for.
+        /// Requested threads.
         threads: usize,
-        /// What the thread pool said.
+        /// The message of the thread pool.
         reason: String,
     },
 }

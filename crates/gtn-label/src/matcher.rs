@@ -2,71 +2,19 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use crate::dense::Narrow;
-use crate::engine::{self, Proposers, Shape};
+use crate::dense::Int8Proposer;
+use crate::engine::{self, BlockParams, Proposers};
 use crate::matching::{Callback, Reporter};
-use crate::order::order_by_norm;
+use crate::problem::{Assignment, Problem, checked_norms};
 use crate::score::Targets;
-use crate::task::{Assignments, Task, checked_norms};
+use crate::sort::argsort_by_norm;
 use crate::tree::Tree;
 use crate::{
-    Element, MatchError, Matching, Progress, Proposer, Rows, Side, Statistics, Workspace, angular, choice, ordered,
-    parallel, reference,
+    Element, MatchError, MatchStats, Matching, PointSet, Precision, Progress, Proposer, Rows, Strategy, Workspace,
+    angular, cost_model, parallel, reference, sorted,
 };
 
-/// How the matching is computed. Every strategy returns the same matching.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Strategy {
-    /// The fastest for the number of rows and columns and this processor; see the [front page](crate#complexity-and-memory).
-    #[default]
-    Auto,
-    /// Algorithm 1 as it is written, one score at a time: slow, and what the others are tested against.
-    Reference,
-    /// Scores in `f32` of a block of source rows with every free target row propose candidates, `f64` decides.
-    Blocked,
-    /// The same with rows rounded to 8 bits, and a bound computed from what the rounding lost; fast where the processor has
-    /// AVX-512 VNNI. Rows of up to 65,536 columns; for more it is [`Blocked`](Self::Blocked).
-    Narrow,
-    /// A tree on the sphere proposes candidates, `f64` decides: for few columns.
-    Tree,
-    /// By sorting; for one column of `f32` only.
-    Ordered,
-    /// By sorting the target rows by angle and searching outwards from the angle of each source row; for two columns of
-    /// `f32` only.
-    Angular,
-    /// The [`Proposer`] given to [`Matcher::proposer`] proposes candidates, `f64` decides.
-    Proposed,
-}
-
-impl Strategy {
-    /// Its name, as in `gtn label --strategy NAME`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Strategy::Auto => "auto",
-            Strategy::Reference => "reference",
-            Strategy::Blocked => "blocked",
-            Strategy::Narrow => "narrow",
-            Strategy::Tree => "tree",
-            Strategy::Ordered => "ordered",
-            Strategy::Angular => "angular",
-            Strategy::Proposed => "proposed",
-        }
-    }
-}
-
-/// How fine the differences between cosines are that decide. It changes the matching; see the [front page](crate#precision).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Precision {
-    /// Scores are compared as `f64` numbers.
-    #[default]
-    Double,
-    /// Cosines are rounded to `f32`, and compared as such: near-equal directions tie, and the norm decides.
-    Single,
-}
-
-/// Algorithm 1 with its settings.
+/// Runs Algorithm 1; the builder methods change its settings.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -81,7 +29,7 @@ pub enum Precision {
 ///         ControlFlow::Continue(())
 ///     })
 ///     .match_rows(rows.clone(), rows)?;
-/// assert_eq!(matched.matching(), [0, 1, 2]); // every row is most like itself
+/// assert_eq!(matched.assignment(), [0, 1, 2]); // every row is most similar to itself
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Default)]
@@ -89,7 +37,7 @@ pub struct Matcher<'c> {
     strategy: Strategy,
     precision: Precision,
     threads: usize,
-    block: Option<usize>,
+    block_size: Option<usize>,
     keep: Option<usize>,
     proposer: Option<&'c mut dyn Proposer>,
     tuning: angular::Tuning,
@@ -102,60 +50,60 @@ impl fmt::Debug for Matcher<'_> {
             .field("strategy", &self.strategy)
             .field("precision", &self.precision)
             .field("threads", &self.threads)
-            .field("block", &self.block)
+            .field("block_size", &self.block_size)
             .field("keep", &self.keep)
             .finish_non_exhaustive()
     }
 }
 
 impl<'c> Matcher<'c> {
-    /// [`Strategy::Auto`] on all threads.
+    /// Creates a matcher with [`Strategy::Auto`] and [`Precision::Double`] on all threads.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the strategy. The matching does not depend on it, only the time it takes.
+    /// Sets the strategy. It changes the time taken, never the matching.
     #[must_use]
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
         self
     }
 
-    /// Sets how fine the differences between cosines are that decide: as `f64` unless it is set. The matching depends on it.
+    /// Sets the precision in which cosines are compared, [`Precision::Double`] by default. It changes the matching.
     #[must_use]
     pub fn precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
         self
     }
 
-    /// Sets the number of threads; 0, the default, takes the rayon pool that is current (one thread for each processor,
-    /// unless the program says otherwise). Without the feature `rayon` there is always one. The matching does not depend
-    /// on it.
+    /// Sets the number of threads. 0, the default, uses the current rayon pool (one thread per processor, unless the program
+    /// configures it otherwise). Without the feature `rayon`, there is always one thread. The number changes the time taken,
+    /// never the matching.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
     }
 
-    /// Sets how many source rows are proposed for at a time, at most (at least 1; by default what suits the strategy). The matching does not
-    /// depend on it.
+    /// Sets the maximum number of source rows that candidates are proposed for at a time (at least 1; the default depends on the
+    /// strategy). It changes the time taken, never the matching.
     #[must_use]
-    pub fn block(mut self, rows: usize) -> Self {
-        self.block = Some(rows.max(1));
+    pub fn block_size(mut self, rows: usize) -> Self {
+        self.block_size = Some(rows.max(1));
         self
     }
 
-    /// Sets how many candidates are kept for a source row (at least 1; by default what suits the strategy); there will be more
-    /// where these do not suffice, and fewer source rows at a time where they fill much memory. The matching does not depend on
-    /// it.
+    /// Sets the number of candidates kept per source row (at least 1; the default depends on the strategy). Lists grow where they
+    /// turn out too short, and blocks get smaller where the lists fill much memory. It changes the time taken, never the
+    /// matching.
     #[must_use]
-    pub fn candidates(mut self, keep: usize) -> Self {
+    pub fn candidates_per_row(mut self, keep: usize) -> Self {
         self.keep = Some(keep.max(1));
         self
     }
 
-    /// Lets `proposer` propose the candidates, and sets [`Strategy::Proposed`]. The matching does not depend on it.
+    /// Lets `proposer` propose the candidates, and sets [`Strategy::Proposed`]. It changes the time taken, never the matching.
     #[must_use]
     pub fn proposer(mut self, proposer: &'c mut dyn Proposer) -> Self {
         self.proposer = Some(proposer);
@@ -163,14 +111,14 @@ impl<'c> Matcher<'c> {
         self
     }
 
-    /// Sets what changes the time that [`Strategy::Angular`] takes.
+    /// Sets the tuning of [`Strategy::Angular`]. It changes the time taken, never the matching.
     #[cfg(test)]
     pub(crate) fn tuning(mut self, tuning: angular::Tuning) -> Self {
         self.tuning = tuning;
         self
     }
 
-    /// Calls `callback` now and then while source rows are matched; `ControlFlow::Break` stops the work with
+    /// Calls `callback` from time to time while source rows are matched; `ControlFlow::Break` stops the work with
     /// [`MatchError::Cancelled`].
     #[must_use]
     pub fn progress(mut self, callback: impl FnMut(Progress) -> ControlFlow<()> + Send + 'c) -> Self {
@@ -180,13 +128,13 @@ impl<'c> Matcher<'c> {
 
     /// Matches every source row to a target row of its own.
     ///
-    /// `source` has n rows, `target` at least as many, of the same number of columns and the same kind of number. See the
-    /// [front page](crate) for what is computed.
+    /// `source` has n rows; `target` has at least as many, with the same number of columns and the same element type. The
+    /// [front page](crate) defines the result.
     ///
     /// # Errors
     ///
-    /// [`MatchError`] if the shapes do not fit each other or the strategy, a row holds NaN or an infinity, a row of `f64` is
-    /// too large or too small, or the callback says stop.
+    /// [`MatchError`] if the shapes do not fit each other or the strategy, a row contains NaN or an infinity, a row of `f64` is
+    /// too large or too small, the proposer fails, or the callback stops the work.
     pub fn match_rows<'s, 't, T: Element>(
         self,
         source: impl Into<Rows<'s, T>>,
@@ -195,11 +143,11 @@ impl<'c> Matcher<'c> {
         self.match_rows_in(&mut Workspace::new(), source, target)
     }
 
-    /// [`match_rows`](Self::match_rows) with memory that was used before, and that tells afterwards what the matching took.
+    /// Like [`match_rows`](Self::match_rows), but reuses the memory of `workspace` and stores the statistics there.
     ///
     /// # Errors
     ///
-    /// Those of [`match_rows`](Self::match_rows).
+    /// The errors of [`match_rows`](Self::match_rows).
     pub fn match_rows_in<'s, 't, T: Element>(
         mut self,
         workspace: &mut Workspace,
@@ -207,23 +155,23 @@ impl<'c> Matcher<'c> {
         target: impl Into<Rows<'t, T>>,
     ) -> Result<Matching, MatchError> {
         let (source, target) = (source.into(), target.into());
-        workspace.statistics = Statistics::default();
+        workspace.stats = MatchStats::default();
         let total = source.len();
-        self.on_threads(|matcher| matcher.run(workspace, &source, &target, (0, total)))
+        self.with_threads(|matcher| matcher.run(workspace, &source, &target, (0, total)))
     }
 
-    /// Runs `f` on the threads asked for.
-    pub(crate) fn on_threads<R: Send>(
+    /// Runs `f` on the requested number of threads.
+    pub(crate) fn with_threads<R: Send>(
         &mut self,
         f: impl FnOnce(&mut Self) -> Result<R, MatchError> + Send,
     ) -> Result<R, MatchError> {
         match self.threads {
             0 => f(self),
-            threads => parallel::on_threads(threads, || f(self))?,
+            threads => parallel::with_threads(threads, || f(self))?,
         }
     }
 
-    /// Matches one component, `before` rows of `total` being matched already.
+    /// Matches one component, after `before` of `total` rows have been matched.
     pub(crate) fn run<T: Element>(
         &mut self,
         workspace: &mut Workspace,
@@ -231,78 +179,81 @@ impl<'c> Matcher<'c> {
         target: &Rows<'_, T>,
         (before, total): (usize, usize),
     ) -> Result<Matching, MatchError> {
-        let begun = Instant::now();
+        let started = Instant::now();
         check_shapes(source, target)?;
         let strategy = match (self.strategy, source.dim()) {
-            (Strategy::Auto, dim) => choice::fastest::<T>(source.len(), dim),
-            (Strategy::Ordered, dim) if dim != 1 => return Err(MatchError::OrderedNeedsOneColumn { dim }),
+            (Strategy::Auto, dim) => cost_model::fastest::<T>(source.len(), dim),
+            (Strategy::Sorted, dim) if dim != 1 => return Err(MatchError::SortedNeedsOneColumn { dim }),
             (Strategy::Angular, dim) if dim != 2 => return Err(MatchError::AngularNeedsTwoColumns { dim }),
-            (Strategy::Narrow, dim) if !Narrow::takes(dim) => Strategy::Blocked,
-            (Strategy::Tree, _) if !Tree::takes(target.len()) => Strategy::Blocked,
+            (Strategy::Int8, dim) if !Int8Proposer::supports(dim) => Strategy::Dense,
+            (Strategy::Tree, _) if !Tree::supports(target.len()) => Strategy::Dense,
             (strategy, _) => strategy,
         };
-        let source_norms = checked_norms(source, Side::Source)?;
-        let target_norms = checked_norms(target, Side::Target)?;
-        let order = order_by_norm(&source_norms);
-        let task = Task {
+        let source_norms = checked_norms(source, PointSet::Source)?;
+        let target_norms = checked_norms(target, PointSet::Target)?;
+        let order = argsort_by_norm(&source_norms);
+        let problem = Problem {
             source,
             source_norms: &source_norms,
             targets: Targets { rows: target, norms: &target_norms, precision: self.precision },
             order: &order,
         };
         let mut reporter = Reporter { before, total, callback: self.callback.as_mut() };
-        let Workspace { buffers, single, narrow, tree, statistics } = workspace;
-        statistics.strategy = strategy;
-        statistics.prepare += begun.elapsed();
-        let of = |shape: Shape| Shape {
-            block: self.block.unwrap_or(shape.block),
-            keep: self.keep.unwrap_or(shape.keep).min(target.len().max(1)),
-            share: shape.share,
+        let Workspace { buffers, float32, int8, tree, stats } = workspace;
+        stats.strategy = strategy;
+        stats.prepare += started.elapsed();
+        let params = |defaults: BlockParams| BlockParams {
+            block_size: self.block_size.unwrap_or(defaults.block_size),
+            keep: self.keep.unwrap_or(defaults.keep).min(target.len().max(1)),
+            free_per_row: defaults.free_per_row,
         };
-        let blocked = of(if source.dim() > 8 { Shape::BLOCKED } else { Shape::BLOCKED_FEW_COLUMNS });
+        let dense = params(if source.dim() > 8 { BlockParams::DENSE } else { BlockParams::DENSE_FEW_COLUMNS });
         let mut propose = |proposers: Proposers<'_>, reporter: &mut Reporter<'_, '_>| {
-            engine::run(&task, proposers, buffers, statistics, reporter)
+            engine::run(&problem, proposers, buffers, stats, reporter)
         };
-        let Assignments { matching, similarity } = match strategy {
-            Strategy::Narrow => {
-                let then = Some((single as &mut dyn Proposer, blocked));
-                propose(Proposers { first: (narrow, of(Shape::NARROW)), then }, &mut reporter)?
+        let Assignment { targets, similarity } = match strategy {
+            Strategy::Int8 => {
+                let fallback = Some((float32 as &mut dyn Proposer, dense));
+                propose(Proposers { first: (int8, params(BlockParams::INT8)), fallback }, &mut reporter)?
             }
-            Strategy::Tree => propose(Proposers { first: (tree, of(Shape::TREE)), then: None }, &mut reporter)?,
-            Strategy::Blocked | Strategy::Auto => {
-                propose(Proposers { first: (single, blocked), then: None }, &mut reporter)?
+            Strategy::Tree => {
+                propose(Proposers { first: (tree, params(BlockParams::TREE)), fallback: None }, &mut reporter)?
+            }
+            Strategy::Dense | Strategy::Auto => {
+                propose(Proposers { first: (float32, dense), fallback: None }, &mut reporter)?
             }
             Strategy::Proposed => match &mut self.proposer {
-                Some(proposer) => {
-                    propose(Proposers { first: (*proposer, of(Shape::PROPOSED)), then: None }, &mut reporter)?
-                }
+                Some(proposer) => propose(
+                    Proposers { first: (*proposer, params(BlockParams::PROPOSED)), fallback: None },
+                    &mut reporter,
+                )?,
                 None => return Err(MatchError::NoProposer),
             },
-            Strategy::Reference | Strategy::Ordered | Strategy::Angular => {
-                let begun = Instant::now();
-                let assignments = match strategy {
-                    Strategy::Reference => reference::run(&task, &mut reporter)?,
-                    Strategy::Ordered => with_singles(&task, strategy, |task| ordered::run(task, &mut reporter))?,
-                    _ => with_singles(&task, strategy, |task| angular::run(task, self.tuning, &mut reporter))?,
+            Strategy::Reference | Strategy::Sorted | Strategy::Angular => {
+                let started = Instant::now();
+                let assignment = match strategy {
+                    Strategy::Reference => reference::run(&problem, &mut reporter)?,
+                    Strategy::Sorted => with_f32(&problem, strategy, |problem| sorted::run(problem, &mut reporter))?,
+                    _ => with_f32(&problem, strategy, |problem| angular::run(problem, self.tuning, &mut reporter))?,
                 };
-                statistics.decide += begun.elapsed();
-                assignments
+                stats.decide += started.elapsed();
+                assignment
             }
         };
-        // Once all is done a request to stop comes too late to matter.
+        // After the last row, a request to stop comes too late to matter.
         let stopped = reporter.report(source.len());
         if before + source.len() < total {
             stopped?;
         }
-        Ok(Matching { matching, order, similarity })
+        Ok(Matching { assignment: targets, order, similarity })
     }
 }
 
-/// Whether the rows are vectors of one space.
+/// Checks that the rows are vectors of the same space.
 pub(crate) fn check_columns<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, T>) -> Result<(), MatchError> {
-    for (side, rows) in [(Side::Source, source), (Side::Target, target)] {
+    for (set, rows) in [(PointSet::Source, source), (PointSet::Target, target)] {
         if rows.dim() == 0 {
-            return Err(MatchError::NoColumns { side });
+            return Err(MatchError::NoColumns { set });
         }
     }
     if source.dim() != target.dim() {
@@ -311,31 +262,31 @@ pub(crate) fn check_columns<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, 
     Ok(())
 }
 
-/// Whether every source row can have a target row of its own.
+/// Checks that every source row can have a target row of its own.
 pub(crate) fn check_shapes<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, T>) -> Result<(), MatchError> {
     check_columns(source, target)?;
     if source.len() > target.len() {
         return Err(MatchError::SourceLarger { source_rows: source.len(), target_rows: target.len() });
     }
     if u32::try_from(target.len()).is_err() {
-        return Err(MatchError::TooManyRows { side: Side::Target, rows: target.len() });
+        return Err(MatchError::TooManyRows { set: PointSet::Target, rows: target.len() });
     }
     Ok(())
 }
 
-/// Runs `f` on the same task, if its rows are of `f32`.
-fn with_singles<T: Element>(
-    task: &Task<'_, '_, T>,
+/// Runs `f` on the same problem if its rows hold `f32`.
+fn with_f32<T: Element>(
+    problem: &Problem<'_, '_, T>,
     strategy: Strategy,
-    f: impl FnOnce(&Task<'_, '_>) -> Result<Assignments, MatchError>,
-) -> Result<Assignments, MatchError> {
-    let (Some(source), Some(target)) = (task.source.singles(), task.targets.rows.singles()) else {
-        return Err(MatchError::NeedsSingles { strategy: strategy.name() });
+    f: impl FnOnce(&Problem<'_, '_>) -> Result<Assignment, MatchError>,
+) -> Result<Assignment, MatchError> {
+    let (Some(source), Some(target)) = (problem.source.as_f32(), problem.targets.rows.as_f32()) else {
+        return Err(MatchError::NeedsF32 { strategy: strategy.name() });
     };
-    f(&Task {
+    f(&Problem {
         source: &source,
-        source_norms: task.source_norms,
-        targets: Targets { rows: &target, norms: task.targets.norms, precision: task.targets.precision },
-        order: task.order,
+        source_norms: problem.source_norms,
+        targets: Targets { rows: &target, norms: problem.targets.norms, precision: problem.targets.precision },
+        order: problem.order,
     })
 }

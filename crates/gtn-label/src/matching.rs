@@ -2,38 +2,38 @@ use std::ops::ControlFlow;
 
 use crate::MatchError;
 
-/// How far a matching has come.
+/// The progress of a matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Source rows matched.
+    /// Source rows matched so far.
     pub done: usize,
-    /// Source rows in all.
+    /// All source rows.
     pub total: usize,
 }
 
-/// Which target row each source row took, and how well they fit.
+/// The target row that each source row took, and their cosine similarity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matching {
-    pub(crate) matching: Vec<usize>,
+    pub(crate) assignment: Vec<usize>,
     pub(crate) order: Vec<usize>,
     pub(crate) similarity: Vec<f32>,
 }
 
 impl Matching {
-    /// For each source row the target row it took; no target row occurs twice.
+    /// For each source row, the index of the target row it took; no target row occurs twice.
     #[must_use]
-    pub fn matching(&self) -> &[usize] {
-        &self.matching
+    pub fn assignment(&self) -> &[usize] {
+        &self.assignment
     }
 
-    /// The source rows in the order in which they were served: by ascending norm, then index (of several components, those
-    /// of one after those of the other).
+    /// The source rows in the order in which they were processed: by ascending norm, then index. With several components, all
+    /// rows of one component come before those of the next.
     #[must_use]
     pub fn order(&self) -> &[usize] {
         &self.order
     }
 
-    /// For each source row the cosine, in [−1, 1], with the target row it took.
+    /// For each source row, its cosine, in [−1, 1], with the target row it took.
     #[must_use]
     pub fn similarity(&self) -> &[f32] {
         &self.similarity
@@ -42,21 +42,21 @@ impl Matching {
     /// Number of pairs.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.matching.len()
+        self.assignment.len()
     }
 
     /// Whether there are no pairs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.matching.is_empty()
+        self.assignment.is_empty()
     }
 }
 
 pub(crate) type Callback<'c> = Box<dyn FnMut(Progress) -> ControlFlow<()> + Send + 'c>;
 
-/// Passes progress to the caller, and the caller's wish to stop back.
+/// Reports progress to the caller's callback, and returns an error if the callback stops the work.
 pub(crate) struct Reporter<'r, 'c> {
-    /// Source rows matched before, of other components.
+    /// Source rows of other components that are already matched.
     pub(crate) before: usize,
     pub(crate) total: usize,
     pub(crate) callback: Option<&'r mut Callback<'c>>,

@@ -1,4 +1,4 @@
-//! The one place that knows whether rayon is there.
+//! Loops on all threads, with rayon or without. No other module depends on the feature.
 
 /// Calls `f` on every item, on all threads of the current pool.
 #[cfg(feature = "rayon")]
@@ -13,40 +13,40 @@ pub(crate) fn for_each<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Syn
     items.iter_mut().enumerate().for_each(|(index, item)| f(index, item));
 }
 
-/// Sorts by `compare`; items that compare equal may change places.
+/// Sorts by `compare`; the order of items that compare equal is unspecified.
 #[cfg(feature = "rayon")]
 pub(crate) fn sort<T: Send>(items: &mut [T], compare: impl Fn(&T, &T) -> std::cmp::Ordering + Sync) {
     use rayon::prelude::*;
     items.par_sort_unstable_by(compare);
 }
 
-/// Sorts by `compare`; items that compare equal may change places.
+/// Sorts by `compare`; the order of items that compare equal is unspecified.
 #[cfg(not(feature = "rayon"))]
 pub(crate) fn sort<T: Send>(items: &mut [T], compare: impl Fn(&T, &T) -> std::cmp::Ordering + Sync) {
     items.sort_unstable_by(compare);
 }
 
-/// Calls both, on two threads of the current pool if they are free.
+/// Calls both functions, on two threads of the current pool if they are idle.
 #[cfg(feature = "rayon")]
 pub(crate) fn join(a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
     rayon::join(a, b);
 }
 
-/// Calls both.
+/// Calls both functions.
 #[cfg(not(feature = "rayon"))]
 pub(crate) fn join(a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
     a();
     b();
 }
 
-/// `f(index)` for every index below `len`, in order.
+/// Returns `f(index)` for every index below `len`, in order.
 pub(crate) fn map<T: Send + Clone + Default>(len: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     let mut out = vec![T::default(); len];
     fill(&mut out, 4096, f);
     out
 }
 
-/// Writes `f(index)` to every item, `chunk` of them on one thread at a time.
+/// Writes `f(index)` to every item, in tasks of `chunk` items.
 pub(crate) fn fill<T: Send>(items: &mut [T], chunk: usize, f: impl Fn(usize) -> T + Sync + Send) {
     let mut chunks: Vec<&mut [T]> = items.chunks_mut(chunk).collect();
     for_each(&mut chunks, |index, items| {
@@ -56,21 +56,21 @@ pub(crate) fn fill<T: Send>(items: &mut [T], chunk: usize, f: impl Fn(usize) -> 
     });
 }
 
-/// Runs `f` on a thread of the current pool, from where others are reached soonest.
+/// Runs `f` on a thread of the current pool, from which the other threads are reached fastest.
 #[cfg(feature = "rayon")]
-pub(crate) fn inside<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+pub(crate) fn in_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| f())
 }
 
 /// Runs `f`.
 #[cfg(not(feature = "rayon"))]
-pub(crate) fn inside<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+pub(crate) fn in_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     f()
 }
 
-/// Runs `f` on a pool of `threads` threads of its own.
+/// Runs `f` in a new pool of `threads` threads.
 #[cfg(feature = "rayon")]
-pub(crate) fn on_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> Result<R, crate::MatchError> {
+pub(crate) fn with_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> Result<R, crate::MatchError> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
@@ -78,8 +78,8 @@ pub(crate) fn on_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) 
     Ok(pool.install(f))
 }
 
-/// Runs `f` on this thread: without rayon there is no other.
+/// Runs `f` on this thread, the only one without rayon.
 #[cfg(not(feature = "rayon"))]
-pub(crate) fn on_threads<R: Send>(_threads: usize, f: impl FnOnce() -> R + Send) -> Result<R, crate::MatchError> {
+pub(crate) fn with_threads<R: Send>(_threads: usize, f: impl FnOnce() -> R + Send) -> Result<R, crate::MatchError> {
     Ok(f())
 }

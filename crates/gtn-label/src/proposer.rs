@@ -1,6 +1,6 @@
-//! The seam between those who propose candidates and the `f64` arithmetic that decides among them.
+//! The interface between proposers of candidates and the `f64` arithmetic that decides among them.
 
-/// Rows of norm 1, up to their rounding to `f32`, or all zeros; adjacent in memory.
+/// Rows of norm 1, up to rounding to `f32`, or all zeros; contiguous in memory.
 #[derive(Debug, Clone, Copy)]
 pub struct UnitRows<'a> {
     data: &'a [f32],
@@ -8,14 +8,14 @@ pub struct UnitRows<'a> {
 }
 
 impl<'a> UnitRows<'a> {
-    /// Reads `data` as rows of `dim` columns; whatever follows the last whole row is left out.
+    /// Reads `data` as rows of `dim` columns; values after the last complete row are ignored.
     ///
     /// # Panics
     ///
     /// If `dim` is 0.
     #[must_use]
     pub fn new(data: &'a [f32], dim: usize) -> Self {
-        assert!(dim > 0, "rows need columns");
+        assert!(dim > 0, "rows need at least one column");
         Self { data: &data[..data.len() / dim * dim], dim }
     }
 
@@ -41,34 +41,34 @@ impl<'a> UnitRows<'a> {
     ///
     /// # Panics
     ///
-    /// If `index` is not below [`len`](Self::len).
+    /// If `index` is not less than [`len`](Self::len).
     #[must_use]
     pub fn row(&self, index: usize) -> &'a [f32] {
         &self.data[index * self.dim..][..self.dim]
     }
 
-    /// All entries, row by row.
+    /// All values, row by row.
     #[must_use]
     pub fn as_slice(&self) -> &'a [f32] {
         self.data
     }
 }
 
-/// A target row that may be the one to take.
+/// A target row that a source row may take.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
-    /// The proposed cosine.
+    /// The approximate cosine.
     pub score: f32,
-    /// The target row.
+    /// The index of the target row.
     pub target: u32,
 }
 
-/// What a [`Proposer`] found for one source row.
+/// The list of candidates that a [`Proposer`] found for one source row.
 ///
-/// It is a promise: each listed row is free and its cosine with the source row differs from its score by at most
+/// Its contract: each listed row is free, its cosine with the source row differs from its score by at most
 /// [`error`](Self::error), no row is listed twice, and the cosine of every free row that is not listed is at most
-/// [`bound`](Self::bound). The cosine here is that of the two [unit rows](UnitRows) as real numbers, which the rounding of
-/// their entries may have moved from that of the rows by `2⁻²³`; whoever decides takes that into account.
+/// [`bound`](Self::bound). The cosine here is that of the two [unit rows](UnitRows) as real numbers. The rounding of their
+/// entries may have moved it from the cosine of the original rows by `2⁻²³`; this crate accounts for that when it decides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidates {
     listed: Vec<Candidate>,
@@ -83,88 +83,88 @@ impl Default for Candidates {
 }
 
 impl Candidates {
-    /// Forgets all: nothing is listed, and nothing is said to be unlisted.
+    /// Empties the list, and resets the error to 0 and the bound to −∞, as if every free row were listed.
     pub fn clear(&mut self) {
         self.listed.clear();
         self.error = 0.0;
         self.bound = f32::NEG_INFINITY;
     }
 
-    /// Lists a row.
+    /// Adds a row to the list.
     pub fn push(&mut self, candidate: Candidate) {
         self.listed.push(candidate);
     }
 
-    /// Sets by how much a listed score may differ from the cosine.
+    /// Sets the maximum difference between a listed score and the cosine.
     pub fn set_error(&mut self, error: f32) {
         self.error = error;
     }
 
-    /// Sets what the cosine of a free row that is not listed is at most: −∞ where every free row is listed.
+    /// Sets the upper bound on the cosine of any free row that is not listed: −∞ if every free row is listed.
     pub fn set_bound(&mut self, bound: f32) {
         self.bound = bound;
     }
 
-    /// All at once, in the memory that [`take_listed`](Self::take_listed) gave.
+    /// Sets all three fields; `listed` may reuse the memory from [`take_listed`](Self::take_listed).
     pub(crate) fn set(&mut self, listed: Vec<Candidate>, error: f32, bound: f32) {
         *self = Self { listed, error, bound };
     }
 
-    /// The memory of the list, to be filled anew.
+    /// Takes the list, so that its memory can be reused.
     pub(crate) fn take_listed(&mut self) -> Vec<Candidate> {
         std::mem::take(&mut self.listed)
     }
 
-    /// The rows listed so far.
+    /// The listed rows.
     #[must_use]
     pub fn listed(&self) -> &[Candidate] {
         &self.listed
     }
 
-    /// By how much a listed score may differ from the cosine.
+    /// The maximum difference between a listed score and the cosine.
     #[must_use]
     pub fn error(&self) -> f32 {
         self.error
     }
 
-    /// What the cosine of a free row that is not listed is at most.
+    /// The upper bound on the cosine of any free row that is not listed.
     #[must_use]
     pub fn bound(&self) -> f32 {
         self.bound
     }
 }
 
-/// Why a [`Proposer`] cannot go on: a device is lost, a machine does not answer.
+/// Why a [`Proposer`] failed: for example, a device was lost.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct ProposerError {
-    /// What happened, for the user.
+    /// What happened, in words for the user.
     pub reason: String,
 }
 
 /// Proposes candidates for source rows among the target rows that are still free.
 ///
-/// It may compute where and how it likes, in whatever precision: this crate scores in `f64` what it proposes, resolves
-/// the conflicts between source rows, and asks again with a larger `keep` where a list was too short. The matching does not
-/// depend on the proposer as long as it keeps the promise that [`Candidates`] describes.
+/// An implementation may compute on any device, by any method, in any precision: this crate rescores its candidates in `f64`,
+/// resolves the conflicts between source rows, and asks again with a larger `keep` if a list was too short. The matching
+/// does not depend on the proposer as long as it keeps the contract that [`Candidates`] describes.
 pub trait Proposer: Send {
-    /// Takes in the target rows, all of them free. Called once for each matching (of several components, once for each);
-    /// buffers of an earlier call may be used again.
+    /// Receives the target rows, all of them free. Called once per matching, or once per component; buffers of an
+    /// earlier call may be reused.
     ///
     /// # Errors
     ///
     /// [`ProposerError`] ends the matching.
     fn begin(&mut self, targets: UnitRows<'_>) -> Result<(), ProposerError>;
 
-    /// Learns that these target rows, each named once, are no longer free; there may be none.
+    /// Removes these target rows, which are no longer free. No index occurs twice, and the slice may be empty.
     ///
     /// # Errors
     ///
     /// [`ProposerError`] ends the matching.
     fn remove(&mut self, targets: &[u32]) -> Result<(), ProposerError>;
 
-    /// Fills `candidates[i]`, whatever it held, for the source row `i`, with about `keep` of the best free target rows (all,
-    /// if there are fewer) in any order. A proposer that works on several threads takes those of the current rayon pool.
+    /// Replaces the contents of `candidates[i]` by about `keep` of the best free target rows for source row `i` (all of them if
+    /// there are fewer), in any order. A multithreaded proposer should use the current rayon pool.
     ///
     /// # Errors
     ///

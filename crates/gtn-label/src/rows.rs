@@ -2,9 +2,9 @@ use std::borrow::Cow;
 
 use crate::{Element, RowsError};
 
-/// A set of row vectors of `f32` or `f64` in memory: `len` rows of `dim` columns, `stride` elements from row to row.
+/// Row vectors of `f32` or `f64` in memory: `len` rows of `dim` columns, with `stride` elements from row to row.
 ///
-/// Slices are borrowed, as are `ndarray` arrays in C order; others (in Fortran order, or a view that leaves out columns) are
+/// Slices and `ndarray` arrays in C order are borrowed. Other arrays (in Fortran order, or views that leave out columns) are
 /// copied.
 #[derive(Debug, Clone)]
 pub struct Rows<'a, T: Element = f32> {
@@ -15,11 +15,11 @@ pub struct Rows<'a, T: Element = f32> {
 }
 
 impl<'a, T: Element> Rows<'a, T> {
-    /// Reads `data` as `len` adjacent rows of `dim` columns.
+    /// Reads `data` as `len` contiguous rows of `dim` columns.
     ///
     /// # Errors
     ///
-    /// [`RowsError`] if `dim` is 0 or `data` holds fewer than `len * dim` elements.
+    /// [`RowsError`] if `dim` is 0 or `data` has fewer than `len * dim` elements.
     pub fn new(data: &'a [T], len: usize, dim: usize) -> Result<Self, RowsError> {
         Self::with_stride(data, len, dim, dim)
     }
@@ -68,20 +68,20 @@ impl<'a, T: Element> Rows<'a, T> {
     ///
     /// # Panics
     ///
-    /// If `index` is not below [`len`](Self::len).
+    /// If `index` is not less than [`len`](Self::len).
     #[must_use]
     pub fn row(&self, index: usize) -> &[T] {
-        assert!(index < self.len, "row {index} of {}", self.len);
+        assert!(index < self.len, "row index {index} is out of range for {} rows", self.len);
         &self.data[index * self.stride..][..self.dim]
     }
 
-    /// The same rows as rows of `f32`, if that is what they are.
-    pub(crate) fn singles(&self) -> Option<Rows<'_>> {
-        let data = Cow::Borrowed(T::singles(&self.data)?);
+    /// The same rows typed as `f32`, if that is their element type.
+    pub(crate) fn as_f32(&self) -> Option<Rows<'_>> {
+        let data = Cow::Borrowed(T::as_f32(&self.data)?);
         Some(Rows { data, len: self.len, dim: self.dim, stride: self.stride })
     }
 
-    /// The rows at these indices, copied.
+    /// Copies the rows at these indices.
     pub(crate) fn select(&self, indices: &[usize]) -> Rows<'static, T> {
         let mut data = Vec::with_capacity(indices.len() * self.dim);
         for &index in indices {

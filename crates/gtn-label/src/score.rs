@@ -1,4 +1,4 @@
-//! The `f64` arithmetic of the contract: norms, scores and the order among candidates.
+//! The `f64` arithmetic that defines the result: norms, scores and the order of candidates.
 
 use std::cmp::Ordering;
 
@@ -14,7 +14,7 @@ pub(crate) fn dot<T: Element>(a: &[T], b: &[T]) -> f64 {
     sum
 }
 
-/// [`dot`] of each of four rows with `b`: four sums are on their way at a time, each from left to right.
+/// [`dot`] of each of four rows with `b`. The four sums are interleaved; each one runs from left to right.
 pub(crate) fn dots<T: Element>(a: [&[T]; 4], b: &[T]) -> [f64; 4] {
     let a = a.map(|row| &row[..b.len()]);
     let mut sums = [0.0; 4];
@@ -30,31 +30,31 @@ pub(crate) fn norm<T: Element>(a: &[T]) -> f64 {
     dot(a, a).sqrt()
 }
 
-/// γ_n = nu/(1 − nu) with u = 2⁻²⁴, rounded up: what n roundings to `f32` can do to a sum of products, in whatever order. Infinite
-/// where that says nothing any more.
+/// γ_n = nu/(1 − nu) with u = 2⁻²⁴, rounded up: the relative error that n roundings to `f32` can cause in a sum of products, in
+/// any order. Infinite from nu = 1/4 on.
 pub(crate) fn gamma(roundings: usize) -> f32 {
     let first_order = roundings as f64 * f64::from(f32::EPSILON) / 2.0;
     if first_order < 0.25 { ((first_order / (1.0 - first_order)) as f32).next_up() } else { f32::INFINITY }
 }
 
-/// The score of a row `x` that is not zero for a row `y` that is not zero.
+/// The score of `x` for `y`, neither of which is all zeros.
 pub(crate) fn ratio<T: Element>(x: &[T], x_norm: f64, y: &[T]) -> f64 {
     dot(x, y) / x_norm
 }
 
-/// A target row as seen by one source row, ordered so that the smallest is the one to take.
+/// A target row with its score for one source row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scored {
-    /// What is compared.
+    /// The score as compared, see [`Targets::compared`].
     score: f64,
-    /// The cosine as reported.
+    /// The reported cosine.
     pub(crate) similarity: f32,
     norm: f64,
     pub(crate) target: usize,
 }
 
 impl Scored {
-    /// Whether this candidate goes before `other`: score descending, norm ascending, index ascending.
+    /// Whether the source row prefers this candidate to `other`: score descending, norm ascending, index ascending.
     pub(crate) fn beats(&self, other: &Self) -> bool {
         // IEEE comparison, in which -0 equals +0; no operand is ever NaN.
         match self.score.partial_cmp(&other.score) {
@@ -78,7 +78,7 @@ impl<T: Element> Targets<'_, '_, T> {
         self.scored(dot(self.rows.row(target), y), y_norm, target)
     }
 
-    /// Scores target rows for the source row `y` of norm `y_norm`.
+    /// Scores four target rows for the source row `y` of norm `y_norm`.
     pub(crate) fn scores(&self, y: &[T], y_norm: f64, targets: [usize; 4]) -> [Scored; 4] {
         let dots = dots(targets.map(|target| self.rows.row(target)), y);
         std::array::from_fn(|index| self.scored(dots[index], y_norm, targets[index]))
@@ -91,7 +91,7 @@ impl<T: Element> Targets<'_, '_, T> {
         Scored { score: self.compared(score, y_norm), similarity, norm, target }
     }
 
-    /// What is compared of a score. It never falls as `score` rises.
+    /// The value that is compared for a score. It never decreases as `score` increases.
     pub(crate) fn compared(&self, score: f64, y_norm: f64) -> f64 {
         match self.precision {
             Precision::Double => score,
@@ -100,7 +100,7 @@ impl<T: Element> Targets<'_, '_, T> {
     }
 }
 
-/// The cosine as reported: `clamp(c / nrm(y), −1, 1)`, 0 for zero rows.
+/// The reported cosine: `clamp(c / nrm(y), −1, 1)`, 0 for zero rows.
 #[inline(always)]
 pub(crate) fn similarity(score: f64, y_norm: f64) -> f32 {
     if y_norm == 0.0 { 0.0 } else { (score / y_norm).clamp(-1.0, 1.0) as f32 }

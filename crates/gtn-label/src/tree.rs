@@ -1,41 +1,41 @@
-//! Candidates for rows of few columns, found in a tree of the free target rows whose hopeless branches are not visited.
+//! Candidates for rows with few columns, from a tree of the free target rows, by branch and bound.
 //!
 //! A leaf holds up to [`LANES`] unit rows, an inner node the bounding boxes of up to [`LANES`] children, both coordinate by
-//! coordinate, so that one vector instruction serves all of them. Every level but the last node of it is full, so that
-//! positions alone say who is whose child. A row that is taken becomes NaN, which compares with nothing, and the boxes above
-//! it shrink; when half of the rows are gone, the tree is built anew from the others.
+//! coordinate, so that one vector instruction processes all of them. On every level, all nodes but the last are full, so
+//! positions alone determine parents and children. A row that is taken becomes NaN, which fails every comparison, and the
+//! boxes above it shrink. When half of the rows are taken, the tree is rebuilt from the others.
 //!
-//! # Why the promise of [`Candidates`] is kept
+//! # Why the contract of [`Candidates`] holds
 //!
 //! Let u = 2⁻²⁴, d the number of columns, x and y unit rows, a and b their norms, which are 1 ± 2u, and c = ⟨x, y⟩/(ab) their
 //! cosine.
 //!
 //! *Scores.* The sum of d products in `f32` differs from ⟨x, y⟩ by at most γ_d·ab with γ_n = nu/(1 − nu), and ⟨x, y⟩ from c by at
-//! most 4u + 4u². Together that is at most e = γ_(d+4), whose terms of second order exceed those of the sum by more than
-//! 12u², more than any underflow. The `error` of a list is e.
+//! most 4u + 4u². The total is at most e = γ_(d+4), whose second-order terms exceed those of the sum by more than 12u², which is
+//! more than any underflow. The `error` of a list is e.
 //!
 //! *Branches.* Let m be the squared distance of y from a box that contains x. Since |x − y|² = a² + b² − 2⟨x, y⟩,
 //!
 //! c = (a/b + b/a)/2 − |x − y|²/(2ab) ≤ 1 + 9u² − (m/2)(1 − 4u).
 //!
-//! The distance m̂ computed in `f32` goes through d + 2 roundings at most, so m ≥ m̂(1 − (d + 2)u), and what underflows is less
-//! than u². A branch is left out if m̂ ≥ [`reach(s)`](reach) for s the lowest of the `keep` best scores so far. With its
-//! roundings, `reach(s)` ≥ 2(1 − s)(1 + (d + 7)u) where s < 1, hence (m/2)(1 − 4u) ≥ 1 − s − u² and c ≤ s + 10u² < s + e;
-//! where s ≥ 1, c ≤ 1 ≤ s.
+//! The distance m̂ computed in `f32` goes through at most d + 2 roundings, so m ≥ m̂(1 − (d + 2)u), and any underflow is less
+//! than u². A branch is pruned if m̂ ≥ [`prune_distance(s)`](prune_distance), where s is the lowest of the `keep` best scores so
+//! far. With its roundings, `prune_distance(s)` ≥ 2(1 − s)(1 + (d + 7)u) for s < 1, hence (m/2)(1 − 4u) ≥ 1 − s − u² and
+//! c ≤ s + 10u² < s + e; for s ≥ 1, c ≤ 1 ≤ s.
 //!
-//! *The bound.* A free row that is not listed is in a branch that was left out, or its score was at most s when it was met, and
-//! its cosine at most s + e. The lowest score s only ever grows, so the final s + e, rounded up, bounds all of them. As long
-//! as fewer than `keep` rows are listed, nothing is left out.
+//! *The bound.* A free row that is not listed is in a pruned branch, or its score was at most s when it was visited, and its
+//! cosine at most s + e. The lowest score s never decreases, so the final s + e, rounded up, bounds all of them. As long as fewer
+//! than `keep` rows are listed, no branch is pruned.
 //!
-//! *Zero rows* are outside the tree. Their cosine is 0 with everything, and their score is 0 exactly; `keep` of them are offered
-//! to each list, and if there are more, the lowest score of the list is at least 0.
+//! *Zero rows* are outside the tree. Their cosine with every row is 0, and their score is exactly 0. `keep` of them are offered to
+//! each list, and if there are more, the lowest score of the list is at least 0.
 
 mod build;
 mod search;
 #[cfg(test)]
 mod tests;
 
-use self::search::{Best, Query};
+use self::search::{Query, TopKHeap};
 use crate::parallel;
 use crate::proposer::{Candidates, Proposer, ProposerError, UnitRows};
 use crate::score::gamma;
@@ -43,43 +43,43 @@ use crate::score::gamma;
 /// Rows of a leaf, and children of an inner node.
 const LANES: usize = 16;
 
-/// One coordinate of all rows of a leaf, or one side of the boxes of all children of a node; fills a line of the cache.
+/// One coordinate of all rows of a leaf, or one lower or upper bound of the boxes of all children of a node; fills a cache line.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 struct Lanes([f32; LANES]);
 
-/// Marks a place as a position in [`Tree::zeros`].
-const ZERO: u32 = 1 << 31;
+/// Marks a location as a position in [`Tree::zeros`].
+const ZERO_ROW: u32 = 1 << 31;
 
-/// Source rows that a thread proposes for at a time.
+/// Source rows per task.
 const GROUP: usize = 32;
 
 /// A tree of the free target rows.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     dim: usize,
-    /// Leaf by leaf `dim` × [`LANES`] coordinates; NaN where no free row is.
+    /// Leaf by leaf, `dim` × [`LANES`] coordinates; NaN where there is no free row.
     points: Vec<Lanes>,
-    /// The target rows that the lanes of the leaves stand for.
+    /// The target rows in the lanes of the leaves.
     targets: Vec<u32>,
-    /// From the parents of the leaves to the root: node by node, for each coordinate the lower and the upper sides of the
-    /// boxes of the children, +∞ and −∞ where there are none.
+    /// From the parents of the leaves to the root: node by node, for each coordinate, the lower and the upper bounds of the
+    /// boxes of the children, +∞ and −∞ where there is no child.
     levels: Vec<Vec<Lanes>>,
     /// Free target rows that are all zeros.
     zeros: Vec<u32>,
-    /// Where each target row is: its lane, counted through all leaves, or its position among the zero rows.
-    places: Vec<u32>,
-    /// Rows that were in the tree when it was built.
-    built: usize,
-    /// Rows that are in it now.
+    /// The location of each target row: its lane, counted over all leaves, or its position among the zero rows.
+    locations: Vec<u32>,
+    /// Rows in the tree when it was built.
+    built_len: usize,
+    /// Free rows in the tree now.
     free: usize,
-    workspace: build::Workspace,
+    build_buffers: build::BuildBuffers,
 }
 
 impl Tree {
-    /// Whether it takes this many target rows.
-    pub(crate) fn takes(rows: usize) -> bool {
-        rows < ZERO as usize
+    /// Whether the tree supports this many target rows.
+    pub(crate) fn supports(rows: usize) -> bool {
+        rows < ZERO_ROW as usize
     }
 
     /// Free target rows.
@@ -91,18 +91,18 @@ impl Tree {
 
 impl Proposer for Tree {
     fn begin(&mut self, targets: UnitRows<'_>) -> Result<(), ProposerError> {
-        assert!(Self::takes(targets.len()), "a target row's number has 31 bits");
+        assert!(Self::supports(targets.len()), "the index of a target row has 31 bits");
         self.dim = targets.dim();
         self.zeros.clear();
-        self.places.clear();
-        self.places.resize(targets.len(), 0);
-        self.workspace.clear();
+        self.locations.clear();
+        self.locations.resize(targets.len(), 0);
+        self.build_buffers.clear();
         for (index, row) in targets.as_slice().chunks_exact(self.dim).enumerate() {
             if row.iter().all(|&entry| entry == 0.0) {
-                self.places[index] = ZERO | self.zeros.len() as u32;
+                self.locations[index] = ZERO_ROW | self.zeros.len() as u32;
                 self.zeros.push(index as u32);
             } else {
-                self.workspace.push(index as u32, row);
+                self.build_buffers.push(index as u32, row);
             }
         }
         self.build();
@@ -110,28 +110,28 @@ impl Proposer for Tree {
     }
 
     fn remove(&mut self, targets: &[u32]) -> Result<(), ProposerError> {
-        self.workspace.dirty.clear();
+        self.build_buffers.dirty.clear();
         for &target in targets {
-            let place = self.places[target as usize];
-            if place & ZERO != 0 {
-                let position = (place ^ ZERO) as usize;
+            let location = self.locations[target as usize];
+            if location & ZERO_ROW != 0 {
+                let position = (location ^ ZERO_ROW) as usize;
                 self.zeros.swap_remove(position);
                 if let Some(&moved) = self.zeros.get(position) {
-                    self.places[moved as usize] = place;
+                    self.locations[moved as usize] = location;
                 }
             } else {
-                let (leaf, lane) = (place as usize / LANES, place as usize % LANES);
+                let (leaf, lane) = (location as usize / LANES, location as usize % LANES);
                 for coordinate in &mut self.points[leaf * self.dim..][..self.dim] {
                     coordinate.0[lane] = f32::NAN;
                 }
-                self.workspace.dirty.push(leaf as u32);
+                self.build_buffers.dirty.push(leaf as u32);
                 self.free -= 1;
             }
         }
-        if self.free < self.built / 2 {
+        if self.free < self.built_len / 2 {
             self.rebuild();
         } else {
-            self.shrink();
+            self.shrink_boxes();
         }
         Ok(())
     }
@@ -143,15 +143,15 @@ impl Proposer for Tree {
         candidates: &mut [Candidates],
     ) -> Result<(), ProposerError> {
         let (tree, dim) = (&*self, sources.dim());
-        assert_eq!(dim, tree.dim, "source rows have as many columns as target rows");
+        assert_eq!(dim, tree.dim, "source and target rows have the same number of columns");
         let error = gamma(dim + 4);
         let (keep, free) = (keep.max(1), self.free + self.zeros.len());
         let mut groups: Vec<_> = sources.as_slice().chunks(GROUP * dim).zip(candidates.chunks_mut(GROUP)).collect();
         parallel::for_each(&mut groups, |_, (sources, candidates)| {
-            let mut query = Query { tree, stack: Vec::new(), best: Best::new(keep, dim) };
+            let mut query = Query { tree, stack: Vec::new(), best: TopKHeap::new(keep, dim) };
             for (source, candidates) in sources.chunks_exact(dim).zip(candidates.iter_mut()) {
                 query.run(source);
-                query.best.list(candidates, error);
+                query.best.write_to(candidates, error);
                 if candidates.listed().len() == free {
                     candidates.set_bound(f32::NEG_INFINITY);
                 }
@@ -163,11 +163,11 @@ impl Proposer for Tree {
 
 /// The squared distance from which on a branch has no row that scores more than `score`; see the [module](self) for `slack`.
 #[inline(always)]
-fn reach(score: f32, slack: f32) -> f32 {
+fn prune_distance(score: f32, slack: f32) -> f32 {
     (2.0 - 2.0 * score) * slack
 }
 
-/// The factor in [`reach`] that covers all roundings for `dim` columns.
+/// The factor in [`prune_distance`] that covers all roundings for `dim` columns.
 fn slack(dim: usize) -> f32 {
     1.0 + (dim as f32 + 16.0) * f32::EPSILON / 2.0
 }

@@ -1,9 +1,9 @@
-use crate::Statistics;
-use crate::dense::{Narrow, Single};
+use crate::MatchStats;
+use crate::dense::{Float32Proposer, Int8Proposer};
 use crate::engine::Buffers;
 use crate::tree::Tree;
 
-/// Memory that many matchings use one after another, and what the last of them took.
+/// Memory that successive matchings reuse, and the statistics of the last one.
 ///
 /// ```
 /// use gtn_label::{Matcher, Rows, Strategy, Workspace};
@@ -15,28 +15,28 @@ use crate::tree::Tree;
 ///     let matched = Matcher::new().match_rows_in(&mut workspace, target.clone(), target)?;
 ///     assert_eq!(matched.len(), 2);
 /// }
-/// assert_ne!(workspace.statistics().strategy, Strategy::Auto); // what was chosen
+/// assert_ne!(workspace.stats().strategy, Strategy::Auto); // the strategy that `Auto` chose
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct Workspace {
     pub(crate) buffers: Buffers,
-    pub(crate) single: Single,
-    pub(crate) narrow: Narrow,
+    pub(crate) float32: Float32Proposer,
+    pub(crate) int8: Int8Proposer,
     pub(crate) tree: Tree,
-    pub(crate) statistics: Statistics,
+    pub(crate) stats: MatchStats,
 }
 
 impl Workspace {
-    /// A workspace that holds no memory yet.
+    /// Creates a workspace that has not allocated memory yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What the last matching took.
+    /// Counters and times of the last matching.
     #[must_use]
-    pub fn statistics(&self) -> &Statistics {
-        &self.statistics
+    pub fn stats(&self) -> &MatchStats {
+        &self.stats
     }
 }

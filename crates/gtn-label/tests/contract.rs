@@ -1,18 +1,18 @@
-//! Every strategy returns the matching of the reference, whole.
+//! Every strategy returns exactly the matching of the reference.
 
 use std::ops::ControlFlow;
 
-use gtn_label::{MatchError, Matcher, Matching, Precision, Rows, RowsError, Side, Strategy as By, match_rows};
+use gtn_label::{MatchError, Matcher, Matching, PointSet, Precision, Rows, RowsError, Strategy as By, match_rows};
 use proptest::prelude::*;
 
 mod common;
 use common::{Cloud, assert_same, cloud, normal, precision, run_in};
 
-/// A source and a target at least as large, of one dimension.
+/// A source and a target that is at least as large, of the same dimension.
 fn pair_of_clouds() -> impl Strategy<Value = (Cloud, Cloud)> {
     prop_oneof![Just(1_usize), Just(2), Just(3), Just(17), Just(100)].prop_flat_map(|dim| {
-        let most = if dim > 10 { 60 } else { 160 };
-        (cloud(dim, 0..most), cloud(dim, 0..most)).prop_map(|(a, b)| if a.len() <= b.len() { (a, b) } else { (b, a) })
+        let max = if dim > 10 { 60 } else { 160 };
+        (cloud(dim, 0..max), cloud(dim, 0..max)).prop_map(|(a, b)| if a.len() <= b.len() { (a, b) } else { (b, a) })
     })
 }
 
@@ -24,11 +24,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn whatever_proposes_equals_reference(
+    fn every_proposer_equals_reference(
         (source, target) in pair_of_clouds(),
-        strategy in prop_oneof![Just(By::Blocked), Just(By::Narrow), Just(By::Tree)],
+        strategy in prop_oneof![Just(By::Dense), Just(By::Int8), Just(By::Tree)],
         threads in prop_oneof![Just(1_usize), Just(2), Just(7)],
-        block in prop_oneof![1_usize..5, 5_usize..300],
+        block_size in prop_oneof![1_usize..5, 5_usize..300],
         keep in 1_usize..30,
         precision in precision(),
     ) {
@@ -37,26 +37,26 @@ proptest! {
             .strategy(strategy)
             .precision(precision)
             .threads(threads)
-            .block(block)
-            .candidates(keep)
+            .block_size(block_size)
+            .candidates_per_row(keep)
             .match_rows(source.rows(), target.rows())
             .unwrap();
         assert_same(&proposed, &reference);
     }
 
     #[test]
-    fn ordered_equals_reference(source in cloud(1, 0..120), target in cloud(1, 120..200)) {
+    fn sorted_equals_reference(source in cloud(1, 0..120), target in cloud(1, 120..200)) {
         let reference = run(By::Reference, &source, &target);
-        assert_same(&run(By::Ordered, &source, &target), &reference);
+        assert_same(&run(By::Sorted, &source, &target), &reference);
         assert_same(&run_in(Precision::Single, By::Reference, &source, &target), &reference);
         assert_same(&run(By::Auto, &source, &target), &reference);
     }
 
     #[test]
-    fn no_target_row_is_taken_twice_and_the_order_is_by_norm((source, target) in pair_of_clouds()) {
+    fn target_rows_are_distinct_and_the_order_is_by_norm((source, target) in pair_of_clouds()) {
         let matched = run(By::Auto, &source, &target);
         let mut seen = vec![false; target.len()];
-        for &taken in matched.matching() {
+        for &taken in matched.assignment() {
             prop_assert!(!std::mem::replace(&mut seen[taken], true));
         }
         let norm = |i: usize| source.rows().row(i).iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
@@ -66,7 +66,7 @@ proptest! {
     }
 
     #[test]
-    fn scaling_by_powers_of_two_changes_nothing(
+    fn scaling_by_powers_of_two_does_not_change_the_matching(
         dim in prop_oneof![Just(1_usize), Just(2), Just(17)],
         seed in any::<u64>(),
         (a, b) in (-20_i32..20, -20_i32..20),
@@ -84,25 +84,25 @@ proptest! {
 }
 
 #[test]
-fn a_mixed_set_larger_than_a_block_and_a_tile_equals_reference() {
+fn many_ties_in_several_blocks_equal_reference() {
     for (n, m, dim) in [(2500, 2500, 5), (1200, 1700, 30), (1500, 1500, 2)] {
         let source = normal(n, dim, 1);
         let mut target = normal(m, dim, 2);
-        // Every third row is a copy of the first: more ties than any candidate list holds.
+        // Every third row is a copy of the first: more ties than any candidate list can hold.
         let first = target.data[..dim].to_vec();
         for row in target.data.chunks_mut(dim).step_by(3) {
             row.copy_from_slice(&first);
         }
         let reference = run(By::Reference, &source, &target);
-        for strategy in [By::Blocked, By::Narrow, By::Tree] {
+        for strategy in [By::Dense, By::Int8, By::Tree] {
             assert_same(&run(strategy, &source, &target), &reference);
         }
     }
 }
 
 #[test]
-fn source_rows_of_few_directions_equal_reference() {
-    // All want the same target rows, so blocks are cut short.
+fn source_rows_with_few_directions_equal_reference() {
+    // All of them compete for the same target rows, so blocks are truncated.
     for (spread, dim) in [(0.0, 5), (0.03, 5), (0.03, 40)] {
         let (mut source, target) = (normal(2500, dim, 1), normal(2600, dim, 2));
         for (index, x) in source.data.iter_mut().enumerate() {
@@ -110,14 +110,14 @@ fn source_rows_of_few_directions_equal_reference() {
             *x = length * (1.0 + spread * *x);
         }
         let reference = run(By::Reference, &source, &target);
-        for strategy in [By::Blocked, By::Narrow, By::Tree] {
+        for strategy in [By::Dense, By::Int8, By::Tree] {
             assert_same(&run(strategy, &source, &target), &reference);
         }
     }
 }
 
 #[test]
-fn rows_with_a_stride_and_columns_in_fortran_order_are_the_same_rows() {
+fn strided_rows_and_fortran_order_give_the_same_matching() {
     let (source, target) = (normal(50, 3, 5), normal(60, 3, 6));
     let plain = run(By::Auto, &source, &target);
     let padded: Vec<f32> = source.data.chunks(3).flat_map(|row| [row, &[f32::NAN, 7.0]].concat()).collect();
@@ -135,7 +135,7 @@ fn rows_with_a_stride_and_columns_in_fortran_order_are_the_same_rows() {
 }
 
 #[test]
-fn bad_input_is_an_error_that_names_the_place() {
+fn invalid_input_is_an_error_that_names_the_row() {
     let rows = |data: &'static [f32], len, dim| Rows::new(data, len, dim).unwrap();
     assert_eq!(
         match_rows(rows(&[1.0, 2.0], 1, 2), rows(&[1.0], 1, 1)),
@@ -147,16 +147,16 @@ fn bad_input_is_an_error_that_names_the_place() {
     );
     assert_eq!(
         match_rows(rows(&[1.0, 2.0], 1, 2), rows(&[0.0, 1.0, 5.0, f32::NAN], 2, 2)),
-        Err(MatchError::NotFinite { side: Side::Target, row: 1, column: 1 })
+        Err(MatchError::NotFinite { set: PointSet::Target, row: 1, column: 1 })
     );
     assert_eq!(
         match_rows(rows(&[f32::INFINITY, 2.0], 1, 2), rows(&[0.0, 1.0], 1, 2)),
-        Err(MatchError::NotFinite { side: Side::Source, row: 0, column: 0 })
+        Err(MatchError::NotFinite { set: PointSet::Source, row: 0, column: 0 })
     );
-    let ordered = Matcher::new().strategy(By::Ordered);
+    let sorted = Matcher::new().strategy(By::Sorted);
     assert_eq!(
-        ordered.match_rows(rows(&[1.0, 2.0], 1, 2), rows(&[0.0, 1.0], 1, 2)),
-        Err(MatchError::OrderedNeedsOneColumn { dim: 2 })
+        sorted.match_rows(rows(&[1.0, 2.0], 1, 2), rows(&[0.0, 1.0], 1, 2)),
+        Err(MatchError::SortedNeedsOneColumn { dim: 2 })
     );
     let angular = Matcher::new().strategy(By::Angular);
     assert_eq!(
@@ -170,21 +170,21 @@ fn bad_input_is_an_error_that_names_the_place() {
     #[cfg(feature = "ndarray")]
     {
         let flat = ndarray::Array2::<f32>::zeros((2, 0));
-        assert_eq!(match_rows(&flat, &flat), Err(MatchError::NoColumns { side: Side::Source }));
+        assert_eq!(match_rows(&flat, &flat), Err(MatchError::NoColumns { set: PointSet::Source }));
     }
-    let many = Matcher::new().strategy(By::Blocked).candidates(usize::MAX).block(usize::MAX);
+    let many = Matcher::new().strategy(By::Dense).candidates_per_row(usize::MAX).block_size(usize::MAX);
     let few = rows(&[1.0, 2.0, -1.0, 0.5], 2, 2);
-    assert_eq!(many.match_rows(few.clone(), few).unwrap().matching(), [0, 1]);
+    assert_eq!(many.match_rows(few.clone(), few).unwrap().assignment(), [0, 1]);
 }
 
 #[test]
-fn the_callback_sees_progress_and_can_stop_the_work() {
+fn the_callback_receives_progress_and_can_stop_the_work() {
     let (source, target) = (normal(300, 4, 8), normal(300, 4, 9));
-    for strategy in [By::Reference, By::Blocked] {
+    for strategy in [By::Reference, By::Dense] {
         let mut seen = Vec::new();
         Matcher::new()
             .strategy(strategy)
-            .block(64)
+            .block_size(64)
             .progress(|progress| {
                 seen.push(progress.done);
                 ControlFlow::Continue(())
@@ -195,7 +195,7 @@ fn the_callback_sees_progress_and_can_stop_the_work() {
 
         let stopped = Matcher::new()
             .strategy(strategy)
-            .block(64)
+            .block_size(64)
             .progress(|progress| if progress.done > 100 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             .match_rows(source.rows(), target.rows());
         assert!(matches!(stopped, Err(MatchError::Cancelled { done, total: 300 }) if done > 100 && done < 300));

@@ -1,4 +1,4 @@
-//! Proposers from outside the crate: a right one changes nothing, a wrong one is an error.
+//! Proposers from outside the crate: a correct one does not change the matching, an incorrect one is an error.
 
 use gtn_label::{
     Candidate, Candidates, MatchError, Matcher, Proposer, ProposerError, Strategy as By, UnitRows, Workspace,
@@ -8,20 +8,20 @@ use proptest::prelude::*;
 mod common;
 use common::{assert_same, cloud, normal, precision, run_in};
 
-/// Scores in `f64`, spoilt by as much as it admits, and lists as few rows as it likes.
+/// Scores in `f64`, perturbed by the error that it declares, and may list fewer rows than requested.
 struct Coarse {
     targets: Vec<f32>,
     dim: usize,
     free: Vec<bool>,
     error: f32,
-    /// Lists this share of what it is asked for.
-    stingy: bool,
-    asked: usize,
+    /// Whether to list only a third of the requested rows.
+    short_lists: bool,
+    requests: usize,
 }
 
 impl Coarse {
-    fn new(error: f32, stingy: bool) -> Self {
-        Self { targets: Vec::new(), dim: 1, free: Vec::new(), error, stingy, asked: 0 }
+    fn new(error: f32, short_lists: bool) -> Self {
+        Self { targets: Vec::new(), dim: 1, free: Vec::new(), error, short_lists, requests: 0 }
     }
 }
 
@@ -47,9 +47,9 @@ impl Proposer for Coarse {
         candidates: &mut [Candidates],
     ) -> Result<(), ProposerError> {
         assert_eq!(sources.len(), candidates.len());
-        let keep = if self.stingy { keep.div_ceil(3) } else { keep };
+        let keep = if self.short_lists { keep.div_ceil(3) } else { keep };
         for (index, list) in candidates.iter_mut().enumerate() {
-            self.asked += 1;
+            self.requests += 1;
             let targets = UnitRows::new(&self.targets, self.dim);
             let mut scored: Vec<(f64, u32)> = (0..targets.len() as u32)
                 .filter(|&target| self.free[target as usize])
@@ -64,9 +64,9 @@ impl Proposer for Coarse {
             list.set_error(self.error + 1e-7);
             list.set_bound(rest.first().map_or(f32::NEG_INFINITY, |&(score, _)| (score as f32).next_up()));
             for (score, target) in scored {
-                // As wrong as it may be, this way or that.
-                let spoilt = if target.is_multiple_of(2) { self.error } else { -self.error };
-                list.push(Candidate { score: score as f32 + spoilt, target });
+                // The maximum error, in alternating directions.
+                let perturbation = if target.is_multiple_of(2) { self.error } else { -self.error };
+                list.push(Candidate { score: score as f32 + perturbation, target });
             }
         }
         Ok(())
@@ -81,15 +81,15 @@ proptest! {
         (source, target) in prop_oneof![Just(1_usize), Just(3), Just(17)]
             .prop_flat_map(|dim| (cloud(dim, 0..60), cloud(dim, 60..120))),
         error in prop_oneof![Just(0.0_f32), Just(1e-3), Just(0.1), Just(3.0)],
-        stingy in any::<bool>(),
+        short_lists in any::<bool>(),
         keep in 1_usize..9,
         precision in precision(),
     ) {
-        let mut proposer = Coarse::new(error, stingy);
+        let mut proposer = Coarse::new(error, short_lists);
         let matched = Matcher::new()
             .precision(precision)
-            .candidates(keep)
-            .block(16)
+            .candidates_per_row(keep)
+            .block_size(16)
             .proposer(&mut proposer)
             .match_rows(source.rows(), target.rows())
             .unwrap();
@@ -98,33 +98,33 @@ proptest! {
 }
 
 #[test]
-fn statistics_tell_who_proposed_and_how_often_lists_were_too_short() {
+fn stats_contain_the_strategy_and_the_refills() {
     let (source, target) = (normal(300, 4, 1), normal(300, 4, 2));
     let mut workspace = Workspace::new();
     let mut proposer = Coarse::new(0.05, true);
     Matcher::new()
-        .candidates(2)
+        .candidates_per_row(2)
         .proposer(&mut proposer)
         .match_rows_in(&mut workspace, source.rows(), target.rows())
         .unwrap();
-    let statistics = workspace.statistics();
-    assert_eq!(statistics.strategy, By::Proposed);
-    assert!(statistics.rescored >= 300 && statistics.refills > 0, "{statistics:?}");
-    assert_eq!(proposer.asked as u64, 300 + statistics.refills - statistics.exhausted);
+    let stats = workspace.stats();
+    assert_eq!(stats.strategy, By::Proposed);
+    assert!(stats.rescored >= 300 && stats.refills > 0, "{stats:?}");
+    assert_eq!(proposer.requests as u64, 300 + stats.refills - stats.full_scans);
 }
 
-/// Breaks its promise in one way or another.
+/// Breaks the contract, in the manner that the variant names.
 enum Broken {
-    Refuses,
+    Fails,
     ListsTaken,
-    ListsNobody,
+    ListsOutOfRange,
     ListsNan,
 }
 
 impl Proposer for Broken {
     fn begin(&mut self, _: UnitRows<'_>) -> Result<(), ProposerError> {
         match self {
-            Broken::Refuses => Err(ProposerError { reason: "the device is gone".to_owned() }),
+            Broken::Fails => Err(ProposerError { reason: "the device was lost".to_owned() }),
             _ => Ok(()),
         }
     }
@@ -138,7 +138,7 @@ impl Proposer for Broken {
             list.clear();
             list.push(match self {
                 Broken::ListsNan => Candidate { score: f32::NAN, target: 1 },
-                Broken::ListsNobody => Candidate { score: 0.5, target: 1000 },
+                Broken::ListsOutOfRange => Candidate { score: 0.5, target: 1000 },
                 _ => Candidate { score: 0.5, target: 0 },
             });
         }
@@ -147,17 +147,17 @@ impl Proposer for Broken {
 }
 
 #[test]
-fn a_proposer_that_fails_or_breaks_its_promise_is_an_error() {
+fn a_proposer_that_fails_or_breaks_the_contract_is_an_error() {
     let (source, target) = (normal(9, 3, 1), normal(9, 3, 2));
-    for (mut broken, says) in [
-        (Broken::Refuses, "the device is gone"),
+    for (mut broken, message) in [
+        (Broken::Fails, "the device was lost"),
         (Broken::ListsTaken, "target row 0"),
-        (Broken::ListsNobody, "target row 1000"),
+        (Broken::ListsOutOfRange, "target row 1000"),
         (Broken::ListsNan, "NaN"),
     ] {
-        let found = Matcher::new().block(1).proposer(&mut broken).match_rows(source.rows(), target.rows());
-        let error = found.unwrap_err();
-        assert!(matches!(error, MatchError::Proposer { .. }) && error.to_string().contains(says), "{error}");
+        let result = Matcher::new().block_size(1).proposer(&mut broken).match_rows(source.rows(), target.rows());
+        let error = result.unwrap_err();
+        assert!(matches!(error, MatchError::Proposer { .. }) && error.to_string().contains(message), "{error}");
     }
     let none = Matcher::new().strategy(By::Proposed).match_rows(source.rows(), target.rows());
     assert_eq!(none, Err(MatchError::NoProposer));

@@ -5,8 +5,8 @@ use crate::interval::OpenInterval;
 
 /// The homeomorphism of Theorem 2.1, h = F_X⁻¹ ∘ F_Y, from the support of Y onto the support of X.
 ///
-/// It is strictly increasing and carries the law of Y to the law of X; its inverse is F_Y⁻¹ ∘ F_X. Points above the
-/// median go through the survival functions, so that both tails keep their digits.
+/// It is strictly increasing and carries the distribution of Y to the distribution of X. Its inverse is F_Y⁻¹ ∘ F_X.
+/// Points above the median are mapped through the survival functions, so that both tails keep their digits.
 ///
 /// ```
 /// use gtn_math::{CdfMap, Exponential, Homeomorphism, Uniform};
@@ -18,24 +18,24 @@ use crate::interval::OpenInterval;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CdfMap<Y, X> {
-    y: Y,
-    x: X,
+    source: Y,
+    target: X,
 }
 
 impl<Y: Distribution, X: Distribution> CdfMap<Y, X> {
-    /// The map from the law of Y to the law of X.
-    pub const fn new(y: Y, x: X) -> Self {
-        Self { y, x }
+    /// The map from the distribution of Y, the source, to the distribution of X, the target.
+    pub const fn new(source: Y, target: X) -> Self {
+        Self { source, target }
     }
 
-    /// The law that is mapped from.
-    pub const fn law_of_y(&self) -> &Y {
-        &self.y
+    /// The distribution of Y, which is mapped from.
+    pub const fn source(&self) -> &Y {
+        &self.source
     }
 
-    /// The law that is mapped to.
-    pub const fn law_of_x(&self) -> &X {
-        &self.x
+    /// The distribution of X, which is mapped to.
+    pub const fn target(&self) -> &X {
+        &self.target
     }
 }
 
@@ -46,12 +46,12 @@ impl<Y: Distribution, X: Distribution> Homeomorphism for CdfMap<Y, X> {
 
     /// The support of Y.
     fn domain(&self) -> OpenInterval {
-        self.y.support()
+        self.source.support()
     }
 
     /// The support of X.
     fn range(&self) -> OpenInterval {
-        self.x.support()
+        self.target.support()
     }
 
     /// h(y) = F_X⁻¹(F_Y(y)).
@@ -60,7 +60,7 @@ impl<Y: Distribution, X: Distribution> Homeomorphism for CdfMap<Y, X> {
     ///
     /// `y` is not inside the support of Y, the probability beyond it underflows, or its image overflows.
     fn forward(&self, y: &f64) -> Result<f64, MapError> {
-        transport(&self.y, &self.x, *y)
+        quantile_map(&self.source, &self.target, *y)
     }
 
     /// h⁻¹(x) = F_Y⁻¹(F_X(x)).
@@ -69,12 +69,12 @@ impl<Y: Distribution, X: Distribution> Homeomorphism for CdfMap<Y, X> {
     ///
     /// `x` is not inside the support of X, the probability beyond it underflows, or its image overflows.
     fn inverse(&self, x: &f64) -> Result<f64, MapError> {
-        transport(&self.x, &self.y, *x)
+        quantile_map(&self.target, &self.source, *x)
     }
 }
 
-/// The number of the same rank in the other law.
-pub(crate) fn transport(from: &impl Distribution, to: &impl Distribution, value: f64) -> Result<f64, MapError> {
+/// The value of `to` with the same rank as `value` has in `from`.
+pub(crate) fn quantile_map(from: &impl Distribution, to: &impl Distribution, value: f64) -> Result<f64, MapError> {
     let support = from.support();
     if !support.contains(value) {
         return Err(MapError::OutsideSupport { value, support });
@@ -82,11 +82,11 @@ pub(crate) fn transport(from: &impl Distribution, to: &impl Distribution, value:
     let p = from.cdf(value);
     let upper_half = p > 0.5;
     let tail = if upper_half { from.sf(value) } else { p };
-    // A subnormal probability has lost digits, and with them the place of the image; NaN fails here too.
+    // A subnormal probability has lost digits, which would make the image inaccurate. This also rejects NaN.
     if !(f64::MIN_POSITIVE..=1.0).contains(&tail) {
         return Err(MapError::ProbabilityUnderflow { value, support });
     }
     let range = to.support();
-    let image = range.pull_inside(if upper_half { to.isf(tail) } else { to.quantile(tail) });
+    let image = range.clamp_inside(if upper_half { to.isf(tail) } else { to.quantile(tail) });
     if range.contains(image) { Ok(image) } else { Err(MapError::ImageOutsideRange { value, image, range }) }
 }

@@ -3,10 +3,10 @@ use std::fmt;
 
 use crate::error::IntervalError;
 
-/// An open interval `(lower, upper)` of real numbers; either end may be infinite.
+/// An open interval `(lower, upper)` of real numbers; either endpoint may be infinite.
 ///
-/// Theorem 2.1 of the paper asks that the support of each law is such an interval. At least one `f64` lies strictly
-/// between the ends.
+/// Theorem 2.1 of the paper requires that the support of each distribution is such an interval. At least one `f64` lies
+/// strictly between the endpoints.
 ///
 /// ```
 /// use gtn_math::OpenInterval;
@@ -23,16 +23,16 @@ pub struct OpenInterval {
 }
 
 impl OpenInterval {
-    /// The interval from `lower` to `upper`, without its ends.
+    /// The interval from `lower` to `upper`, without its endpoints.
     ///
     /// # Errors
     ///
-    /// An end is NaN, or no `f64` lies strictly between the ends.
+    /// An endpoint is NaN, or no `f64` lies strictly between the endpoints.
     pub fn new(lower: f64, upper: f64) -> Result<Self, IntervalError> {
         if lower.is_nan() || upper.is_nan() {
             return Err(IntervalError::NotANumber { lower, upper });
         }
-        // Two neighboring numbers bound an interval of the real line that f64 cannot enter.
+        // Between two neighboring f64 values there are real numbers, but no f64.
         if lower.next_up() < upper { Ok(Self { lower, upper }) } else { Err(IntervalError::Empty { lower, upper }) }
     }
 
@@ -52,31 +52,31 @@ impl OpenInterval {
         Self { lower: 0.0, upper: f64::INFINITY }
     }
 
-    /// The lower end, which does not belong to the interval.
+    /// The lower endpoint, which is not in the interval.
     pub const fn lower(&self) -> f64 {
         self.lower
     }
 
-    /// The upper end, which does not belong to the interval.
+    /// The upper endpoint, which is not in the interval.
     pub const fn upper(&self) -> f64 {
         self.upper
     }
 
-    /// Whether `value` lies strictly between the ends. NaN and the infinities lie in no interval.
+    /// Whether `value` is strictly between the endpoints. NaN and the infinities are in no interval.
     pub fn contains(&self, value: f64) -> bool {
         self.lower < value && value < self.upper
     }
 
-    /// The smallest open interval that holds this one and another.
+    /// The smallest open interval that contains this one and another.
     pub(crate) fn hull(self, other: Self) -> Self {
         Self { lower: self.lower.min(other.lower), upper: self.upper.max(other.upper) }
     }
 
-    /// `value` itself if it lies inside, else the `f64` next to the end that it has reached; beyond an infinite end it
-    /// is returned as it is.
+    /// Returns a value inside unchanged, and one on or beyond a finite endpoint as the `f64` next to that endpoint. NaN
+    /// and values on an infinite endpoint are returned unchanged.
     ///
-    /// Exact images lie inside an open interval, but rounding can put them on its end.
-    pub(crate) fn pull_inside(&self, value: f64) -> f64 {
+    /// Exact images are inside an open interval, but rounding can put them on its endpoint.
+    pub(crate) fn clamp_inside(&self, value: f64) -> f64 {
         if value <= self.lower && self.lower.is_finite() {
             self.lower.next_up()
         } else if value >= self.upper && self.upper.is_finite() {
@@ -89,7 +89,7 @@ impl OpenInterval {
 
 impl fmt::Display for OpenInterval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Debug writes very large and very small numbers with an exponent, Display with hundreds of digits.
+        // Debug writes very large and very small numbers with an exponent, Display writes them with hundreds of digits.
         write!(f, "({:?}, {:?})", self.lower, self.upper)
     }
 }
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ends_must_leave_room() {
+    fn an_interval_needs_an_f64_between_its_endpoints() {
         let interval = |lower, upper| OpenInterval::new(lower, upper);
         assert!(matches!(interval(1.0, 1.0), Err(IntervalError::Empty { .. })));
         assert!(matches!(interval(2.0, 1.0), Err(IntervalError::Empty { .. })));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_and_infinities_are_outside() {
+    fn endpoints_and_infinities_are_outside() {
         let line = OpenInterval::real_line();
         assert!(line.contains(f64::MAX) && line.contains(f64::MIN));
         for outside in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
@@ -125,12 +125,12 @@ mod tests {
     }
 
     #[test]
-    fn pulled_inside_by_one_step() {
+    fn clamp_inside_moves_by_one_step() {
         let unit = OpenInterval::new(0.0, 1.0).unwrap();
-        assert_eq!(unit.pull_inside(0.0), f64::from_bits(1));
-        assert_eq!(unit.pull_inside(1.0), 1.0_f64.next_down());
-        assert_eq!(unit.pull_inside(0.25), 0.25);
-        assert_eq!(OpenInterval::positive().pull_inside(f64::INFINITY), f64::INFINITY);
-        assert!(unit.pull_inside(f64::NAN).is_nan());
+        assert_eq!(unit.clamp_inside(0.0), f64::from_bits(1));
+        assert_eq!(unit.clamp_inside(1.0), 1.0_f64.next_down());
+        assert_eq!(unit.clamp_inside(0.25), 0.25);
+        assert_eq!(OpenInterval::positive().clamp_inside(f64::INFINITY), f64::INFINITY);
+        assert!(unit.clamp_inside(f64::NAN).is_nan());
     }
 }

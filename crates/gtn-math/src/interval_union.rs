@@ -3,18 +3,18 @@ use std::fmt;
 use crate::error::UnionError;
 use crate::interval::OpenInterval;
 
-/// A union of disjoint open intervals in ascending order: an open set of the line with as many components.
+/// A union of disjoint open intervals in ascending order. The intervals are the connected components of the set.
 ///
-/// Appendix C of the paper is about laws that live on such sets. Intervals may touch: (0, 1) and (1, 2) are two components,
-/// because 1 belongs to neither.
+/// Appendix C of the paper is about distributions on such sets. Intervals may touch: (0, 1) and (1, 2) are two
+/// components, because 1 is in neither.
 ///
 /// ```
 /// use gtn_math::{IntervalUnion, OpenInterval};
 ///
 /// let set = IntervalUnion::new([OpenInterval::new(4.0, 5.0)?, OpenInterval::new(0.0, 1.0)?])?;
 /// assert_eq!(set.to_string(), "(0.0, 1.0) ∪ (4.0, 5.0)");
-/// assert_eq!(set.component_of(4.5), Some(1));
-/// assert_eq!(set.component_of(2.0), None);
+/// assert_eq!(set.component_index(4.5), Some(1));
+/// assert_eq!(set.component_index(2.0), None);
 /// assert_eq!(set.gaps().next().map(|gap| gap.width()), Some(3.0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -35,7 +35,7 @@ impl IntervalUnion {
         Self::from_ascending(components)
     }
 
-    /// The union of intervals that are sorted by their lower ends.
+    /// The union of intervals that are sorted by their lower endpoints.
     pub(crate) fn from_ascending(components: Vec<OpenInterval>) -> Result<Self, UnionError> {
         if components.is_empty() {
             return Err(UnionError::Empty);
@@ -46,46 +46,46 @@ impl IntervalUnion {
         }
     }
 
-    /// The intervals in ascending order, never none.
+    /// The intervals in ascending order; there is at least one.
     pub fn components(&self) -> &[OpenInterval] {
         &self.components
     }
 
-    /// The closed intervals between neighboring components, one fewer than components; those of components that touch have
-    /// width 0.
+    /// The closed intervals between neighboring components; there is one fewer than components. The gap between
+    /// components that touch has width 0.
     pub fn gaps(&self) -> impl ExactSizeIterator<Item = Gap> + '_ {
         self.components.windows(2).map(|pair| Gap { lower: pair[0].upper(), upper: pair[1].lower() })
     }
 
-    /// The smallest open interval that holds all components.
+    /// The smallest open interval that contains all components.
     pub fn hull(&self) -> OpenInterval {
         let (first, last) = (self.components[0], self.components[self.components.len() - 1]);
         first.hull(last)
     }
 
-    /// The place of the component that holds `value`, from 0; none for the ends, the gaps and NaN.
-    pub fn component_of(&self, value: f64) -> Option<usize> {
+    /// The index of the component that contains `value`, from 0; `None` for endpoints, gaps and NaN.
+    pub fn component_index(&self, value: f64) -> Option<usize> {
         let index = self.components.partition_point(|c| c.upper() <= value);
         self.components.get(index).filter(|c| c.contains(value)).map(|_| index)
     }
 
-    /// Whether `value` lies in a component.
+    /// Whether `value` is in a component.
     pub fn contains(&self, value: f64) -> bool {
-        self.component_of(value).is_some()
+        self.component_index(value).is_some()
     }
 
-    /// The gap that holds `value`, its ends included.
-    pub(crate) fn gap_of(&self, value: f64) -> Option<Gap> {
+    /// The gap that contains `value`; the ends of a gap belong to it.
+    pub(crate) fn gap_containing(&self, value: f64) -> Option<Gap> {
         self.gaps().find(|gap| gap.lower <= value && value <= gap.upper)
     }
 }
 
-/// What lies between two neighboring components of a union of open intervals: a closed interval, of width 0 if they touch.
+/// The closed interval between two neighboring components of a union of open intervals. Its width is 0 if they touch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gap {
-    /// The upper end of the component below.
+    /// The upper endpoint of the component below.
     pub lower: f64,
-    /// The lower end of the component above.
+    /// The lower endpoint of the component above.
     pub upper: f64,
 }
 
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn overlapping_intervals_are_refused() {
+    fn overlapping_intervals_are_errors() {
         assert_eq!(IntervalUnion::new([]), Err(UnionError::Empty));
         let (a, b) = (interval(0.0, 2.0), interval(1.0, 3.0));
         assert_eq!(IntervalUnion::new([b, a]), Err(UnionError::Overlap { first: a, second: b }));
@@ -137,17 +137,17 @@ mod tests {
     }
 
     #[test]
-    fn ends_and_gaps_are_outside() {
+    fn endpoints_and_gaps_are_outside() {
         let set = IntervalUnion::new([interval(1.0, 2.0), interval(0.0, 1.0), interval(3.0, f64::INFINITY)]).unwrap();
         for (value, component) in [(0.5, Some(0)), (1.5, Some(1)), (1e300, Some(2)), (3.5, Some(2))] {
-            assert_eq!(set.component_of(value), component, "{value}");
+            assert_eq!(set.component_index(value), component, "{value}");
         }
         for outside in [-1.0, 0.0, 1.0, 2.0, 2.5, 3.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert!(!set.contains(outside), "{outside}");
         }
         assert_eq!(set.gaps().collect::<Vec<_>>(), [Gap { lower: 1.0, upper: 1.0 }, Gap { lower: 2.0, upper: 3.0 }]);
-        assert_eq!(set.gap_of(2.0), Some(Gap { lower: 2.0, upper: 3.0 }));
-        assert_eq!((set.gap_of(0.0), set.gap_of(f64::NAN)), (None, None));
+        assert_eq!(set.gap_containing(2.0), Some(Gap { lower: 2.0, upper: 3.0 }));
+        assert_eq!((set.gap_containing(0.0), set.gap_containing(f64::NAN)), (None, None));
         assert_eq!(set.hull(), OpenInterval::positive());
     }
 }

@@ -1,21 +1,22 @@
 use crate::ball::{OpenBall, scaled_norm};
-use crate::cdf_map::transport;
+use crate::cdf_map::quantile_map;
 use crate::distribution::Distribution;
-use crate::error::{RadialError, Side};
+use crate::error::{RadialError, Variable};
 use crate::homeomorphism::Homeomorphism;
 
 /// The radial homeomorphism of Equation 4 (Appendix D), h(y) = F_|X|⁻¹(F_|Y|(|y|)) · y/|y| with h(0) = 0.
 ///
-/// It moves every vector along its own ray, so that the law of the norm of Y becomes that of X while directions stay. If
-/// both directions are uniform and independent of the norms, it carries the law of Y to the law of X.
+/// It moves every vector along its own ray, so that the norm of Y gets the distribution of the norm of X and directions
+/// stay the same. If the directions of both Y and X are uniform and independent of their norms, h carries the
+/// distribution of Y to the distribution of X.
 ///
-/// In one dimension it is odd, h(−y) = −h(y), so that it is the h of Theorem 2.1 exactly if that is odd too. For a Y that is
-/// symmetric about 0, as N(0, 1) is, this means an X that is symmetric about 0.
+/// In one dimension h is odd, h(−y) = −h(y), so it equals the h of Theorem 2.1 if and only if the latter is odd. For a
+/// Y that is symmetric about 0, such as N(0, 1), this means that X must be symmetric about 0.
 ///
 /// ```
 /// use gtn_math::{Chi, Homeomorphism, RadialMap, Uniform};
 ///
-/// // From the normal law in the plane to the open unit disc.
+/// // From the normal distribution in the plane to the open unit disk.
 /// let h = RadialMap::new(2, Chi::new(2, 1.0)?, Uniform::new(0.0, 1.0)?)?;
 /// let x = h.forward(&[3.0, -4.0])?;
 /// assert!(h.range().contains(&x));
@@ -26,28 +27,30 @@ use crate::homeomorphism::Homeomorphism;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RadialMap<Y, X> {
     dimension: usize,
-    norm_of_y: Y,
-    norm_of_x: X,
+    source_norm: Y,
+    target_norm: X,
 }
 
 impl<Y: Distribution, X: Distribution> RadialMap<Y, X> {
-    /// The radial map of vectors of `dimension` coordinates, from the law of the norm of Y to that of X.
+    /// The radial map of vectors with `dimension` coordinates, from the distribution of the norm of Y to that of the
+    /// norm of X.
     ///
-    /// The laws know nothing of the dimension; for a normal Y pass [`Chi`](crate::Chi) with as many degrees of freedom.
+    /// The distributions do not depend on `dimension`: for a normal Y, pass [`Chi`](crate::Chi) with `dimension`
+    /// degrees of freedom.
     ///
     /// # Errors
     ///
-    /// `dimension` is 0, or the support of a law of the norm does not start at 0.
-    pub fn new(dimension: usize, norm_of_y: Y, norm_of_x: X) -> Result<Self, RadialError> {
+    /// `dimension` is 0, or the support of a distribution does not start at 0.
+    pub fn new(dimension: usize, source_norm: Y, target_norm: X) -> Result<Self, RadialError> {
         if dimension == 0 {
-            return Err(RadialError::NoDimension);
+            return Err(RadialError::ZeroDimensions);
         }
-        for (side, support) in [(Side::Y, norm_of_y.support()), (Side::X, norm_of_x.support())] {
+        for (variable, support) in [(Variable::Y, source_norm.support()), (Variable::X, target_norm.support())] {
             if support.lower() != 0.0 {
-                return Err(RadialError::NormSupport { side, support });
+                return Err(RadialError::NormSupport { variable, support });
             }
         }
-        Ok(Self { dimension, norm_of_y, norm_of_x })
+        Ok(Self { dimension, source_norm, target_norm })
     }
 
     /// The number of coordinates of the vectors that are mapped.
@@ -62,7 +65,7 @@ impl<Y: Distribution, X: Distribution> RadialMap<Y, X> {
         to: &impl Distribution,
     ) -> Result<Vec<f64>, RadialError> {
         if vector.len() != self.dimension {
-            return Err(RadialError::Dimension { expected: self.dimension, found: vector.len() });
+            return Err(RadialError::DimensionMismatch { expected: self.dimension, found: vector.len() });
         }
         if let Some((index, &value)) = vector.iter().enumerate().find(|(_, v)| !v.is_finite()) {
             return Err(RadialError::NotFinite { index, value });
@@ -71,10 +74,10 @@ impl<Y: Distribution, X: Distribution> RadialMap<Y, X> {
         if largest == 0.0 {
             return Ok(vec![0.0; self.dimension]);
         }
-        let image = transport(from, to, largest * scaled).map_err(RadialError::Norm)?;
-        // In this order no quotient leaves [-1, 1], whatever the size of the vector or of its image.
+        let image = quantile_map(from, to, largest * scaled).map_err(RadialError::Norm)?;
+        // In this order every quotient stays in [-1, 1], whatever the size of the vector or of its image.
         let image = vector.iter().map(|v| v / largest / scaled * image).collect();
-        Ok(OpenBall::new(self.dimension, to.support().upper()).pull_inside(image))
+        Ok(OpenBall::new(self.dimension, to.support().upper()).clamp_inside(image))
     }
 }
 
@@ -83,14 +86,14 @@ impl<Y: Distribution, X: Distribution> Homeomorphism for RadialMap<Y, X> {
     type Set = OpenBall;
     type Error = RadialError;
 
-    /// The vectors whose norm is below the upper end of the support of |Y|.
+    /// The vectors whose norm is below the upper endpoint of the support of |Y|.
     fn domain(&self) -> OpenBall {
-        OpenBall::new(self.dimension, self.norm_of_y.support().upper())
+        OpenBall::new(self.dimension, self.source_norm.support().upper())
     }
 
-    /// The vectors whose norm is below the upper end of the support of |X|.
+    /// The vectors whose norm is below the upper endpoint of the support of |X|.
     fn range(&self) -> OpenBall {
-        OpenBall::new(self.dimension, self.norm_of_x.support().upper())
+        OpenBall::new(self.dimension, self.target_norm.support().upper())
     }
 
     /// h(y), on the ray of y.
@@ -98,17 +101,17 @@ impl<Y: Distribution, X: Distribution> Homeomorphism for RadialMap<Y, X> {
     /// # Errors
     ///
     /// The vector has the wrong length or a coordinate that is not finite, or its norm has no image
-    /// ([`MapError`](crate::MapError)). Only the zero vector itself is mapped to zero without asking the laws.
+    /// ([`MapError`](crate::MapError)). Only the zero vector is mapped without evaluating the distributions.
     fn forward(&self, y: &[f64]) -> Result<Vec<f64>, RadialError> {
-        self.along_ray(y, &self.norm_of_y, &self.norm_of_x)
+        self.along_ray(y, &self.source_norm, &self.target_norm)
     }
 
     /// h⁻¹(x), on the ray of x.
     ///
     /// # Errors
     ///
-    /// As for [`forward`](Self::forward).
+    /// See [`forward`](Self::forward).
     fn inverse(&self, x: &[f64]) -> Result<Vec<f64>, RadialError> {
-        self.along_ray(x, &self.norm_of_x, &self.norm_of_y)
+        self.along_ray(x, &self.target_norm, &self.source_norm)
     }
 }

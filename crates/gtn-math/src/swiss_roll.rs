@@ -5,19 +5,19 @@ use crate::interval::OpenInterval;
 
 /// The swiss roll: the curve θ ↦ (θ·cos θ, θ·sin θ) over an open interval of angles in radians.
 ///
-/// The map is a homeomorphism onto its image, since θ is the distance of its point from the origin. A law of the angle
-/// thus gives a law on a curve in the plane, and h for the angles gives one for the points: a one-dimensional problem in
-/// two coordinates.
+/// This map is a homeomorphism onto its image, because θ is the distance of its point from the origin. A distribution
+/// of the angle therefore gives a distribution on a curve in the plane, and a map h between angles gives one between
+/// points. This makes it a one-dimensional problem in two coordinates.
 ///
 /// ```
 /// use gtn_math::SwissRoll;
 ///
-/// let roll = SwissRoll::of_the_paper();
+/// let roll = SwissRoll::paper();
 /// let point = roll.point(6.0)?;
 /// let nearest = roll.nearest(point)?;
 /// assert!((nearest.angle - 6.0).abs() < 1e-14 && nearest.distance < 1e-13);
-/// let beside = roll.nearest([point[0] + 0.3, point[1]])?;
-/// assert!(beside.distance > 0.0 && beside.distance < 0.3);
+/// let off_curve = roll.nearest([point[0] + 0.3, point[1]])?;
+/// assert!(off_curve.distance > 0.0 && off_curve.distance < 0.3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,32 +25,32 @@ pub struct SwissRoll {
     angles: OpenInterval,
 }
 
-/// The place of a [`SwissRoll`] that is nearest to a point.
+/// The point of a [`SwissRoll`] that is nearest to a given point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NearestAngle {
-    /// The angle, which is an end of the interval of angles if the curve comes closest there.
+    /// The angle of the nearest point. It is an endpoint of the interval of angles if the curve comes closest there.
     pub angle: f64,
-    /// The distance of the point from the curve.
+    /// The distance of the given point from the curve.
     pub distance: f64,
 }
 
 impl SwissRoll {
-    /// The roll over the given angles.
+    /// The swiss roll over the given angles.
     ///
     /// # Errors
     ///
-    /// The angles start below 2, where the roll winds so tightly that [`nearest`](Self::nearest) does not hold, or have no
-    /// finite end.
+    /// The angles start below 2, where the roll is wound too tightly for the algorithm of [`nearest`](Self::nearest),
+    /// or have no finite end.
     pub fn new(angles: OpenInterval) -> Result<Self, SwissRollError> {
         if angles.lower() >= 2.0 && angles.upper().is_finite() {
             Ok(Self { angles })
         } else {
-            Err(SwissRollError::Angles { angles })
+            Err(SwissRollError::InvalidAngles { angles })
         }
     }
 
-    /// The roll of the paper's experiment, over the angles (1.5π, 4.5π): one and a half turns.
-    pub fn of_the_paper() -> Self {
+    /// The swiss roll of the paper's experiment, over the angles (1.5π, 4.5π): one and a half turns.
+    pub fn paper() -> Self {
         Self { angles: OpenInterval::SWISS_ROLL }
     }
 
@@ -65,32 +65,32 @@ impl SwissRoll {
     ///
     /// The angle is not inside the interval of angles.
     pub fn point(&self, angle: f64) -> Result<[f64; 2], MapError> {
-        Ok(at(self.checked(angle)?))
+        Ok(curve_point(self.check_angle(angle)?))
     }
 
-    /// The length of the derivative of the curve at an angle, √(1 + θ²).
+    /// The norm of the derivative of the curve with respect to the angle, √(1 + θ²).
     ///
     /// # Errors
     ///
     /// The angle is not inside the interval of angles.
     pub fn speed(&self, angle: f64) -> Result<f64, MapError> {
-        Ok(self.checked(angle)?.hypot(1.0))
+        Ok(self.check_angle(angle)?.hypot(1.0))
     }
 
-    /// The length of the curve from its start to an angle, with an absolute error of a few units of the last place of θ².
+    /// The length of the curve from its start to an angle, with an absolute error of a few ulps of θ².
     ///
     /// # Errors
     ///
     /// The angle is not inside the interval of angles.
     pub fn arc_length(&self, angle: f64) -> Result<f64, MapError> {
-        // From the center of the roll.
-        let length = |angle: f64| 0.5 * (angle * angle.hypot(1.0) + angle.asinh());
-        Ok(length(self.checked(angle)?) - length(self.angles.lower()))
+        let length_from_center = |angle: f64| 0.5 * (angle * angle.hypot(1.0) + angle.asinh());
+        Ok(length_from_center(self.check_angle(angle)?) - length_from_center(self.angles.lower()))
     }
 
     /// The angle at which the curve comes closest to a point, and the distance.
     ///
-    /// On the curve this is the inverse of [`point`](Self::point). If two places are equally near, one of them is returned.
+    /// On the curve this is the inverse of [`point`](Self::point). If several points of the curve are equally near, one
+    /// of them is returned.
     ///
     /// # Errors
     ///
@@ -99,33 +99,34 @@ impl SwissRoll {
         if let Some((index, &value)) = point.iter().enumerate().find(|(_, v)| !v.is_finite()) {
             return Err(SwissRollError::NotFinite { index, value });
         }
-        let measure = |angle: f64| {
-            let [x, y] = at(angle);
+        let candidate = |angle: f64| {
+            let [x, y] = curve_point(angle);
             NearestAngle { angle, distance: (point[0] - x).hypot(point[1] - y) }
         };
         let (lower, upper) = (self.angles.lower(), self.angles.upper());
-        let ends = [measure(lower), measure(upper)];
-        let inner = self.stationary(point).filter(|&angle| self.angles.contains(angle)).map(measure);
+        let ends = [candidate(lower), candidate(upper)];
+        let inner = self.local_minima(point).filter(|&angle| self.angles.contains(angle)).map(candidate);
         Ok(ends
             .into_iter()
             .chain(inner)
             .fold(ends[0], |best, next| if next.distance < best.distance { next } else { best }))
     }
 
-    /// The angles around which the distance from a point has a local minimum; at least all that may be global ones.
+    /// The angles at which the distance from a point has a local minimum. They include every candidate for the global
+    /// minimum inside the interval of angles.
     ///
-    /// For a point with polar coordinates (r, φ) half the derivative of the squared distance, over r, is
+    /// For a point with polar coordinates (r, φ), half the derivative of the squared distance, divided by r, is
     /// g(θ) = θ/r − cos u + θ·sin u with u = θ − φ. For θ ≥ 2:
     ///
-    /// - if r ≤ 1/2, g > 0: the distance increases;
-    /// - otherwise, on 0 ≤ u ≤ π/2 g increases, and on π/2 ≤ u ≤ π it is positive;
-    /// - on −π ≤ u ≤ 0 it falls and then rises: g′ = 1/r + 2·sin u + θ·cos u has the derivative
-    ///   3·cos u − θ·sin u, is negative up to its only zero and positive beyond; where it is negative, so is g′, for
-    ///   1/r < 2 ≤ 2·(|sin u| + |cos u|).
+    /// - if r ≤ 1/2, then g > 0, so the distance increases;
+    /// - otherwise g increases on 0 ≤ u ≤ π/2 and is positive on π/2 ≤ u ≤ π;
+    /// - on −π ≤ u ≤ 0, g decreases and then increases. To see this, let g′ = 1/r + 2·sin u + θ·cos u and
+    ///   g″ = 3·cos u − θ·sin u. Up to its only zero g″ is negative, and beyond it positive. Where g″ is negative, g′ is
+    ///   negative too, because 1/r < 2 ≤ 2·(|sin u| + |cos u|).
     ///
-    /// So each turn around u = 0 has one local minimum at most. Since the curve at θ is at least |θ − r| away from the point
-    /// and exactly that where u = 0, it is enough to look at the turns beside r.
-    fn stationary(&self, [x, y]: [f64; 2]) -> impl Iterator<Item = f64> {
+    /// Each turn around u = 0 therefore has at most one local minimum. The curve at θ is at least |θ − r| away from the
+    /// point, and exactly that far where u = 0, so it suffices to search the turns next to r.
+    fn local_minima(&self, [x, y]: [f64; 2]) -> impl Iterator<Item = f64> {
         let (r, phi) = (x.hypot(y), y.atan2(x));
         let lower = self.angles.lower();
         let reference = r.clamp(lower, self.angles.upper());
@@ -134,37 +135,38 @@ impl SwissRoll {
             let angle = center + u;
             angle / r - u.cos() + angle * u.sin()
         };
-        let slope = move |center: f64, u: f64| 1.0 / r + 2.0 * u.sin() + (center + u) * u.cos();
-        // Turns from one and a half below the reference to one and a half above.
+        let g_derivative = move |center: f64, u: f64| 1.0 / r + 2.0 * u.sin() + (center + u) * u.cos();
+        // The turns from one and a half below the reference to one and a half above it.
         let turns = if r > 0.5 { 0..4 } else { 0..0 };
         turns.filter_map(move |i| {
             let center = phi + TAU * (first_turn + f64::from(i));
             if g(center, 0.0) <= 0.0 {
-                return Some(center + sign_change(0.0, FRAC_PI_2, |u| g(center, u)));
+                return Some(center + bisect(0.0, FRAC_PI_2, |u| g(center, u)));
             }
             let start = (lower - center).max(-PI);
             if start >= 0.0 {
                 return None;
             }
-            let lowest = sign_change(start, 0.0, |u| slope(center, u));
-            (g(center, lowest) < 0.0).then(|| center + sign_change(lowest, 0.0, |u| g(center, u)))
+            let lowest = bisect(start, 0.0, |u| g_derivative(center, u));
+            (g(center, lowest) < 0.0).then(|| center + bisect(lowest, 0.0, |u| g(center, u)))
         })
     }
 
-    fn checked(&self, angle: f64) -> Result<f64, MapError> {
+    fn check_angle(&self, angle: f64) -> Result<f64, MapError> {
         let support = self.angles;
         if support.contains(angle) { Ok(angle) } else { Err(MapError::OutsideSupport { value: angle, support }) }
     }
 }
 
-fn at(angle: f64) -> [f64; 2] {
+/// (θ·cos θ, θ·sin θ).
+fn curve_point(angle: f64) -> [f64; 2] {
     let (sine, cosine) = angle.sin_cos();
     [angle * cosine, angle * sine]
 }
 
-/// Where a function that is negative at `low` and positive at `high` changes its sign, by bisection.
-fn sign_change(mut low: f64, mut high: f64, function: impl Fn(f64) -> f64) -> f64 {
-    // Intervals of length π at most: after 60 halvings 3e-18 is left, below the rounding of an angle of 2.
+/// A zero of a function that is negative at `low` and positive at `high`, by bisection.
+fn bisect(mut low: f64, mut high: f64, function: impl Fn(f64) -> f64) -> f64 {
+    // The interval is at most π long. After 60 halvings its length is 3e-18, below the rounding error of an angle of 2.
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
         if function(middle) < 0.0 {

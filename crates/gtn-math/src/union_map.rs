@@ -1,82 +1,85 @@
 use crate::distribution::Distribution;
+use crate::distributions::UnionDistribution;
 use crate::error::{MapError, UnionError};
 use crate::homeomorphism::Homeomorphism;
 use crate::interval::OpenInterval;
 use crate::interval_union::IntervalUnion;
-use crate::laws::UnionLaw;
 
 /// The h of Theorem 2.1 for a target on k intervals (Appendix C): h = F_X⁻¹ ∘ F_Y wherever F_X has an inverse.
 ///
-/// No continuous map carries an interval onto several, so h cannot be one. It is undefined at exactly k − 1 points, where F_Y
-/// equals the mass of the first 1, …, k − 1 components, and there it jumps by exactly the gap: the limit from below is the lower
-/// end of the gap, that from above the upper. Without these [`breaks`](Self::breaks) h is a homeomorphism, from k pieces of
-/// the support of Y onto the k components, and this is the map that the type stands for.
+/// No continuous map carries one interval onto several, so h is not continuous. It is undefined at exactly k − 1
+/// points, where F_Y equals the total weight of the first 1, …, k − 1 components, and there it jumps by exactly the
+/// gap: the limit from below is the lower end of the gap, and the limit from above is its upper end. Without these
+/// [discontinuities](Self::discontinuities) h is a homeomorphism from k pieces of the support of Y onto the k
+/// components. This type represents that homeomorphism.
 ///
 /// ```
-/// use gtn_math::{Homeomorphism, MapError, Normal, Uniform, UnionLaw, UnionMap};
+/// use gtn_math::{Homeomorphism, MapError, Normal, Uniform, UnionDistribution, UnionMap};
 ///
-/// let x = UnionLaw::new([(0.5, Uniform::new(-2.0, -1.0)?), (0.5, Uniform::new(1.0, 2.0)?)])?;
+/// let x = UnionDistribution::new([(0.5, Uniform::new(-2.0, -1.0)?), (0.5, Uniform::new(1.0, 2.0)?)])?;
 /// let h = UnionMap::new(Normal::standard(), x)?;
-/// assert_eq!(h.breaks(), [0.0]);
+/// assert_eq!(h.discontinuities(), [0.0]);
 /// assert!((h.forward(&-1e-9)? + 1.0).abs() < 1e-8);
 /// assert!((h.forward(&1e-9)? - 1.0).abs() < 1e-8);
-/// let Err(MapError::AtBreak { gap, .. }) = h.forward(&0.0) else { panic!() };
+/// let Err(MapError::AtDiscontinuity { gap, .. }) = h.forward(&0.0) else { panic!() };
 /// assert_eq!((gap.lower, gap.upper), (-1.0, 1.0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Accuracy
 ///
-/// At the two outer ends h is as honest as [`CdfMap`](crate::CdfMap), which it equals for k = 1. Towards a break it works on the
-/// difference of a tail of Y and a sum of masses, whose absolute error is a few rounding errors of the smaller tail at that
-/// break. Numbers next to a break whose computed tail is that of the break itself go to the number next to the gap.
+/// In the two outer tails h is as accurate as [`CdfMap`](crate::CdfMap), which it equals for k = 1. Near a
+/// discontinuity it uses the difference of a tail of Y and a sum of weights, whose absolute error is a few rounding
+/// errors of the smaller tail at that discontinuity. A value next to a discontinuity with the same computed tail is
+/// mapped to the `f64` next to the gap.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnionMap<Y, X> {
-    y: Y,
-    x: UnionLaw<X>,
+    source: Y,
+    target: UnionDistribution<X>,
     /// The points between the pieces.
-    breaks: Vec<f64>,
+    discontinuities: Vec<f64>,
     pieces: IntervalUnion,
-    /// The mass below each component, then 1.
+    /// The probability below each component, then 1.
     below: Vec<f64>,
-    /// 1, then the mass above each component.
+    /// 1, then the probability above each component.
     above: Vec<f64>,
 }
 
 impl<Y: Distribution, X: Distribution> UnionMap<Y, X> {
-    /// The map from the law of Y on one interval to the law of X on several.
+    /// The map from the distribution of Y on one interval, the source, to the distribution of X on several, the target.
     ///
     /// # Errors
     ///
-    /// A component has so little mass that no two numbers of the support of Y bound its piece.
-    pub fn new(y: Y, x: UnionLaw<X>) -> Result<Self, UnionError> {
-        let (below, above) = (x.below(), x.above());
-        let support = y.support();
-        let k = x.masses().len();
-        let breaks: Vec<f64> =
-            (1..k).map(|i| if below[i] <= above[i] { y.quantile(below[i]) } else { y.isf(above[i]) }).collect();
-        let ends = [&[support.lower()], breaks.as_slice(), &[support.upper()]].concat();
-        let pieces = ends.windows(2).zip(x.support().components()).map(|(ends, &component)| {
-            OpenInterval::new(ends[0], ends[1]).map_err(|piece| UnionError::Piece { component, piece })
+    /// The weight of a component is so small that its piece of the support of Y contains no `f64`.
+    pub fn new(source: Y, target: UnionDistribution<X>) -> Result<Self, UnionError> {
+        let (below, above) = (target.weights_below(), target.weights_above());
+        let support = source.support();
+        let k = target.weights().len();
+        let discontinuities: Vec<f64> = (1..k)
+            .map(|i| if below[i] <= above[i] { source.quantile(below[i]) } else { source.isf(above[i]) })
+            .collect();
+        let endpoints = [&[support.lower()], discontinuities.as_slice(), &[support.upper()]].concat();
+        let pieces = endpoints.windows(2).zip(target.support().components()).map(|(ends, &component)| {
+            OpenInterval::new(ends[0], ends[1]).map_err(|reason| UnionError::PieceTooSmall { component, reason })
         });
         let pieces = IntervalUnion::from_ascending(pieces.collect::<Result<_, _>>()?)?;
-        Ok(Self { y, x, breaks, pieces, below, above })
+        Ok(Self { source, target, discontinuities, pieces, below, above })
     }
 
-    /// The law that is mapped from.
-    pub const fn law_of_y(&self) -> &Y {
-        &self.y
+    /// The distribution of Y, which is mapped from.
+    pub const fn source(&self) -> &Y {
+        &self.source
     }
 
-    /// The law that is mapped to.
-    pub const fn law_of_x(&self) -> &UnionLaw<X> {
-        &self.x
+    /// The distribution of X, which is mapped to.
+    pub const fn target(&self) -> &UnionDistribution<X> {
+        &self.target
     }
 
-    /// The points of the support of Y at which h is undefined, ascending; one fewer than components. Each is the `f64` that
-    /// the quantile function of Y returns.
-    pub fn breaks(&self) -> &[f64] {
-        &self.breaks
+    /// The points of the support of Y at which h is undefined, in ascending order. There is one fewer than components.
+    /// Each is the `f64` that the quantile function of Y returns.
+    pub fn discontinuities(&self) -> &[f64] {
+        &self.discontinuities
     }
 }
 
@@ -85,72 +88,78 @@ impl<Y: Distribution, X: Distribution> Homeomorphism for UnionMap<Y, X> {
     type Set = IntervalUnion;
     type Error = MapError;
 
-    /// The support of Y without the breaks.
+    /// The support of Y without the discontinuities.
     fn domain(&self) -> IntervalUnion {
         self.pieces.clone()
     }
 
     /// The support of X.
     fn range(&self) -> IntervalUnion {
-        self.x.support().clone()
+        self.target.support().clone()
     }
 
-    /// h(y), in the component that belongs to the piece of `y`.
+    /// h(y), in the component that corresponds to the piece of `y`.
     ///
     /// # Errors
     ///
-    /// `y` is a break, which names its gap, or not inside the support of Y; the probability beyond it underflows, or its
-    /// image overflows.
+    /// `y` is a discontinuity (the error names its gap) or outside the support of Y, the probability beyond it
+    /// underflows, or its image overflows.
     fn forward(&self, y: &f64) -> Result<f64, MapError> {
         let value = *y;
-        let support = self.y.support();
+        let support = self.source.support();
         if !support.contains(value) {
             return Err(MapError::OutsideSupport { value, support });
         }
-        let Some(i) = self.pieces.component_of(value) else {
-            // Inside the support only the breaks belong to no piece.
-            let gap = self.x.support().gaps().nth(self.breaks.partition_point(|b| *b < value));
-            return Err(gap.map_or(MapError::OutsideSupport { value, support }, |gap| MapError::AtBreak { value, gap }));
+        let Some(i) = self.pieces.component_index(value) else {
+            // Inside the support, only the discontinuities are outside all pieces.
+            let gap = self.target.support().gaps().nth(self.discontinuities.partition_point(|d| *d < value));
+            return Err(
+                gap.map_or(MapError::OutsideSupport { value, support }, |gap| MapError::AtDiscontinuity { value, gap })
+            );
         };
-        let (p, q) = (self.y.cdf(value), self.y.sf(value));
-        // The probabilities of the piece on both sides of the point. Of the two ways to each, the one that subtracts the smaller
-        // numbers; in the outer tails nothing is subtracted.
+        let (p, q) = (self.source.cdf(value), self.source.sf(value));
+        // The probabilities of the parts of the piece below and above the point. Each has two formulas; this
+        // takes the one that subtracts the smaller values. In the outer tails nothing is subtracted.
         let lower = if self.below[i] <= self.above[i] { p - self.below[i] } else { self.above[i] - q };
         let upper = if self.above[i + 1] <= self.below[i + 1] { q - self.above[i + 1] } else { self.below[i + 1] - p };
-        let mass = self.x.masses()[i];
-        let (law, range) = (&self.x.components()[i], self.x.support().components()[i]);
+        let weight = self.target.weights()[i];
+        let (component, range) = (&self.target.components()[i], self.target.support().components()[i]);
         let from_above = lower > upper;
         let tail = if from_above { upper } else { lower };
-        // Beside a break a tail of 0 is a difference that rounding swallowed; at the outer ends it is a probability lost.
-        let outer = if from_above { i == self.breaks.len() } else { i == 0 };
+        // Next to a discontinuity a tail of 0 is the result of rounding, but in the outer tails it is an underflow.
+        let outer = if from_above { i == self.discontinuities.len() } else { i == 0 };
         if (outer && tail < f64::MIN_POSITIVE) || tail.is_nan() {
             return Err(MapError::ProbabilityUnderflow { value, support });
         }
-        let share = (tail / mass).clamp(f64::MIN_POSITIVE, 1.0_f64.next_down());
-        let image = range.pull_inside(if from_above { law.isf(share) } else { law.quantile(share) });
+        let rank = (tail / weight).clamp(f64::MIN_POSITIVE, 1.0_f64.next_down());
+        let image = range.clamp_inside(if from_above { component.isf(rank) } else { component.quantile(rank) });
         if range.contains(image) { Ok(image) } else { Err(MapError::ImageOutsideRange { value, image, range }) }
     }
 
-    /// h⁻¹(x), in the piece that belongs to the component of `x`.
+    /// h⁻¹(x), in the piece that corresponds to the component of `x`.
     ///
     /// # Errors
     ///
-    /// `x` lies in a gap or outside all components, the probability beyond it underflows, or its image overflows.
+    /// `x` is in a gap or outside the support of X, the probability beyond it underflows, or its image overflows.
     fn inverse(&self, x: &f64) -> Result<f64, MapError> {
         let value = *x;
-        let Some(i) = self.x.support().component_of(value) else {
-            let outside = MapError::OutsideSupport { value, support: self.x.support().hull() };
-            return Err(self.x.support().gap_of(value).map_or(outside, |gap| MapError::InGap { value, gap }));
+        let Some(i) = self.target.support().component_index(value) else {
+            let outside = MapError::OutsideSupport { value, support: self.target.support().hull() };
+            return Err(self
+                .target
+                .support()
+                .gap_containing(value)
+                .map_or(outside, |gap| MapError::InGap { value, gap }));
         };
-        let (law, mass) = (&self.x.components()[i], self.x.masses()[i]);
-        let (p, q) = (self.below[i] + mass * law.cdf(value), self.above[i + 1] + mass * law.sf(value));
+        let (component, weight) = (&self.target.components()[i], self.target.weights()[i]);
+        let (p, q) = (self.below[i] + weight * component.cdf(value), self.above[i + 1] + weight * component.sf(value));
         let upper_half = p > 0.5;
         let tail = if upper_half { q } else { p };
         if !(f64::MIN_POSITIVE..=1.0).contains(&tail) {
-            return Err(MapError::ProbabilityUnderflow { value, support: self.x.support().components()[i] });
+            return Err(MapError::ProbabilityUnderflow { value, support: self.target.support().components()[i] });
         }
         let range = self.pieces.components()[i];
-        let image = range.pull_inside(if upper_half { self.y.isf(tail) } else { self.y.quantile(tail) });
+        let image = range.clamp_inside(if upper_half { self.source.isf(tail) } else { self.source.quantile(tail) });
         if range.contains(image) { Ok(image) } else { Err(MapError::ImageOutsideRange { value, image, range }) }
     }
 }

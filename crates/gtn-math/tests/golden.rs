@@ -1,23 +1,25 @@
-//! The laws against values computed by mpmath 1.3 with 50 digits (`mp.dps = 50`), each rounded to the nearest `f64`.
-//! Arguments are the exact values of the literals: `mpf(0.7)`, not `mpf('0.7')`. Above each table stands the formula.
+//! Compares the distributions with values computed by mpmath 1.3 with 50 digits (`mp.dps = 50`) and rounded to the
+//! nearest `f64`. Arguments are the exact values of the literals: `mpf(0.7)`, not `mpf('0.7')`. The comment above each
+//! table gives the formula.
 
 use gtn_math::{Chi, Distribution, Exponential, Normal, Uniform};
 
-/// The bound that the front page states for distribution and survival functions: a few units of the last place near the
-/// median, and up to 5e-13 at a probability of 1e-300.
+/// The error bound of distribution and survival functions that the front page states: a few ulps near the median, and
+/// up to 5e-13 at a probability of 1e-300.
 fn probability_bound(p: f64) -> f64 {
     3e-15 + 7e-16 * p.ln().abs()
 }
 
-/// The bounds that the front page states for quantiles: of the chi law with 2 or more degrees of freedom, and of all others.
+/// The error bounds of quantiles that the front page states: for the chi distribution with 2 or more degrees of
+/// freedom, and for all others.
 const GAMMA_QUANTILE: f64 = 2e-14;
 const QUANTILE: f64 = 2e-15;
 
-fn assert_close(found: f64, expected: f64, tolerance: f64, what: &str) {
-    let error = (found - expected).abs();
+fn assert_close(actual: f64, expected: f64, tolerance: f64, what: &str) {
+    let error = (actual - expected).abs();
     assert!(
         error <= tolerance * expected.abs(),
-        "{what}: found {found:?}, expected {expected:?}, relative error {:e}",
+        "{what}: actual {actual:?}, expected {expected:?}, relative error {:e}",
         error / expected.abs()
     );
 }
@@ -55,7 +57,8 @@ const NORMAL_QUANTILE: [(f64, f64); 11] = [
     (0.999, 3.090232306167813),
 ];
 
-/// d, z, P(|Z| ≤ z), P(|Z| > z): `gammainc(d/2, 0, z*z/2, regularized=True)`, `gammainc(d/2, z*z/2, inf, regularized=True)`.
+/// d, z, P(|Z| ≤ z), P(|Z| > z): `gammainc(d/2, 0, z*z/2, regularized=True)`, `gammainc(d/2, z*z/2, inf,
+/// regularized=True)`.
 const CHI: [(usize, f64, f64, f64); 34] = [
     (1, 1e-300, 7.978845608028653e-301, 1.0),
     (1, 0.5, 0.3829249225480262, 0.6170750774519738),
@@ -93,7 +96,7 @@ const CHI: [(usize, f64, f64, f64); 34] = [
     (1000, 60.0, 1.0, 2.5371231792849793e-289),
 ];
 
-/// d, p, and the roots of the two functions above at p, by 180 bisections on ln z.
+/// d, p, and the z at which each of the two functions above equals p, by 180 bisections on ln z.
 const CHI_QUANTILE: [(usize, f64, f64, f64); 30] = [
     (1, 1e-300, 1.2533141373155002e-300, 37.06578788077213),
     (1, 1e-100, 1.2533141373155002e-100, 21.30594006935153),
@@ -139,83 +142,84 @@ const EXPONENTIAL: [(f64, f64, f64); 6] = [
 
 #[test]
 fn normal_probabilities() {
-    let law = Normal::new(3.0, 0.5).unwrap();
+    let distribution = Normal::new(3.0, 0.5).unwrap();
     for (z, cdf, sf) in NORMAL {
         assert_close(Normal::standard().cdf(z), cdf, probability_bound(cdf), &format!("cdf({z})"));
         assert_close(Normal::standard().sf(z), sf, probability_bound(sf), &format!("sf({z})"));
-        // Powers of two and small integers: standardizing 3 + z/2 is exact for these z up to the rounding of the sum.
+        // For integer z standardizing 3 + z/2 is exact, because 3 and 0.5 are exact in binary.
         if z.fract() == 0.0 {
-            assert_close(law.cdf(3.0 + 0.5 * z), cdf, probability_bound(cdf), &format!("shifted cdf({z})"));
+            assert_close(distribution.cdf(3.0 + 0.5 * z), cdf, probability_bound(cdf), &format!("shifted cdf({z})"));
         }
     }
 }
 
 #[test]
 fn normal_quantiles() {
-    let law = Normal::new(0.0, 4.0).unwrap();
+    let distribution = Normal::new(0.0, 4.0).unwrap();
     for (p, z) in NORMAL_QUANTILE {
         assert_close(Normal::standard().quantile(p), z, QUANTILE, &format!("quantile({p:?})"));
         assert_close(Normal::standard().isf(p), -z, QUANTILE, &format!("isf({p:?})"));
-        assert_close(law.quantile(p), 4.0 * z, QUANTILE, &format!("scaled quantile({p:?})"));
+        assert_close(distribution.quantile(p), 4.0 * z, QUANTILE, &format!("scaled quantile({p:?})"));
     }
 }
 
 #[test]
 fn chi_probabilities() {
     for (d, z, cdf, sf) in CHI {
-        let (law, scaled) = (Chi::new(d, 1.0).unwrap(), Chi::new(d, 0.25).unwrap());
-        assert_close(law.cdf(z), cdf, probability_bound(cdf), &format!("chi({d}).cdf({z:?})"));
-        assert_close(law.sf(z), sf, probability_bound(sf), &format!("chi({d}).sf({z:?})"));
-        assert_eq!(scaled.cdf(0.25 * z), law.cdf(z));
+        let (distribution, scaled) = (Chi::new(d, 1.0).unwrap(), Chi::new(d, 0.25).unwrap());
+        assert_close(distribution.cdf(z), cdf, probability_bound(cdf), &format!("chi({d}).cdf({z:?})"));
+        assert_close(distribution.sf(z), sf, probability_bound(sf), &format!("chi({d}).sf({z:?})"));
+        assert_eq!(scaled.cdf(0.25 * z), distribution.cdf(z));
     }
 }
 
 #[test]
 fn chi_quantiles() {
     for (d, p, quantile, isf) in CHI_QUANTILE {
-        let law = Chi::new(d, 1.0).unwrap();
+        let distribution = Chi::new(d, 1.0).unwrap();
         let bound = if d == 1 { QUANTILE } else { GAMMA_QUANTILE };
-        assert_close(law.quantile(p), quantile, bound, &format!("chi({d}).quantile({p:?})"));
-        assert_close(law.isf(p), isf, bound, &format!("chi({d}).isf({p:?})"));
+        assert_close(distribution.quantile(p), quantile, bound, &format!("chi({d}).quantile({p:?})"));
+        assert_close(distribution.isf(p), isf, bound, &format!("chi({d}).isf({p:?})"));
     }
 }
 
 #[test]
 fn exponential_and_its_inverse() {
-    let law = Exponential::new(0.5).unwrap();
+    let distribution = Exponential::new(0.5).unwrap();
     for (x, cdf, sf) in EXPONENTIAL {
-        assert_close(law.cdf(x), cdf, probability_bound(cdf), &format!("cdf({x:?})"));
-        assert_close(law.sf(x), sf, probability_bound(sf), &format!("sf({x:?})"));
+        assert_close(distribution.cdf(x), cdf, probability_bound(cdf), &format!("cdf({x:?})"));
+        assert_close(distribution.sf(x), sf, probability_bound(sf), &format!("sf({x:?})"));
         if cdf < 0.5 {
-            assert_close(law.quantile(cdf), x, QUANTILE, &format!("quantile({cdf:?})"));
+            assert_close(distribution.quantile(cdf), x, QUANTILE, &format!("quantile({cdf:?})"));
         } else {
-            assert_close(law.isf(sf), x, QUANTILE, &format!("isf({sf:?})"));
+            assert_close(distribution.isf(sf), x, QUANTILE, &format!("isf({sf:?})"));
         }
     }
 }
 
 #[test]
-fn uniform_counts_from_the_nearer_end() {
-    let law = Uniform::new(0.0, 4.0).unwrap();
-    assert_eq!((law.cdf(1.0), law.sf(1.0)), (0.25, 0.75));
-    assert_eq!((law.cdf(4e-300), law.quantile(1e-300)), (1e-300, 4e-300));
-    let law = Uniform::new(-4.0, 0.0).unwrap();
-    assert_eq!((law.sf(-4e-300), law.isf(1e-300)), (1e-300, -4e-300));
+fn uniform_measures_from_the_nearer_endpoint() {
+    let distribution = Uniform::new(0.0, 4.0).unwrap();
+    assert_eq!((distribution.cdf(1.0), distribution.sf(1.0)), (0.25, 0.75));
+    assert_eq!((distribution.cdf(4e-300), distribution.quantile(1e-300)), (1e-300, 4e-300));
+    let distribution = Uniform::new(-4.0, 0.0).unwrap();
+    assert_eq!((distribution.sf(-4e-300), distribution.isf(1e-300)), (1e-300, -4e-300));
 }
 
-/// The relative error of cdf(quantile(p)) and sf(isf(p)) over the whole range of p. The z that f64 has for a quantile moves
-/// the probability by up to κ·2⁻⁵³, where κ = z·density/probability is at most z² + 1 here: 1.6e-13 in the far tail.
+/// The relative error of cdf(quantile(p)) and sf(isf(p)) over the entire range of p. Rounding a quantile z to `f64`
+/// changes the probability by up to κ·2⁻⁵³, where κ = z·density/probability is at most z² + 1 here: 1.6e-13 in the far
+/// tail.
 #[test]
-fn quantiles_return_the_probability() {
+fn cdf_of_quantile_returns_the_probability() {
     let normal = Normal::standard();
     let exponential = Exponential::new(1.0).unwrap();
     let chi = [1, 2, 3, 10, 31, 32, 33, 100, 1000, 3072].map(|d| Chi::new(d, 1.0).unwrap());
-    let laws = chi.iter().map(|law| law as &dyn Distribution);
-    for law in laws.chain([&normal as &dyn Distribution, &exponential]) {
+    let distributions = chi.iter().map(|distribution| distribution as &dyn Distribution);
+    for distribution in distributions.chain([&normal as &dyn Distribution, &exponential]) {
         for step in 0..1230 {
             let p = 0.5 * 10f64.powf(-0.25 * f64::from(step));
-            assert_close(law.cdf(law.quantile(p)), p, 1e-12, "cdf(quantile(p))");
-            assert_close(law.sf(law.isf(p)), p, 1e-12, "sf(isf(p))");
+            assert_close(distribution.cdf(distribution.quantile(p)), p, 1e-12, "cdf(quantile(p))");
+            assert_close(distribution.sf(distribution.isf(p)), p, 1e-12, "sf(isf(p))");
         }
     }
 }

@@ -1,38 +1,39 @@
-//! What the covariance matrices are decomposed with: eigenvectors alone, checked.
+//! Eigendecomposition of covariance matrices, with a check of the result.
 //!
-//! Singular values are taken from them too, since nalgebra's own singular value decomposition (0.35) returns wrong ones
-//! for some matrices without saying so (its issue 1172).
+//! Singular values are computed from eigenvectors too, because nalgebra's singular value decomposition (0.35) silently
+//! returns wrong values for some matrices (its issue 1172).
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use crate::Error;
 
-/// Rotations of the QR algorithm allowed for each dimension; it needs about 2.
-const SWEEPS: usize = 50;
+/// Maximum number of QR iterations per dimension. About 2 are needed.
+const MAX_ITERATIONS_PER_DIMENSION: usize = 50;
 
-/// How far Q Λ Qᵀ may be from the matrix, in units of its largest entry and of √d.
-const RESIDUAL: f64 = 1e-12;
+/// Tolerance for the difference of Q Λ Qᵀ and the matrix, relative to √d times its largest entry.
+const RESIDUAL_TOLERANCE: f64 = 1e-12;
 
 /// Eigenvalues and orthonormal eigenvectors of a symmetric d × d matrix, d ≥ 1, in no particular order.
-pub(crate) fn eigen(matrix: DMatrix<f64>) -> Result<(DVector<f64>, DMatrix<f64>), Error> {
-    let found = SymmetricEigen::try_new(matrix.clone(), f64::EPSILON, SWEEPS * matrix.nrows().max(2));
-    let SymmetricEigen { eigenvectors, eigenvalues } = found.ok_or(Error::NoEigenvectors)?;
+pub(crate) fn symmetric_eigen(matrix: DMatrix<f64>) -> Result<(DVector<f64>, DMatrix<f64>), Error> {
+    let decomposition =
+        SymmetricEigen::try_new(matrix.clone(), f64::EPSILON, MAX_ITERATIONS_PER_DIMENSION * matrix.nrows().max(2));
+    let SymmetricEigen { eigenvectors, eigenvalues } = decomposition.ok_or(Error::EigendecompositionFailed)?;
     let mut scaled = eigenvectors.clone();
     for (mut column, &value) in scaled.column_iter_mut().zip(&eigenvalues) {
         column *= value;
     }
-    let bound = RESIDUAL * (matrix.nrows() as f64).sqrt() * matrix.amax();
+    let bound = RESIDUAL_TOLERANCE * (matrix.nrows() as f64).sqrt() * matrix.amax();
     let residual = (&scaled * eigenvectors.transpose() - matrix).amax();
-    // Also false for NaN.
-    if residual <= bound { Ok((eigenvalues, eigenvectors)) } else { Err(Error::NoEigenvectors) }
+    // The comparison is also false for NaN.
+    if residual <= bound { Ok((eigenvalues, eigenvectors)) } else { Err(Error::EigendecompositionFailed) }
 }
 
-/// A with A Aᵀ = C and as many columns as C has rank: √λ times the eigenvector, for each eigenvalue λ of C that is not
-/// 0 but for rounding, which is d 2⁻⁵² λ_max. Smaller ones count as 0, negative ones as well; an eigenvalue below
-/// −d 2⁻²³ λ_max (so that a matrix stored in `f32` passes) is an error.
-pub(crate) fn root(covariance: DMatrix<f64>) -> Result<DMatrix<f64>, Error> {
+/// A factor A with A Aᵀ = C and as many columns as the rank of C: √λ times the eigenvector for each positive eigenvalue
+/// λ of C. Eigenvalues up to d 2⁻⁵² λ_max are rounding errors and count as 0, and so do negative ones. An eigenvalue
+/// below −d 2⁻²³ λ_max is an error; the bound accepts matrices that were rounded to `f32`.
+pub(crate) fn covariance_factor(covariance: DMatrix<f64>) -> Result<DMatrix<f64>, Error> {
     let d = covariance.nrows();
-    let (values, mut vectors) = eigen(covariance)?;
+    let (values, mut vectors) = symmetric_eigen(covariance)?;
     let (smallest, largest) = (values.min(), values.max());
     if smallest < -(d as f64) * f64::from(f32::EPSILON) * largest.max(0.0) {
         return Err(Error::NegativeVariance { eigenvalue: smallest, largest });
@@ -45,35 +46,36 @@ pub(crate) fn root(covariance: DMatrix<f64>) -> Result<DMatrix<f64>, Error> {
     Ok(vectors.select_columns(&kept))
 }
 
-/// The sum of the singular values.
+/// The sum of the singular values of a matrix N.
 ///
-/// V holds the eigenvectors of NᵀN; the columns of NV are orthogonal and as long as the singular values. That holds of
-/// the columns longer than 1e-4 of the longest. Shorter ones suffer from the rounding of NᵀN: they have a share of the
-/// long ones' directions, which is removed, and are not orthogonal to each other. So they are a matrix of their own,
-/// whose singular values are found in the same way. What is left below d 2⁻⁵² of all is rounding and ends it. The error
-/// is thereby a few d 2⁻⁵² times the sum, not the root of it, as it would be with the eigenvalues of NᵀN.
+/// If V contains the eigenvectors of NᵀN, the columns of NV are orthogonal and their norms are the singular values. In
+/// practice this is accurate for columns longer than 1e-4 of the longest. Shorter columns suffer from the rounding of
+/// NᵀN: they have components along the long columns, and they are not orthogonal to each other. So these components are
+/// removed, and the short columns are treated as a new matrix in the same way. The loop ends when all remaining entries
+/// are below d 2⁻⁵² of the largest entry of N, which is rounding. The error is a few d 2⁻⁵² times the sum. With the
+/// eigenvalues of NᵀN it would be the square root of that.
 pub(crate) fn nuclear_norm(matrix: DMatrix<f64>) -> Result<f64, Error> {
-    // With fewer columns than rows NᵀN is the smaller one.
+    // NᵀN is smaller if there are fewer columns than rows.
     let mut rest = if matrix.ncols() > matrix.nrows() { matrix.transpose() } else { matrix };
     let largest = |matrix: &DMatrix<f64>| if matrix.is_empty() { 0.0 } else { matrix.amax() };
     let rounding = rest.ncols() as f64 * f64::EPSILON * largest(&rest);
     let mut sum = 0.0;
     while largest(&rest) > rounding {
-        let unit = largest(&rest);
-        rest /= unit;
-        let (_, vectors) = eigen(rest.tr_mul(&rest))?;
-        let turned = &rest * vectors;
-        let lengths: Vec<f64> = turned.column_iter().map(|column| column.norm()).collect();
-        let longest = lengths.iter().fold(0.0_f64, |max, &length| max.max(length));
-        let (long, short): (Vec<_>, Vec<_>) = (0..lengths.len()).partition(|&i| lengths[i] >= 1e-4 * longest);
-        sum += unit * long.iter().map(|&i| lengths[i]).sum::<f64>();
-        let mut directions = turned.select_columns(&long);
+        let scale = largest(&rest);
+        rest /= scale;
+        let (_, vectors) = symmetric_eigen(rest.tr_mul(&rest))?;
+        let rotated = &rest * vectors;
+        let norms: Vec<f64> = rotated.column_iter().map(|column| column.norm()).collect();
+        let longest = norms.iter().fold(0.0_f64, |max, &norm| max.max(norm));
+        let (long, short): (Vec<_>, Vec<_>) = (0..norms.len()).partition(|&i| norms[i] >= 1e-4 * longest);
+        sum += scale * long.iter().map(|&i| norms[i]).sum::<f64>();
+        let mut directions = rotated.select_columns(&long);
         for (mut column, &i) in directions.column_iter_mut().zip(&long) {
-            column /= lengths[i];
+            column /= norms[i];
         }
-        rest = turned.select_columns(&short);
+        rest = rotated.select_columns(&short);
         rest -= &directions * directions.tr_mul(&rest);
-        rest *= unit;
+        rest *= scale;
     }
     Ok(sum)
 }
@@ -82,11 +84,11 @@ pub(crate) fn nuclear_norm(matrix: DMatrix<f64>) -> Result<f64, Error> {
 mod tests {
     use super::*;
 
-    /// Orthogonal, from reflections.
-    fn orthogonal(d: usize, key: usize) -> DMatrix<f64> {
+    /// An orthogonal matrix, as a product of reflections.
+    fn orthogonal(d: usize, seed: usize) -> DMatrix<f64> {
         let mut q = DMatrix::identity(d, d);
         for r in 0..d {
-            let v = DVector::from_fn(d, |i, _| ((i * i * 37 + i * (key + r) + 29 * key + 5 * r) % 101) as f64 - 50.0);
+            let v = DVector::from_fn(d, |i, _| ((i * i * 37 + i * (seed + r) + 29 * seed + 5 * r) % 101) as f64 - 50.0);
             let v = v.normalize();
             q -= 2.0 * (&q * &v) * v.transpose();
         }
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn singular_values_are_found_over_all_scales() {
+    fn singular_values_are_exact_on_all_scales() {
         for (n, m) in [(1, 1), (4, 4), (7, 30), (30, 7), (40, 40)] {
             let r = n.min(m);
             let value = |i: usize| 10.0_f64.powf(-17.0 * i as f64 / r as f64);
@@ -102,72 +104,72 @@ mod tests {
             let matrix = orthogonal(n, 3) * middle * orthogonal(m, 8);
             let expected: f64 = (0..r).map(value).sum();
             for scale in [1e-60, 1.0, 1e60] {
-                let found = nuclear_norm(&matrix * scale).unwrap();
-                assert!((found / (scale * expected) - 1.0).abs() < 1e-14, "{n} × {m}: {found}, {expected}");
+                let result = nuclear_norm(&matrix * scale).unwrap();
+                assert!((result / (scale * expected) - 1.0).abs() < 1e-14, "{n} × {m}: {result}, {expected}");
             }
         }
     }
 
     #[test]
-    fn a_cluster_of_small_singular_values_is_summed_to_rounding() {
+    fn a_cluster_of_small_singular_values_is_summed_exactly() {
         let d = 30;
         let value = |i: usize| if i == 0 { 1.0 } else { 1e-9 * i as f64 };
         let middle = DMatrix::from_fn(d, d, |i, j| if i == j { value(i) } else { 0.0 });
-        let found = nuclear_norm(orthogonal(d, 3) * middle * orthogonal(d, 8)).unwrap();
-        // With the eigenvalues of NᵀN alone the difference is 1e-8.
-        assert!((found - (0..d).map(value).sum::<f64>()).abs() < 1e-14, "{found:?}");
+        let result = nuclear_norm(orthogonal(d, 3) * middle * orthogonal(d, 8)).unwrap();
+        // With the eigenvalues of NᵀN, the difference would be 1e-8.
+        assert!((result - (0..d).map(value).sum::<f64>()).abs() < 1e-14, "{result:?}");
     }
 
     #[test]
-    fn matrices_without_rank_have_the_sum_0() {
+    fn matrices_of_rank_0_have_nuclear_norm_0() {
         assert_eq!(nuclear_norm(DMatrix::zeros(3, 5)), Ok(0.0));
         assert_eq!(nuclear_norm(DMatrix::zeros(0, 5)), Ok(0.0));
         assert_eq!(nuclear_norm(DMatrix::zeros(3, 0)), Ok(0.0));
     }
 
-    /// All ones, of all shapes: a family for which decompositions are known to fail.
+    /// Some decompositions are known to fail for matrices of ones.
     #[test]
     fn matrices_of_ones_have_one_singular_value() {
         for n in 1..25 {
             for m in 1..25 {
-                let found = nuclear_norm(DMatrix::from_element(n, m, 1.0)).unwrap();
-                assert!((found / ((n * m) as f64).sqrt() - 1.0).abs() < 1e-14, "{n} × {m}: {found}");
+                let result = nuclear_norm(DMatrix::from_element(n, m, 1.0)).unwrap();
+                assert!((result / ((n * m) as f64).sqrt() - 1.0).abs() < 1e-14, "{n} × {m}: {result}");
             }
         }
     }
 
     #[test]
-    fn roots_have_the_rank_of_the_matrix() {
+    fn covariance_factors_have_the_rank_of_the_matrix() {
         for d in [1, 2, 3, 10, 33] {
             for rank in 0..=d.min(8) {
                 let part = DMatrix::from_fn(d, rank, |i, j| ((i * i * 13 + j * 29 + i * j * 7) % 31) as f64 - 15.0);
                 let covariance = &part * part.transpose();
-                let root = root(covariance.clone()).unwrap();
-                assert!(root.ncols() <= rank, "{d}: {} of {rank}", root.ncols());
+                let factor = covariance_factor(covariance.clone()).unwrap();
+                assert!(factor.ncols() <= rank, "{d}: {} of {rank}", factor.ncols());
                 let scale = covariance.amax();
-                assert!((&root * root.transpose() - covariance).amax() <= 1e-13 * scale, "{d}, {rank}");
+                assert!((&factor * factor.transpose() - covariance).amax() <= 1e-13 * scale, "{d}, {rank}");
             }
         }
     }
 
     #[test]
-    fn negative_variances_are_refused_and_rounding_is_not() {
+    fn negative_variances_are_rejected_but_rounding_is_accepted() {
         let diagonal = |values: &[f64]| DMatrix::from_diagonal(&DVector::from_row_slice(values));
-        assert_eq!(root(diagonal(&[4.0, -1e-8])).unwrap().ncols(), 1);
-        let refused = Err(Error::NegativeVariance { eigenvalue: -1.0, largest: 4.0 });
-        assert_eq!(root(diagonal(&[4.0, -1.0])), refused);
-        let refused = Err(Error::NegativeVariance { eigenvalue: -2.0, largest: -1.0 });
-        assert_eq!(root(diagonal(&[-1.0, -2.0])), refused);
+        assert_eq!(covariance_factor(diagonal(&[4.0, -1e-8])).unwrap().ncols(), 1);
+        let rejected = Err(Error::NegativeVariance { eigenvalue: -1.0, largest: 4.0 });
+        assert_eq!(covariance_factor(diagonal(&[4.0, -1.0])), rejected);
+        let rejected = Err(Error::NegativeVariance { eigenvalue: -2.0, largest: -1.0 });
+        assert_eq!(covariance_factor(diagonal(&[-1.0, -2.0])), rejected);
     }
 
-    /// Graphs with many eigenvalues 0, on which an older release of the decomposition ran forever.
+    /// Graphs with many zero eigenvalues, for which an older release of the decomposition did not terminate.
     #[test]
     fn singular_integer_matrices_are_decomposed() {
         for d in 1..40 {
-            for key in 1..20 {
-                let edge = |i: usize, j: usize| (i * j * key + (i + j) * (i + j)).is_multiple_of(7);
+            for seed in 1..20 {
+                let edge = |i: usize, j: usize| (i * j * seed + (i + j) * (i + j)).is_multiple_of(7);
                 let matrix = DMatrix::from_fn(d, d, |i, j| f64::from(edge(i, j)));
-                assert!(eigen(matrix).is_ok(), "{d}, {key}");
+                assert!(symmetric_eigen(matrix).is_ok(), "{d}, {seed}");
             }
         }
     }

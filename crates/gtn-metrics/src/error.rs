@@ -1,147 +1,167 @@
 use std::fmt;
 
-use crate::Draws;
+use crate::Subsets;
 
-/// Which of the sets of samples given to a function an [`Error`] speaks of.
+/// The set of samples that an [`Error`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Set {
+#[non_exhaustive]
+pub enum SampleSet {
     /// The real samples.
     Real,
-    /// The generated samples, or those that stand in their place when a floor is measured.
+    /// The generated samples, or the real samples passed in their place to measure a noise floor.
     Generated,
-    /// The samples of a function that takes one set.
-    Only,
-    /// The real samples that the generator learned from.
+    /// The samples passed to a function that takes one set.
+    Single,
+    /// The real samples that the generator was trained on.
     Training,
-    /// Real samples that it did not learn from.
+    /// Real samples that the generator was not trained on.
     HeldOut,
 }
 
-impl fmt::Display for Set {
+impl fmt::Display for SampleSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Set::Real => "the real samples",
-            Set::Generated => "the generated samples",
-            Set::Only => "the samples",
-            Set::Training => "the training samples",
-            Set::HeldOut => "the held-out samples",
+            SampleSet::Real => "real samples",
+            SampleSet::Generated => "generated samples",
+            SampleSet::Single => "samples",
+            SampleSet::Training => "training samples",
+            SampleSet::HeldOut => "held-out samples",
         })
     }
 }
 
-/// Why a figure of merit cannot be computed.
+/// Why a metric cannot be computed, or a model cannot be fitted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A variance needs at least two samples.
-    #[error("{samples} samples are too few: at least 2 are needed")]
+    /// A variance or a step needs at least two samples.
+    #[error("too few samples: {samples} given; pass at least 2")]
     TooFewSamples {
         /// Samples given.
         samples: usize,
     },
-    /// There is no sample.
-    #[error("{set} are an empty set; at least 1 is needed")]
+    /// A set has no samples.
+    #[error("no {set} given; pass at least 1")]
     Empty {
-        /// The set without samples.
-        set: Set,
+        /// The empty set.
+        set: SampleSet,
     },
-    /// The two sets live in different spaces.
-    #[error("real rows have {real} columns and generated rows have {generated}; they must have as many")]
-    Columns {
+    /// The two sets have different numbers of columns.
+    #[error(
+        "the real samples have {real} columns and the generated samples have {generated}; pass rows with the same \
+         number of columns"
+    )]
+    ColumnMismatch {
         /// Columns of the real rows.
         real: usize,
         /// Columns of the generated rows.
         generated: usize,
     },
-    /// The rows are vectors of no coordinates.
-    #[error("the rows have no columns")]
+    /// The rows have no columns.
+    #[error("the rows have no columns; pass at least 1 column")]
     NoColumns,
-    /// A sample has a coordinate that is infinite or NaN.
-    #[error("row {row} of {set} is not finite")]
+    /// A sample contains NaN or an infinity.
+    #[error("row {row} of the {set} is not finite; remove rows that contain NaN or an infinity")]
     NotFinite {
-        /// The set with that sample.
-        set: Set,
+        /// The set that contains the sample.
+        set: SampleSet,
         /// The first such row, counted from 0.
         row: usize,
     },
-    /// The real rows are all the same, so that nothing can be compared with their variance.
-    #[error("the real rows have no variance")]
-    NoVariance,
-    /// A cumulative distribution function gave something that is no probability.
-    #[error("the cumulative distribution function gives {value:?} at {at:?}, which is no probability")]
-    Cdf {
-        /// Where it was asked.
+    /// All real rows are equal, so there is no variance to compare with.
+    #[error("the real samples have no variance: all rows are equal; pass at least 2 different rows")]
+    ZeroVariance,
+    /// A cumulative distribution function returned a value outside [0, 1].
+    #[error("the cumulative distribution function returns {value:?} at {at:?}; it must return a probability in [0, 1]")]
+    InvalidCdf {
+        /// The argument.
         at: f64,
-        /// What it gave.
+        /// The returned value.
         value: f64,
     },
-    /// A sliced distance is a mean over directions, and none was asked for.
-    #[error("0 projections were asked for; at least 1 is needed")]
+    /// A sliced distance needs at least one projection.
+    #[error("the number of projections is 0; pass at least 1")]
     NoProjections,
-    /// A mean over no draws, or over empty ones, was asked for.
-    #[error("{} draws of {} rows were asked for; both numbers must be at least 1", .asked.draws, .asked.size)]
-    NoDraws {
-        /// What was asked for.
-        asked: Draws,
+    /// A mean over no subsets, or over empty subsets, was requested.
+    #[error("cannot average over {} subsets of {} rows; both must be at least 1", .subsets.count, .subsets.size)]
+    NoSubsets {
+        /// The invalid setting.
+        subsets: Subsets,
     },
-    /// A draw without replacement cannot take more rows than there are.
-    #[error("a draw takes {needed} of {set}, but there are only {samples}")]
-    DrawTooLarge {
-        /// The set drawn from.
-        set: Set,
-        /// Rows that one draw takes from it.
-        needed: usize,
-        /// Rows that it has.
-        samples: usize,
-    },
-    /// Rows are compared with something of other dimensions.
-    #[error("{set} have {columns} columns; {needed} are needed")]
-    ColumnsNeeded {
-        /// The set that does not fit.
-        set: Set,
-        /// Columns that it has.
-        columns: usize,
-        /// Columns of what it is compared with.
-        needed: usize,
-    },
-    /// A row has one neighbor less than there are rows.
+    /// A subset drawn without replacement cannot have more rows than the set.
     #[error(
-        "neighbor {k} of each of {set} was asked for; with {samples} rows it must be at least 1 and below {samples}"
+        "a subset needs {needed} rows of the {set}, but there are only {samples}; use smaller subsets or pass more rows"
     )]
-    Neighbors {
-        /// The set whose rows have too few neighbors.
-        set: Set,
-        /// Which neighbor was asked for, 1 for the nearest.
-        k: usize,
-        /// Rows of the set.
+    SubsetTooLarge {
+        /// The set that the rows are drawn from.
+        set: SampleSet,
+        /// Rows drawn at once.
+        needed: usize,
+        /// Rows in the set.
         samples: usize,
     },
-    /// Half of the held-out rows or more are training rows too, so that nothing can be compared with their distance.
-    #[error("half of the held-out samples or more are equal to training samples")]
+    /// The rows have a different number of columns than the data they are compared with.
+    #[error("the {set} have {columns} columns; pass rows with {expected} columns")]
+    WrongColumnCount {
+        /// The set with the wrong number of columns.
+        set: SampleSet,
+        /// Its number of columns.
+        columns: usize,
+        /// The expected number of columns.
+        expected: usize,
+    },
+    /// The number of neighbors k is 0, or the set has too few rows for it.
+    #[error(
+        "k = {k} is out of range for the {set}: with {samples} rows, k must be at least 1 and below \
+         {samples}; change k or pass more rows"
+    )]
+    InvalidNeighborCount {
+        /// The set whose rows have too few neighbors.
+        set: SampleSet,
+        /// The requested neighbor, 1 for the nearest.
+        k: usize,
+        /// Rows in the set.
+        samples: usize,
+    },
+    /// At least half of the held-out rows are also training rows, so their median distance is 0 and cannot be used as
+    /// a reference.
+    #[error(
+        "at least half of the held-out samples are equal to training samples; remove them from the held-out samples"
+    )]
     HeldOutInTraining,
-    /// A covariance matrix is square, as wide as the mean is long.
-    #[error("the covariance matrix is {rows} × {columns}; with this mean it must be {needed} × {needed}")]
+    /// The covariance matrix does not fit the mean.
+    #[error(
+        "the covariance matrix is {rows} × {columns}, but the mean has {expected} values; pass a \
+         {expected} × {expected} matrix"
+    )]
     CovarianceShape {
         /// Rows of the matrix.
         rows: usize,
         /// Columns of the matrix.
         columns: usize,
         /// Length of the mean.
-        needed: usize,
+        expected: usize,
     },
-    /// Mean or covariance hold something that cannot be computed with.
-    #[error("the mean or the covariance matrix holds a number that is NaN or larger than 1e150")]
+    /// The mean or the covariance contains NaN or a value that is too large.
+    #[error(
+        "the mean or the covariance matrix contains NaN or a value above 1e150; check the data it was computed from"
+    )]
     MomentsNotFinite,
-    /// A covariance matrix equals its transpose.
-    #[error("the covariance matrix is not symmetric: see row {row}, column {column}")]
+    /// The covariance matrix differs from its transpose.
+    #[error(
+        "the covariance matrix is not symmetric at row {row}, column {column}; pass a matrix equal to its transpose"
+    )]
     NotSymmetric {
-        /// Row of one of the two numbers that differ, counted from 0.
+        /// Row of one of the two entries that differ, counted from 0.
         row: usize,
-        /// Its column.
+        /// Its column, counted from 0.
         column: usize,
     },
-    /// A direction has a negative variance, by more than rounding explains.
-    #[error("the covariance matrix has the eigenvalue {eigenvalue:?} beside {largest:?}; none may be negative")]
+    /// An eigenvalue of the covariance matrix is negative, by more than rounding explains.
+    #[error(
+        "the covariance matrix has the negative eigenvalue {eigenvalue:?} (the largest is {largest:?}); pass a \
+         positive semidefinite matrix"
+    )]
     NegativeVariance {
         /// The smallest eigenvalue.
         eigenvalue: f64,
@@ -149,49 +169,52 @@ pub enum Error {
         largest: f64,
     },
     /// The eigenvectors of a covariance matrix could not be computed.
-    #[error("the eigenvectors of a covariance matrix were not found to working precision")]
-    NoEigenvectors,
-    /// A mixture has at least one component.
-    #[error("a mixture of 0 components was asked for; at least 1 is needed")]
+    #[error(
+        "the eigendecomposition of a covariance matrix did not reach working precision; check the samples for extreme \
+         values"
+    )]
+    EigendecompositionFailed,
+    /// A mixture needs at least one component.
+    #[error("the mixture has 0 components; request at least 1")]
     NoComponents,
-    /// Each component of a mixture starts with a row.
-    #[error("{samples} samples are too few for {components} components: at least as many are needed")]
-    TooFewForComponents {
+    /// A mixture needs at least one row for each component.
+    #[error("{samples} samples are too few for {components} components; pass more samples or request fewer components")]
+    TooFewSamplesForComponents {
         /// Samples given.
         samples: usize,
-        /// Components asked for.
+        /// Components requested.
         components: usize,
     },
-    /// A setting of a fit is not a number that it can be.
-    #[error("the {setting} is {value:?}; it must be a number, at least 0")]
-    Setting {
-        /// The setting.
+    /// A setting is negative, infinite or NaN.
+    #[error("the {setting} is {value:?}; it must be finite and at least 0")]
+    InvalidSetting {
+        /// Name of the setting.
         setting: &'static str,
         /// Its value.
         value: f64,
     },
-    /// A fit by iteration needs at least one.
-    #[error("0 iterations were asked for; at least 1 is needed")]
+    /// An iterative fit needs at least one iteration.
+    #[error("the maximum number of iterations is 0; set it to at least 1")]
     NoIterations,
-    /// A partition names one component for each row.
-    #[error("{labels} labels were given for {samples} samples; they must be as many")]
-    Labels {
+    /// The number of labels differs from the number of rows.
+    #[error("{labels} labels were given for {samples} samples; pass one label for each sample")]
+    LabelCount {
         /// Labels given.
         labels: usize,
         /// Samples given.
         samples: usize,
     },
-    /// A partition names a component that is not there.
-    #[error("row {row} is given to component {label}, counted from 0, of {components}")]
-    Label {
+    /// A label is not the index of a component.
+    #[error("row {row} has the label {label}; with {components} components, labels must be below {components}")]
+    LabelOutOfRange {
         /// The first such row, counted from 0.
         row: usize,
         /// Its label.
         label: usize,
-        /// Components asked for.
+        /// Components requested.
         components: usize,
     },
-    /// A component of a mixture has lost all variance in some direction.
-    #[error("a component of the mixture has no variance in some direction; a larger regularization would give it one")]
-    Degenerate,
+    /// The covariance of a mixture component has no inverse.
+    #[error("the covariance matrix of a mixture component is singular; fit with a larger regularization")]
+    SingularCovariance,
 }

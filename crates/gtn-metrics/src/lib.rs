@@ -1,113 +1,131 @@
-//! Figures of merit for generated samples, as formulas on arrays: no network, no files, and no randomness of its own.
+//! Metrics that compare generated samples with real samples.
 //!
-//! Rows are samples. Sums are taken in `f64`, in an order that the shapes alone determine, on one thread. Where chance
-//! enters, the generator is an argument.
+//! Use this crate to find out how close the output of a generative model is to the data that it was trained on. You
+//! pass both sets as arrays with one sample per row, and get numbers back: distances between the two distributions,
+//! precision and recall, density and coverage, and checks for memorized training samples. The crate also has two simple
+//! baseline generators, [`Gaussian`] and [`GaussianMixture`], and the tools that the metrics are built on:
+//! [`SampleMoments`], [`Pca`] and [`NearestNeighbors`].
+//!
+//! The crate contains no neural networks and reads no files. Where a metric needs random numbers, the random number
+//! generator is an argument (pass `&mut rng` to keep using the generator afterward).
 //!
 //! ```
-//! use gtn_metrics::{Draws, energy_distance, ks_from_cdf, mean_over_draws, sliced_wasserstein, variance_kept};
+//! use gtn_metrics::{Subsets, energy_distance, ks_one_sample, mean_over_subsets, sliced_wasserstein, variance_kept};
 //! use ndarray::Array2;
 //! use rand::{Rng, SeedableRng};
 //! use rand_chacha::ChaCha8Rng;
 //!
-//! // Real rows are uniform in the unit square; the generated ones cover its middle only.
-//! let stream = ChaCha8Rng::seed_from_u64;
+//! // Real rows are uniform in the unit square. Generated rows cover only its middle.
+//! let rng = ChaCha8Rng::seed_from_u64;
 //! let uniform = |seed| {
-//!     let mut rng = stream(seed);
+//!     let mut rng = rng(seed);
 //!     Array2::from_shape_simple_fn((500, 2), || rng.random::<f32>())
 //! };
 //! let (real, held_out) = (uniform(1), uniform(2));
 //! let generated = uniform(3) * 0.5 + 0.25;
 //!
 //! // Half the width is a quarter of the variance.
-//! let share = variance_kept(real.view(), generated.view())?;
-//! assert!((share - 0.25).abs() < 0.05);
+//! let kept = variance_kept(real.view(), generated.view())?;
+//! assert!((kept - 0.25).abs() < 0.05);
 //!
-//! // 200 rows against 200, mean of 5 draws; the floor has the same formula and the same stream.
-//! let draws = Draws { size: 200, draws: 5 };
-//! let figure = mean_over_draws(real.view(), generated.view(), draws, stream(4), energy_distance)?;
-//! let floor = mean_over_draws(real.view(), held_out.view(), draws, stream(4), energy_distance)?;
-//! assert!(floor > 0.0 && figure > 5.0 * floor);
+//! // The mean over 5 pairs of random subsets of 200 rows. The noise floor uses the same formula and the same seed.
+//! let subsets = Subsets { size: 200, count: 5 };
+//! let value = mean_over_subsets(real.view(), generated.view(), subsets, rng(4), energy_distance)?;
+//! let floor = mean_over_subsets(real.view(), held_out.view(), subsets, rng(4), energy_distance)?;
+//! assert!(floor > 0.0 && value > 5.0 * floor);
 //!
-//! let figure = sliced_wasserstein(real.view(), generated.view(), 50, stream(5))?;
-//! let floor = sliced_wasserstein(real.view(), held_out.view(), 50, stream(5))?;
-//! assert!(floor > 0.0 && figure > 3.0 * floor);
+//! let value = sliced_wasserstein(real.view(), generated.view(), 50, rng(5))?;
+//! let floor = sliced_wasserstein(real.view(), held_out.view(), 50, rng(5))?;
+//! assert!(floor > 0.0 && value > 3.0 * floor);
 //!
-//! // Here the law of the first coordinate is known.
+//! // The distribution of the first coordinate is known.
 //! let first = |rows: &Array2<f32>| rows.column(0).iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
 //! let cdf = |x: f64| x.clamp(0.0, 1.0);
-//! let (figure, floor) = (ks_from_cdf(&first(&generated), cdf)?, ks_from_cdf(&first(&real), cdf)?);
-//! assert!(figure > 0.2 && floor < 0.1);
+//! let (value, floor) = (ks_one_sample(&first(&generated), cdf)?, ks_one_sample(&first(&real), cdf)?);
+//! assert!(value > 0.2 && floor < 0.1);
 //! # Ok::<(), gtn_metrics::Error>(())
 //! ```
 //!
-//! | figure | compares | unit | 0 means |
-//! |---|---|---|---|
-//! | [`ks_from_cdf`] | numbers with a law | none, up to 1 | never below 1/(2n) |
-//! | [`ks_between`] | numbers with numbers | none, up to 1 | equal empirical laws |
-//! | [`energy_distance`] | rows with rows, all directions at once | that of the data | equal empirical laws |
-//! | [`sliced_wasserstein`] | rows with rows, on random lines | that of the data | equal empirical laws on those lines |
-//! | [`variance_kept`] | the spread of rows with that of rows | none | the generated rows are all the same; 1 is the aim |
+//! # The metrics
 //!
-//! [`step_lengths`] is about one way through space rather than two laws: how evenly it goes, and whether it jumps.
+//! There are n real and m generated rows of d columns. The noise floor is explained below; the column gives its mean.
 //!
-//! # The floor
+//! | metric | function | range | best value | noise floor | source |
+//! |---|---|---|---|---|---|
+//! | Kolmogorov-Smirnov distance, sample against a CDF | [`ks_one_sample`] | [1/(2n), 1] | 1/(2n) | 0.869/√n, for large n | Kolmogorov 1933 |
+//! | Kolmogorov-Smirnov distance, two samples | [`ks_two_sample`] | [0, 1] | 0 | 0.869 √(1/n + 1/m), for large n and m | Smirnov 1939 |
+//! | Energy distance | [`energy_distance`] | ≥ 0, unit of the data | 0 | E\|X − X′\| (1/n + 1/m), exactly | Székely and Rizzo 2013 |
+//! | Sliced Wasserstein-2 distance | [`sliced_wasserstein`] | ≥ 0, unit of the data | 0 | no closed form; falls as n and m grow | Rabin et al. 2011, Bonneel et al. 2015 |
+//! | Fréchet distance (FID if the rows are Inception features) | [`frechet_distance`] | ≥ 0, squared unit of the data | 0 | above tr C (1/n + 1/m) | Dowson and Landau 1982, Heusel et al. 2017 |
+//! | Precision | [`precision_recall`] | [0, 1] | 1 | below 1; no closed form | Kynkäänniemi et al. 2019 |
+//! | Recall | [`precision_recall`] | [0, 1] | 1 | below 1; no closed form | Kynkäänniemi et al. 2019 |
+//! | Density | [`density_coverage`] | [0, n/k] | 1 | 1, exactly | Naeem et al. 2020 |
+//! | Coverage | [`density_coverage`] | [0, 1] | 1 | 1 − 2⁻ᵏ, for large n = m | Naeem et al. 2020 |
+//! | Memorization: median distance ratio | [`memorization`] | ≥ 0 | 1; below with copies | near 1 | related to Alaa et al. 2022 |
+//! | Memorization: probability of being closer | [`memorization`] | [0, 1] | ½; above with copies | ½, exactly | Mann and Whitney 1947, Meehan et al. 2020 |
+//! | Memorization: fraction of near copies | [`memorization`] | [0, 1] | 0.01; above with copies | about 0.01 | related to Alaa et al. 2022 |
+//! | Variance kept | [`variance_kept`] | ≥ 0 | 1 | near 1 | |
+//! | Longest step over mean step along a path | [`step_lengths`] | [1, number of steps] | 1 | none: it does not compare two sets | |
 //!
-//! Two samples of one law are not at distance 0: they hold different points, and each of these distances sees that.
-//! **The floor** of a figure is what the same formula gives when real samples stand in the place of the generated ones:
-//! same sizes, same number of draws, same random stream. It is what a perfect generator would score on average, so a
-//! figure without it cannot be read, and it stands beside every figure. A figure at its floor says that this formula,
-//! at this size, sees no difference; a figure below it by more than chance says that generated rows are too close to
-//! the real ones, as copies are.
+//! [`mean_over_subsets`] averages a metric of two sets of rows over random subsets of them.
 //!
-//! | figure | what gives its floor | its mean under equal laws |
-//! |---|---|---|
-//! | [`ks_from_cdf`] | a real sample of n numbers | 0.869/√n, for large n |
-//! | [`ks_between`] | a second real sample as `generated` | 0.869 √(1/n + 1/m), for large n and m |
-//! | [`energy_distance`] | a second real sample as `generated` | E\|X − X′\| (1/n + 1/m), exactly |
-//! | [`sliced_wasserstein`] | a second real sample as `generated` | no closed form; falls as the samples grow |
-//! | [`mean_over_draws`] | a second real sample as `generated`, or [`floor_over_draws`] from one | that of its metric |
-//! | [`variance_kept`] | a second real sample as `generated` | near 1 |
+//! # The noise floor
 //!
-//! The two real samples must be independent: rows that occur in both make the floor too low.
+//! Two samples of one distribution hold different points, so their distance is not 0. **The noise floor** of a metric
+//! is its value when a second real sample takes the place of the generated one, with the same sizes, the same number of
+//! subsets and the same random numbers. A perfect generator would score this value on average. So never read a metric
+//! without its noise floor:
 //!
-//! # Input
+//! - A distance at its noise floor means that this metric, at this sample size, finds no difference.
+//! - A distance below its noise floor, by more than chance explains, means that the generated rows are too close to the
+//!   real ones. Copies cause this.
 //!
-//! No input makes these functions panic. Sets that are empty, differ in their columns or hold an infinity or NaN are an
-//! [`Error`] that names the set and the row.
+//! To measure the noise floor, pass a second real sample as `generated`. If you have only one real sample, use
+//! [`floor_over_subsets`], which splits it. The noise floor of [`ks_one_sample`] is its value for a real sample of n
+//! values. The two real samples must be independent: rows that occur in both make the noise floor too low.
+//!
+//! # Numerics
+//!
+//! Sums are computed in `f64` on one thread, in an order that depends only on the shapes of the arrays.
+//!
+//! # Invalid input
+//!
+//! No input makes these functions panic. A set that is empty, has the wrong number of columns or contains NaN or an
+//! infinity is an [`Error`] that names the set and the row.
 
-mod continuity;
 mod density_coverage;
 mod eigen;
-mod energy;
+mod energy_distance;
 mod error;
-mod floor;
-mod frechet;
+mod frechet_distance;
 mod gaussian;
-mod input;
-mod ks;
+mod gaussian_mixture;
+mod input_checks;
+mod kolmogorov_smirnov;
 mod memorization;
-mod mixture;
-mod moments;
-mod nearest;
+mod nearest_neighbors;
+mod pairwise_distances;
+mod pca;
 mod precision_recall;
-mod principal;
-mod rows;
-mod sliced;
+mod sample_moments;
+mod sliced_wasserstein;
+mod step_lengths;
+mod subsets;
 mod variance;
 
-pub use continuity::{Steps, step_lengths};
 pub use density_coverage::{DensityCoverage, density_coverage};
-pub use energy::energy_distance;
-pub use error::{Error, Set};
-pub use floor::{Draws, floor_over_draws, floors_over_draws, mean_over_draws, means_over_draws};
-pub use frechet::{frechet_between, frechet_distance};
+pub use energy_distance::energy_distance;
+pub use error::{Error, SampleSet};
+pub use frechet_distance::{frechet_distance, frechet_distance_from_moments};
 pub use gaussian::Gaussian;
-pub use ks::{ks_between, ks_from_cdf};
-pub use memorization::{Memorization, memorization, memorization_between};
-pub use mixture::{Em, GaussianMixture};
-pub use moments::Moments;
-pub use nearest::{Nearest, NearestRows};
+pub use gaussian_mixture::{GaussianMixture, GaussianMixtureParams};
+pub use kolmogorov_smirnov::{ks_one_sample, ks_two_sample};
+pub use memorization::{Memorization, memorization, memorization_from_neighbors};
+pub use nearest_neighbors::{NearestNeighbors, Neighbor};
+pub use pca::Pca;
 pub use precision_recall::{PrecisionRecall, precision_recall};
-pub use principal::PrincipalAxes;
-pub use sliced::sliced_wasserstein;
+pub use sample_moments::SampleMoments;
+pub use sliced_wasserstein::sliced_wasserstein;
+pub use step_lengths::{StepLengths, step_lengths};
+pub use subsets::{Subsets, floor_over_subsets, floors_over_subsets, mean_over_subsets, means_over_subsets};
 pub use variance::{total_variance, variance_kept};

@@ -1,40 +1,41 @@
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
-use crate::input::check_finite;
-use crate::{Error, Set};
+use crate::input_checks::check_finite;
+use crate::{Error, SampleSet};
 
-/// The total variance of the rows: the trace of their covariance matrix (unbiased, divisor n − 1).
+/// The total variance of the rows: the trace of their covariance matrix (unbiased, with divisor n − 1).
 ///
-/// `rows` is n × d, n ≥ 2. The figure is in squared units of the data and at least 0.
+/// `rows` is n × d, n ≥ 2. The result has the squared unit of the data and is at least 0.
 ///
 /// # Errors
 ///
 /// [`Error::TooFewSamples`] for fewer than two rows, [`Error::NotFinite`].
 pub fn total_variance(rows: ArrayView2<'_, f32>) -> Result<f64, Error> {
-    total_variance_of(Set::Only, rows)
+    checked_total_variance(SampleSet::Single, rows)
 }
 
-/// The share of the real rows' total variance that the generated rows keep: tr cov(generated) / tr cov(real).
+/// The fraction of the real rows' total variance that the generated rows keep: tr cov(generated) / tr cov(real).
 ///
-/// `real` is n × d and `generated` m × d, n and m ≥ 2. The figure has no unit and is at least 0; it is 1 if samples
-/// spread as the data do. Regression on noisy pairs pulls ĥ towards the mean, so GTNs at high d fall below 1; a
-/// Gaussian fitted to the data has 1 by construction, so that this alone says nothing about the shape.
+/// `real` is n × d and `generated` is m × d; n and m ≥ 2. The result has no unit and is at least 0. It is 1 if the
+/// generated rows spread as much as the real rows. Regression on noisy pairs pulls ĥ toward the mean, so GTNs are below
+/// 1 at high d. A Gaussian fitted to the data has the value 1 by construction, so this metric alone says nothing about
+/// the shape of the distribution.
 ///
 /// # Errors
 ///
-/// [`Error::Columns`]; [`Error::TooFewSamples`] if either set has fewer than two rows; [`Error::NotFinite`];
-/// [`Error::NoVariance`] if the real rows are all the same.
+/// [`Error::ColumnMismatch`]; [`Error::TooFewSamples`] if either set has fewer than two rows; [`Error::NotFinite`];
+/// [`Error::ZeroVariance`] if all real rows are equal.
 pub fn variance_kept(real: ArrayView2<'_, f32>, generated: ArrayView2<'_, f32>) -> Result<f64, Error> {
     if real.ncols() != generated.ncols() {
-        return Err(Error::Columns { real: real.ncols(), generated: generated.ncols() });
+        return Err(Error::ColumnMismatch { real: real.ncols(), generated: generated.ncols() });
     }
-    match total_variance_of(Set::Real, real)? {
-        0.0 => Err(Error::NoVariance),
-        variance => Ok(total_variance_of(Set::Generated, generated)? / variance),
+    match checked_total_variance(SampleSet::Real, real)? {
+        0.0 => Err(Error::ZeroVariance),
+        variance => Ok(checked_total_variance(SampleSet::Generated, generated)? / variance),
     }
 }
 
-fn total_variance_of(set: Set, rows: ArrayView2<'_, f32>) -> Result<f64, Error> {
+fn checked_total_variance(set: SampleSet, rows: ArrayView2<'_, f32>) -> Result<f64, Error> {
     let samples = rows.nrows();
     if samples < 2 {
         return Err(Error::TooFewSamples { samples });
@@ -61,15 +62,15 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_compared_is_an_error() {
+    fn invalid_input_is_an_error() {
         let rows = |n, d| Array2::<f32>::zeros((n, d));
         assert_eq!(total_variance(rows(1, 2).view()), Err(Error::TooFewSamples { samples: 1 }));
-        let columns = Error::Columns { real: 2, generated: 3 };
+        let columns = Error::ColumnMismatch { real: 2, generated: 3 };
         assert_eq!(variance_kept(rows(5, 2).view(), rows(5, 3).view()), Err(columns));
-        assert_eq!(variance_kept(rows(5, 2).view(), rows(5, 2).view()), Err(Error::NoVariance));
+        assert_eq!(variance_kept(rows(5, 2).view(), rows(5, 2).view()), Err(Error::ZeroVariance));
         let (good, bad) = (array![[0.0_f32], [1.0]], array![[0.0_f32], [f32::NAN]]);
-        assert_eq!(total_variance(bad.view()), Err(Error::NotFinite { set: Set::Only, row: 1 }));
-        let not_finite = Error::NotFinite { set: Set::Generated, row: 1 };
+        assert_eq!(total_variance(bad.view()), Err(Error::NotFinite { set: SampleSet::Single, row: 1 }));
+        let not_finite = Error::NotFinite { set: SampleSet::Generated, row: 1 };
         assert_eq!(variance_kept(good.view(), bad.view()), Err(not_finite));
     }
 }

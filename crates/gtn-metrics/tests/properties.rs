@@ -1,8 +1,8 @@
-//! What holds of every pair of samples.
+//! Properties of the metrics that hold for all samples.
 
 use gtn_metrics::{
-    Draws, Error, energy_distance, floor_over_draws, ks_between, ks_from_cdf, mean_over_draws, sliced_wasserstein,
-    total_variance, variance_kept,
+    Error, Subsets, energy_distance, floor_over_subsets, ks_one_sample, ks_two_sample, mean_over_subsets,
+    sliced_wasserstein, total_variance, variance_kept,
 };
 use ndarray::{Array2, ArrayView2, Axis};
 use proptest::collection::vec;
@@ -25,7 +25,7 @@ fn sliced(x: &Array2<f32>, y: &Array2<f32>) -> f64 {
     sliced_wasserstein(x.view(), y.view(), PROJECTIONS, rng(3)).unwrap()
 }
 
-/// No row is further than this from another one: the scale of what rounding does to a distance.
+/// An upper bound for the distance of two rows, and so the scale of rounding errors.
 fn diameter(x: &Array2<f32>, y: &Array2<f32>) -> f64 {
     let largest = x.iter().chain(y).fold(0.0_f32, |max, x| max.max(x.abs()));
     2.0 * f64::from(largest) * (x.ncols() as f64).sqrt()
@@ -37,68 +37,68 @@ fn shuffled(x: &Array2<f32>, seed: u64) -> Array2<f32> {
     x.select(Axis(0), &order)
 }
 
-/// `sets` sets of 1 to 20 rows in one space of 1 to 4 dimensions. Coordinates are multiples of 1/8, so that ties occur
-/// and sums with one another are exact in `f32`.
-fn sets(sets: usize) -> impl Strategy<Value = Vec<Array2<f32>>> {
+/// `count` sets of 1 to 20 rows with the same 1 to 4 columns. Coordinates are multiples of 1/8, so ties occur and sums
+/// are exact in `f32`.
+fn sets(count: usize) -> impl Strategy<Value = Vec<Array2<f32>>> {
     (1..=4_usize).prop_flat_map(move |d| {
         let set = vec(-60..60_i16, d..=20 * d).prop_map(move |eighths| {
             let rows = eighths.len() / d;
             Array2::from_shape_fn((rows, d), |(i, k)| f32::from(eighths[i * d + k]) / 8.0)
         });
-        vec(set, sets)
+        vec(set, count)
     })
 }
 
-/// Numbers with ties.
-fn numbers() -> impl Strategy<Value = Vec<f64>> {
+/// Values with ties.
+fn values() -> impl Strategy<Value = Vec<f64>> {
     vec(-20..20_i8, 1..30).prop_map(|eighths| eighths.iter().map(|&x| f64::from(x) / 8.0).collect())
 }
 
-/// Continuous, with flat parts and a steep one.
+/// A continuous CDF with flat parts and a steep part.
 fn cdf(x: f64) -> f64 {
     (0.25 * (x + 2.0).clamp(0.0, 1.0)) + 0.5 * (4.0 * x).clamp(0.0, 1.0) + 0.25 * (x - 1.0).clamp(0.0, 1.0)
 }
 
-fn share(sample: &[f64], of: impl Fn(f64) -> bool) -> f64 {
-    sample.iter().filter(|&&x| of(x)).count() as f64 / sample.len() as f64
+fn fraction(sample: &[f64], holds: impl Fn(f64) -> bool) -> f64 {
+    sample.iter().filter(|&&x| holds(x)).count() as f64 / sample.len() as f64
 }
 
 proptest! {
     #[test]
-    fn ks_from_a_cdf_is_the_largest_gap_on_both_sides_of_each_point(sample in numbers()) {
+    fn ks_one_sample_is_the_largest_gap_on_both_sides_of_each_value(sample in values()) {
         let gap = |&x: &f64| {
             let value = cdf(x);
-            (share(&sample, |y| y <= x) - value).abs().max((share(&sample, |y| y < x) - value).abs())
+            (fraction(&sample, |y| y <= x) - value).abs().max((fraction(&sample, |y| y < x) - value).abs())
         };
         let expected = sample.iter().map(gap).fold(0.0, f64::max);
-        let found = ks_from_cdf(&sample, cdf).unwrap();
-        prop_assert!((found - expected).abs() <= 1e-15, "{found}, {expected}");
-        prop_assert!(found >= 0.5 / sample.len() as f64 - 1e-15 && found <= 1.0);
+        let result = ks_one_sample(&sample, cdf).unwrap();
+        prop_assert!((result - expected).abs() <= 1e-15, "{result}, {expected}");
+        prop_assert!(result >= 0.5 / sample.len() as f64 - 1e-15 && result <= 1.0);
     }
 
     #[test]
-    fn ks_between_samples_is_the_largest_gap_at_any_point(a in numbers(), b in numbers()) {
-        let gap = |&x: &f64| (share(&a, |y| y <= x) - share(&b, |y| y <= x)).abs();
+    fn ks_two_sample_is_the_largest_gap_at_any_value(a in values(), b in values()) {
+        let gap = |&x: &f64| (fraction(&a, |y| y <= x) - fraction(&b, |y| y <= x)).abs();
         let expected = a.iter().chain(&b).map(gap).fold(0.0, f64::max);
-        let found = ks_between(&a, &b).unwrap();
-        prop_assert!((found - expected).abs() <= 1e-15, "{found}, {expected}");
-        prop_assert_eq!(found, ks_between(&b, &a).unwrap());
-        prop_assert_eq!(ks_between(&a, &a).unwrap(), 0.0);
-        // The triangle inequality, with the law as the third corner.
-        let sides = (ks_from_cdf(&a, cdf).unwrap(), ks_from_cdf(&b, cdf).unwrap());
-        prop_assert!((sides.0 - sides.1).abs() <= found + 1e-15);
+        let result = ks_two_sample(&a, &b).unwrap();
+        prop_assert!((result - expected).abs() <= 1e-15, "{result}, {expected}");
+        prop_assert_eq!(result, ks_two_sample(&b, &a).unwrap());
+        prop_assert_eq!(ks_two_sample(&a, &a).unwrap(), 0.0);
+        // The triangle inequality, with the distribution of the CDF as the third corner.
+        let to_cdf = (ks_one_sample(&a, cdf).unwrap(), ks_one_sample(&b, cdf).unwrap());
+        prop_assert!((to_cdf.0 - to_cdf.1).abs() <= result + 1e-15);
     }
 
     #[test]
-    fn ks_depends_on_the_order_of_numbers_alone(a in numbers(), b in numbers()) {
+    fn ks_depends_only_on_ranks(a in values(), b in values()) {
         let cubes = |sample: &[f64]| sample.iter().map(|x| x * x * x + 5.0).collect::<Vec<_>>();
-        prop_assert_eq!(ks_between(&cubes(&a), &cubes(&b)).unwrap(), ks_between(&a, &b).unwrap());
+        prop_assert_eq!(ks_two_sample(&cubes(&a), &cubes(&b)).unwrap(), ks_two_sample(&a, &b).unwrap());
         let reversed: Vec<f64> = a.iter().rev().copied().collect();
-        prop_assert_eq!(ks_from_cdf(&reversed, cdf).unwrap(), ks_from_cdf(&a, cdf).unwrap());
+        prop_assert_eq!(ks_one_sample(&reversed, cdf).unwrap(), ks_one_sample(&a, cdf).unwrap());
     }
 
     #[test]
-    fn distances_are_symmetric_not_negative_and_zero_on_equal_sets(sets in sets(2), seed: u64) {
+    fn distances_are_symmetric_nonnegative_and_zero_for_equal_sets(sets in sets(2), seed: u64) {
         let (x, y) = (&sets[0], &sets[1]);
         let rounding = 1e-12 * diameter(x, y);
         prop_assert!(energy(x, y) >= 0.0 && sliced(x, y) >= 0.0);
@@ -106,17 +106,21 @@ proptest! {
         prop_assert_eq!(sliced(x, y), sliced(y, x));
         prop_assert!((0.0..=rounding).contains(&energy(x, &shuffled(x, seed))));
         prop_assert_eq!(sliced(x, &shuffled(x, seed)), 0.0);
-        // Each row twice is the same empirical law.
+        // Repeating each row does not change the empirical distribution.
         let twice = ndarray::concatenate![Axis(0), x.view(), x.view()];
         prop_assert!((0.0..=rounding).contains(&energy(x, &twice)));
         prop_assert_eq!(sliced(x, &twice), 0.0);
     }
 
     #[test]
-    fn sets_that_differ_are_apart(sets in sets(1), which in any::<prop::sample::Index>(), far in 1..100_u8) {
+    fn different_sets_have_a_positive_distance(
+        sets in sets(1),
+        row in any::<prop::sample::Index>(),
+        shift in 1..100_u8,
+    ) {
         let x = &sets[0];
         let mut y = x.clone();
-        y[(which.index(x.nrows()), 0)] += f32::from(far);
+        y[(row.index(x.nrows()), 0)] += f32::from(shift);
         prop_assert!(energy(x, &y) > 1e-6 && sliced(x, &y) > 1e-6);
     }
 
@@ -142,47 +146,47 @@ proptest! {
         let (x, y) = (&sets[0], &sets[1]);
         let signed = if negative { -scale } else { scale };
         prop_assert_eq!(energy(&(x * signed), &(y * signed)), f64::from(scale) * energy(x, y));
-        let (found, expected) = (sliced(&(x * signed), &(y * signed)), f64::from(scale) * sliced(x, y));
-        prop_assert!((found - expected).abs() <= 1e-12 * f64::from(scale) * diameter(x, y));
+        let (result, expected) = (sliced(&(x * signed), &(y * signed)), f64::from(scale) * sliced(x, y));
+        prop_assert!((result - expected).abs() <= 1e-12 * f64::from(scale) * diameter(x, y));
     }
 
     #[test]
-    fn a_translation_has_its_closed_forms(sets in sets(1), eighths in 0..1000_i16) {
+    fn shifts_match_their_closed_forms(sets in sets(1), eighths in 0..1000_i16) {
         let (x, shift) = (&sets[0], f32::from(eighths) / 8.0);
-        // Every direction sees the same rows moved; in the plane and above by less than |t|.
+        // Each direction sees a shift of at most |t|, and of exactly |t| in one dimension.
         let t = f64::from(shift) * (x.ncols() as f64).sqrt();
-        let found = sliced(x, &(x + shift));
+        let result = sliced(x, &(x + shift));
         if x.ncols() == 1 {
-            prop_assert!((found - t).abs() <= 1e-13 * t);
+            prop_assert!((result - t).abs() <= 1e-13 * t);
         } else {
-            prop_assert!(found <= t * (1.0 + 1e-13));
+            prop_assert!(result <= t * (1.0 + 1e-13));
         }
-        // A single row against the same moved.
+        // A single row and its shifted copy.
         let row = x.select(Axis(0), &[0]);
         prop_assert!((energy(&row, &(&row + shift)) - 2.0 * t).abs() <= 1e-13 * t);
     }
 
     #[test]
-    fn both_distances_obey_the_triangle_inequality(sets in sets(3)) {
+    fn both_distances_satisfy_the_triangle_inequality(sets in sets(3)) {
         let (x, y, z) = (&sets[0], &sets[1], &sets[2]);
         let rounding = 1e-12 * (diameter(x, y) + diameter(y, z));
         prop_assert!(sliced(x, z) <= sliced(x, y) + sliced(y, z) + rounding);
-        // Of the energy distance it holds for the root, where rounding near 0 is a root too.
+        // For the energy distance it holds for the square root, which also turns rounding near 0 into its root.
         let root = |x, y| energy(x, y).sqrt();
         prop_assert!(root(x, z) <= root(x, y) + root(y, z) + rounding.sqrt());
     }
 
     #[test]
-    fn draws_of_all_rows_are_the_metric_itself(sets in sets(1), k in 1..4_usize, seed: u64) {
+    fn subsets_of_all_rows_give_the_metric_itself(sets in sets(1), k in 1..4_usize, seed: u64) {
         let (x, y) = (&sets[0], &(&sets[0] * 2.0));
-        let draws = Draws { size: x.nrows(), draws: k };
+        let subsets = Subsets { size: x.nrows(), count: k };
         let metric = |x: ArrayView2<'_, f32>, y: ArrayView2<'_, f32>| sliced_wasserstein(x, y, PROJECTIONS, rng(3));
-        let found = mean_over_draws(x.view(), y.view(), draws, rng(seed), metric).unwrap();
-        prop_assert!((found - sliced(x, y)).abs() <= 1e-14 * found);
+        let result = mean_over_subsets(x.view(), y.view(), subsets, rng(seed), metric).unwrap();
+        prop_assert!((result - sliced(x, y)).abs() <= 1e-14 * result);
     }
 
     #[test]
-    fn any_bits_get_an_answer_or_an_error(
+    fn any_bits_give_a_finite_result_or_an_error(
         bits in vec(any::<u32>(), 0..16),
         others in vec(any::<u32>(), 0..16),
         d in 0..3_usize,
@@ -194,25 +198,25 @@ proptest! {
             Array2::from_shape_fn((rows, d), |(i, k)| f32::from_bits(bits[i * d + k]))
         };
         let (x, y) = (matrix(&bits, d), matrix(&others, e));
-        let draws = Draws { size, draws: 2 };
-        let wide = |bits: &[u32]| bits.iter().map(|&b| f64::from(f32::from_bits(b))).collect::<Vec<_>>();
-        let answers = [
+        let subsets = Subsets { size, count: 2 };
+        let widened = |bits: &[u32]| bits.iter().map(|&b| f64::from(f32::from_bits(b))).collect::<Vec<_>>();
+        let results = [
             energy_distance(x.view(), y.view()),
             sliced_wasserstein(x.view(), y.view(), 2, rng(1)),
-            mean_over_draws(x.view(), y.view(), draws, rng(2), energy_distance),
-            floor_over_draws(x.view(), draws, rng(2), energy_distance),
+            mean_over_subsets(x.view(), y.view(), subsets, rng(2), energy_distance),
+            floor_over_subsets(x.view(), subsets, rng(2), energy_distance),
             total_variance(x.view()),
-            ks_between(&wide(&bits), &wide(&others)),
-            ks_from_cdf(&wide(&bits), cdf),
-            ks_from_cdf(&wide(&bits), |x| x),
+            ks_two_sample(&widened(&bits), &widened(&others)),
+            ks_one_sample(&widened(&bits), cdf),
+            ks_one_sample(&widened(&bits), |x| x),
         ];
-        for answer in answers.into_iter().flatten() {
-            prop_assert!(answer.is_finite() && answer >= 0.0, "{answer}");
+        for result in results.into_iter().flatten() {
+            prop_assert!(result.is_finite() && result >= 0.0, "{result}");
         }
-        let nan = x.iter().any(|x| !x.is_finite()) && x.nrows() > 1 && d == e;
-        if nan {
-            let named = matches!(variance_kept(x.view(), y.view()), Err(Error::NotFinite { .. }));
-            prop_assert!(named);
+        let has_non_finite = x.iter().any(|x| !x.is_finite()) && x.nrows() > 1 && d == e;
+        if has_non_finite {
+            let is_reported = matches!(variance_kept(x.view(), y.view()), Err(Error::NotFinite { .. }));
+            prop_assert!(is_reported);
         }
     }
 }

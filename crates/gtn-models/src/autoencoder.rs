@@ -5,72 +5,73 @@ use crate::layers::{
     apply, candle_convolution, candle_linear, candle_transposed_convolution, convolution, linear, relu,
     transposed_convolution,
 };
-use crate::ops::{self, Fused, Grid, Ops};
+use crate::ops::{self, ConvGeometry, ModuleOp, Ops};
 use crate::{Error, Parameters, Result, Streams};
 
-/// Sizes of an autoencoder.
+/// Architecture of an autoencoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AutoencoderShape {
-    /// Channels of an image.
+    /// Number of channels of an image.
     pub channels: usize,
-    /// Height and width of an image in pixels; a multiple of 4.
+    /// Height and width of an image in pixels, a multiple of 4.
     pub side: usize,
     /// Latent dimension d.
     pub dim: usize,
 }
 
-const NARROW: usize = 64;
-const WIDE: usize = 128;
+/// Channels between the outer and the inner convolution.
+const OUTER_CHANNELS: usize = 64;
+/// Channels between the inner convolution and the linear layer.
+const INNER_CHANNELS: usize = 128;
 
 impl AutoencoderShape {
     fn check(&self) -> Result<()> {
-        let refuse = |what, value, reason| Err(Error::Shape { what, value, reason });
+        let invalid = |what, value, reason| Err(Error::Shape { what, value, reason });
         if self.channels == 0 {
-            return refuse("channels", self.channels, "an image has at least one");
+            return invalid("channels", self.channels, "must be at least 1");
         }
         if self.side == 0 || !self.side.is_multiple_of(4) {
-            return refuse(
-                "side",
-                self.side,
-                "the autoencoder halves images twice, so their side must be a multiple of 4",
-            );
+            return invalid("side", self.side, "must be a multiple of 4, because the encoder halves the side twice");
         }
         if self.dim == 0 {
-            return refuse("dim", self.dim, "the latent dimension must be at least 1");
+            return invalid("dim", self.dim, "must be at least 1");
         }
         Ok(())
     }
 
-    fn flat(&self) -> usize {
-        WIDE * (self.side / 4) * (self.side / 4)
+    /// Number of values between the linear layer and the inner convolution.
+    fn flat_len(&self) -> usize {
+        INNER_CHANNELS * (self.side / 4) * (self.side / 4)
     }
 }
 
-/// Images to latents: conv(64) ReLU conv(128) ReLU linear(d); both convolutions k4 s2 p1.
+/// The encoder, from images to latents: conv(64), ReLU, conv(128), ReLU, linear(d). Both convolutions have kernel 4, stride 2,
+/// padding 1.
 #[derive(Debug, Clone)]
 pub struct Encoder(EncoderLayers);
 
 #[derive(Debug, Clone)]
 enum EncoderLayers {
-    Fused(Fused<ops::Encoder>),
+    Fused(ModuleOp<ops::FusedEncoder>),
     Candle { conv1: Conv2d, conv2: Conv2d, linear: Linear },
 }
 
 impl Encoder {
-    /// Latents, (n, d), of images, (n, C, H, W) in [−1, 1]. Nothing can be learned from them: they have no gradient.
+    /// Encodes images, shape (n, C, H, W) in [−1, 1], to latents, shape (n, d). The latents are detached: no gradient flows
+    /// through them.
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] if the images are of another shape.
+    /// [`Error::Device`] if the images have another shape.
     pub fn forward(&self, images: &Tensor) -> Result<Tensor> {
         match &self.0 {
             EncoderLayers::Fused(fused) => fused.evaluate(images),
-            EncoderLayers::Candle { .. } => Ok(self.tracked(images)?.detach()),
+            EncoderLayers::Candle { .. } => Ok(self.forward_with_grad(images)?.detach()),
         }
     }
 
-    /// The same with a gradient.
-    pub(crate) fn tracked(&self, images: &Tensor) -> Result<Tensor> {
+    /// As [`forward`](Self::forward), but gradients flow through the output.
+    pub(crate) fn forward_with_grad(&self, images: &Tensor) -> Result<Tensor> {
         match &self.0 {
             EncoderLayers::Fused(fused) => fused.forward(images),
             EncoderLayers::Candle { conv1, conv2, linear } => {
@@ -82,7 +83,8 @@ impl Encoder {
     }
 }
 
-/// Latents to images: linear, transposed conv(64) ReLU, transposed conv(C) tanh; both k4 s2 p1.
+/// The decoder, from latents to images: linear, transposed conv(64), ReLU, transposed conv(C), tanh. Both transposed
+/// convolutions have kernel 4, stride 2, padding 1.
 #[derive(Debug, Clone)]
 pub struct Decoder {
     shape: AutoencoderShape,
@@ -91,44 +93,45 @@ pub struct Decoder {
 
 #[derive(Debug, Clone)]
 enum DecoderLayers {
-    Fused(Fused<ops::Decoder>),
+    Fused(ModuleOp<ops::FusedDecoder>),
     Candle { linear: Linear, deconv1: ConvTranspose2d, deconv2: ConvTranspose2d },
 }
 
 impl Decoder {
-    /// Images, (n, C, H, W) in [−1, 1], of latents, (n, d). Nothing can be learned from them: they have no gradient.
+    /// Decodes latents, shape (n, d), to images, shape (n, C, H, W) in [−1, 1]. The images are detached: no gradient flows
+    /// through them.
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] if the latents are of another shape.
+    /// [`Error::Device`] if the latents have another shape.
     pub fn forward(&self, latents: &Tensor) -> Result<Tensor> {
         match &self.layers {
             DecoderLayers::Fused(fused) => fused.evaluate(latents),
-            DecoderLayers::Candle { .. } => Ok(self.tracked(latents)?.detach()),
+            DecoderLayers::Candle { .. } => Ok(self.forward_with_grad(latents)?.detach()),
         }
     }
 
-    /// The same with a gradient.
-    pub(crate) fn tracked(&self, latents: &Tensor) -> Result<Tensor> {
+    /// As [`forward`](Self::forward), but gradients flow through the output.
+    pub(crate) fn forward_with_grad(&self, latents: &Tensor) -> Result<Tensor> {
         match &self.layers {
             DecoderLayers::Fused(fused) => fused.forward(latents),
             DecoderLayers::Candle { linear, deconv1, deconv2 } => {
                 let (n, quarter) = (latents.dim(0)?, self.shape.side / 4);
-                let x = apply(linear, latents)?.reshape((n, WIDE, quarter, quarter))?;
+                let x = apply(linear, latents)?.reshape((n, INNER_CHANNELS, quarter, quarter))?;
                 let x = relu(&apply(deconv1, &x)?)?;
                 Ok(apply(deconv2, &x)?.tanh()?)
             }
         }
     }
 
-    /// Sizes of the autoencoder it belongs to.
+    /// Architecture of the autoencoder that the decoder belongs to.
     #[must_use]
     pub fn shape(&self) -> &AutoencoderShape {
         &self.shape
     }
 }
 
-/// The paper's autoencoder, for images of any number of channels and any side that is a multiple of 4.
+/// The paper's autoencoder, for square images with any number of channels and any side that is a multiple of 4.
 #[derive(Debug)]
 pub struct Autoencoder {
     parameters: Parameters,
@@ -141,31 +144,42 @@ impl Autoencoder {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] for sizes that no autoencoder has.
+    /// [`Error::Shape`] if `channels` or `dim` is 0, or `side` is not a multiple of 4 or is 0.
     pub fn new(shape: &AutoencoderShape, streams: &Streams, device: &Device) -> Result<Self> {
         Self::with_ops(shape, streams, device, Ops::default())
     }
 
-    /// The same, made of these operations.
+    /// As [`new`](Self::new), but with these operations.
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] for sizes that no autoencoder has.
+    /// As [`new`](Self::new).
     pub fn with_ops(shape: &AutoencoderShape, streams: &Streams, device: &Device, ops: Ops) -> Result<Self> {
         shape.check()?;
         let mut p = Parameters::new(device);
-        let conv1 = convolution(&mut p, "encoder.conv1", (shape.channels, NARROW), streams)?;
-        let conv2 = convolution(&mut p, "encoder.conv2", (NARROW, WIDE), streams)?;
-        let to_latent = linear(&mut p, "encoder.linear", (shape.flat(), shape.dim), streams)?;
-        let from_latent = linear(&mut p, "decoder.linear", (shape.dim, shape.flat()), streams)?;
-        let deconv1 = transposed_convolution(&mut p, "decoder.deconv1", (WIDE, NARROW), streams)?;
-        let deconv2 = transposed_convolution(&mut p, "decoder.deconv2", (NARROW, shape.channels), streams)?;
-        let (encoder, decoder) = if let Some(home) = ops.home(device)? {
-            let outer = Grid { side: shape.side / 2, fine: shape.channels, coarse: NARROW };
-            let inner = Grid { side: shape.side / 4, fine: NARROW, coarse: WIDE };
-            let encoder = ops::Encoder { outer, inner, conv1, conv2, linear: to_latent };
-            let decoder = ops::Decoder { outer, inner, linear: from_latent, deconv1, deconv2 };
-            (EncoderLayers::Fused(Fused::new(encoder, &home)?), DecoderLayers::Fused(Fused::new(decoder, &home)?))
+        let conv1 = convolution(&mut p, "encoder.conv1", (shape.channels, OUTER_CHANNELS), streams)?;
+        let conv2 = convolution(&mut p, "encoder.conv2", (OUTER_CHANNELS, INNER_CHANNELS), streams)?;
+        let to_latent = linear(&mut p, "encoder.linear", (shape.flat_len(), shape.dim), streams)?;
+        let from_latent = linear(&mut p, "decoder.linear", (shape.dim, shape.flat_len()), streams)?;
+        let deconv1 = transposed_convolution(&mut p, "decoder.deconv1", (INNER_CHANNELS, OUTER_CHANNELS), streams)?;
+        let deconv2 = transposed_convolution(&mut p, "decoder.deconv2", (OUTER_CHANNELS, shape.channels), streams)?;
+        let (encoder, decoder) = if let Some(placement) = ops.placement(device)? {
+            let outer = ConvGeometry {
+                coarse_side: shape.side / 2,
+                fine_channels: shape.channels,
+                coarse_channels: OUTER_CHANNELS,
+            };
+            let inner = ConvGeometry {
+                coarse_side: shape.side / 4,
+                fine_channels: OUTER_CHANNELS,
+                coarse_channels: INNER_CHANNELS,
+            };
+            let encoder = ops::FusedEncoder { outer, inner, conv1, conv2, linear: to_latent };
+            let decoder = ops::FusedDecoder { outer, inner, linear: from_latent, deconv1, deconv2 };
+            (
+                EncoderLayers::Fused(ModuleOp::new(encoder, &placement)?),
+                DecoderLayers::Fused(ModuleOp::new(decoder, &placement)?),
+            )
         } else {
             let encoder = EncoderLayers::Candle {
                 conv1: candle_convolution(&conv1),
@@ -182,30 +196,30 @@ impl Autoencoder {
         Ok(Self { parameters: p, encoder: Encoder(encoder), decoder: Decoder { shape: *shape, layers: decoder } })
     }
 
-    /// Its weights.
+    /// Its parameters.
     #[must_use]
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// Images to latents.
+    /// Its encoder. A clone shares the parameters.
     #[must_use]
     pub fn encoder(&self) -> &Encoder {
         &self.encoder
     }
 
-    /// Latents to images. A clone shares the weights.
+    /// Its decoder. A clone shares the parameters.
     #[must_use]
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
     }
 
-    /// The images that the latents of `images` decode to, with a gradient to learn from.
+    /// Encodes images and decodes the latents, for training: gradients flow through the output.
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] if the images are of another shape.
+    /// [`Error::Device`] if the images have another shape.
     pub fn reconstruct(&self, images: &Tensor) -> Result<Tensor> {
-        self.decoder.tracked(&self.encoder.tracked(images)?)
+        self.decoder.forward_with_grad(&self.encoder.forward_with_grad(images)?)
     }
 }

@@ -15,13 +15,14 @@ use crate::Result;
 /// # Ok::<(), gtn_models::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DeviceName {
-    /// The first GPU, if this program is built for GPUs and can use one; otherwise the CPU.
+    /// The first GPU if this program was built for GPUs and can use it, otherwise the CPU.
     #[default]
     Auto,
     /// The CPU.
     Cpu,
-    /// The NVIDIA GPU of this number, counted from 0.
+    /// The NVIDIA GPU with this ordinal, starting at 0.
     Cuda(usize),
 }
 
@@ -52,18 +53,18 @@ impl FromStr for DeviceName {
 }
 
 impl DeviceName {
-    /// The device of this name.
+    /// Opens the device.
     ///
     /// # Errors
     ///
-    /// [`Error::NoCuda`](crate::Error::NoCuda) if a GPU is asked for by its name and cannot be used.
+    /// [`Error::NoCuda`](crate::Error::NoCuda) if the name is that of a GPU and the GPU cannot be used.
     pub fn open(self) -> Result<Device> {
         match self {
             DeviceName::Cpu => Ok(Device::Cpu),
             DeviceName::Cuda(ordinal) => open_cuda(ordinal),
             DeviceName::Auto => Ok(open_cuda(0).unwrap_or_else(|error| {
-                if matches!(error, crate::Error::NoCuda { is_there: true, .. }) {
-                    tracing::warn!("the CPU is used: {error}");
+                if matches!(error, crate::Error::NoCuda { gpu_present: true, .. }) {
+                    tracing::warn!("using the CPU: {error}");
                 } else {
                     tracing::debug!("{error}");
                 }
@@ -80,24 +81,23 @@ fn open_cuda(ordinal: usize) -> Result<Device> {
 
 #[cfg(not(feature = "cuda"))]
 fn open_cuda(_: usize) -> Result<Device> {
-    let reason = "this program is built without CUDA; build it with `--features cuda`";
-    Err(crate::Error::NoCuda { reason: reason.to_owned(), is_there: false })
+    let reason = "this program was built without CUDA; rebuild it with `--features cuda`";
+    Err(crate::Error::NoCuda { reason: reason.to_owned(), gpu_present: false })
 }
 
-/// What this program is built for, if it is built for NVIDIA GPUs (the feature `cuda`): the version of CUDA, and
-/// which GPUs.
+/// The version of CUDA and the GPUs that this program was built for; `None` if it was built without the feature `cuda`.
 #[must_use]
-pub fn cuda_build() -> Option<String> {
+pub fn cuda_build_info() -> Option<String> {
     #[cfg(feature = "cuda")]
-    return Some(crate::gpu::build());
+    return Some(crate::gpu::build_info());
     #[cfg(not(feature = "cuda"))]
     None
 }
 
-/// A device in a few words for people: `CPU`, or the name of a GPU, with its number and what products are made of if they may be
-/// rounded.
+/// A short description of a device for users: `CPU`, or the name of the GPU with its ordinal, and `TF32` if matrix
+/// products use it.
 #[must_use]
-pub fn describe(device: &Device) -> String {
+pub fn describe_device(device: &Device) -> String {
     #[cfg(feature = "cuda")]
     if let Device::Cuda(device) = device {
         return crate::gpu::describe(device);
@@ -105,16 +105,16 @@ pub fn describe(device: &Device) -> String {
     if device.is_cpu() { "CPU".to_owned() } else { format!("{:?}", device.location()) }
 }
 
-/// Waits until a device has done all that was asked of it.
+/// Waits until a device has finished all queued work.
 ///
 /// # Errors
 ///
-/// [`Error::Device`](crate::Error::Device) if it failed on the way.
+/// [`Error::Device`](crate::Error::Device) if the work failed.
 pub fn synchronize(device: &Device) -> Result<()> {
     Ok(device.synchronize()?)
 }
 
-/// Whether products of matrices on a GPU may be rounded.
+/// Whether matrix products on a GPU may use TF32.
 pub(crate) fn allows_tf32() -> bool {
     #[cfg(feature = "cuda")]
     return candle_core::cuda_backend::gemm_reduced_precision_f32();
@@ -122,8 +122,8 @@ pub(crate) fn allows_tf32() -> bool {
     false
 }
 
-/// Allows products of matrices on a GPU to round their factors to TF32 (10 bits of fraction), or forbids it, as at the start.
-/// Matchings are not affected, nor is the CPU.
+/// Allows or forbids matrix products on a GPU to round their operands to TF32 (10 bits of fraction). It is forbidden by
+/// default. It affects neither the assignments of Algorithm 1 nor the CPU.
 pub fn allow_tf32(allow: bool) {
     #[cfg(feature = "cuda")]
     crate::gpu::allow_tf32(allow);
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_as_they_are_written() {
+    fn names_round_trip_through_display_and_from_str() {
         for name in [DeviceName::Auto, DeviceName::Cpu, DeviceName::Cuda(0), DeviceName::Cuda(3)] {
             assert_eq!(name.to_string().parse(), Ok(name));
         }
@@ -146,7 +146,7 @@ mod tests {
 
     #[cfg(not(feature = "cuda"))]
     #[test]
-    fn without_the_feature_there_is_no_gpu_and_auto_is_the_cpu() {
+    fn without_the_cuda_feature_a_gpu_is_an_error_and_auto_is_the_cpu() {
         let error = DeviceName::Cuda(0).open().unwrap_err().to_string();
         assert!(error.contains("no CUDA device") && error.contains("--features cuda"), "{error}");
         assert!(DeviceName::Auto.open().unwrap().is_cpu());

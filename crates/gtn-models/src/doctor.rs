@@ -1,128 +1,133 @@
-//! A device compared with the CPU, piece by piece: what `gtn doctor` tells.
+//! Compares the results of a device with those of the CPU, layer by layer.
 //!
-//! Whatever is compared starts from the same seed on both, and so from the same weights, batches and normal vectors. On a GPU all
-//! memory is filled with NaN before it is written, so that a number that a kernel forgets shows.
+//! Use it to find out whether a GPU, its driver and this program compute correctly together; `gtn doctor` prints the
+//! result. Both devices start from the same seed, and so from the same weights, batches and normal vectors. On a GPU,
+//! all memory is filled with NaN before it is written, which reveals values that a kernel fails to write.
 //!
 //! ```
 //! use gtn_models::Device;
-//! use gtn_models::doctor::{Depth, examine};
+//! use gtn_models::doctor::{Depth, compare};
 //!
-//! let mut worst = 0.0_f64;
-//! examine(&Device::Cpu, Depth::Quick, |finding| worst = worst.max(finding.error / finding.bound.max(f64::MIN_POSITIVE)))?;
-//! assert!(worst <= 1.0);
+//! let mut all_passed = true;
+//! // On a CPU, this compares the fused operations of this crate with Candle's operations.
+//! compare(&Device::Cpu, Depth::Quick, |comparison| all_passed &= comparison.is_within_tolerance())?;
+//! assert!(all_passed);
 //! # Ok::<(), gtn_models::Error>(())
 //! ```
 
-mod errors;
+mod relative_error;
 
 use candle_core::{Device, Tensor, Var};
 use gtn_label::{Matcher, Proposer};
 use ndarray::Array2;
 
-use self::errors::{distance, error, largest_error};
-use crate::arrays::{array_of, tensor_of};
+use self::relative_error::{max_relative_error, relative_norm_error, relative_update_error};
+use crate::convert::{to_array, to_tensor};
 use crate::ops::Ops;
 use crate::{
     Adam, AdamSettings, Autoencoder, AutoencoderShape, Error, Mlp, MlpShape, Mode, NamedArrays, Parameters, Result,
     Streams, mean_squared_error,
 };
 
-/// How large the networks are.
+/// The size of the networks that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// Small ones: seconds on a CPU.
+    /// Small networks. This takes seconds on a CPU.
     Quick,
-    /// Those of the paper for CelebA: minutes, most of them for the CPU's part.
+    /// The networks of the paper for CelebA. This takes minutes, most of them on the CPU.
     Full,
 }
 
-/// How far one thing is from what it should be.
+/// How far one result of a device is from the expected result.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Finding {
-    /// The layer, network or matching.
+pub struct Comparison {
+    /// The layer, network or algorithm.
     pub subject: String,
-    /// What of it.
-    pub what: &'static str,
-    /// Samples of the batch, or rows of the matching.
-    pub batch: usize,
-    /// The error, relative; infinite if a number is none.
+    /// The result that is compared, such as `forward`.
+    pub quantity: &'static str,
+    /// The number of samples in the batch, or of rows that are matched.
+    pub batch_size: usize,
+    /// The relative error; infinite if a value is NaN or infinite.
     pub error: f64,
-    /// What it may be at most; infinite if it is told only.
-    pub bound: f64,
+    /// The largest acceptable error; infinite if the error is only reported.
+    pub tolerance: f64,
 }
 
-impl Finding {
-    /// Whether the error is within its bound.
+impl Comparison {
+    /// Whether the error is finite and at most [`tolerance`](Self::tolerance).
     #[must_use]
-    pub fn is_good(&self) -> bool {
-        self.error.is_finite() && self.error <= self.bound
+    pub fn is_within_tolerance(&self) -> bool {
+        self.error.is_finite() && self.error <= self.tolerance
     }
 }
 
-/// Compares `device` with the CPU, or, if it is the CPU, this crate's operations with Candle's; tells each finding.
+/// Compares `device` with the CPU and passes each comparison to `on_comparison`. If `device` is the CPU, compares this
+/// crate's fused operations with Candle's operations.
 ///
 /// # Errors
 ///
-/// [`Error::Device`] if a device fails on the way.
-pub fn examine(device: &Device, depth: Depth, tell: impl FnMut(&Finding)) -> Result<()> {
-    let reference = Side { device: Device::Cpu, ops: if device.is_cpu() { Ops::Candle } else { Ops::Fused } };
-    let examined = Side { device: device.clone(), ops: Ops::Fused };
-    let _poisoned = Poisoned::new();
-    Examination { examined, reference, proposer: crate::proposer(device)?, depth, tell }.run()
+/// [`Error::Device`] if a device fails.
+pub fn compare(device: &Device, depth: Depth, on_comparison: impl FnMut(&Comparison)) -> Result<()> {
+    let reference = Setup { device: Device::Cpu, ops: if device.is_cpu() { Ops::Candle } else { Ops::Fused } };
+    let tested = Setup { device: device.clone(), ops: Ops::Fused };
+    let _poison = PoisonGuard::new();
+    Doctor { tested, reference, proposer: crate::proposer(device)?, depth, on_comparison }.run()
 }
 
-/// Memory is poisoned for as long as this lives.
-struct Poisoned;
+/// Fills new GPU memory with NaN until it is dropped.
+struct PoisonGuard;
 
-impl Poisoned {
+impl PoisonGuard {
     fn new() -> Self {
         #[cfg(feature = "cuda")]
-        crate::gpu::poison(true);
+        crate::gpu::poison_memory(true);
         Self
     }
 }
 
-impl Drop for Poisoned {
+impl Drop for PoisonGuard {
     fn drop(&mut self) {
         #[cfg(feature = "cuda")]
-        crate::gpu::poison(false);
+        crate::gpu::poison_memory(false);
     }
 }
 
-/// Where a network is made, and of what.
-struct Side {
+/// The device and the operations of a network.
+struct Setup {
     device: Device,
     ops: Ops,
 }
 
-struct Examination<F> {
-    examined: Side,
-    reference: Side,
+struct Doctor<F> {
+    tested: Setup,
+    reference: Setup,
     proposer: Option<Box<dyn Proposer>>,
     depth: Depth,
-    tell: F,
+    on_comparison: F,
 }
 
-const BATCHES: [usize; 2] = [2, 200];
+const BATCH_SIZES: [usize; 2] = [2, 200];
 const STEPS: usize = 20;
 const SEED: u64 = 1;
-/// Samples below which ĥ has at most so many layers.
-const FEW_SAMPLES: usize = 20;
-const FEW_LAYERS: usize = 3;
+/// For batches smaller than this, ĥ has at most [`SMALL_BATCH_MAX_LAYERS`] layers.
+const SMALL_BATCH: usize = 20;
+const SMALL_BATCH_MAX_LAYERS: usize = 3;
 
-/// Bounds for f32. Where ReLU is at its edge the order of a sum decides on a gradient, and BatchNorm's gradient is a difference of
-/// numbers that are nearly the same; each of 25 layers adds to it.
-const OUTPUT: f64 = 1e-3;
-const LOSS: f64 = 2e-2;
-const GRADIENT: f64 = 5e-2;
-const TRAINED: f64 = 5e-2;
-/// The same for products of factors with 10 bits of fraction, times this; many layers of them are told, and not judged.
-const TF32: f64 = 20.0;
+/// Tolerances for f32. Where the input of ReLU is almost 0, the order of a sum decides whether its gradient is 0;
+/// BatchNorm's gradient is a difference of almost equal values; and the errors of 25 layers add up.
+const OUTPUT_TOLERANCE: f64 = 1e-3;
+const LOSS_TOLERANCE: f64 = 2e-2;
+const GRADIENT_TOLERANCE: f64 = 5e-2;
+const TRAINED_TOLERANCE: f64 = 5e-2;
+/// With TF32 (10 bits of fraction) the tolerances are multiplied by this. Networks of many layers then have no
+/// tolerance: their errors are only reported.
+const TF32_FACTOR: f64 = 20.0;
 
-/// Adam's eps is larger than its default: where a gradient is nothing but rounding, a step would be, too.
-const ADAM: AdamSettings = AdamSettings { learning_rate: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-3, l2: 1e-3 };
+/// Adam's eps is larger than its default; otherwise a gradient that is only rounding error would cause a full step.
+const ADAM: AdamSettings =
+    AdamSettings { learning_rate: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-3, weight_decay: 1e-3 };
 
-/// What is compared.
+/// A network to compare.
 #[derive(Debug, Clone, Copy)]
 enum Subject {
     H(MlpShape),
@@ -139,13 +144,20 @@ enum Network {
 }
 
 impl Subject {
-    fn of(depth: Depth) -> Vec<(&'static str, Self)> {
-        let (dim, width, layers, deep) = match depth {
+    fn all(depth: Depth) -> Vec<(&'static str, Self)> {
+        let (dim, width, h_layers, h_width) = match depth {
             Depth::Quick => (6, 40, 4, 48),
             Depth::Full => (100, 1200, 25, 1200),
         };
         let h = |hidden_layers, width, batch_norm_layers| {
-            Subject::H(MlpShape { input: dim, hidden_layers, width, output: dim, slope: 0.5, batch_norm_layers })
+            Subject::H(MlpShape {
+                input: dim,
+                hidden_layers,
+                width,
+                output: dim,
+                negative_slope: 0.5,
+                batch_norm_layers,
+            })
         };
         let images = match depth {
             Depth::Quick => AutoencoderShape { channels: 1, side: 8, dim },
@@ -158,24 +170,25 @@ impl Subject {
             ("encoder", Subject::Encoder(images)),
             ("decoder", Subject::Decoder(images)),
             ("autoencoder", Subject::Autoencoder(images)),
-            ("ĥ", h(layers, deep, layers)),
+            ("ĥ", h(h_layers, h_width, h_layers)),
         ]
     }
 
-    /// On two samples BatchNorm asks little more than which of them is the larger, and 25 layers of it are chaotic: the order in
-    /// which a CPU sums changes the output by its own size. So ĥ has few layers then.
+    /// Limits ĥ to few layers if the batch is small. With two samples, BatchNorm hardly depends on more than which of
+    /// them is larger, and 25 such layers are chaotic: the order of the sums on a CPU changes the output by as much as
+    /// the output itself.
     fn for_batch(self, n: usize) -> Self {
         match self {
-            Subject::H(shape) if n < FEW_SAMPLES => {
-                let few = |layers: usize| layers.min(FEW_LAYERS);
-                let (hidden_layers, batch_norm_layers) = (few(shape.hidden_layers), few(shape.batch_norm_layers));
+            Subject::H(shape) if n < SMALL_BATCH => {
+                let limit = |layers: usize| layers.min(SMALL_BATCH_MAX_LAYERS);
+                let (hidden_layers, batch_norm_layers) = (limit(shape.hidden_layers), limit(shape.batch_norm_layers));
                 Subject::H(MlpShape { hidden_layers, batch_norm_layers, ..shape })
             }
             other => other,
         }
     }
 
-    fn make(&self, Side { device, ops }: &Side) -> Result<Network> {
+    fn build(&self, Setup { device, ops }: &Setup) -> Result<Network> {
         let streams = Streams::new(SEED);
         let autoencoder = |shape: &AutoencoderShape| Autoencoder::with_ops(shape, &streams, device, *ops);
         Ok(match self {
@@ -197,15 +210,15 @@ impl Subject {
         }
     }
 
-    /// The batch of a step and its targets, at most 1 in size, so that tanh can reach them.
+    /// The batch of a step and its targets, with values between -1 and 1, which tanh can reach.
     fn batch(&self, n: usize, step: usize, device: &Device) -> Result<[Tensor; 2]> {
         let [x, target] = self.shapes(n);
-        let drawn = |name: &str, shape: Vec<usize>| -> Result<Tensor> {
-            let numbers = Streams::new(SEED).normal(name, step as u64, 1, shape.iter().product());
-            let numbers = numbers.mapv(|number| number.clamp(-1.0, 1.0));
-            Ok(tensor_of(numbers.view(), device)?.reshape(shape)?)
+        let random = |name: &str, shape: Vec<usize>| -> Result<Tensor> {
+            let values = Streams::new(SEED).normal(name, step as u64, 1, shape.iter().product());
+            let values = values.mapv(|value| value.clamp(-1.0, 1.0));
+            Ok(to_tensor(values.view(), device)?.reshape(shape)?)
         };
-        Ok([drawn("doctor/x", x)?, drawn("doctor/target", target)?])
+        Ok([random("doctor/x", x)?, random("doctor/target", target)?])
     }
 }
 
@@ -219,12 +232,12 @@ impl Network {
         }
     }
 
-    /// The output to learn from.
+    /// The output in training mode, which has gradients.
     fn train(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Network::H(h) => h.forward(x, Mode::Train),
-            Network::Encoder(network) => network.encoder().tracked(x),
-            Network::Decoder(network) => network.decoder().tracked(x),
+            Network::Encoder(network) => network.encoder().forward_with_grad(x),
+            Network::Decoder(network) => network.decoder().forward_with_grad(x),
             Network::Autoencoder(network) => network.reconstruct(x),
         }
     }
@@ -239,101 +252,125 @@ impl Network {
     }
 }
 
-/// What one side makes of a subject.
-struct Made {
-    start: NamedArrays,
+/// What a setup computes for a subject.
+struct Results {
+    initial_weights: NamedArrays,
     output: NamedArrays,
-    of_input: NamedArrays,
-    gradients: NamedArrays,
+    input_gradient: NamedArrays,
+    weight_gradients: NamedArrays,
     losses: NamedArrays,
-    trained: NamedArrays,
+    trained_weights: NamedArrays,
     evaluated: NamedArrays,
 }
 
-fn named(tensor: &Tensor) -> Result<NamedArrays> {
-    Ok(NamedArrays::from([(String::new(), array_of(tensor)?)]))
+/// A tensor as the only array, without a name.
+fn unnamed(tensor: &Tensor) -> Result<NamedArrays> {
+    Ok(NamedArrays::from([(String::new(), to_array(tensor)?)]))
 }
 
-impl Made {
-    fn by(side: &Side, subject: &Subject, n: usize) -> Result<Self> {
-        let network = subject.make(side)?;
-        let start = network.parameters().snapshot()?;
-        let [x, target] = subject.batch(n, 0, &side.device)?;
+impl Results {
+    fn compute(setup: &Setup, subject: &Subject, n: usize) -> Result<Self> {
+        let network = subject.build(setup)?;
+        let initial_weights = network.parameters().state_dict()?;
+        let [x, target] = subject.batch(n, 0, &setup.device)?;
         let x = Var::from_tensor(&x)?;
         let output = network.train(x.as_tensor())?;
-        let gradients = network.parameters().gradients(&mean_squared_error(&output, &target)?)?;
-        let again = mean_squared_error(&network.train(x.as_tensor())?, &target)?;
-        let of_input = again.backward()?;
-        let of_input = of_input.get(x.as_tensor()).ok_or_else(|| Error::MissingWeight { name: "input".to_owned() })?;
-        let of_input = named(of_input)?;
-        let output = named(&output)?;
+        let weight_gradients = network.parameters().gradients(&mean_squared_error(&output, &target)?)?;
+        let loss = mean_squared_error(&network.train(x.as_tensor())?, &target)?;
+        let gradients = loss.backward()?;
+        let gradient = gradients.get(x.as_tensor()).ok_or_else(|| Error::MissingWeight { name: "input".to_owned() })?;
+        let input_gradient = unnamed(gradient)?;
+        let output = unnamed(&output)?;
 
-        let network = subject.make(side)?;
-        let mut adam = Adam::with_ops(network.parameters(), ADAM, side.ops)?;
+        let network = subject.build(setup)?;
+        let mut adam = Adam::with_ops(network.parameters(), ADAM, setup.ops)?;
         let mut losses = Vec::new();
         for step in 0..STEPS {
-            let [x, target] = subject.batch(n, step, &side.device)?;
+            let [x, target] = subject.batch(n, step, &setup.device)?;
             let loss = mean_squared_error(&network.train(&x)?, &target)?;
-            adam.minimize(network.parameters(), &loss)?;
+            adam.backward_step(network.parameters(), &loss)?;
             losses.push(loss.detach());
         }
-        let evaluated = named(&network.evaluate(x.as_tensor())?)?;
-        let losses = named(&Tensor::stack(&losses, 0)?)?;
-        let trained = network.parameters().snapshot()?;
-        Ok(Self { start, output, of_input, gradients, losses, trained, evaluated })
+        let evaluated = unnamed(&network.evaluate(x.as_tensor())?)?;
+        let losses = unnamed(&Tensor::stack(&losses, 0)?)?;
+        let trained_weights = network.parameters().state_dict()?;
+        Ok(Self { initial_weights, output, input_gradient, weight_gradients, losses, trained_weights, evaluated })
     }
 }
 
-impl<F: FnMut(&Finding)> Examination<F> {
+impl<F: FnMut(&Comparison)> Doctor<F> {
     fn run(mut self) -> Result<()> {
-        let is_rounded = crate::device::allows_tf32() && !self.examined.device.is_cpu();
-        for (name, subject) in Subject::of(self.depth) {
-            for n in BATCHES {
+        let uses_tf32 = crate::device::allows_tf32() && !self.tested.device.is_cpu();
+        for (name, subject) in Subject::all(self.depth) {
+            for n in BATCH_SIZES {
                 let subject = subject.for_batch(n);
-                let rounded = match subject {
-                    _ if !is_rounded => 1.0,
-                    Subject::H(shape) if shape.hidden_layers > FEW_LAYERS => f64::INFINITY,
-                    _ => TF32,
+                let factor = match subject {
+                    _ if !uses_tf32 => 1.0,
+                    Subject::H(shape) if shape.hidden_layers > SMALL_BATCH_MAX_LAYERS => f64::INFINITY,
+                    _ => TF32_FACTOR,
                 };
-                let expected = Made::by(&self.reference, &subject, n)?;
-                let found = Made::by(&self.examined, &subject, n)?;
-                let findings = [
-                    ("same start", if found.start == expected.start { 0.0 } else { f64::INFINITY }, 0.0),
-                    ("forward", largest_error(&found.output, &expected.output), OUTPUT * rounded),
-                    ("gradient of the input", error(&found.of_input, &expected.of_input), GRADIENT * rounded),
-                    ("gradients of the weights", error(&found.gradients, &expected.gradients), GRADIENT * rounded),
-                    ("losses of 20 steps", largest_error(&found.losses, &expected.losses), LOSS * rounded),
+                let expected = Results::compute(&self.reference, &subject, n)?;
+                let actual = Results::compute(&self.tested, &subject, n)?;
+                let same_start = actual.initial_weights == expected.initial_weights;
+                let comparisons = [
+                    ("initial weights", if same_start { 0.0 } else { f64::INFINITY }, 0.0),
+                    ("forward", max_relative_error(&actual.output, &expected.output), OUTPUT_TOLERANCE * factor),
+                    (
+                        "gradient of the input",
+                        relative_norm_error(&actual.input_gradient, &expected.input_gradient),
+                        GRADIENT_TOLERANCE * factor,
+                    ),
+                    (
+                        "gradients of the weights",
+                        relative_norm_error(&actual.weight_gradients, &expected.weight_gradients),
+                        GRADIENT_TOLERANCE * factor,
+                    ),
+                    (
+                        "losses of 20 steps",
+                        max_relative_error(&actual.losses, &expected.losses),
+                        LOSS_TOLERANCE * factor,
+                    ),
                     (
                         "weights after 20 steps",
-                        distance(&found.trained, &expected.trained, &expected.start),
-                        TRAINED * rounded,
+                        relative_update_error(
+                            &actual.trained_weights,
+                            &expected.trained_weights,
+                            &expected.initial_weights,
+                        ),
+                        TRAINED_TOLERANCE * factor,
                     ),
-                    ("evaluated after 20 steps", error(&found.evaluated, &expected.evaluated), TRAINED * rounded),
+                    (
+                        "evaluated after 20 steps",
+                        relative_norm_error(&actual.evaluated, &expected.evaluated),
+                        TRAINED_TOLERANCE * factor,
+                    ),
                 ];
-                for (what, error, bound) in findings {
-                    (self.tell)(&Finding { subject: name.to_owned(), what, batch: n, error, bound });
+                for (quantity, error, tolerance) in comparisons {
+                    let subject = name.to_owned();
+                    (self.on_comparison)(&Comparison { subject, quantity, batch_size: n, error, tolerance });
                 }
             }
         }
-        self.matching()
+        self.compare_assignments()
     }
 
-    /// The matching by this device's proposer is that of the CPU.
-    fn matching(&mut self) -> Result<()> {
+    /// Compares the assignment of Algorithm 1 with the device's proposer to the assignment on the CPU.
+    fn compare_assignments(&mut self) -> Result<()> {
         let Some(proposer) = &mut self.proposer else { return Ok(()) };
         let (rows, dim) = match self.depth {
             Depth::Quick => (600, 8),
             Depth::Full => (20_000, 100),
         };
-        let draw = |name: &str| -> Array2<f32> { Streams::new(SEED).normal(name, 0, rows, dim) };
-        let (source, target) = (draw("doctor/source"), draw("doctor/matched"));
-        let failed = |error: gtn_label::MatchError| Error::Device(candle_core::Error::Msg(error.to_string()));
-        let expected = Matcher::new().match_rows(&source, &target).map_err(failed)?;
-        let found = Matcher::new().proposer(proposer.as_mut()).match_rows(&source, &target).map_err(failed)?;
-        let pairs = found.matching().iter().zip(expected.matching());
-        let others = pairs.filter(|(found, expected)| found != expected).count();
-        let (subject, what) = ("Algorithm 1".to_owned(), "pairs that differ");
-        (self.tell)(&Finding { subject, what, batch: rows, error: others as f64 / rows as f64, bound: 0.0 });
+        let random = |name: &str| -> Array2<f32> { Streams::new(SEED).normal(name, 0, rows, dim) };
+        let (source, target) = (random("doctor/source"), random("doctor/matched"));
+        let device_error = |error: gtn_label::MatchError| Error::Device(candle_core::Error::Msg(error.to_string()));
+        let expected = Matcher::new().match_rows(&source, &target).map_err(device_error)?;
+        let actual = Matcher::new().proposer(proposer.as_mut()).match_rows(&source, &target).map_err(device_error)?;
+        let pairs = actual.assignment().iter().zip(expected.assignment());
+        let differences = pairs.filter(|(actual, expected)| actual != expected).count();
+        let (subject, error) = ("Algorithm 1".to_owned(), differences as f64 / rows as f64);
+        let quantity = "pairs that differ";
+        (self.on_comparison)(&Comparison { subject, quantity, batch_size: rows, error, tolerance: 0.0 });
         Ok(())
     }
 }
@@ -343,32 +380,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_number_is_found() {
-        let good = Finding { subject: String::new(), what: "", batch: 2, error: 1e-4, bound: 1e-3 };
-        assert!(good.is_good());
-        assert!(!Finding { error: 2e-3, ..good.clone() }.is_good());
-        assert!(Finding { bound: f64::INFINITY, ..good.clone() }.is_good());
-        assert!(!Finding { error: f64::INFINITY, bound: f64::INFINITY, ..good.clone() }.is_good());
-        assert!(!Finding { error: f64::NAN, ..good }.is_good());
+    fn errors_beyond_the_tolerance_fail() {
+        let good = Comparison { subject: String::new(), quantity: "", batch_size: 2, error: 1e-4, tolerance: 1e-3 };
+        assert!(good.is_within_tolerance());
+        assert!(!Comparison { error: 2e-3, ..good.clone() }.is_within_tolerance());
+        assert!(Comparison { tolerance: f64::INFINITY, ..good.clone() }.is_within_tolerance());
+        assert!(!Comparison { error: f64::INFINITY, tolerance: f64::INFINITY, ..good.clone() }.is_within_tolerance());
+        assert!(!Comparison { error: f64::NAN, ..good }.is_within_tolerance());
     }
 
     #[cfg(feature = "emulated-gpu")]
     #[test]
-    fn the_emulated_gpu_is_well() {
-        let side = |ops| Side { device: Device::Cpu, ops };
-        let mut findings = Vec::new();
-        let proposer: Box<dyn Proposer> = Box::new(crate::gpu::Nearest::new(crate::gpu::Gpu::emulated()));
-        let examination = Examination {
-            examined: side(Ops::Emulated),
-            reference: side(Ops::Fused),
+    fn the_emulated_gpu_is_within_tolerance() {
+        let setup = |ops| Setup { device: Device::Cpu, ops };
+        let mut comparisons = Vec::new();
+        let proposer: Box<dyn Proposer> = Box::new(crate::gpu::TopKProposer::new(crate::gpu::Gpu::emulated()));
+        let doctor = Doctor {
+            tested: setup(Ops::Emulated),
+            reference: setup(Ops::Fused),
             proposer: Some(proposer),
             depth: Depth::Quick,
-            tell: |finding: &Finding| findings.push(finding.clone()),
+            on_comparison: |comparison: &Comparison| comparisons.push(comparison.clone()),
         };
-        examination.run().unwrap();
-        assert_eq!(findings.len(), 7 * 2 * 7 + 1);
-        for finding in findings {
-            assert!(finding.is_good(), "{finding:?}");
+        doctor.run().unwrap();
+        assert_eq!(comparisons.len(), 7 * 2 * 7 + 1);
+        for comparison in comparisons {
+            assert!(comparison.is_within_tolerance(), "{comparison:?}");
         }
     }
 }

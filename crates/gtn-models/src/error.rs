@@ -2,70 +2,77 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A shape that no network has.
-    #[error("{what} = {value}: {reason}")]
+    /// A size is invalid.
+    #[error("invalid {what} = {value}: {reason}")]
     Shape {
-        /// The size in question.
+        /// Name of the size.
         what: &'static str,
         /// Its value.
         value: usize,
-        /// Why it is refused.
+        /// Why it is invalid.
         reason: &'static str,
     },
-    /// Weights that lack a tensor.
-    #[error("the weights hold no tensor `{name}`; they belong to another network")]
+    /// A tensor that the network needs is missing.
+    #[error(
+        "tensor `{name}` is missing: the weights belong to another network; use weights of a network of this shape"
+    )]
     MissingWeight {
-        /// Its name.
+        /// Name of the tensor.
         name: String,
     },
-    /// Weights of another network.
+    /// A tensor has another shape than the network needs.
     #[error(
-        "the tensor `{name}` has shape {found:?} and the network needs {expected:?}; it belongs to another network"
+        "tensor `{name}` has shape {found:?}, but the network needs {expected:?}: the weights belong to another network; \
+         use weights of a network of this shape"
     )]
     WeightShape {
-        /// Its name.
+        /// Name of the tensor.
         name: String,
         /// The shape found.
         found: Vec<usize>,
         /// The shape needed.
         expected: Vec<usize>,
     },
-    /// A weight that no training leaves behind.
-    #[error("the tensor `{name}` holds NaN or an infinity")]
+    /// A tensor contains NaN or an infinity.
+    #[error("`{name}` contains NaN or an infinity; use values from a training run that did not diverge")]
     NotFinite {
-        /// Its name.
+        /// Name of the tensor.
         name: String,
     },
-    /// Rows that do not fit the network.
-    #[error("{what} have {found} columns and the network takes {expected}")]
+    /// A tensor contains a value that is not above 0.
+    #[error("`{name}` contains a value that is not above 0; pass positive values")]
+    NotPositive {
+        /// Name of the tensor.
+        name: String,
+    },
+    /// A matrix has the wrong number of columns.
+    #[error("wrong number of columns in {what}: {found} instead of {expected}; pass {expected} columns")]
     Columns {
-        /// What the rows are.
+        /// What the matrix is.
         what: &'static str,
-        /// Columns found.
+        /// Number of columns found.
         found: usize,
-        /// Columns needed.
+        /// Number of columns needed.
         expected: usize,
     },
-    /// Images asked of a generator of something else.
-    #[error("this generator makes vectors, not images: it has no decoder")]
+    /// A generator of vectors was asked for images.
+    #[error("cannot decode to images: this generator has no decoder; use the vectors that it generates")]
     NoDecoder,
-    /// A batch of one sample has no variance to normalize by.
-    #[error("a batch of one sample cannot be trained on: BatchNorm needs at least two")]
+    /// A batch of one sample has no variance that BatchNorm could normalize by.
+    #[error("cannot train on a batch of one sample: BatchNorm needs at least two; use a larger batch size")]
     BatchOfOne,
-    /// Bytes that are no safetensors file of f32.
-    #[error("not a safetensors file of f32 weights: {0}")]
+    /// Weights cannot be read from or written to the safetensors format.
+    #[error("cannot read or write safetensors: {0}; use a safetensors file of f32 tensors")]
     Safetensors(String),
-    /// A GPU was asked for, and there is none that this program can use.
-    #[error(
-        "no CUDA device: {reason}; `--device cpu` takes the CPU, and so does `--device auto` where there is no GPU"
-    )]
+    /// A GPU was requested, but this program cannot use one.
+    #[error("no CUDA device: {reason}; use `--device cpu`, or `--device auto` to fall back to the CPU")]
     NoCuda {
-        /// What was looked for and not found.
+        /// What is missing.
         reason: String,
-        /// Whether there seems to be a GPU all the same, which this program cannot use as it is.
-        is_there: bool,
+        /// Whether the machine seems to have a GPU all the same.
+        gpu_present: bool,
     },
-    /// What Candle or the device said.
+    /// An error of Candle or of the device.
     #[error("{0}")]
     Device(#[from] candle_core::Error),
 }

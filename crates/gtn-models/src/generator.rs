@@ -1,9 +1,10 @@
 use ndarray::{Array2, Array4, ArrayView2, Axis, concatenate};
 
-use crate::arrays::{array2_of, array4_of, tensor_of};
-use crate::{Decoder, Error, Mlp, Mode, Normalizer, Result, Streams};
+use crate::convert::{to_array2, to_array4, to_tensor};
+use crate::{Decoder, Error, Mlp, Mode, Normalizer, Result, Streams, purpose};
 
-/// A trained GTN: ĥ, the way back from the units in which it learned, and the decoder, if its data are images.
+/// A trained GTN, which generates samples: it maps normal vectors by ĥ to latents, denormalizes these, and decodes them if its
+/// data are images.
 #[derive(Debug)]
 pub struct Generator {
     h: Mlp,
@@ -11,15 +12,18 @@ pub struct Generator {
     decoder: Option<Decoder>,
 }
 
-/// Rows of one forward pass; bounds memory, whatever is asked for.
-const ROWS: usize = 500;
+/// Rows per forward pass, which bounds the memory.
+const BATCH_SIZE: usize = 500;
 
 impl Generator {
-    /// A generator from its parts. `normalizer` (d columns) is undone on ĥ's output.
+    /// A generator of latents, or of images if there is a decoder.
+    ///
+    /// `normalizer`, with d columns, is the one that the targets of ĥ were normalized by.
     ///
     /// # Errors
     ///
-    /// [`Error::Columns`] if the parts do not fit each other.
+    /// [`Error::Columns`] if the number of columns of the normalizer, or the latent dimension of the decoder, is not that of
+    /// ĥ's output.
     pub fn new(h: Mlp, normalizer: Option<Normalizer>, decoder: Option<Decoder>) -> Result<Self> {
         let expected = h.shape().output;
         if let Some(normalizer) = &normalizer
@@ -35,65 +39,65 @@ impl Generator {
         Ok(Self { h, normalizer, decoder })
     }
 
-    /// Whether samples are images.
+    /// Whether samples are images: whether the generator has a decoder.
     #[must_use]
-    pub fn makes_images(&self) -> bool {
+    pub fn generates_images(&self) -> bool {
         self.decoder.is_some()
     }
 
-    /// Numbers in one sample as [`decode`](Self::decode) or, without decoder, [`map`](Self::map) returns it.
+    /// Number of values in one sample: in an image if there is a decoder, in a vector otherwise.
     #[must_use]
-    pub fn sample_size(&self) -> usize {
+    pub fn values_per_sample(&self) -> usize {
         match &self.decoder {
             Some(decoder) => decoder.shape().channels * decoder.shape().side.pow(2),
             None => self.h.shape().output,
         }
     }
 
-    /// Dimension of the normal vectors it maps.
+    /// Dimension of the normal vectors.
     #[must_use]
     pub fn source_dim(&self) -> usize {
         self.h.shape().input
     }
 
-    /// The normal vectors r ~ N(0, I) that [`sample_latents`](Self::sample_latents) maps, shape (n, source dimension).
+    /// Draws the normal vectors r ~ N(0, I) that [`sample_latents`](Self::sample_latents) maps, shape (n, source dimension).
     #[must_use]
-    pub fn source(&self, n: usize, streams: &Streams) -> Array2<f32> {
-        streams.normal("sample", 0, n, self.source_dim())
+    pub fn sample_source(&self, n: usize, streams: &Streams) -> Array2<f32> {
+        streams.normal(purpose::SAMPLE, 0, n, self.source_dim())
     }
 
-    /// ĥ(r) for `n` normal vectors drawn from `streams`, shape (n, d).
+    /// ĥ(r), denormalized, for `n` normal vectors drawn from `streams`, shape (n, d).
     ///
     /// # Errors
     ///
     /// [`Error::Device`] if the device fails.
     pub fn sample_latents(&self, n: usize, streams: &Streams) -> Result<Array2<f32>> {
-        self.map(self.source(n, streams).view())
+        self.map(self.sample_source(n, streams).view())
     }
 
-    /// ĥ(y) for the rows y of `source`, one forward pass, shape (n, d).
+    /// ĥ(y), denormalized, for the rows y of `source`, shape (n, d): one forward pass.
     ///
     /// # Errors
     ///
-    /// [`Error::Columns`] if the rows have another dimension.
+    /// [`Error::Columns`] if the rows do not have [`source_dim`](Self::source_dim) columns.
     pub fn map(&self, source: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
         let device = self.h.parameters().device();
         let mut parts = vec![Array2::zeros((0, self.h.shape().output))];
-        for rows in source.axis_chunks_iter(Axis(0), ROWS) {
-            parts.push(array2_of(&self.h.forward(&tensor_of(rows, device)?, Mode::Evaluate)?)?);
+        for rows in source.axis_chunks_iter(Axis(0), BATCH_SIZE) {
+            parts.push(to_array2(&self.h.forward(&to_tensor(rows, device)?, Mode::Evaluate)?)?);
         }
-        let latents = join(Axis(0), &parts);
+        let latents = concatenate_all(&parts);
         Ok(match &self.normalizer {
-            Some(normalizer) => normalizer.restore(latents),
+            Some(normalizer) => normalizer.denormalize(latents),
             None => latents,
         })
     }
 
-    /// The images of latents, (n, d) to (n, C, H, W) in [−1, 1].
+    /// Decodes latents, shape (n, d), to images, shape (n, C, H, W), in [−1, 1].
     ///
     /// # Errors
     ///
-    /// [`Error::Columns`] if the latents have another dimension, [`Error::NoDecoder`] if samples are no images.
+    /// [`Error::NoDecoder`] if samples are not images, [`Error::Columns`] if the latents do not have d columns.
     pub fn decode(&self, latents: ArrayView2<'_, f32>) -> Result<Array4<f32>> {
         let decoder = self.decoder.as_ref().ok_or(Error::NoDecoder)?;
         let shape = *decoder.shape();
@@ -101,14 +105,14 @@ impl Generator {
             return Err(Error::Columns { what: "the latents", found: latents.ncols(), expected: shape.dim });
         }
         let mut parts = vec![Array4::zeros((0, shape.channels, shape.side, shape.side))];
-        for rows in latents.axis_chunks_iter(Axis(0), ROWS) {
-            parts.push(array4_of(&decoder.forward(&tensor_of(rows, self.h.parameters().device())?)?)?);
+        for rows in latents.axis_chunks_iter(Axis(0), BATCH_SIZE) {
+            parts.push(to_array4(&decoder.forward(&to_tensor(rows, self.h.parameters().device())?)?)?);
         }
-        Ok(join(Axis(0), &parts))
+        Ok(concatenate_all(&parts))
     }
 }
 
-fn join<D: ndarray::RemoveAxis>(axis: Axis, parts: &[ndarray::Array<f32, D>]) -> ndarray::Array<f32, D> {
+fn concatenate_all<D: ndarray::RemoveAxis>(parts: &[ndarray::Array<f32, D>]) -> ndarray::Array<f32, D> {
     let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-    concatenate(axis, &views).expect("all parts have the same columns")
+    concatenate(Axis(0), &views).expect("all parts have the same shape but for the first axis")
 }

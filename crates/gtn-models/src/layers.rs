@@ -9,105 +9,107 @@ use crate::{Mode, Parameters, Result, Streams};
 const STRIDE: usize = 2;
 const PADDING: usize = 1;
 
-/// x Wᵀ + b.
+/// A linear layer, x Wᵀ + b.
 pub(crate) fn linear(
     parameters: &mut Parameters,
     name: &str,
     (input, output): (usize, usize),
     streams: &Streams,
 ) -> Result<ops::Linear> {
-    weights(parameters, name, &[output, input], output, input, streams)
+    init_layer(parameters, name, &[output, input], output, input, streams)
 }
 
-/// Convolution of kernel 4, stride 2, padding 1: halves the side.
+/// A convolution with kernel 4, stride 2, padding 1, which halves height and width.
 pub(crate) fn convolution(
     parameters: &mut Parameters,
     name: &str,
     (input, output): (usize, usize),
     streams: &Streams,
 ) -> Result<ops::Linear> {
-    weights(parameters, name, &[output, input, KERNEL, KERNEL], output, input * KERNEL * KERNEL, streams)
+    init_layer(parameters, name, &[output, input, KERNEL, KERNEL], output, input * KERNEL * KERNEL, streams)
 }
 
-/// Transposed convolution of kernel 4, stride 2, padding 1: doubles the side.
+/// A transposed convolution with kernel 4, stride 2, padding 1, which doubles height and width.
 pub(crate) fn transposed_convolution(
     parameters: &mut Parameters,
     name: &str,
     (input, output): (usize, usize),
     streams: &Streams,
 ) -> Result<ops::Linear> {
-    // PyTorch takes fan_in from the weight's second dimension, which here counts outputs.
-    weights(parameters, name, &[input, output, KERNEL, KERNEL], output, output * KERNEL * KERNEL, streams)
+    // PyTorch computes fan_in from the second dimension of the weight, which here is the output channels.
+    init_layer(parameters, name, &[input, output, KERNEL, KERNEL], output, output * KERNEL * KERNEL, streams)
 }
 
-fn weights(
+/// A layer with initial weights of this shape.
+fn init_layer(
     parameters: &mut Parameters,
     name: &str,
     shape: &[usize],
-    biases: usize,
+    bias_len: usize,
     fan_in: usize,
     streams: &Streams,
 ) -> Result<ops::Linear> {
     let weight = parameters.uniform(&format!("{name}.weight"), shape, fan_in, streams)?;
-    let bias = parameters.uniform(&format!("{name}.bias"), &[biases], fan_in, streams)?;
+    let bias = parameters.uniform(&format!("{name}.bias"), &[bias_len], fan_in, streams)?;
     Ok(ops::Linear { weight, bias })
 }
 
-/// BatchNorm over the columns of a matrix: eps 1e-5, momentum 0.1.
+/// BatchNorm over the columns of a matrix, with eps 1e-5 and momentum 0.1.
 pub(crate) fn batch_norm(parameters: &mut Parameters, name: &str, width: usize) -> Result<ops::Norm> {
     Ok(ops::Norm {
-        mean: parameters.statistic(&format!("{name}.running_mean"), width, 0.0)?,
-        variance: parameters.statistic(&format!("{name}.running_var"), width, 1.0)?,
+        mean: parameters.buffer(&format!("{name}.running_mean"), width, 0.0)?,
+        variance: parameters.buffer(&format!("{name}.running_var"), width, 1.0)?,
         gamma: parameters.constant(&format!("{name}.weight"), width, 1.0)?,
         beta: parameters.constant(&format!("{name}.bias"), width, 0.0)?,
     })
 }
 
-/// A layer's weights as Candle's layers take them.
-pub(crate) fn tensors(layer: &ops::Linear) -> (Tensor, Option<Tensor>) {
+/// Weight and bias as the constructors of Candle's layers take them.
+fn weight_and_bias(layer: &ops::Linear) -> (Tensor, Option<Tensor>) {
     (layer.weight.tensor().clone(), Some(layer.bias.tensor().clone()))
 }
 
-/// Candle's linear layer.
+/// Candle's linear layer with these weights.
 pub(crate) fn candle_linear(layer: &ops::Linear) -> Linear {
-    let (weight, bias) = tensors(layer);
+    let (weight, bias) = weight_and_bias(layer);
     Linear::new(weight, bias)
 }
 
-/// Candle's convolution.
+/// Candle's convolution with these weights.
 pub(crate) fn candle_convolution(layer: &ops::Linear) -> Conv2d {
-    let (weight, bias) = tensors(layer);
+    let (weight, bias) = weight_and_bias(layer);
     Conv2d::new(weight, bias, Conv2dConfig { stride: STRIDE, padding: PADDING, ..Conv2dConfig::default() })
 }
 
-/// Candle's transposed convolution.
+/// Candle's transposed convolution with these weights.
 pub(crate) fn candle_transposed_convolution(layer: &ops::Linear) -> ConvTranspose2d {
-    let (weight, bias) = tensors(layer);
+    let (weight, bias) = weight_and_bias(layer);
     let config = ConvTranspose2dConfig { stride: STRIDE, padding: PADDING, ..ConvTranspose2dConfig::default() };
     ConvTranspose2d::new(weight, bias, config)
 }
 
-/// Candle's BatchNorm.
+/// Candle's BatchNorm with these parameters and running statistics.
 pub(crate) fn candle_batch_norm(norm: &ops::Norm) -> Result<BatchNorm> {
     let (mean, variance) = (norm.mean.as_tensor().clone(), norm.variance.as_tensor().clone());
     let (gamma, beta) = (norm.gamma.tensor().clone(), norm.beta.tensor().clone());
     Ok(BatchNorm::new(gamma.dim(0)?, mean, variance, gamma, beta, ops::EPS)?)
 }
 
-/// Runs BatchNorm in the given mode.
-pub(crate) fn normalize(norm: &BatchNorm, x: &Tensor, mode: Mode) -> Result<Tensor> {
+/// Candle's BatchNorm in the given mode.
+pub(crate) fn apply_batch_norm(norm: &BatchNorm, x: &Tensor, mode: Mode) -> Result<Tensor> {
     match mode {
         Mode::Train => Ok(norm.forward_train(x)?),
         Mode::Evaluate => Ok(candle_nn::ModuleT::forward_t(norm, x, false)?),
     }
 }
 
-/// x for x > 0, `slope`·x otherwise, with the derivative `slope` at 0; a slope of 0 is ReLU.
+/// LeakyReLU: x for x > 0, `negative_slope`·x otherwise, with the derivative `negative_slope` at 0 as in PyTorch. With a
+/// negative slope of 0 it is ReLU.
 ///
-/// Candle's own versions have the derivatives (1 + slope)/2 and 1 there.
-pub(crate) fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
+/// At 0, Candle's LeakyReLU and ReLU have the derivatives (1 + `negative_slope`)/2 and 1.
+pub(crate) fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
     let positive = x.detach().gt(0.0)?.to_dtype(x.dtype())?;
-    let factor = positive.affine(1.0 - slope, slope)?;
+    let factor = positive.affine(1.0 - negative_slope, negative_slope)?;
     Ok((x * factor)?)
 }
 
@@ -115,7 +117,7 @@ pub(crate) fn relu(x: &Tensor) -> Result<Tensor> {
     leaky_relu(x, 0.0)
 }
 
-/// Runs a layer without a mode.
+/// The output of one of Candle's layers that has no mode.
 pub(crate) fn apply(layer: &impl Module, x: &Tensor) -> Result<Tensor> {
     Ok(layer.forward(x)?)
 }
@@ -127,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leaky_relu_has_its_slope_at_zero() {
+    fn leaky_relu_has_the_negative_slope_at_zero() {
         let x = Var::new(&[-2.0_f32, 0.0, 3.0], &Device::Cpu).unwrap();
         let y = leaky_relu(x.as_tensor(), 0.5).unwrap();
         assert_eq!(y.to_vec1::<f32>().unwrap(), [-1.0, 0.0, 3.0]);

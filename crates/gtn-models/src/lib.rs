@@ -1,11 +1,15 @@
-//! The networks of Generative Topological Networks on Candle: the autoencoder between images and latents, the map ĥ from
-//! normal vectors to latents, their initialization and optimizer as PyTorch has them, and the [`Generator`] that samples.
+//! The neural networks of Generative Topological Networks (GTN, arXiv 2406.15152v2), on [Candle](candle_core).
+//!
+//! A GTN generates data by a single network ĥ, which maps normal vectors to latents in one forward pass; an autoencoder turns
+//! images into latents and back. This crate has ĥ ([`Mlp`]), the [`Autoencoder`], the optimizer [`Adam`], and the [`Generator`]
+//! that samples from trained networks. Use it to train or run GTNs from your own program. If you want complete training runs
+//! with checkpoints and metrics, use the crate `gtn-train`, which is based on this one.
 //!
 //! ```
 //! use gtn_models::{Device, Generator, Mlp, MlpShape, Streams};
 //!
-//! let streams = Streams::new(1);
-//! let shape = MlpShape { input: 2, hidden_layers: 3, width: 16, output: 2, slope: 0.5, batch_norm_layers: 3 };
+//! let streams = Streams::new(1); // the seed
+//! let shape = MlpShape { input: 2, hidden_layers: 3, width: 16, output: 2, negative_slope: 0.5, batch_norm_layers: 3 };
 //! let h = Mlp::new(&shape, &streams, &Device::Cpu)?;
 //!
 //! let generator = Generator::new(h, None, None)?;
@@ -14,102 +18,115 @@
 //! # Ok::<(), gtn_models::Error>(())
 //! ```
 //!
-//! Where the paper's results rest on PyTorch's semantics they are followed: weights and biases start from
-//! U(−1/√fan_in, 1/√fan_in), Adam adds L2 to the gradient, BatchNorm normalizes by the biased batch variance and keeps a
-//! running estimate of the unbiased one, and LeakyReLU has its negative slope at 0. Tests hold this against values from
-//! PyTorch.
+//! # Training
 //!
-//! Training is a regression on pairs, one [`Adam::minimize`] a batch:
+//! ĥ is trained by regression on pairs of a normal vector y and its target x_y, with one [`Adam::backward_step`] per batch:
 //!
 //! ```
-//! use gtn_models::{Adam, AdamSettings, Device, Mlp, MlpShape, Mode, Streams, mean_squared_error, tensor_of};
+//! use gtn_models::{Adam, AdamSettings, Device, Mlp, MlpShape, Mode, Streams, mean_squared_error, to_tensor};
 //!
 //! let streams = Streams::new(1);
-//! let shape = MlpShape { input: 2, hidden_layers: 3, width: 16, output: 2, slope: 0.5, batch_norm_layers: 3 };
+//! let shape = MlpShape { input: 2, hidden_layers: 3, width: 16, output: 2, negative_slope: 0.5, batch_norm_layers: 3 };
 //! let h = Mlp::new(&shape, &streams, &Device::Cpu)?;
 //! let mut adam = Adam::new(h.parameters(), AdamSettings { learning_rate: 1e-2, ..AdamSettings::default() })?;
-//! let y = streams.normal("y", 0, 128, 2); // and targets x_y, here 3y + 1
-//! let x_y = tensor_of(y.mapv(|y| 3.0 * y + 1.0).view(), &Device::Cpu)?;
-//! let y = tensor_of(y.view(), &Device::Cpu)?;
+//! let y = streams.normal("y", 0, 128, 2);
+//! let x_y = to_tensor(y.mapv(|y| 3.0 * y + 1.0).view(), &Device::Cpu)?; // targets, here 3y + 1
+//! let y = to_tensor(y.view(), &Device::Cpu)?;
 //! let mut losses = Vec::new();
 //! for _ in 0..50 {
 //!     let loss = mean_squared_error(&h.forward(&y, Mode::Train)?, &x_y)?;
-//!     adam.minimize(h.parameters(), &loss)?;
+//!     adam.backward_step(h.parameters(), &loss)?;
 //!     losses.push(loss.to_scalar::<f32>()?);
 //! }
 //! assert!(losses[49] < 0.2 * losses[0]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Networks are made of operations of this crate, several times as fast as Candle's; [`Ops`] tells them apart. On a CPU their
-//! results do not depend on the number of threads. With the feature `cuda` they also run on NVIDIA GPUs ([`DeviceName`]). Gradients
-//! pass through places of the network, so that its backward passes must come one after the other; on a GPU they stay there, and
-//! Candle's `GradStore` does not have them: [`Adam`] takes them, and [`Parameters::gradients`] shows them.
+//! # PyTorch semantics
 //!
-//! Every use of chance has a stream of its own ([`Streams`]), drawn on the host, so that a device or a skipped step shifts no
-//! numbers.
+//! Where the paper's results depend on PyTorch's semantics, this crate follows them: weights and biases are initialized from
+//! U(−1/√fan_in, 1/√fan_in), Adam adds the L2 penalty to the gradient, BatchNorm normalizes by the biased batch variance and
+//! keeps a running estimate of the unbiased one, and the derivative of LeakyReLU at 0 is its negative slope. Tests compare this
+//! with values from PyTorch.
+//!
+//! # Operations and devices
+//!
+//! By default, networks consist of this crate's fused operations, which are several times as fast as Candle's; [`Ops`] selects
+//! them. On a CPU, their results do not depend on the number of threads. With the feature `cuda`, they also run on NVIDIA GPUs
+//! ([`DeviceName`]).
+//!
+//! Fused operations store gradients in buffers of the network, so backward passes of one network must not run at the same time.
+//! On a GPU the gradients stay in these buffers and are not in Candle's `GradStore`: [`Adam`] reads them there, and
+//! [`Parameters::gradients`] returns them.
+//!
+//! # Randomness
+//!
+//! Everything random is drawn from its own stream ([`Streams`]), keyed by seed, purpose and index, on the host. So neither the
+//! device nor a skipped step changes any other random values. All purposes are listed in [`purpose`]; they are frozen.
 
 mod adam;
-mod arrays;
 mod autoencoder;
+mod convert;
 mod device;
 pub mod doctor;
 mod error;
 mod generator;
 #[cfg(gpu)]
 mod gpu;
+mod interpolation;
 mod layers;
 mod mlp;
 mod normalizer;
 mod ops;
 mod parameters;
-mod path;
-mod random;
+pub mod purpose;
+mod streams;
 pub mod weights;
 
 pub use adam::{Adam, AdamSettings, Moments};
-pub use arrays::{array2_of, array4_of, tensor_of};
 pub use autoencoder::{Autoencoder, AutoencoderShape, Decoder, Encoder};
 pub use candle_core::{DType, Device, DeviceLocation, Tensor};
-pub use device::{DeviceName, allow_tf32, cuda_build, describe, synchronize};
+pub use convert::{to_array2, to_array4, to_tensor};
+pub use device::{DeviceName, allow_tf32, cuda_build_info, describe_device, synchronize};
 pub use error::Error;
 pub use generator::Generator;
+pub use interpolation::Interpolation;
 pub use mlp::{Mlp, MlpShape};
 pub use normalizer::Normalizer;
 pub use ops::Ops;
 pub use parameters::{NamedArrays, Parameters};
-pub use path::Path;
-pub use random::Streams;
+pub use streams::Streams;
 
-/// Algorithm 1's search for candidates on a GPU; `None` on a CPU, where `gtn-label` has its own.
+/// A [`Proposer`](gtn_label::Proposer) that searches for the candidates of Algorithm 1 on a GPU, or `None` on a CPU, where
+/// `gtn-label` uses its own.
 ///
-/// The matching is the same on any device, whole.
+/// The assignment is exactly the same on every device.
 ///
 /// # Errors
 ///
 /// [`Error::Device`] if the GPU fails.
 pub fn proposer(device: &Device) -> Result<Option<Box<dyn gtn_label::Proposer>>> {
     #[cfg(gpu)]
-    if let Some(gpu) = gpu::Gpu::of(device)? {
-        return Ok(Some(Box::new(gpu::Nearest::new(gpu))));
+    if let Some(gpu) = gpu::Gpu::from_device(device)? {
+        return Ok(Some(Box::new(gpu::TopKProposer::new(gpu))));
     }
     let _ = device;
     Ok(None)
 }
 
-/// Result with this crate's [`Error`].
+/// A result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// How a network is run.
+/// Whether a network is being trained or evaluated. This determines how BatchNorm normalizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// BatchNorm normalizes by the batch and updates its running statistics.
+    /// BatchNorm normalizes by the statistics of the batch and updates its running statistics.
     Train,
-    /// BatchNorm normalizes by its running statistics; every row's result is its own.
+    /// BatchNorm normalizes by its running statistics, so the output of a row does not depend on other rows.
     Evaluate,
 }
 
-/// Mean squared error over all elements of two tensors of one shape. `target` is taken as given: it gets no gradient.
+/// Mean squared error over all elements of two tensors of the same shape. `target` is detached: no gradient flows through it.
 ///
 /// # Errors
 ///
@@ -120,7 +137,7 @@ pub fn mean_squared_error(output: &Tensor, target: &Tensor) -> Result<Tensor> {
     }
     #[cfg(gpu)]
     if output.dtype() == candle_core::DType::F32
-        && let Some(gpu) = gpu::Gpu::of(output.device())?
+        && let Some(gpu) = gpu::Gpu::from_device(output.device())?
     {
         return Ok(gpu::mean_squared_error(&gpu, output, target)?);
     }

@@ -1,28 +1,30 @@
 use candle_core::{Device, Tensor};
 use candle_nn::{BatchNorm, Linear};
 
-use crate::layers::{apply, batch_norm, candle_batch_norm, candle_linear, leaky_relu, linear, normalize};
-use crate::ops::{self, Fused, Ops, Perceptron};
+use crate::layers::{apply, apply_batch_norm, batch_norm, candle_batch_norm, candle_linear, leaky_relu, linear};
+use crate::ops::{self, FusedMlp, ModuleOp, Ops};
 use crate::{Error, Mode, Parameters, Result, Streams};
 
-/// Sizes of ĥ.
+/// Architecture of ĥ.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MlpShape {
-    /// Columns of its input: the dimension of the normal vectors.
+    /// Columns of the input: the dimension of the normal vectors.
     pub input: usize,
-    /// Number of hidden layers; 0 leaves a single linear layer.
+    /// Number of hidden layers. With 0, ĥ is a single linear layer.
     pub hidden_layers: usize,
-    /// Units of a hidden layer.
+    /// Number of units of each hidden layer.
     pub width: usize,
-    /// Columns of its output: the dimension of the latents.
+    /// Columns of the output: the dimension of the latents.
     pub output: usize,
-    /// LeakyReLU's slope below 0.
-    pub slope: f64,
-    /// How many of the hidden layers, from the first, carry BatchNorm.
+    /// Slope of LeakyReLU for negative inputs, as in `torch.nn.LeakyReLU`.
+    pub negative_slope: f64,
+    /// Number of hidden layers with BatchNorm: these are the first ones.
     pub batch_norm_layers: usize,
 }
 
-/// ĥ: hidden layers of linear, LeakyReLU, BatchNorm (in this order), then a linear layer.
+/// ĥ, the map from normal vectors to latents: a multilayer perceptron.
+///
+/// Each hidden layer is linear, LeakyReLU, BatchNorm, in this order; the output layer is linear.
 #[derive(Debug)]
 pub struct Mlp {
     shape: MlpShape,
@@ -32,7 +34,7 @@ pub struct Mlp {
 
 #[derive(Debug)]
 enum Layers {
-    Fused(Fused<Perceptron>),
+    Fused(ModuleOp<FusedMlp>),
     Candle { hidden: Vec<(Linear, Option<BatchNorm>)>, output: Linear },
 }
 
@@ -41,16 +43,16 @@ impl Mlp {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] for sizes that no network has.
+    /// [`Error::Shape`] if `input`, `width` or `output` is 0, or `batch_norm_layers` exceeds `hidden_layers`.
     pub fn new(shape: &MlpShape, streams: &Streams, device: &Device) -> Result<Self> {
         Self::with_ops(shape, streams, device, Ops::default())
     }
 
-    /// The same, made of these operations.
+    /// As [`new`](Self::new), but with these operations.
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] for sizes that no network has.
+    /// As [`new`](Self::new).
     pub fn with_ops(shape: &MlpShape, streams: &Streams, device: &Device, ops: Ops) -> Result<Self> {
         for (what, value) in [("input", shape.input), ("width", shape.width), ("output", shape.output)] {
             if value == 0 {
@@ -61,7 +63,7 @@ impl Mlp {
             return Err(Error::Shape {
                 what: "batch_norm_layers",
                 value: shape.batch_norm_layers,
-                reason: "there are fewer hidden layers",
+                reason: "must not exceed hidden_layers",
             });
         }
         let mut p = Parameters::new(device);
@@ -72,44 +74,50 @@ impl Mlp {
             let norm = (layer < shape.batch_norm_layers)
                 .then(|| batch_norm(&mut p, &format!("hidden.{layer:03}.norm"), shape.width))
                 .transpose()?;
-            hidden.push(ops::Hidden { linear, norm });
+            hidden.push(ops::HiddenLayer { linear, norm });
             input = shape.width;
         }
         let output = linear(&mut p, "output", (input, shape.output), streams)?;
-        let layers = if let Some(home) = ops.home(device)? {
-            Layers::Fused(Fused::new(Perceptron { hidden, output, slope: shape.slope as f32 }, &home)?)
+        let layers = if let Some(placement) = ops.placement(device)? {
+            Layers::Fused(ModuleOp::new(
+                FusedMlp { hidden, output, negative_slope: shape.negative_slope as f32 },
+                &placement,
+            )?)
         } else {
-            let of = |layer: &ops::Hidden| -> Result<_> {
+            let to_candle = |layer: &ops::HiddenLayer| -> Result<_> {
                 Ok((candle_linear(&layer.linear), layer.norm.as_ref().map(candle_batch_norm).transpose()?))
             };
-            Layers::Candle { hidden: hidden.iter().map(of).collect::<Result<_>>()?, output: candle_linear(&output) }
+            Layers::Candle {
+                hidden: hidden.iter().map(to_candle).collect::<Result<_>>()?,
+                output: candle_linear(&output),
+            }
         };
         Ok(Self { shape: *shape, parameters: p, layers })
     }
 
-    /// Its sizes.
+    /// Its architecture.
     #[must_use]
     pub fn shape(&self) -> &MlpShape {
         &self.shape
     }
 
-    /// Its weights and running statistics.
+    /// Its parameters and running statistics.
     #[must_use]
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// ĥ(y) for the rows y of `rows`, (n, `input`) to (n, `output`). In evaluation mode nothing can be learned from it: it has
-    /// no gradient.
+    /// ĥ(y) for each row y, from shape (n, `input`) to (n, `output`). In evaluation mode the output is detached: no gradient
+    /// flows through it.
     ///
     /// # Errors
     ///
-    /// [`Error::Columns`] if the rows have other columns, [`Error::BatchOfOne`] for a single row in training mode under
-    /// BatchNorm.
+    /// [`Error::Columns`] if the rows do not have `input` columns, [`Error::BatchOfOne`] for a single row in training mode if
+    /// there is BatchNorm.
     pub fn forward(&self, rows: &Tensor, mode: Mode) -> Result<Tensor> {
         let (n, columns) = rows.dims2()?;
         if columns != self.shape.input {
-            return Err(Error::Columns { what: "the rows", found: columns, expected: self.shape.input });
+            return Err(Error::Columns { what: "the input of ĥ", found: columns, expected: self.shape.input });
         }
         if mode == Mode::Train && n < 2 && self.shape.batch_norm_layers > 0 {
             return Err(Error::BatchOfOne);
@@ -120,9 +128,9 @@ impl Mlp {
             Layers::Candle { hidden, output } => {
                 let mut x = rows.clone();
                 for (linear, norm) in hidden {
-                    x = leaky_relu(&apply(linear, &x)?, self.shape.slope)?;
+                    x = leaky_relu(&apply(linear, &x)?, self.shape.negative_slope)?;
                     if let Some(norm) = norm {
-                        x = normalize(norm, &x, mode)?;
+                        x = apply_batch_norm(norm, &x, mode)?;
                     }
                 }
                 let y = apply(output, &x)?;

@@ -2,7 +2,8 @@ use ndarray::{Array1, Array2, ArrayView2};
 
 use crate::{Error, Result};
 
-/// Shift and scale of each column, between the data's own units and those in which ĥ learned.
+/// Normalization of each column by a mean and a standard deviation: ĥ learns normalized targets, and its output is
+/// denormalized.
 ///
 /// ```
 /// use gtn_models::Normalizer;
@@ -11,77 +12,81 @@ use crate::{Error, Result};
 /// let normalizer = Normalizer::new(array![10.0, 0.0], array![2.0, 1.0])?;
 /// let normalized = normalizer.normalize(array![[14.0_f32, 0.5]].view());
 /// assert_eq!(normalized, array![[2.0, 0.5]]);
-/// assert_eq!(normalizer.restore(normalized), array![[14.0, 0.5]]);
+/// assert_eq!(normalizer.denormalize(normalized), array![[14.0, 0.5]]);
 /// # Ok::<(), gtn_models::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalizer {
-    center: Array1<f32>,
-    scale: Array1<f32>,
+    mean: Array1<f32>,
+    std: Array1<f32>,
 }
 
 impl Normalizer {
-    /// The normalizer x ↦ (x − `center`) / `scale`, with an entry for each column.
+    /// The normalizer x ↦ (x − `mean`) / `std`, with one value of each per column.
     ///
     /// # Errors
     ///
-    /// [`Error::Columns`] if the two differ in length, [`Error::NotFinite`] if an entry is not finite, or a scale not above 0.
-    pub fn new(center: Array1<f32>, scale: Array1<f32>) -> Result<Self> {
-        if center.len() != scale.len() {
-            return Err(Error::Columns { what: "the scales", found: scale.len(), expected: center.len() });
+    /// [`Error::Columns`] if `mean` and `std` differ in length, [`Error::NotFinite`] if a value is NaN or infinite,
+    /// [`Error::NotPositive`] if a value of `std` is not above 0.
+    pub fn new(mean: Array1<f32>, std: Array1<f32>) -> Result<Self> {
+        if mean.len() != std.len() {
+            let what = "the standard deviations of a normalizer";
+            return Err(Error::Columns { what, found: std.len(), expected: mean.len() });
         }
-        if !center.iter().all(|value| value.is_finite()) {
-            return Err(Error::NotFinite { name: "center".to_owned() });
+        for (name, values) in [("mean", &mean), ("std", &std)] {
+            if !values.iter().all(|value| value.is_finite()) {
+                return Err(Error::NotFinite { name: name.to_owned() });
+            }
         }
-        if !scale.iter().all(|value| value.is_finite() && *value > 0.0) {
-            return Err(Error::NotFinite { name: "scale".to_owned() });
+        if !std.iter().all(|value| *value > 0.0) {
+            return Err(Error::NotPositive { name: "std".to_owned() });
         }
-        Ok(Self { center, scale })
+        Ok(Self { mean, std })
     }
 
-    /// The normalizer of `columns` columns that changes nothing.
+    /// A normalizer of `columns` columns that changes nothing: mean 0, standard deviation 1.
     #[must_use]
     pub fn identity(columns: usize) -> Self {
-        Self { center: Array1::zeros(columns), scale: Array1::ones(columns) }
+        Self { mean: Array1::zeros(columns), std: Array1::ones(columns) }
     }
 
-    /// What is subtracted.
+    /// The mean of each column, which [`normalize`](Self::normalize) subtracts.
     #[must_use]
-    pub fn center(&self) -> &Array1<f32> {
-        &self.center
+    pub fn mean(&self) -> &Array1<f32> {
+        &self.mean
     }
 
-    /// What is divided by.
+    /// The standard deviation of each column, which [`normalize`](Self::normalize) divides by.
     #[must_use]
-    pub fn scale(&self) -> &Array1<f32> {
-        &self.scale
+    pub fn std(&self) -> &Array1<f32> {
+        &self.std
     }
 
-    /// Columns it is for.
+    /// Number of columns.
     #[must_use]
     pub fn columns(&self) -> usize {
-        self.center.len()
+        self.mean.len()
     }
 
-    /// (x − center) / scale for the rows x, (n, columns).
+    /// (x − mean) / std for the rows x, shape (n, columns).
     ///
     /// # Panics
     ///
-    /// The rows have other columns.
+    /// Panics if the rows do not have [`columns`](Self::columns) columns.
     #[must_use]
     pub fn normalize(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
-        (&rows - &self.center) / &self.scale
+        (&rows - &self.mean) / &self.std
     }
 
-    /// scale · x + center for the rows x, (n, columns): the way back.
+    /// std · x + mean for the rows x, shape (n, columns): the inverse of [`normalize`](Self::normalize).
     ///
     /// # Panics
     ///
-    /// The rows have other columns.
+    /// Panics if the rows do not have [`columns`](Self::columns) columns.
     #[must_use]
-    pub fn restore(&self, mut rows: Array2<f32>) -> Array2<f32> {
-        rows *= &self.scale;
-        rows += &self.center;
+    pub fn denormalize(&self, mut rows: Array2<f32>) -> Array2<f32> {
+        rows *= &self.std;
+        rows += &self.mean;
         rows
     }
 }
@@ -93,19 +98,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn senseless_normalizers_are_refused() {
-        for (center, scale) in [
+    fn invalid_normalizers_are_rejected() {
+        for (mean, std) in [
             (array![0.0, 0.0], array![1.0]),
             (array![f32::NAN], array![1.0]),
             (array![0.0], array![0.0]),
             (array![0.0], array![-1.0]),
             (array![0.0], array![f32::INFINITY]),
         ] {
-            assert!(Normalizer::new(center, scale).is_err());
+            assert!(Normalizer::new(mean, std).is_err());
         }
-        let same = Normalizer::identity(2);
+    }
+
+    #[test]
+    fn the_identity_changes_nothing() {
+        let identity = Normalizer::identity(2);
         let rows = array![[1.5_f32, -2.0], [0.0, 3.0]];
-        assert_eq!(same.normalize(rows.view()), rows);
-        assert_eq!(same.restore(rows.clone()), rows);
+        assert_eq!(identity.normalize(rows.view()), rows);
+        assert_eq!(identity.denormalize(rows.clone()), rows);
     }
 }

@@ -1,38 +1,38 @@
-//! A picture of panels. plotters draws the axes; what fills them are few `<path>` elements, since a circle element for
-//! each of thousands of points would make a picture of megabytes.
+//! An SVG image of panels. plotters draws the axes; the content of the panels is written as a few `<path>` elements, because one
+//! `<circle>` for each of thousands of points would take megabytes.
 
 use std::fmt::Write as _;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use crate::palette::{FAINT, INK, hex};
-use crate::ticks::Scale;
+use crate::axis_scale::Scale;
+use crate::palette::{DARK_GRAY, LIGHT_GRAY, hex};
 use crate::{Error, Result};
 
-/// A place in a panel, in the units of its axes, or on the canvas, in pixels.
+/// A point in a panel, in the units of its axes, or on the canvas, in pixels.
 pub(crate) type Point = [f64; 2];
 
-/// Font size that plotters turns into letters of about [`LETTERS`] pixels.
-const LABELS: i32 = 18;
+/// Font size at which plotters draws text of about [`FONT_SIZE`] pixels.
+const PLOTTERS_FONT_SIZE: i32 = 18;
 
-/// Size of letters in pixels.
-pub(crate) const LETTERS: f64 = 14.5;
+/// Font size in pixels.
+const FONT_SIZE: f64 = 14.5;
 
 /// Pixels for the labels and the name of an axis.
-const BELOW: i32 = 50;
-const BESIDE: i32 = 62;
+const X_AXIS_SPACE: i32 = 50;
+const Y_AXIS_SPACE: i32 = 62;
 
-/// Dots are drawn in so many rounds through the colors, so that no color always covers the others.
+/// Number of rounds through the colors in which dots are drawn, so that the last color does not cover all others.
 const ROUNDS: usize = 4;
 
 /// An axis of a panel.
 #[derive(Clone)]
 pub(crate) struct Axis {
     pub(crate) scale: Scale,
-    /// What it measures; empty if that is plain.
+    /// What it measures; may be empty.
     pub(crate) name: &'static str,
-    /// Whether it is written on, or shares what its neighbor says.
+    /// Whether labels and name are drawn.
     pub(crate) labeled: bool,
 }
 
@@ -46,7 +46,7 @@ impl Axis {
     }
 }
 
-/// A rectangle with two axes. `left`, `top`, `width` and `height` are those of the space for data, in pixels.
+/// A rectangle with two axes. `left`, `top`, `width` and `height` describe the area for data, in pixels.
 #[derive(Clone)]
 pub(crate) struct Panel {
     pub(crate) left: i32,
@@ -58,10 +58,10 @@ pub(crate) struct Panel {
 }
 
 impl Panel {
-    /// Where a point lies on the canvas; `None` beyond the panel, or if it is not finite.
-    pub(crate) fn place(&self, [x, y]: Point) -> Option<Point> {
-        let inside = |share: f64| (0.0..=1.0).contains(&share).then_some(share);
-        let (across, up) = (inside(self.x.scale.share(x))?, inside(self.y.scale.share(y))?);
+    /// The point on the canvas; `None` if it is outside the panel or not finite.
+    pub(crate) fn to_pixels(&self, [x, y]: Point) -> Option<Point> {
+        let inside = |fraction: f64| (0.0..=1.0).contains(&fraction).then_some(fraction);
+        let (across, up) = (inside(self.x.scale.fraction(x))?, inside(self.y.scale.fraction(y))?);
         Some([
             f64::from(self.left) + across * f64::from(self.width),
             f64::from(self.top) + (1.0 - up) * f64::from(self.height),
@@ -69,19 +69,19 @@ impl Panel {
     }
 }
 
-/// Points that a figure does not show.
+/// Numbers of points that a figure does not show.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct LeftOut {
-    /// With a coordinate, or a normal vector behind it, that is NaN or infinite.
+pub(crate) struct Omitted {
+    /// With a coordinate that is NaN or infinite, also of the normal vector that the point was generated from.
     pub(crate) not_finite: usize,
-    /// Beyond the panel.
-    pub(crate) beyond: usize,
+    /// Outside the panel.
+    pub(crate) outside: usize,
 }
 
-impl std::ops::AddAssign for LeftOut {
+impl std::ops::AddAssign for Omitted {
     fn add_assign(&mut self, other: Self) {
         self.not_finite += other.not_finite;
-        self.beyond += other.beyond;
+        self.outside += other.outside;
     }
 }
 
@@ -103,14 +103,14 @@ impl Stroke {
     }
 }
 
-/// Where a text stands beside its place.
+/// How text is aligned to its position.
 #[derive(Clone, Copy)]
 pub(crate) enum Align {
     Start,
     Middle,
 }
 
-/// A picture in the making: first the axes of its panels, above them the marks in the order in which they were made.
+/// An image under construction: the axes of its panels, and above them the marks in the order in which they were added.
 pub(crate) struct Canvas {
     size: (u32, u32),
     axes: Vec<Panel>,
@@ -131,23 +131,22 @@ impl Canvas {
         self.axes.push(panel.clone());
     }
 
-    /// Draws the edge of a panel that goes without axes.
-    pub(crate) fn edge(&mut self, panel: &Panel) {
+    /// Draws the outline of a panel without axes.
+    pub(crate) fn frame(&mut self, panel: &Panel) {
         let Panel { left, top, width, height, .. } = panel;
-        let color = hex(FAINT);
-        self.mark(format_args!(
-            r#"<path d="M{left} {top}h{width}v{height}h-{width}z" fill="none" stroke="{color}"/>"#
-        ));
+        let color = hex(LIGHT_GRAY);
+        self.mark(format_args!(r#"<path d="M{left} {top}h{width}v{height}h-{width}z" fill="none" stroke="{color}"/>"#));
     }
 
-    /// A filled rectangle between two corners, cut off at the edge of the panel.
+    /// Draws filled rectangles, each between two corners, clipped to the panel.
     pub(crate) fn bars(&mut self, panel: &Panel, corners: impl IntoIterator<Item = (Point, Point)>, color: RGBColor) {
         let mut path = String::new();
-        let cut = |scale: &Scale, value: f64| scale.share(value).clamp(0.0, 1.0);
+        let clipped = |scale: &Scale, value: f64| scale.fraction(value).clamp(0.0, 1.0);
         for ([x0, y0], [x1, y1]) in corners {
-            let across = [x0, x1].map(|x| f64::from(panel.left) + cut(&panel.x.scale, x) * f64::from(panel.width));
-            let up = [y0, y1].map(|y| f64::from(panel.top) + (1.0 - cut(&panel.y.scale, y)) * f64::from(panel.height));
-            if across.iter().chain(&up).all(|place| place.is_finite()) {
+            let across = [x0, x1].map(|x| f64::from(panel.left) + clipped(&panel.x.scale, x) * f64::from(panel.width));
+            let up =
+                [y0, y1].map(|y| f64::from(panel.top) + (1.0 - clipped(&panel.y.scale, y)) * f64::from(panel.height));
+            if across.iter().chain(&up).all(|pixel| pixel.is_finite()) {
                 let [(x0, x1), (y0, y1)] = [across, up].map(|[a, b]| (a, b));
                 let _ = write!(path, "M{} {}H{}V{}H{}z", pixel(x0), pixel(y0), pixel(x1), pixel(y1), pixel(x0));
             }
@@ -155,33 +154,33 @@ impl Canvas {
         self.path(&path, format_args!(r#"fill="{}""#, hex(color)));
     }
 
-    /// A line through points; it has a gap where one is not finite or beyond the panel.
+    /// Draws a line through points, with a gap where one is not finite or outside the panel.
     pub(crate) fn line(&mut self, panel: &Panel, points: impl IntoIterator<Item = Point>, stroke: Stroke) {
-        let places: Vec<Option<Point>> = points.into_iter().map(|point| panel.place(point)).collect();
-        self.lines(places.split(Option::is_none).map(|piece| piece.iter().flatten().copied().collect()), stroke);
+        let points: Vec<Option<Point>> = points.into_iter().map(|point| panel.to_pixels(point)).collect();
+        self.lines(points.split(Option::is_none).map(|piece| piece.iter().flatten().copied().collect()), stroke);
     }
 
-    /// Lines from each first point to its second; counts those that are not drawn, since an end is not in the panel.
+    /// Draws a line from each first point to its second. Lines with an end outside the panel are omitted and counted.
     pub(crate) fn segments(
         &mut self,
         panel: &Panel,
         ends: impl IntoIterator<Item = (Point, Point)>,
         stroke: Stroke,
-    ) -> LeftOut {
-        let mut left_out = LeftOut::default();
+    ) -> Omitted {
+        let mut omitted = Omitted::default();
         let mut drawn = Vec::new();
         for (from, to) in ends {
-            match (panel.place(from), panel.place(to)) {
+            match (panel.to_pixels(from), panel.to_pixels(to)) {
                 (Some(from), Some(to)) => drawn.push(vec![from, to]),
-                _ if from.iter().chain(&to).all(|value| value.is_finite()) => left_out.beyond += 1,
-                _ => left_out.not_finite += 1,
+                _ if from.iter().chain(&to).all(|value| value.is_finite()) => omitted.outside += 1,
+                _ => omitted.not_finite += 1,
             }
         }
         self.lines(drawn, stroke);
-        left_out
+        omitted
     }
 
-    /// Lines through places on the canvas.
+    /// Draws lines through points on the canvas.
     pub(crate) fn lines(&mut self, lines: impl IntoIterator<Item = Vec<Point>>, stroke: Stroke) {
         let mut path = String::new();
         for line in lines {
@@ -200,25 +199,26 @@ impl Canvas {
         );
     }
 
-    /// Dots of `size` pixels: each point has the color of its number among `colors`, and none if it has no number.
+    /// Draws dots of `size` pixels. Each point comes with an index into `colors`; a point without one is omitted and counted as
+    /// not finite.
     pub(crate) fn dots(
         &mut self,
         panel: &Panel,
         points: impl IntoIterator<Item = (Point, Option<usize>)>,
         colors: &[RGBColor],
         size: f64,
-    ) -> LeftOut {
-        let mut left_out = LeftOut::default();
+    ) -> Omitted {
+        let mut omitted = Omitted::default();
         let mut paths = vec![String::new(); ROUNDS * colors.len()];
         for (index, (point, color)) in points.into_iter().enumerate() {
             let path = color.and_then(|color| paths.get_mut(index % ROUNDS * colors.len() + color));
-            match (path, panel.place(point)) {
+            match (path, panel.to_pixels(point)) {
                 (Some(path), Some([x, y])) => {
-                    // A line of no length with round ends.
+                    // A line of length 0 with round ends.
                     let _ = write!(path, "M{} {}h0", pixel(x), pixel(y));
                 }
-                (Some(_), None) if point.iter().all(|value| value.is_finite()) => left_out.beyond += 1,
-                _ => left_out.not_finite += 1,
+                (Some(_), None) if point.iter().all(|value| value.is_finite()) => omitted.outside += 1,
+                _ => omitted.not_finite += 1,
             }
         }
         self.mark(format_args!(r#"<g fill="none" stroke-width="{size}" stroke-linecap="round">"#));
@@ -226,47 +226,46 @@ impl Canvas {
             self.path(path, format_args!(r#"stroke="{}""#, hex(*color)));
         }
         self.mark(format_args!("</g>"));
-        left_out
+        omitted
     }
 
-    /// The head of an arrow at a place on the canvas; `[x, y]` is the way it points, of length 1.
+    /// Draws the head of an arrow at a point on the canvas; `[dx, dy]` is its direction, of length 1.
     pub(crate) fn arrow_head(&mut self, [x, y]: Point, [dx, dy]: Point, color: RGBColor) {
-        let corner = |along: f64, beside: f64| {
-            format!("{} {}", pixel(x - along * dx - beside * dy), pixel(y - along * dy + beside * dx))
-        };
+        let corner =
+            |back: f64, side: f64| format!("{} {}", pixel(x - back * dx - side * dy), pixel(y - back * dy + side * dx));
         let path = format!("M{}L{}L{}z", corner(0.0, 0.0), corner(11.0, 4.5), corner(11.0, -4.5));
         self.path(&path, format_args!(r#"fill="{}""#, hex(color)));
     }
 
-    /// A text with its baseline at a place on the canvas, in which the letter after `_` stands lower.
+    /// Writes text with its baseline at a point on the canvas; the letter after `_` is a subscript.
     pub(crate) fn text(&mut self, [x, y]: Point, align: Align, color: RGBColor, text: &str) {
         let anchor = match align {
             Align::Start => "start",
             Align::Middle => "middle",
         };
-        let (x, y, color, text) = (pixel(x), pixel(y), hex(color), lowered(text));
+        let (x, y, color, text) = (pixel(x), pixel(y), hex(color), with_subscripts(text));
         self.mark(format_args!(
-            r#"<text x="{x}" y="{y}" text-anchor="{anchor}" font-family="sans-serif" font-size="{LETTERS}" fill="{color}">{text}</text>"#
+            r#"<text x="{x}" y="{y}" text-anchor="{anchor}" font-family="sans-serif" font-size="{FONT_SIZE}" fill="{color}">{text}</text>"#
         ));
     }
 
-    /// A heading above a panel.
+    /// Writes a heading above a panel.
     pub(crate) fn heading(&mut self, panel: &Panel, text: &str) {
         let middle = f64::from(panel.left) + 0.5 * f64::from(panel.width);
-        self.text([middle, f64::from(panel.top) - 10.0], Align::Middle, INK, text);
+        self.text([middle, f64::from(panel.top) - 10.0], Align::Middle, DARK_GRAY, text);
     }
 
-    /// What lines mean, each beside a piece of it, from a place on the canvas to the right.
+    /// Writes what lines mean, each next to a piece of it, from a point on the canvas to the right.
     pub(crate) fn legend(&mut self, [mut x, y]: Point, entries: &[(Stroke, &str)]) {
         for (stroke, text) in entries {
             self.lines([vec![[x, y - 5.0], [x + 24.0, y - 5.0]]], *stroke);
-            self.text([x + 30.0, y], Align::Start, INK, text);
-            // The reader's font is not known; few letters are wider than this.
-            x += 30.0 + 0.53 * LETTERS * text.chars().count() as f64 + 24.0;
+            self.text([x + 30.0, y], Align::Start, DARK_GRAY, text);
+            // An estimate, because the reader's font is unknown; few letters are wider.
+            x += 30.0 + 0.53 * FONT_SIZE * text.chars().count() as f64 + 24.0;
         }
     }
 
-    /// The picture as SVG.
+    /// The image as SVG.
     ///
     /// # Errors
     ///
@@ -275,8 +274,8 @@ impl Canvas {
         let mut svg = String::new();
         {
             let area = SVGBackend::with_string(&mut svg, self.size).into_drawing_area();
-            let drawn = area.fill(&WHITE).and_then(|()| self.axes.iter().try_for_each(|panel| draw_axes(&area, panel)));
-            drawn
+            area.fill(&WHITE)
+                .and_then(|()| self.axes.iter().try_for_each(|panel| draw_axes(&area, panel)))
                 .and_then(|()| area.present())
                 .map_err(|error| Error::Format { what: "a figure", reason: error.to_string() })?;
         }
@@ -305,19 +304,19 @@ fn draw_axes(
         (true, "") => pixels - 22,
         (true, _) => pixels,
     };
-    let (below, beside) = (space(&panel.x, BELOW), space(&panel.y, BESIDE));
-    let corner = (panel.left - beside, panel.top);
-    let part = area.clone().shrink(corner, (panel.width + beside, panel.height + below));
+    let (x_space, y_space) = (space(&panel.x, X_AXIS_SPACE), space(&panel.y, Y_AXIS_SPACE));
+    let corner = (panel.left - y_space, panel.top);
+    let part = area.clone().shrink(corner, (panel.width + y_space, panel.height + x_space));
     let mut chart = ChartBuilder::on(&part)
-        .x_label_area_size(below)
-        .y_label_area_size(beside)
+        .x_label_area_size(x_space)
+        .y_label_area_size(y_space)
         .build_cartesian_2d(panel.x.scale.clone(), panel.y.scale.clone())?;
     let mut mesh = chart.configure_mesh();
-    mesh.bold_line_style(FAINT)
+    mesh.bold_line_style(LIGHT_GRAY)
         .light_line_style(TRANSPARENT)
-        .axis_style(INK)
-        .label_style(("sans-serif", LABELS).into_font().color(&INK))
-        .axis_desc_style(("sans-serif", LABELS).into_font().color(&INK));
+        .axis_style(DARK_GRAY)
+        .label_style(("sans-serif", PLOTTERS_FONT_SIZE).into_font().color(&DARK_GRAY))
+        .axis_desc_style(("sans-serif", PLOTTERS_FONT_SIZE).into_font().color(&DARK_GRAY));
     if !panel.x.name.is_empty() {
         mesh.x_desc(panel.x.name);
     }
@@ -327,19 +326,19 @@ fn draw_axes(
     mesh.draw()
 }
 
-/// A coordinate with one decimal, in as few letters as it takes.
+/// A coordinate with at most one decimal.
 fn pixel(value: f64) -> String {
-    let written = format!("{value:.1}");
-    written.strip_suffix(".0").map(str::to_owned).unwrap_or(written)
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
-/// A text as SVG, in which the letter after `_` stands lower.
-fn lowered(text: &str) -> String {
+/// Text as SVG, in which the letter after `_` is a subscript.
+fn with_subscripts(text: &str) -> String {
     let mut svg = String::new();
-    let (mut low, mut open) = (false, 0);
+    let (mut subscript, mut open) = (false, 0);
     for letter in text.chars() {
-        if letter == '_' && !low {
-            low = true;
+        if letter == '_' && !subscript {
+            subscript = true;
             svg.push_str(r#"<tspan dy="3" font-size="75%">"#);
             continue;
         }
@@ -349,13 +348,13 @@ fn lowered(text: &str) -> String {
             '&' => svg.push_str("&amp;"),
             other => svg.push(other),
         }
-        if low {
-            // Back up again, for all that follows.
+        if subscript {
+            // SVG shifts are relative, so the rest of the text is shifted back.
             svg.push_str(r#"</tspan><tspan dy="-3">"#);
-            (low, open) = (false, open + 1);
+            (subscript, open) = (false, open + 1);
         }
     }
-    svg.push_str(&"</tspan>".repeat(open + usize::from(low)));
+    svg.push_str(&"</tspan>".repeat(open + usize::from(subscript)));
     svg
 }
 
@@ -364,7 +363,7 @@ mod tests {
     use super::*;
 
     fn panel() -> Panel {
-        let axis = || Axis::new(Scale::exactly(0.0, 1.0, 5), "");
+        let axis = || Axis::new(Scale::linear(0.0, 1.0, 5), "");
         Panel { left: 80, top: 20, width: 200, height: 100, x: axis(), y: axis() }
     }
 
@@ -374,29 +373,33 @@ mod tests {
     }
 
     #[test]
-    fn the_letter_after_an_underscore_stands_lower() {
-        assert_eq!(lowered("a < b & c"), "a &lt; b &amp; c");
-        let written = lowered("F_Y(y)");
-        assert_eq!(written, r#"F<tspan dy="3" font-size="75%">Y</tspan><tspan dy="-3">(y)</tspan>"#);
+    fn the_letter_after_an_underscore_is_a_subscript() {
+        assert_eq!(with_subscripts("a < b & c"), "a &lt; b &amp; c");
+        let svg = with_subscripts("F_Y(y)");
+        assert_eq!(svg, r#"F<tspan dy="3" font-size="75%">Y</tspan><tspan dy="-3">(y)</tspan>"#);
         for text in ["F_Y(y), F_X", "_", "_<_", "__"] {
-            let written = lowered(text);
-            assert_eq!(written.matches("<tspan").count(), written.matches("</tspan>").count(), "{written}");
+            let svg = with_subscripts(text);
+            assert_eq!(svg.matches("<tspan").count(), svg.matches("</tspan>").count(), "{svg}");
         }
     }
 
     #[test]
-    fn points_that_cannot_be_shown_are_counted() {
+    fn points_that_are_not_shown_are_counted() {
         let mut canvas = Canvas::new(300, 200);
         let points = [[0.5, 0.5], [0.0, 1.0], [1.5, 0.5], [f64::NAN, 0.5], [f64::INFINITY, 0.5], [0.2, 0.2]];
         let colors = [Some(0), Some(0), Some(0), Some(0), Some(0), None];
-        let left_out = canvas.dots(&panel(), points.into_iter().zip(colors), &[INK], 2.0);
-        assert_eq!(left_out, LeftOut { not_finite: 3, beyond: 1 });
+        let omitted = canvas.dots(&panel(), points.into_iter().zip(colors), &[DARK_GRAY], 2.0);
+        assert_eq!(omitted, Omitted { not_finite: 3, outside: 1 });
         for dot in [r#"d="M180 70h0""#, r#"d="M80 20h0""#] {
             assert!(canvas.marks.contains(dot), "{}", canvas.marks);
         }
         canvas.axes(&panel());
-        canvas.line(&panel(), [[0.0, 0.0], [0.5, f64::NAN], [0.5, 2.0], [0.5, 0.5], [1.0, 1.0]], Stroke::new(INK, 1.0));
-        canvas.bars(&panel(), [([0.0, -3.0], [0.5, 0.5]), ([0.0, f64::NAN], [0.5, 0.5])], INK);
+        canvas.line(
+            &panel(),
+            [[0.0, 0.0], [0.5, f64::NAN], [0.5, 2.0], [0.5, 0.5], [1.0, 1.0]],
+            Stroke::new(DARK_GRAY, 1.0),
+        );
+        canvas.bars(&panel(), [([0.0, -3.0], [0.5, 0.5]), ([0.0, f64::NAN], [0.5, 0.5])], DARK_GRAY);
         let svg = canvas.finish().unwrap();
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && !svg.contains("NaN"), "{svg}");
         assert!(svg.contains("M80 120H180V70H80z") && svg.contains("L280 20"), "{svg}");

@@ -1,63 +1,69 @@
 use std::path::PathBuf;
 
-/// What can go wrong when a picture, a figure or a report is made.
+use gtn_run::RunProgress;
+
+/// What can go wrong when an image, a figure or a report is written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// What the run itself says: its configuration or its files.
+    /// The configuration or the files of the run.
     #[error(transparent)]
     Run(#[from] gtn_run::Error),
-    /// A run that was reported on before it drew samples.
-    #[error("{} is not there: the run has drawn no samples yet; run it to its end, then report on it", path.display())]
-    NoSamples {
-        /// The file that was looked for.
-        path: PathBuf,
+    /// A run that has no samples yet.
+    #[error("{0} is unfinished ({progress}). Resume with: {command} --out {0}", run.display())]
+    Unfinished {
+        /// The run.
+        run: PathBuf,
+        /// How far it has come.
+        progress: RunProgress,
+        /// The command that resumes it.
+        command: String,
     },
-    /// Samples that are not of the shape that the run's experiment makes.
-    #[error("{}: tensor `{tensor}` {reason}; delete the file and run again, and the samples will be drawn anew", path.display())]
+    /// Samples with a shape that the run's experiment does not produce.
+    #[error("{}: tensor `{tensor}` {reason}; delete the file and run the experiment again to recreate it", path.display())]
     Samples {
         /// The file.
         path: PathBuf,
-        /// The tensor in it.
+        /// The tensor.
         tensor: &'static str,
         /// What is wrong with it.
         reason: String,
     },
-    /// A snapshot that does not fit the samples.
-    #[error("{}: tensor `{tensor}` {reason}; delete the file, and the report does without it", path.display())]
+    /// A snapshot that does not match the samples.
+    #[error("{}: tensor `{tensor}` {reason}; delete the file to omit it from the report", path.display())]
     Snapshot {
         /// The file.
         path: PathBuf,
-        /// The tensor in it.
+        /// The tensor.
         tensor: &'static str,
         /// What is wrong with it.
         reason: String,
     },
-    /// Images of which no picture can be made.
-    #[error("no picture can be made of {given}: {reason}")]
-    Picture {
-        /// What was given.
+    /// Images that cannot be drawn.
+    #[error("cannot draw {given}: {reason}")]
+    Image {
+        /// The images.
         given: String,
-        /// What is needed.
+        /// What is required.
         reason: &'static str,
     },
     /// A library that writes PNG or SVG failed.
     #[error("cannot write {what}: {reason}")]
     Format {
-        /// What was to be written.
+        /// The output.
         what: &'static str,
-        /// What the library said.
+        /// The error of the library.
         reason: String,
     },
 }
 
 impl Error {
-    /// Whether the user can mend it by calling differently (as opposed to a failing machine).
+    /// Whether the user can fix it by calling the program differently, as opposed to a failure of the machine.
     #[must_use]
-    pub fn is_users(&self) -> bool {
+    pub fn is_user_error(&self) -> bool {
         match self {
-            Error::Run(error) => error.is_users(),
-            Error::NoSamples { .. } | Error::Snapshot { .. } | Error::Picture { .. } => true,
+            Error::Run(error) => error.is_user_error(),
+            Error::Unfinished { .. } | Error::Snapshot { .. } | Error::Image { .. } => true,
             Error::Samples { .. } | Error::Format { .. } => false,
         }
     }

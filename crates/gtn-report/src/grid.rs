@@ -1,7 +1,7 @@
-//! Images as 8-bit pictures: one of them, or many in a grid.
+//! 8-bit rasters of images: of one image, or of many in a grid.
 //!
-//! Images are `f32` with values in [-1, 1] and 1 (gray) or 3 (red, green, blue) channels. -1 becomes 0 and 1 becomes 255,
-//! rounded to the nearest level. Values outside are clamped; NaN, which has no brightness, becomes the gray of 0, level 128.
+//! Images are `f32` arrays with values in [-1, 1] and 1 (gray) or 3 (RGB) channels. -1 becomes level 0, and 1 becomes level 255;
+//! values between are rounded to the nearest level. Values outside are clamped. NaN becomes level 128, as 0 does.
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
@@ -9,42 +9,42 @@ use ndarray::{ArrayView3, ArrayView4};
 
 use crate::{Error, Result};
 
-/// Pixels between the images of a grid.
+/// Number of pixels between the images of a grid.
 pub const GAP: usize = 2;
 
-/// Level of the pixels between and beside the images of a grid.
+/// Level of the pixels of a grid that belong to no image: white.
 const BACKGROUND: u8 = 255;
 
-/// More bytes than any screen shows; a picture beyond is a mistake, and is refused before memory is asked for.
-const MOST_BYTES: usize = 1 << 30;
+/// Maximum size of a raster. A larger one is a mistake, which is reported before memory is allocated.
+const MAX_BYTES: usize = 1 << 30;
 
-/// An 8-bit picture, gray or RGB.
+/// An 8-bit image, gray or RGB.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
+pub struct Raster {
     width: usize,
     height: usize,
     channels: usize,
     pixels: Vec<u8>,
 }
 
-impl Picture {
+impl Raster {
     fn filled(width: Option<usize>, height: Option<usize>, channels: usize) -> Result<Self> {
         let bytes = |width: usize, height: usize| width.checked_mul(height)?.checked_mul(channels);
         match (width, height) {
-            (Some(width), Some(height)) if bytes(width, height).is_some_and(|bytes| bytes <= MOST_BYTES) => {
+            (Some(width), Some(height)) if bytes(width, height).is_some_and(|bytes| bytes <= MAX_BYTES) => {
                 Ok(Self { width, height, channels, pixels: vec![BACKGROUND; width * height * channels] })
             }
-            _ => Err(refuse("so many pixels", "a picture may have up to 2^30 bytes")),
+            _ => Err(cannot_draw("a raster of this size", "the maximum is 2^30 bytes; use fewer or smaller images")),
         }
     }
 
-    /// Pixels in a row.
+    /// Width in pixels.
     #[must_use]
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Rows.
+    /// Height in pixels.
     #[must_use]
     pub fn height(&self) -> usize {
         self.height
@@ -56,20 +56,20 @@ impl Picture {
         self.channels
     }
 
-    /// The levels, row by row, the channels of a pixel side by side.
+    /// The levels in row-major order, of shape (height, width, channels).
     #[must_use]
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
-    /// The picture with each pixel as a square of `factor` × `factor` pixels.
+    /// The raster with each pixel enlarged to `factor` × `factor` pixels.
     ///
     /// # Errors
     ///
-    /// [`Error::Picture`] if `factor` is 0 or the picture would be too large.
+    /// [`Error::Image`] if `factor` is 0 or the result would be too large.
     pub fn upscaled(&self, factor: usize) -> Result<Self> {
         if factor == 0 {
-            return Err(refuse("a picture upscaled by 0", "the factor must be at least 1"));
+            return Err(cannot_draw("a raster upscaled by 0", "the factor must be at least 1"));
         }
         let (width, height) = (self.width.checked_mul(factor), self.height.checked_mul(factor));
         let mut large = Self::filled(width, height, self.channels)?;
@@ -85,11 +85,11 @@ impl Picture {
         Ok(large)
     }
 
-    /// The picture as a PNG file. Equal pictures are equal bytes.
+    /// The raster as a PNG file. Equal rasters give equal bytes.
     ///
     /// # Errors
     ///
-    /// [`Error::Format`] if the PNG library refuses it.
+    /// [`Error::Format`] if the PNG encoder fails.
     pub fn to_png(&self) -> Result<Vec<u8>> {
         let fail = |reason: String| Error::Format { what: "a PNG", reason };
         let side = |length: usize| u32::try_from(length).map_err(|error| fail(error.to_string()));
@@ -108,48 +108,48 @@ impl Picture {
     }
 }
 
-/// One image, of shape (C, H, W).
+/// The raster of one image of shape (C, H, W).
 ///
 /// # Errors
 ///
-/// [`Error::Picture`] if the image has no pixels, or neither 1 nor 3 channels.
-pub fn picture(image: ArrayView3<'_, f32>) -> Result<Picture> {
+/// [`Error::Image`] if the image has no pixels, or a number of channels other than 1 and 3.
+pub fn picture(image: ArrayView3<'_, f32>) -> Result<Raster> {
     let (channels, height, width) = image.dim();
     check("an image", image.shape(), channels)?;
-    let mut picture = Picture::filled(Some(width), Some(height), channels)?;
-    picture.paste(0, 0, image);
-    Ok(picture)
+    let mut raster = Raster::filled(Some(width), Some(height), channels)?;
+    raster.paste(0, 0, image);
+    Ok(raster)
 }
 
-/// Images of shape (n, C, H, W), row by row in a grid of up to `columns` columns, [`GAP`] pixels apart.
+/// The raster of a grid of images of shape (n, C, H, W): row by row in up to `columns` columns, [`GAP`] pixels apart.
 ///
-/// Fewer images than columns make a narrower grid; places that a last row leaves empty are white.
+/// Fewer images than columns give a narrower grid. Empty cells of the last row are white.
 ///
 /// # Errors
 ///
-/// [`Error::Picture`] if there are no images or no columns, or the images have no pixels or neither 1 nor 3 channels.
-pub fn grid(images: ArrayView4<'_, f32>, columns: usize) -> Result<Picture> {
+/// [`Error::Image`] if there are no images, no columns or no pixels, or if the number of channels is neither 1 nor 3.
+pub fn grid(images: ArrayView4<'_, f32>, columns: usize) -> Result<Raster> {
     let (count, channels, height, width) = images.dim();
     check("images", images.shape(), channels)?;
     if columns == 0 {
-        return Err(refuse("a grid of 0 columns", "at least 1 is needed"));
+        return Err(cannot_draw("a grid with 0 columns", "at least 1 column is needed"));
     }
     let columns = columns.min(count);
     let rows = count.div_ceil(columns);
-    let along = |tiles: usize, side: usize| tiles.checked_mul(side)?.checked_add(GAP.checked_mul(tiles - 1)?);
-    let mut picture = Picture::filled(along(columns, width), along(rows, height), channels)?;
+    let length = |tiles: usize, side: usize| tiles.checked_mul(side)?.checked_add(GAP.checked_mul(tiles - 1)?);
+    let mut raster = Raster::filled(length(columns, width), length(rows, height), channels)?;
     for (index, image) in images.outer_iter().enumerate() {
-        picture.paste(index / columns * (height + GAP), index % columns * (width + GAP), image);
+        raster.paste(index / columns * (height + GAP), index % columns * (width + GAP), image);
     }
-    Ok(picture)
+    Ok(raster)
 }
 
-/// As [`grid`], with about as many columns as rows.
+/// A [`grid`] that is as square as possible: with √n columns, rounded up.
 ///
 /// # Errors
 ///
-/// As [`grid`].
-pub fn square(images: ArrayView4<'_, f32>) -> Result<Picture> {
+/// The same as for [`grid`].
+pub fn square(images: ArrayView4<'_, f32>) -> Result<Raster> {
     let count = images.dim().0;
     let side = count.isqrt();
     grid(images, if side * side < count { side + 1 } else { side.max(1) })
@@ -158,16 +158,19 @@ pub fn square(images: ArrayView4<'_, f32>) -> Result<Picture> {
 fn check(what: &str, shape: &[usize], channels: usize) -> Result<()> {
     let given = || format!("{what} of shape {shape:?}");
     if shape.contains(&0) {
-        return Err(refuse(given(), "every side must be at least 1"));
+        return Err(cannot_draw(given(), "every dimension must be at least 1"));
     }
     if channels != 1 && channels != 3 {
-        return Err(refuse(given(), "there must be 1 channel (gray) or 3 (RGB), as the third side from the end"));
+        return Err(cannot_draw(
+            given(),
+            "the third dimension from the end must be 1 channel (gray) or 3 channels (RGB)",
+        ));
     }
     Ok(())
 }
 
-fn refuse(given: impl Into<String>, reason: &'static str) -> Error {
-    Error::Picture { given: given.into(), reason }
+fn cannot_draw(given: impl Into<String>, reason: &'static str) -> Error {
+    Error::Image { given: given.into(), reason }
 }
 
 fn level(value: f32) -> u8 {

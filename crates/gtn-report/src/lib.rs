@@ -1,11 +1,7 @@
-//! Shows what a GTN run made: pictures of its images or of the points it drew, curves of its losses, and a report in one
-//! HTML file.
+//! Shows what a GTN run produced: grids of its images, plots of its points, loss curves, and a report in one HTML file.
 //!
-//! [`write_report`] reads a run folder and writes `figures/`, `metrics.csv` and `report.html` into it. The report needs nothing beside
-//! itself: figures, pictures and style are part of the file. The same run gives the same bytes.
-//! [`grid`](grid::grid), [`forth_and_back`](animation::forth_and_back), [`loss_svg`](curves::loss_svg) and
-//! [`scaling_svg`](scaling::scaling_svg) serve on their own. While a run is at work [`TensorBoard`] writes
-//! its losses and images as events, and [`EpochFigures`] its images as PNG files; both are observers of it.
+//! [`write_report`] reads the folder of a run and writes `figures/`, `metrics.csv` and `report.html` into it. The report is
+//! self-contained: its figures and styles are part of the file. Equal runs give equal bytes.
 //!
 //! ```
 //! use gtn_report::grid::grid;
@@ -13,30 +9,35 @@
 //! // Four gray images of 2 × 3 pixels, from black (-1) to white (1), in two columns.
 //! let mut images = ndarray::Array4::<f32>::from_elem((4, 1, 2, 3), -1.0);
 //! images[[3, 0, 1, 2]] = 1.0;
-//! let picture = grid(images.view(), 2)?;
-//! assert_eq!((picture.width(), picture.height()), (3 + 2 + 3, 2 + 2 + 2));
-//! assert_eq!(picture.pixels().last(), Some(&255));
+//! let raster = grid(images.view(), 2)?;
+//! assert_eq!((raster.width(), raster.height()), (3 + 2 + 3, 2 + 2 + 2));
+//! assert_eq!(raster.pixels().last(), Some(&255));
 //!
 //! let folder = tempfile::tempdir()?;
-//! std::fs::write(folder.path().join("images.png"), picture.upscaled(4)?.to_png()?)?;
+//! std::fs::write(folder.path().join("images.png"), raster.upscaled(4)?.to_png()?)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! The parts of a report can be used without a run: [`grid`](grid::grid) for images,
+//! [`forth_and_back`](animation::forth_and_back) for animations, [`loss_svg`](curves::loss_svg) for losses and
+//! [`scaling_svg`](scaling::scaling_svg) for running times. [`TensorBoard`] and [`EpochFigures`] are observers: during a run,
+//! the first writes its losses and images as TensorBoard events, the second its images as PNG files.
 
 pub mod animation;
+mod axis_scale;
 mod canvas;
 pub mod curves;
-mod epochs;
+mod epoch_figures;
 mod error;
 pub mod grid;
 mod palette;
 pub mod report;
 pub mod scaling;
 mod tensorboard;
-mod ticks;
 
-pub use epochs::EpochFigures;
+pub use epoch_figures::EpochFigures;
 pub use error::Error;
-pub use grid::Picture;
+pub use grid::Raster;
 pub use report::write_report;
 pub use tensorboard::TensorBoard;
 

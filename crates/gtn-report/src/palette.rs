@@ -1,18 +1,18 @@
-//! Colors that readers who see colors differently still tell apart, and that stand out from white.
+//! Colors that readers with color vision deficiency can distinguish, and that are visible on white.
 
 use plotters::style::RGBColor;
 
-// Okabe and Ito's blue and vermilion.
+// Blue and vermilion of Okabe and Ito's palette.
 pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(crate) const VERMILION: RGBColor = RGBColor(213, 94, 0);
-pub(crate) const INK: RGBColor = RGBColor(40, 40, 40);
+pub(crate) const DARK_GRAY: RGBColor = RGBColor(40, 40, 40);
 pub(crate) const GRAY: RGBColor = RGBColor(110, 110, 110);
-/// What lies behind the data: the exact curve, the edge of a law.
-pub(crate) const BACK: RGBColor = RGBColor(190, 190, 190);
-pub(crate) const FAINT: RGBColor = RGBColor(225, 225, 225);
+/// For lines behind the data: the exact curve, the outline of a support.
+pub(crate) const SILVER: RGBColor = RGBColor(190, 190, 190);
+pub(crate) const LIGHT_GRAY: RGBColor = RGBColor(225, 225, 225);
 pub(crate) const BAND: RGBColor = RGBColor(240, 240, 240);
 
-/// Viridis by Smith and van der Walt at equal steps, as in matplotlib: equal steps look equally large.
+/// Viridis by Smith and van der Walt at equal steps, as in matplotlib; it is perceptually uniform.
 const VIRIDIS: [[u8; 3]; 8] = [
     [68, 1, 84],
     [70, 50, 127],
@@ -24,10 +24,10 @@ const VIRIDIS: [[u8; 3]; 8] = [
     [254, 232, 37],
 ];
 
-/// Where viridis is cut off: its yellow end vanishes on white.
+/// Where viridis is cut off, because its yellow end is invisible on white.
 const LIGHTEST: f64 = 0.86;
 
-/// How many shades stand for ranks from 0 to 1.
+/// Number of shades for ranks from 0 to 1.
 pub(crate) const SHADES: usize = 24;
 
 /// The shade of a rank, or `None` for NaN.
@@ -40,13 +40,13 @@ pub(crate) fn shades() -> Vec<RGBColor> {
     (0..SHADES).map(|shade| viridis(LIGHTEST * shade as f64 / (SHADES - 1) as f64)).collect()
 }
 
-fn viridis(share: f64) -> RGBColor {
-    let place = share.clamp(0.0, 1.0) * (VIRIDIS.len() - 1) as f64;
-    let below = (place as usize).min(VIRIDIS.len() - 2);
-    let between = place - below as f64;
+fn viridis(fraction: f64) -> RGBColor {
+    let position = fraction.clamp(0.0, 1.0) * (VIRIDIS.len() - 1) as f64;
+    let below = (position as usize).min(VIRIDIS.len() - 2);
+    let weight = position - below as f64;
     let mix = |channel: usize| {
         let [a, b] = [below, below + 1].map(|at| f64::from(VIRIDIS[at][channel]));
-        (a + between * (b - a)).round() as u8
+        (a + weight * (b - a)).round() as u8
     };
     RGBColor(mix(0), mix(1), mix(2))
 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_rank_has_a_shade_and_shades_grow_lighter_but_stay_visible_on_white() {
+    fn every_rank_has_a_shade_and_shades_get_lighter_but_stay_visible_on_white() {
         assert_eq!(shade(f64::NAN), None);
         assert_eq!([-1.0, 0.0, 1e-9, 0.5, 1.0, f64::INFINITY].map(shade), [0, 0, 0, 12, 23, 23].map(Some));
         let lightness = |RGBColor(r, g, b): RGBColor| 2 * u32::from(r) + 7 * u32::from(g) + u32::from(b);

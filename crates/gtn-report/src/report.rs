@@ -1,14 +1,13 @@
-//! The report of a run: its figures as files, and everything there is to say in one HTML file.
+//! The report of a run: figures as files, and one HTML file with everything.
 //!
-//! What a page shows of the samples depends on the kind of data and is made as sections by `images` and
-//! `drawn`; all else is the same for all runs.
+//! The sections on samples depend on the kind of data: `images` and `synthetic` make them. All others are the same for all runs.
 
-mod drawn;
-mod facts;
 mod images;
 mod losses;
 mod page;
 mod section;
+mod stage_descriptions;
+mod synthetic;
 mod tables;
 mod tensors;
 mod text;
@@ -19,11 +18,11 @@ use std::path::PathBuf;
 use gtn_run::{Config, MetricsLog, Record, RunFolder, RunRecord, atomic};
 
 use crate::Result;
-use drawn::Law;
 use section::{Figure, Item, Section};
+use synthetic::PointKind;
 use tensors::Tensors;
 
-/// Every figure that a report may have. One that a report does not have is removed, for it is an earlier run's.
+/// Every figure that a report may have. A figure that the current report does not have is from an earlier one and is removed.
 const FIGURES: [&str; 20] = [
     "generated.png",
     "decoded.png",
@@ -47,31 +46,31 @@ const FIGURES: [&str; 20] = [
     "loss-h.svg",
 ];
 
-/// What the page is made from.
+/// The contents of the page.
 struct Contents {
     record: RunRecord,
-    /// `config.toml` as it is.
+    /// The text of `config.toml`.
     toml: String,
     log: MetricsLog,
     sections: Vec<Section>,
 }
 
-/// Writes the figures of `run` into `figures/`, its epochs into `metrics.csv`, and then `report.html`, each whole or not at
-/// all; gives the path of the report.
+/// Writes `report.html` for `run`, with its figures in `figures/` and its epochs in `metrics.csv`, and returns the path of the
+/// report.
 ///
-/// It needs `config.toml` and the samples. Those of a run on images are `generated` and `decoded`, of shape (n, C, H, W); the
-/// first 200 are shown; what else such a run may have (`improvement.*`, `ways`, `nearest`, `scatter.*`, `similarity.by_rank`)
-/// is shown where it is there. Those of a run on data from a known law are normal vectors, `source`, what ĥ made of them,
-/// `generated`, both of shape (n, d), and what the figures of the law need besides: `real` and `curve.*`, or `pairs.*`. Of
-/// snapshots, the companion run and `metrics.jsonl` it shows what is there. Points that are not finite are left out and
-/// counted. Figures that an earlier report made and this one does not have are removed. The same run gives the same bytes.
+/// The run needs `config.toml` and samples with the tensors of
+/// [`image_samples`](gtn_run::schema::image_samples) or [`point_samples`](gtn_run::schema::point_samples). The report shows at
+/// most 200 images of a tensor. Other tensors of images than `generated` and `decoded`, snapshots, the reference run and
+/// `metrics.jsonl` are shown if they exist. Points that are not finite are omitted and counted.
+///
+/// Each file is written atomically. Figures of an earlier report that this one does not have are removed. Equal runs give equal
+/// bytes.
 ///
 /// # Errors
 ///
-/// [`Error::NoSamples`](crate::Error::NoSamples), [`Error::Samples`](crate::Error::Samples) and
-/// [`Error::Snapshot`](crate::Error::Snapshot) if there are no samples or they are not of the expected shape;
-/// [`Error::Run`](crate::Error::Run) if a file cannot be read or written, is damaged, or there is no run. Then no file is
-/// written, unless it is writing that failed.
+/// [`Error::Unfinished`](crate::Error::Unfinished) if there are no samples; [`Error::Samples`](crate::Error::Samples) and
+/// [`Error::Snapshot`](crate::Error::Snapshot) if a tensor has the wrong shape; [`Error::Run`](crate::Error::Run) if there is no
+/// run, or if a file is damaged or cannot be read or written. Nothing is written in these cases, unless writing itself failed.
 pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
     let record = run.record()?;
     let toml = fs::read_to_string(run.config()).map_err(gtn_run::Error::io("read", run.config()))?;
@@ -87,9 +86,9 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
 }
 
 fn sections(run: &RunFolder, config: &Config, log: &MetricsLog) -> Result<Vec<Section>> {
-    let mut sections = match Law::of(config) {
+    let mut sections = match PointKind::of(config) {
         None => images::sections(&Tensors::samples(run)?, log)?,
-        Some(law) => drawn::sections(run, config, law, log)?,
+        Some(kind) => synthetic::sections(run, config, kind, log)?,
     };
     sections.push(losses::section(config, log)?);
     Ok(sections)
@@ -116,9 +115,9 @@ fn write_figures(run: &RunFolder, contents: &Contents) -> Result<()> {
     Ok(())
 }
 
-/// Every epoch as a line, with numbers that read back as they were.
+/// One line per epoch. Numbers are written without loss.
 fn csv(log: &MetricsLog) -> String {
-    let mut csv = "stage,epoch,train_loss,validation_loss,improved,seconds,waited_seconds\n".to_owned();
+    let mut csv = "stage,epoch,train_loss,validation_loss,improved,seconds,data_wait_seconds\n".to_owned();
     for record in log.records() {
         if let Record::Epoch(epoch) = record {
             csv.push_str(&format!(
@@ -129,7 +128,7 @@ fn csv(log: &MetricsLog) -> String {
                 epoch.validation_loss,
                 epoch.improved,
                 epoch.seconds,
-                epoch.waited
+                epoch.data_wait
             ));
         }
     }

@@ -1,21 +1,21 @@
-//! Seconds against the size of what is done, as an SVG picture.
+//! Plots of running time against problem size, as SVG images.
 
 use crate::Result;
+use crate::axis_scale::Scale;
 use crate::canvas::{Axis, Canvas, Panel, Stroke};
 use crate::palette::{SHADES, shades};
-use crate::ticks::Scale;
 
-/// A curve of its own color.
+/// One curve.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// What is written beside the picture.
+    /// Its name in the legend.
     pub name: String,
-    /// Sizes with their seconds, by ascending size.
+    /// Pairs of rows and seconds, by ascending number of rows.
     pub points: Vec<[f64; 2]>,
 }
 
-/// Draws seconds against the number of rows, on logarithmic axes where they are spread wide. `None` if there is nothing to
-/// draw: no point with two positive numbers.
+/// Plots seconds against the number of rows. An axis is logarithmic if its values cover a wide range. Points that are not
+/// finite and positive are omitted; the result is `None` if there are no others.
 ///
 /// # Errors
 ///
@@ -26,7 +26,7 @@ pub fn scaling_svg(series: &[Series]) -> Result<Option<String>> {
     let axis = |at: usize, names: [&'static str; 2]| {
         let (low, high) =
             points().fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), p| (low.min(p[at]), high.max(p[at])));
-        let scale = Scale::of(low, high);
+        let scale = Scale::new(low, high);
         let name = names[usize::from(scale.is_log())];
         Axis::new(scale, name)
     };
@@ -34,12 +34,12 @@ pub fn scaling_svg(series: &[Series]) -> Result<Option<String>> {
         return Ok(None);
     }
     let (x, y) = (axis(0, ["rows", "rows (log scale)"]), axis(1, ["seconds", "seconds (log scale)"]));
-    // To the right there is room for the names.
+    // The space on the right is for the legend.
     let panel = Panel { left: 80, top: 20, width: 480, height: 400, x, y };
     let mut canvas = Canvas::new(800, 480);
     canvas.axes(&panel);
     let shades = shades();
-    // The last curve is the darkest, and none is so light that it is hard to see.
+    // The last curve is the darkest.
     let darkest_last = |index: usize| (series.len() - 1 - index) * (SHADES - 1) / series.len().max(2);
     for (index, series) in series.iter().enumerate() {
         let color = shades[darkest_last(index)];
@@ -57,19 +57,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_series_has_a_line_and_its_name() {
+    fn every_series_has_a_line_and_a_legend() {
         let series = |name: &str, factor: f64| Series {
             name: name.to_owned(),
             points: [1e3, 1e4, 1e5].map(|n| [n, factor * n]).to_vec(),
         };
         let svg = scaling_svg(&[series("few columns", 1e-6), series("many", 1e-4)]).unwrap().unwrap();
         assert!(svg.contains(">few columns<") && svg.contains(">many<") && svg.contains("(log scale)"), "{svg}");
-        // Each in the picture and in the key.
+        // Each has a line in the plot and one in the legend.
         assert_eq!(svg.matches(r#"stroke-width="2""#).count(), 4, "{svg}");
     }
 
     #[test]
-    fn what_cannot_be_drawn_is_left_out() {
+    fn points_that_cannot_be_drawn_are_omitted() {
         let series = |points: &[[f64; 2]]| [Series { name: "d".to_owned(), points: points.to_vec() }];
         assert_eq!(scaling_svg(&[]).unwrap(), None);
         assert_eq!(scaling_svg(&series(&[[0.0, 1.0], [5.0, f64::NAN]])).unwrap(), None);

@@ -1,32 +1,34 @@
-//! TensorBoard's events of a run, written while it is at work.
+//! TensorBoard events, written during a run.
 
 mod event;
-mod record;
+mod tfrecord;
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gtn_run::folder::second_of_event_file;
-use gtn_run::{EpochRecord, MetricRecord, MetricsLog, Observer, Pictures, RunFolder, Stage};
+use gtn_run::folder::event_file_second;
+use gtn_run::{EpochImages, EpochRecord, MetricRecord, MetricsLog, Observer, RunFolder, Stage};
 use prost::Message;
 
 use crate::{Result, grid};
 use event::{Event, Value};
 
-/// Writes what a run tells as events for TensorBoard: `tensorboard --logdir RUN` shows them, while the run is at work or later.
+/// Writes the losses, images and metrics of a run as TensorBoard events. `tensorboard --logdir RUN` shows them, during the run
+/// or later.
 ///
-/// Losses are `autoencoder/train_loss`, `autoencoder/validation_loss`, `h/train_loss` and `h/validation_loss`, by epoch. At
-/// each epoch that improves the validation loss `autoencoder/reconstructions` and `h/samples` are grids of images. Figures of
-/// merit are `metrics/NAME`, `metrics/NAME/floor` and, for each baseline, `metrics/NAME/BASELINE`, at the epoch of ĥ that was
-/// measured.
+/// | tag | content | step |
+/// |---|---|---|
+/// | `autoencoder/train_loss`, `autoencoder/validation_loss`, `h/train_loss`, `h/validation_loss` | losses | epoch |
+/// | `autoencoder/reconstructions`, `h/samples` | grids of images | epoch that improved the validation loss |
+/// | `metrics/NAME`, `metrics/NAME/floor`, `metrics/NAME/BASELINE` | a metric, its noise floor and its baselines | best epoch of ĥ |
 ///
-/// Of each tag TensorBoard shows ten images unless it is started with more, as in `--samples_per_plugin images=1000`.
+/// TensorBoard shows ten images of each tag by default; `--samples_per_plugin images=1000` shows more.
 ///
-/// Every process that works on a run begins a file of its own when there is something to write. An epoch that is done again
-/// after a process was killed is told again, under the same tags and step and with the same values; one that was saved and not
-/// told yet is missing. When a file cannot be written, a warning is given once, and the run goes on without events.
+/// Every process that works on a run writes its own file, which it creates with the first event. An epoch that is repeated after
+/// an interruption appears again, with the same tags, step and values. An epoch that was saved just before an interruption may
+/// be missing. If a file cannot be written, one warning is logged, and the run continues without events.
 #[derive(Debug, Default)]
 pub struct TensorBoard {
     run: Option<RunFolder>,
@@ -36,53 +38,53 @@ pub struct TensorBoard {
 #[derive(Debug, Default)]
 enum EventFile {
     #[default]
-    NotBegun,
+    NotCreated,
     Open(PathBuf, File),
-    GivenUp,
+    Failed,
 }
 
 impl TensorBoard {
-    /// Events of the runs that will be opened, each in its own folder.
+    /// An observer that writes events into the folder of each run that is opened.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Writes the values of one step, unless that failed before.
+    /// Writes the values of one step, unless writing has failed before.
     fn write(&mut self, step: usize, values: Result<Vec<Value>>) {
         let Some(run) = &self.run else { return };
-        if let Err(error) = values.and_then(|values| self.file.append(run, &Event::of_values(step, values))) {
+        if let Err(error) = values.and_then(|values| self.file.append(run, &Event::summary(step, values))) {
             tracing::warn!("no more TensorBoard events are written: {error}");
-            self.file = EventFile::GivenUp;
+            self.file = EventFile::Failed;
         }
     }
 }
 
 impl EventFile {
     fn append(&mut self, run: &RunFolder, event: &Event) -> Result<()> {
-        if matches!(self, Self::NotBegun) {
-            *self = Self::begun(run)?;
+        if matches!(self, Self::NotCreated) {
+            *self = Self::create(run)?;
         }
         let Self::Open(path, file) = self else { return Ok(()) };
-        // In one piece, so that TensorBoard finds whole records whenever it looks.
-        file.write_all(&record::framed(&event.encode_to_vec())).map_err(gtn_run::Error::io("write", path))?;
+        // One write per record, so that TensorBoard always reads complete records.
+        file.write_all(&tfrecord::framed(&event.encode_to_vec())).map_err(gtn_run::Error::io("write", path))?;
         Ok(())
     }
 
-    /// A new file that comes after those that are there in the order of names, which is that of reading.
-    fn begun(run: &RunFolder) -> Result<Self> {
+    /// A new file. Its name is after those of the existing files, because TensorBoard reads files in the order of their names.
+    fn create(run: &RunFolder) -> Result<Self> {
         let folder = run.tensorboard();
         fs::create_dir_all(&folder).map_err(gtn_run::Error::io("create", &folder))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let newest = run.event_files().last().and_then(|path| second_of_event_file(path));
+        let newest = run.event_files().last().and_then(|path| event_file_second(path));
         let mut second = newest.map_or(now, |newest| now.max(newest.saturating_add(1)));
         loop {
             let path = run.event_file(second);
             match File::create_new(&path) {
                 Ok(file) => {
-                    let mut begun = Self::Open(path, file);
-                    begun.append(run, &Event::of_file_version())?;
-                    return Ok(begun);
+                    let mut created = Self::Open(path, file);
+                    created.append(run, &Event::file_version())?;
+                    return Ok(created);
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && second < u64::MAX => second += 1,
                 Err(error) => return Err(gtn_run::Error::io("create", &path)(error).into()),
@@ -93,43 +95,43 @@ impl EventFile {
 
 impl Observer for TensorBoard {
     fn run_opened(&mut self, run: &RunFolder) {
-        *self = Self { run: Some(run.clone()), file: EventFile::NotBegun };
+        *self = Self { run: Some(run.clone()), file: EventFile::NotCreated };
     }
 
-    fn wants_pictures(&self) -> bool {
-        !matches!(self.file, EventFile::GivenUp)
+    fn wants_images(&self) -> bool {
+        !matches!(self.file, EventFile::Failed)
     }
 
-    fn pictures(&mut self, pictures: &Pictures<'_>) {
-        let tag = match pictures.stage {
+    fn epoch_images(&mut self, images: &EpochImages<'_>) {
+        let tag = match images.stage {
             Stage::Autoencode => "autoencoder/reconstructions",
             Stage::Fit => "h/samples",
             _ => return,
         };
-        let value = grid::square(pictures.images).and_then(|picture| Value::image(tag, &picture));
-        self.write(pictures.epoch, value.map(|value| vec![value]));
+        let value = grid::square(images.images).and_then(|raster| Value::image(tag, &raster));
+        self.write(images.epoch, value.map(|value| vec![value]));
     }
 
     fn epoch_finished(&mut self, record: &EpochRecord) {
         let Some(network) = record.stage.network() else { return };
         let losses = [("train_loss", record.train_loss), ("validation_loss", record.validation_loss)];
-        let values = losses.map(|(loss, value)| Value::number(format!("{network}/{loss}"), value));
+        let values = losses.map(|(loss, value)| Value::scalar(format!("{network}/{loss}"), value));
         self.write(record.epoch, Ok(values.to_vec()));
     }
 
     fn metric(&mut self, record: &MetricRecord) {
         let tag = format!("metrics/{}", record.metric);
-        let floor = record.floor.map(|floor| Value::number(format!("{tag}/floor"), floor));
-        let baselines = record.baselines.iter().map(|(name, value)| Value::number(format!("{tag}/{name}"), *value));
-        let baselines: Vec<Value> = floor.into_iter().chain(baselines).collect();
-        let values = std::iter::once(Value::number(tag, record.value)).chain(baselines).collect();
-        let measured = self.run.as_ref().map_or(0, best_epoch);
-        self.write(measured, Ok(values));
+        let floor = record.floor.map(|floor| Value::scalar(format!("{tag}/floor"), floor));
+        let baselines = record.baselines.iter().map(|(name, value)| Value::scalar(format!("{tag}/{name}"), *value));
+        let comparisons: Vec<Value> = floor.into_iter().chain(baselines).collect();
+        let values = std::iter::once(Value::scalar(tag, record.value)).chain(comparisons).collect();
+        let epoch = self.run.as_ref().map_or(0, best_epoch);
+        self.write(epoch, Ok(values));
     }
 }
 
-/// The epoch of ĥ whose weights are used after training, or 0 if no record of it is left. Training may have been over before
-/// this process began, so only the log knows.
+/// The epoch of ĥ's best weights, or 0 if it is not recorded. It is read from the log, because another process may have trained
+/// ĥ.
 fn best_epoch(run: &RunFolder) -> usize {
     let Ok(log) = MetricsLog::open(&run.metrics()) else { return 0 };
     log.epochs(Stage::Fit).filter(|epoch| epoch.improved).last().map_or(0, |epoch| epoch.epoch)

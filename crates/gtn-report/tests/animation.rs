@@ -1,12 +1,12 @@
-//! Animations, frame by frame as a decoder reads them.
+//! Animations, frame by frame, as a decoder reads them.
 
 use gif::{ColorOutput, DecodeOptions, Repeat};
 use gtn_report::Error;
 use gtn_report::animation::forth_and_back;
-use gtn_report::grid::{Picture, picture};
+use gtn_report::grid::{Raster, picture};
 use ndarray::{Array3, s};
 
-/// What a viewer shows: red, green and blue of each frame, and how long it stays, in hundredths of a second.
+/// Width, height, and the frames: their RGB values and delays in hundredths of a second.
 fn shown(gif: &[u8]) -> (usize, usize, Vec<(Vec<u8>, u16)>) {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::RGBA);
@@ -21,15 +21,15 @@ fn shown(gif: &[u8]) -> (usize, usize, Vec<(Vec<u8>, u16)>) {
     (usize::from(decoder.width()), usize::from(decoder.height()), frames)
 }
 
-fn rgb(picture: &Picture) -> Vec<u8> {
-    match picture.channels() {
-        1 => picture.pixels().iter().flat_map(|&level| [level; 3]).collect(),
-        _ => picture.pixels().to_vec(),
+fn rgb(raster: &Raster) -> Vec<u8> {
+    match raster.channels() {
+        1 => raster.pixels().iter().flat_map(|&level| [level; 3]).collect(),
+        _ => raster.pixels().to_vec(),
     }
 }
 
-/// Pictures of all levels, each other than the one before.
-fn frames(count: usize, (channels, height, width): (usize, usize, usize)) -> Vec<Picture> {
+/// Frames with all levels, each different from the one before.
+fn frames(count: usize, (channels, height, width): (usize, usize, usize)) -> Vec<Raster> {
     let level = |frame: usize, c: usize, y: usize, x: usize| (frame * 41 + c * 97 + y * 53 + x * 7) % 256;
     let image = |frame| {
         Array3::from_shape_fn((channels, height, width), |(c, y, x)| level(frame, c, y, x) as f32 / 127.5 - 1.0)
@@ -38,7 +38,7 @@ fn frames(count: usize, (channels, height, width): (usize, usize, usize)) -> Vec
 }
 
 #[test]
-fn frames_go_forth_and_back_without_end_and_keep_every_gray() {
+fn frames_play_forward_and_backward_in_a_loop_and_keep_every_gray_level() {
     let frames = frames(5, (1, 30, 50));
     let gif = forth_and_back(&frames).unwrap();
     assert_eq!(gif, forth_and_back(&frames).unwrap());
@@ -46,15 +46,15 @@ fn frames_go_forth_and_back_without_end_and_keep_every_gray() {
     assert_eq!((width, height), (4 * 50, 4 * 30));
     let order = [0, 1, 2, 3, 4, 3, 2, 1];
     assert_eq!(shown.len(), order.len());
-    for (place, ((pixels, delay), frame)) in shown.iter().zip(order).enumerate() {
-        assert!(*pixels == rgb(&frames[frame].upscaled(4).unwrap()), "frame {place}");
+    for (position, ((pixels, delay), frame)) in shown.iter().zip(order).enumerate() {
+        assert!(*pixels == rgb(&frames[frame].upscaled(4).unwrap()), "frame {position}");
         let is_end = frame == 0 || frame == 4;
-        assert_eq!(*delay, if is_end { 60 } else { 20 }, "frame {place}");
+        assert_eq!(*delay, if is_end { 60 } else { 20 }, "frame {position}");
     }
 }
 
 #[test]
-fn one_way_takes_two_seconds_and_large_pictures_keep_their_size() {
+fn one_direction_takes_two_seconds_and_large_frames_keep_their_size() {
     for (count, delay) in [(20, 10), (40, 5), (400, 3)] {
         let (.., shown) = shown(&forth_and_back(&frames(count, (1, 3, 4))).unwrap());
         assert_eq!((shown.len(), shown[1].1), (2 * count - 2, delay));
@@ -68,13 +68,13 @@ fn one_way_takes_two_seconds_and_large_pictures_keep_their_size() {
 }
 
 #[test]
-fn few_colors_are_kept_and_of_many_each_finds_one_like_it() {
-    // 4 × 9 pixels in 6 frames: at most 216 colors.
+fn few_colors_are_kept_and_many_are_approximated() {
+    // 6 frames of 4 × 9 pixels have at most 216 colors.
     let few = frames(6, (3, 4, 9));
-    let (.., kept) = shown(&forth_and_back(&few).unwrap());
-    assert!(kept.iter().zip(&few).all(|((pixels, _), frame)| *pixels == rgb(&frame.upscaled(4).unwrap())));
+    let (.., exact) = shown(&forth_and_back(&few).unwrap());
+    assert!(exact.iter().zip(&few).all(|((pixels, _), frame)| *pixels == rgb(&frame.upscaled(4).unwrap())));
 
-    // A cube of colors, white among them, larger than any palette.
+    // More colors than a palette has, including white.
     let mut images = Array3::from_shape_fn((3, 40, 40), |(c, y, x)| match c {
         0 => x as f32 / 19.5 - 1.0,
         1 => y as f32 / 19.5 - 1.0,
@@ -82,23 +82,23 @@ fn few_colors_are_kept_and_of_many_each_finds_one_like_it() {
     });
     images.slice_mut(s![.., 0, ..]).fill(1.0);
     let many = [picture(images.view()).unwrap(), picture(images.slice(s![.., ..;-1, ..])).unwrap()];
-    let (.., found) = shown(&forth_and_back(&many).unwrap());
-    for ((pixels, _), frame) in found.iter().zip(&many) {
-        let wanted = rgb(&frame.upscaled(4).unwrap());
+    let (.., approximated) = shown(&forth_and_back(&many).unwrap());
+    for ((pixels, _), frame) in approximated.iter().zip(&many) {
+        let expected = rgb(&frame.upscaled(4).unwrap());
         let mean =
-            pixels.iter().zip(&wanted).map(|(&a, &b)| f64::from(a.abs_diff(b))).sum::<f64>() / pixels.len() as f64;
+            pixels.iter().zip(&expected).map(|(&a, &b)| f64::from(a.abs_diff(b))).sum::<f64>() / pixels.len() as f64;
         assert!(mean < 8.0, "{mean}");
         let white = |rgb: &[u8]| rgb.iter().all(|&level| level == 255);
-        let is_kept = |(found, wanted): (&[u8], &[u8])| !white(wanted) || white(found);
-        assert!(pixels.chunks_exact(3).zip(wanted.chunks_exact(3)).all(is_kept));
+        let is_kept = |(found, expected): (&[u8], &[u8])| !white(expected) || white(found);
+        assert!(pixels.chunks_exact(3).zip(expected.chunks_exact(3)).all(is_kept));
     }
 }
 
 #[test]
-fn what_is_no_animation_is_refused() {
-    let message = |frames: &[Picture]| {
+fn invalid_frames_are_errors() {
+    let message = |frames: &[Raster]| {
         let error = forth_and_back(frames).unwrap_err();
-        assert!(matches!(error, Error::Picture { .. }) && error.is_users());
+        assert!(matches!(error, Error::Image { .. }) && error.is_user_error());
         error.to_string()
     };
     assert!(message(&[]).contains("no frames"));

@@ -1,10 +1,10 @@
-//! Loss curves of ordinary and of odd trainings.
+//! Loss curves of usual and unusual losses.
 
 use gtn_report::curves::loss_svg;
 use gtn_run::{EpochRecord, Stage};
 
 fn epoch(epoch: usize, train_loss: f64, validation_loss: f64, improved: bool) -> EpochRecord {
-    EpochRecord { stage: Stage::Fit, epoch, train_loss, validation_loss, improved, seconds: 1.0, waited: 0.0 }
+    EpochRecord { stage: Stage::Fit, epoch, train_loss, validation_loss, improved, seconds: 1.0, data_wait: 0.0 }
 }
 
 fn draw(epochs: &[EpochRecord]) -> Option<String> {
@@ -18,7 +18,7 @@ fn draw(epochs: &[EpochRecord]) -> Option<String> {
 }
 
 #[test]
-fn a_training_has_axes_a_legend_and_its_best_epoch() {
+fn a_plot_has_axes_a_legend_and_the_best_epoch() {
     let epochs: Vec<_> = (1..=60).map(|n| epoch(n, 1.0 / n as f64, 0.1 + 1.0 / n as f64, n <= 50)).collect();
     let svg = draw(&epochs).unwrap();
     for text in ["Loss of the network ĥ", "epoch", "mean squared error (log scale)", "training", "validation"] {
@@ -32,7 +32,7 @@ fn a_training_has_axes_a_legend_and_its_best_epoch() {
 fn one_epoch_is_dots_on_a_linear_axis() {
     let svg = draw(&[epoch(1, 0.5, 0.4, true)]).unwrap();
     assert!(svg.contains("<circle") && svg.contains("best epoch: 1") && !svg.contains("log scale"));
-    // Both losses the same: the axis has no extent of its own.
+    // With equal losses, the range of the axis is only padding.
     assert!(draw(&[epoch(1, 0.5, 0.5, true)]).is_some());
     assert!(draw(&[epoch(1, 0.0, 0.0, true)]).is_some());
 }

@@ -1,4 +1,4 @@
-//! Pictures and grids, level by level.
+//! Rasters and grids, level by level.
 
 use gtn_report::Error;
 use gtn_report::grid::{grid, picture};
@@ -8,21 +8,21 @@ use ndarray::{Array3, Array4, array};
 fn a_grid_has_the_images_row_by_row_with_white_gaps() {
     // Three gray images of 1 × 2 pixels in two columns.
     let images = array![[[[-1.0_f32, 1.0]]], [[[0.0, -0.5]]], [[[0.5, -1.0]]]];
-    let picture = grid(images.view(), 2).unwrap();
-    assert_eq!((picture.width(), picture.height(), picture.channels()), (6, 4, 1));
+    let raster = grid(images.view(), 2).unwrap();
+    assert_eq!((raster.width(), raster.height(), raster.channels()), (6, 4, 1));
     let expected = [
         [0, 255, 255, 255, 128, 64],
         [255, 255, 255, 255, 255, 255],
         [255, 255, 255, 255, 255, 255],
         [191, 0, 255, 255, 255, 255],
     ];
-    assert_eq!(picture.pixels(), expected.concat());
+    assert_eq!(raster.pixels(), expected.concat());
     let one_row = grid(images.view(), 100).unwrap();
     assert_eq!((one_row.width(), one_row.height()), (10, 1));
 }
 
 #[test]
-fn colors_lie_side_by_side_and_upscaling_makes_squares() {
+fn channels_are_interleaved_and_upscaling_enlarges_pixels() {
     let image = array![[[-1.0_f32, 1.0]], [[0.0, 0.0]], [[1.0, -1.0]]];
     let small = picture(image.view()).unwrap();
     assert_eq!(small.pixels(), [0, 128, 255, 255, 128, 0]);
@@ -33,35 +33,35 @@ fn colors_lie_side_by_side_and_upscaling_makes_squares() {
 }
 
 #[test]
-fn every_level_is_hit_by_its_own_value_and_wild_values_are_tamed() {
+fn every_level_is_reached_and_values_out_of_range_are_clamped() {
     let levels = Array3::from_shape_fn((1, 1, 256), |(_, _, level)| level as f32 / 127.5 - 1.0);
     assert!(picture(levels.view()).unwrap().pixels().iter().copied().eq(0..=255));
-    let wild = array![[[f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.5, 7.0, f32::MAX, f32::MIN, -0.0]]];
-    assert_eq!(picture(wild.view()).unwrap().pixels(), [128, 255, 0, 0, 255, 255, 0, 128]);
+    let out_of_range = array![[[f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.5, 7.0, f32::MAX, f32::MIN, -0.0]]];
+    assert_eq!(picture(out_of_range.view()).unwrap().pixels(), [128, 255, 0, 0, 255, 255, 0, 128]);
 }
 
 #[test]
-fn a_png_decodes_to_the_same_levels_and_equal_pictures_are_equal_files() {
+fn a_png_decodes_to_the_same_levels_and_equal_rasters_are_equal_files() {
     for channels in [1, 3] {
         let images = Array4::from_shape_fn((5, channels, 4, 3), |(n, c, y, x)| {
             ((n * 31 + c * 17 + y * 7 + x) % 23) as f32 / 11.0 - 1.0
         });
-        let made = grid(images.view(), 3).unwrap().upscaled(3).unwrap();
-        let png = made.to_png().unwrap();
+        let raster = grid(images.view(), 3).unwrap().upscaled(3).unwrap();
+        let png = raster.to_png().unwrap();
         assert_eq!(png, grid(images.view(), 3).unwrap().upscaled(3).unwrap().to_png().unwrap());
-        let read = image::load_from_memory(&png).unwrap();
-        assert_eq!((read.width() as usize, read.height() as usize), (made.width(), made.height()));
-        assert_eq!(usize::from(read.color().channel_count()), channels);
-        assert_eq!(read.as_bytes(), made.pixels());
+        let decoded = image::load_from_memory(&png).unwrap();
+        assert_eq!((decoded.width() as usize, decoded.height() as usize), (raster.width(), raster.height()));
+        assert_eq!(usize::from(decoded.color().channel_count()), channels);
+        assert_eq!(decoded.as_bytes(), raster.pixels());
     }
 }
 
 #[test]
-fn what_is_no_picture_is_refused_with_its_shape() {
+fn an_invalid_shape_is_an_error_that_names_it() {
     for shape in [(0, 1, 2, 2), (3, 2, 2, 2), (3, 4, 2, 2), (3, 0, 2, 2), (3, 1, 0, 2), (3, 1, 2, 0)] {
         let images = Array4::<f32>::zeros(shape);
         let error = grid(images.view(), 2).unwrap_err();
-        assert!(matches!(error, Error::Picture { .. }) && error.is_users());
+        assert!(matches!(error, Error::Image { .. }) && error.is_user_error());
         let (n, c, h, w) = shape;
         assert!(error.to_string().contains(&format!("[{n}, {c}, {h}, {w}]")), "{error}");
     }

@@ -1,238 +1,158 @@
-//! What a stage hands on: named tensors in a safetensors file, with the fingerprint of their origin and a checksum.
+//! The results of stages: tensors and metadata in a safetensors file, with the fingerprint of their inputs and a checksum.
 //!
-//! The file can be read by anything that reads safetensors. Its metadata has one entry, `gtn`, a JSON object; one entry,
-//! because the order of several would differ from run to run, and equal artifacts are equal bytes.
+//! The file can be read by every program that reads safetensors. Its keys are those of the [`schema`](crate::schema).
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+mod file;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ndarray::ArrayD;
-use safetensors::SafeTensorError;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
+use ndarray::{Array, ArrayD, Dimension};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::atomic::Existing;
-use crate::fingerprint::hex;
+use crate::schema::{ArtifactKind, Element, MetadataKey, Tensor, TensorGroup, TensorKey, log_access};
 use crate::{Error, Fingerprint, Result, atomic};
+use file::{Header, Metadata, Tensors};
 
-#[derive(Debug, Clone, PartialEq)]
-enum Values {
-    F32(ArrayD<f32>),
-    U64(ArrayD<u64>),
-}
-
-impl Values {
-    fn shape(&self) -> &[usize] {
-        match self {
-            Values::F32(array) => array.shape(),
-            Values::U64(array) => array.shape(),
-        }
-    }
-
-    fn dtype(&self) -> Dtype {
-        match self {
-            Values::F32(_) => Dtype::F32,
-            Values::U64(_) => Dtype::U64,
-        }
-    }
-
-    fn bytes_len(&self) -> usize {
-        let size = match self {
-            Values::F32(_) => size_of::<f32>(),
-            Values::U64(_) => size_of::<u64>(),
-        };
-        size * self.shape().iter().product::<usize>()
-    }
-
-    /// The values in their order, little-endian: where they lie, if they lie so. The state of a large network takes gigabytes.
-    fn bytes(&self) -> Cow<'_, [u8]> {
-        fn of<T: bytemuck::Pod, const N: usize>(array: &ArrayD<T>, little: fn(T) -> [u8; N]) -> Cow<'_, [u8]> {
-            match array.as_slice() {
-                Some(values) if cfg!(target_endian = "little") => Cow::Borrowed(bytemuck::cast_slice(values)),
-                _ => Cow::Owned(array.iter().flat_map(|value| little(*value)).collect()),
-            }
-        }
-        match self {
-            Values::F32(array) => of(array, f32::to_le_bytes),
-            Values::U64(array) => of(array, u64::to_le_bytes),
-        }
-    }
-}
-
-/// A tensor without its values: they are written from where they lie, not through a copy of the whole file.
-struct Outline<'a>(&'a Values);
-
-impl View for Outline<'_> {
-    fn dtype(&self) -> Dtype {
-        self.0.dtype()
-    }
-
-    fn shape(&self) -> &[usize] {
-        self.0.shape()
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&[])
-    }
-
-    fn data_len(&self) -> usize {
-        self.0.bytes_len()
-    }
-}
-
-/// The beginning of the file, up to the values.
-fn header(
-    tensors: &BTreeMap<String, Values>,
-    metadata: HashMap<String, String>,
-) -> std::result::Result<Vec<u8>, SafeTensorError> {
-    safetensors::serialize(tensors.iter().map(|(name, values)| (name, Outline(values))), Some(metadata))
-}
-
-/// Tensors in the order of the format's library: wide types first, then by name.
-fn in_file_order(tensors: &BTreeMap<String, Values>) -> Vec<&Values> {
-    let mut ordered: Vec<&Values> = tensors.values().collect();
-    ordered.sort_by_key(|values| std::cmp::Reverse(values.dtype()));
-    ordered
-}
-
-#[derive(Serialize, Deserialize)]
-struct Metadata {
-    made_from: String,
-    sha256: String,
-    #[serde(default)]
-    notes: BTreeMap<String, serde_json::Value>,
-}
-
-/// Named tensors with their origin.
+/// Tensors and metadata by their keys, with the fingerprint of their inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Artifact {
-    made_from: Option<String>,
+    input_fingerprint: Option<String>,
     checksum: Option<String>,
-    notes: BTreeMap<String, serde_json::Value>,
-    tensors: BTreeMap<String, Values>,
+    metadata: Metadata,
+    tensors: Tensors,
     path: PathBuf,
 }
 
 impl Artifact {
-    /// An artifact without tensors, made from what `made_from` tells.
+    /// An artifact without tensors, computed from the inputs of `input_fingerprint`.
     #[must_use]
-    pub fn new(made_from: Fingerprint) -> Self {
+    pub fn new(input_fingerprint: Fingerprint) -> Self {
         Self {
-            made_from: Some(made_from.as_str().to_owned()),
+            input_fingerprint: Some(input_fingerprint.as_str().to_owned()),
             checksum: None,
-            notes: BTreeMap::new(),
+            metadata: BTreeMap::new(),
             tensors: BTreeMap::new(),
             path: PathBuf::new(),
         }
     }
 
-    /// Adds or replaces a tensor of `f32`.
-    pub fn insert_f32(&mut self, name: impl Into<String>, array: ArrayD<f32>) {
-        self.tensors.insert(name.into(), Values::F32(array));
+    /// Adds or replaces a tensor.
+    pub fn insert<T: Element, D: Dimension>(&mut self, key: &TensorKey<T>, array: Array<T, D>) {
+        self.insert_tensor(key.name().to_owned(), key.info().artifact, Tensor::new(array.into_dyn()));
     }
 
-    /// Adds or replaces a tensor of `u64`.
-    pub fn insert_u64(&mut self, name: impl Into<String>, array: ArrayD<u64>) {
-        self.tensors.insert(name.into(), Values::U64(array));
+    /// Adds or replaces tensors of a group, by the names that follow its prefix.
+    pub fn insert_group(&mut self, group: &TensorGroup, tensors: impl IntoIterator<Item = (String, ArrayD<f32>)>) {
+        for (name, array) in tensors {
+            self.insert_tensor(format!("{}{name}", group.prefix()), group.info().artifact, Tensor::F32(array));
+        }
     }
 
-    /// Adds or replaces a note: a small value that describes the tensors (an epoch, a position).
+    fn insert_tensor(&mut self, name: String, kind: ArtifactKind, tensor: Tensor) {
+        log_access("write", kind, &name);
+        self.tensors.insert(name, tensor);
+    }
+
+    /// Adds or replaces metadata.
     ///
     /// # Errors
     ///
     /// [`Error::Config`] if `value` has no JSON form.
-    pub fn set_note(&mut self, name: &str, value: &impl Serialize) -> Result<()> {
+    pub fn set_metadata<V: Serialize>(&mut self, key: &MetadataKey<V>, value: &V) -> Result<()> {
+        let name = key.name();
         let value = serde_json::to_value(value)
-            .map_err(|error| Error::Config { what: format!("note `{name}`"), reason: error.to_string() })?;
-        self.notes.insert(name.to_owned(), value);
+            .map_err(|error| Error::Config { what: format!("metadata `{name}`"), reason: error.to_string() })?;
+        log_access("write", key.info().artifact, name);
+        self.metadata.insert(name.to_owned(), value);
         Ok(())
     }
 
-    /// Removes a note; whether it was there.
-    pub fn remove_note(&mut self, name: &str) -> bool {
-        self.notes.remove(name).is_some()
+    /// Removes metadata, and returns whether it existed.
+    pub fn remove_metadata<V>(&mut self, key: &MetadataKey<V>) -> bool {
+        self.metadata.remove(key.name()).is_some()
     }
 
-    /// The note `name`, if it is there and of the type asked for.
+    /// The metadata of `key`, if it exists and has the expected form.
     #[must_use]
-    pub fn note<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Option<T> {
-        self.notes.get(name).and_then(|value| serde_json::from_value(value.clone()).ok())
+    pub fn metadata<V: for<'de> Deserialize<'de>>(&self, key: &MetadataKey<V>) -> Option<V> {
+        log_access("read", key.info().artifact, key.name());
+        self.metadata.get(key.name()).and_then(|value| serde_json::from_value(value.clone()).ok())
     }
 
-    /// The `f32` tensor `name`.
+    /// The tensor of `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingTensor`] if there is none with its element type.
+    pub fn tensor<T: Element>(&self, key: &TensorKey<T>) -> Result<&ArrayD<T>> {
+        self.named(key.info().artifact, key.name())
+    }
+
+    /// Whether the tensor of `key` exists, with its element type.
+    #[must_use]
+    pub fn contains<T: Element>(&self, key: &TensorKey<T>) -> bool {
+        self.tensors.get(key.name()).is_some_and(|tensor| tensor.array::<T>().is_some())
+    }
+
+    /// One tensor of a group, by the name that follows its prefix.
     ///
     /// # Errors
     ///
     /// [`Error::MissingTensor`] if there is none.
-    pub fn f32(&self, name: &str) -> Result<&ArrayD<f32>> {
-        match self.tensors.get(name) {
-            Some(Values::F32(array)) => Ok(array),
-            _ => Err(self.missing(name, "f32")),
-        }
+    pub fn group_tensor(&self, group: &TensorGroup, name: &str) -> Result<&ArrayD<f32>> {
+        self.named(group.info().artifact, &format!("{}{name}", group.prefix()))
     }
 
-    /// The `u64` tensor `name`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::MissingTensor`] if there is none.
-    pub fn u64(&self, name: &str) -> Result<&ArrayD<u64>> {
-        match self.tensors.get(name) {
-            Some(Values::U64(array)) => Ok(array),
-            _ => Err(self.missing(name, "u64")),
-        }
-    }
-
-    fn missing(&self, name: &str, dtype: &'static str) -> Error {
-        Error::MissingTensor { path: self.path.clone(), name: name.to_owned(), dtype }
-    }
-
-    /// The `f32` tensors whose names start with `prefix`, under the rest of their names.
+    /// The tensors of a group, by the names that follow its prefix.
     #[must_use]
-    pub fn f32_below(&self, prefix: &str) -> BTreeMap<String, ArrayD<f32>> {
+    pub fn group(&self, group: &TensorGroup) -> BTreeMap<String, ArrayD<f32>> {
+        log_access("read", group.info().artifact, group.prefix());
         self.tensors
             .iter()
-            .filter_map(|(name, values)| match (name.strip_prefix(prefix), values) {
-                (Some(rest), Values::F32(array)) => Some((rest.to_owned(), array.clone())),
-                _ => None,
-            })
+            .filter_map(|(name, tensor)| Some((name.strip_prefix(group.prefix())?.to_owned(), tensor.array()?.clone())))
             .collect()
     }
 
-    /// Whether the artifact was made from just this.
-    #[must_use]
-    pub fn is_made_from(&self, fingerprint: &Fingerprint) -> bool {
-        self.made_from.as_deref() == Some(fingerprint.as_str())
+    fn named<T: Element>(&self, kind: ArtifactKind, name: &str) -> Result<&ArrayD<T>> {
+        log_access("read", kind, name);
+        self.tensors.get(name).and_then(Tensor::array).ok_or_else(|| Error::MissingTensor {
+            path: self.path.clone(),
+            name: name.to_owned(),
+            dtype: T::NAME,
+        })
     }
 
-    /// SHA-256 of names, types, shapes and values, as it was read or written; the identity of the content for the stages
-    /// that come after.
+    /// Whether the artifact was computed from exactly these inputs.
+    #[must_use]
+    pub fn has_inputs(&self, input_fingerprint: &Fingerprint) -> bool {
+        self.input_fingerprint.as_deref() == Some(input_fingerprint.as_str())
+    }
+
+    /// SHA-256 of names, types, shapes, values and metadata, as read or written. It identifies the content for later stages.
     #[must_use]
     pub fn checksum(&self) -> String {
-        self.checksum.clone().unwrap_or_else(|| digest(&self.tensors, &self.notes))
+        self.checksum.clone().unwrap_or_else(|| file::digest(&self.tensors, &self.metadata))
     }
 
-    /// Writes the artifact, whole or not at all, in place of what is there.
+    /// Writes the artifact atomically, replacing an existing file.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if the file cannot be written.
     pub fn write(&mut self, path: &Path) -> Result<()> {
-        let sha256 = digest(&self.tensors, &self.notes);
-        let metadata = Metadata {
-            made_from: self.made_from.clone().unwrap_or_default(),
+        let sha256 = file::digest(&self.tensors, &self.metadata);
+        let header = Header {
+            input_fingerprint: self.input_fingerprint.clone().unwrap_or_default(),
             sha256: sha256.clone(),
-            notes: self.notes.clone(),
+            metadata: self.metadata.clone(),
         };
-        let fail = |error: &dyn std::fmt::Display| Error::io("write", path)(std::io::Error::other(error.to_string()));
-        let metadata = serde_json::to_string(&metadata).map_err(|error| fail(&error))?;
-        let metadata = HashMap::from([("gtn".to_owned(), metadata)]);
-        let header = header(&self.tensors, metadata).map_err(|error| fail(&error))?;
+        let header = file::header_bytes(&self.tensors, &header)
+            .map_err(|reason| Error::io("write", path)(std::io::Error::other(reason)))?;
         atomic::write(path, Existing::Replace, |out| {
             out.write_all(&header)?;
-            in_file_order(&self.tensors).into_iter().try_for_each(|values| out.write_all(&values.bytes()))
+            file::in_file_order(&self.tensors).into_iter().try_for_each(|tensor| out.write_all(&tensor.bytes()))
         })?;
         self.checksum = Some(sha256);
         self.path = path.to_path_buf();
@@ -243,99 +163,60 @@ impl Artifact {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be read, [`Error::Damaged`] if it is no safetensors file or its content does not
-    /// fit its checksum.
+    /// [`Error::Io`] if the file cannot be read, [`Error::Damaged`] if it is not a safetensors file or its content does not
+    /// match its checksum.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
         let damaged = |reason: String| Error::Damaged { path: path.to_path_buf(), reason };
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
-        let mut tensors = BTreeMap::new();
-        for (name, view) in file.iter() {
-            let values = from_view(&view).ok_or_else(|| {
-                let (dtype, shape) = (view.dtype(), view.shape());
-                damaged(format!(
-                    "tensor `{name}` of type {dtype:?} and shape {shape:?} cannot be read, only F32 and U64 can"
-                ))
-            })?;
-            tensors.insert(name.to_owned(), values);
-        }
-        let metadata: Option<Metadata> = match header.metadata().as_ref().and_then(|map| map.get("gtn")) {
-            None => None,
-            Some(text) => Some(serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?),
-        };
-        let notes = metadata.as_ref().map(|m| m.notes.clone()).unwrap_or_default();
-        let sha256 = digest(&tensors, &notes);
-        if let Some(metadata) = &metadata
-            && metadata.sha256 != sha256
-        {
-            return Err(damaged("its content does not fit its checksum".to_owned()));
+        let (tensors, header) = file::parse(&bytes).map_err(damaged)?;
+        let metadata = header.as_ref().map(|header| header.metadata.clone()).unwrap_or_default();
+        let sha256 = file::digest(&tensors, &metadata);
+        if header.as_ref().is_some_and(|header| header.sha256 != sha256) {
+            return Err(damaged("its content does not match its checksum".to_owned()));
         }
         Ok(Self {
-            made_from: metadata.map(|m| m.made_from),
+            input_fingerprint: header.map(|header| header.input_fingerprint),
             checksum: Some(sha256),
-            notes,
+            metadata,
             tensors,
             path: path.to_path_buf(),
         })
     }
 
-    /// Reads the artifact at `path` if it is there and made from `made_from`.
+    /// Reads the artifact at `path` if it exists and was computed from these inputs.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file is there and cannot be read, [`Error::Damaged`] if it is not what was written.
-    pub fn read_if_made_from(path: &Path, made_from: &Fingerprint) -> Result<Option<Self>> {
+    /// [`Error::Io`] if the file exists and cannot be read, [`Error::Damaged`] if its content is not what was written.
+    pub fn read_if_current(path: &Path, input_fingerprint: &Fingerprint) -> Result<Option<Self>> {
         match Self::read(path) {
-            Ok(artifact) => Ok(artifact.is_made_from(made_from).then_some(artifact)),
+            Ok(artifact) => Ok(artifact.has_inputs(input_fingerprint).then_some(artifact)),
             Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 }
 
-fn from_view(view: &TensorView<'_>) -> Option<Values> {
-    let shape = view.shape().to_vec();
-    match view.dtype() {
-        Dtype::F32 => {
-            let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-            ArrayD::from_shape_vec(shape, values.collect()).ok().map(Values::F32)
-        }
-        Dtype::U64 => {
-            let word = |b: &[u8]| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
-            let values = view.data().chunks_exact(8).map(word);
-            ArrayD::from_shape_vec(shape, values.collect()).ok().map(Values::U64)
-        }
-        _ => None,
-    }
-}
-
-fn digest(tensors: &BTreeMap<String, Values>, notes: &BTreeMap<String, serde_json::Value>) -> String {
-    let mut hasher = Sha256::new();
-    for (name, values) in tensors {
-        hasher.update(format!("{name}\0{:?}\0{:?}\0", values.dtype(), values.shape()));
-        hasher.update(values.bytes());
-    }
-    hasher.update(serde_json::to_vec(notes).unwrap_or_default());
-    hex(&hasher.finalize())
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::array;
+    use safetensors::SafeTensors;
+    use safetensors::tensor::{Dtype, TensorView};
 
     use super::*;
+    use crate::schema::{checkpoint, pairs};
 
     fn example() -> Artifact {
-        let mut artifact = Artifact::new(Fingerprint::of("test", &["a"]));
-        artifact.insert_f32("x", array![[1.5_f32, -0.0], [f32::MIN_POSITIVE, 3.0]].into_dyn());
-        artifact.insert_u64("n", array![7_u64, u64::MAX].into_dyn());
-        artifact.set_note("epoch", &3_usize).unwrap();
+        let mut artifact = Artifact::new(Fingerprint::new("test", &["a"]));
+        artifact.insert(&pairs::TRAIN_SOURCE, array![[1.5_f32, -0.0], [f32::MIN_POSITIVE, 3.0]]);
+        artifact.insert(&pairs::TRAIN_MATCHING, array![7_u64, u64::MAX]);
+        artifact.insert_group(&checkpoint::WEIGHTS, [("output.bias".to_owned(), array![0.5_f32].into_dyn())]);
+        artifact.set_metadata(&checkpoint::EPOCH, &3).unwrap();
         artifact
     }
 
     #[test]
-    fn what_is_written_is_read_and_equal_content_is_equal_bytes() {
+    fn an_artifact_reads_back_and_equal_content_is_equal_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let (a, b) = (folder.path().join("a"), folder.path().join("b"));
         let mut artifact = example();
@@ -344,45 +225,51 @@ mod tests {
         assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
         let read = Artifact::read(&a).unwrap();
         assert_eq!(read, artifact);
-        assert_eq!(read.note::<usize>("epoch"), Some(3));
+        assert_eq!(read.metadata(&checkpoint::EPOCH), Some(3));
         assert_eq!(read.checksum(), example().checksum());
-        assert!(matches!(read.f32("n"), Err(Error::MissingTensor { .. })));
-        assert!(read.is_made_from(&Fingerprint::of("test", &["a"])));
-        let other = Fingerprint::of("test", &["b"]);
-        assert!(Artifact::read_if_made_from(&a, &other).unwrap().is_none());
-        assert!(Artifact::read_if_made_from(&folder.path().join("c"), &other).unwrap().is_none());
+        assert_eq!(read.group(&checkpoint::WEIGHTS)["output.bias"], array![0.5_f32].into_dyn());
+        assert_eq!(read.tensor(&pairs::TRAIN_MATCHING).unwrap(), &array![7, u64::MAX].into_dyn());
+        assert!(matches!(read.tensor(&pairs::TRAIN_ORDER), Err(Error::MissingTensor { dtype: "u64", .. })));
+        assert!(read.has_inputs(&Fingerprint::new("test", &["a"])));
+        let other = Fingerprint::new("test", &["b"]);
+        assert!(Artifact::read_if_current(&a, &other).unwrap().is_none());
+        assert!(Artifact::read_if_current(&folder.path().join("c"), &other).unwrap().is_none());
     }
 
     #[test]
-    fn the_file_is_what_the_library_writes() {
+    fn the_file_is_what_the_safetensors_crate_writes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         let mut artifact = example();
-        artifact.insert_u64("a", array![1_u64].into_dyn());
-        artifact.insert_f32("empty", ArrayD::zeros(vec![0, 3]));
+        artifact.insert(&pairs::TRAIN_ORDER, array![1_u64]);
+        artifact.insert(&pairs::VALIDATION_SOURCE, ArrayD::<f32>::zeros(vec![0, 3]));
         artifact.write(&path).unwrap();
         let written = std::fs::read(&path).unwrap();
         let (_, header) = SafeTensors::read_metadata(&written).unwrap();
-        let owned = artifact.tensors.iter().map(|(name, values)| {
-            (name, TensorView::new(values.dtype(), values.shape().to_vec(), Box::leak(values.bytes().into())).unwrap())
+        let owned = artifact.tensors.iter().map(|(name, tensor)| {
+            let (dtype, shape, bytes) = match tensor {
+                Tensor::F32(array) => (Dtype::F32, array.shape(), tensor.bytes()),
+                Tensor::U64(array) => (Dtype::U64, array.shape(), tensor.bytes()),
+            };
+            (name, TensorView::new(dtype, shape.to_vec(), Box::leak(bytes.into())).unwrap())
         });
         assert_eq!(written, safetensors::serialize(owned, header.metadata().clone()).unwrap());
     }
 
     #[test]
-    fn values_that_lie_otherwise_are_written_in_their_order() {
+    fn arrays_in_any_memory_order_are_written_in_row_major_order() {
         let folder = tempfile::tempdir().unwrap();
         let (a, b) = (folder.path().join("a"), folder.path().join("b"));
         let matrix = array![[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]];
         let write = |matrix: ArrayD<f32>, path: &Path| {
-            let mut artifact = Artifact::new(Fingerprint::of("test", &[]));
-            artifact.insert_f32("x", matrix);
+            let mut artifact = Artifact::new(Fingerprint::new("test", &[]));
+            artifact.insert(&pairs::TRAIN_SOURCE, matrix);
             artifact.write(path).unwrap();
         };
         write(matrix.t().as_standard_layout().into_owned().into_dyn(), &a);
         write(matrix.reversed_axes().into_dyn(), &b);
         assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
-        assert_eq!(Artifact::read(&b).unwrap().f32("x").unwrap()[[2, 1]], 6.0);
+        assert_eq!(Artifact::read(&b).unwrap().tensor(&pairs::TRAIN_SOURCE).unwrap()[[2, 1]], 6.0);
     }
 
     #[test]
@@ -390,20 +277,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         example().write(&path).unwrap();
-        let whole = std::fs::read(&path).unwrap();
-        for position in 0..whole.len() {
-            let mut bytes = whole.clone();
+        let complete = std::fs::read(&path).unwrap();
+        for position in 0..complete.len() {
+            let mut bytes = complete.clone();
             bytes[position] ^= 1;
             std::fs::write(&path, &bytes).unwrap();
             match Artifact::read(&path) {
                 Err(Error::Damaged { .. }) => {}
-                // A flip in the fingerprint itself, or in the name of the metadata, makes it an artifact of something else.
-                Ok(read) => assert!(!read.is_made_from(&Fingerprint::of("test", &["a"])), "byte {position}"),
+                // A flip in the fingerprint itself, or in the name of the metadata, makes it an artifact of other inputs.
+                Ok(read) => assert!(!read.has_inputs(&Fingerprint::new("test", &["a"])), "byte {position}"),
                 Err(other) => panic!("byte {position}: {other}"),
             }
         }
-        for length in 0..whole.len() {
-            std::fs::write(&path, &whole[..length]).unwrap();
+        for length in 0..complete.len() {
+            std::fs::write(&path, &complete[..length]).unwrap();
             assert!(matches!(Artifact::read(&path), Err(Error::Damaged { .. })), "length {length}");
         }
     }

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Writes files atomically: a file is complete, or it does not exist.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Seek, Write};
@@ -8,23 +8,23 @@ use tempfile::NamedTempFile;
 
 use crate::{Error, Result};
 
-/// What [`write()`] does when the file is there already.
+/// What [`write()`] does if the file exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
-    /// Put the new file in its place.
+    /// Replaces it.
     Replace,
-    /// Leave it as it is: [`Error::Exists`].
+    /// Keeps it, and returns [`Error::Exists`].
     Refuse,
 }
 
-/// A place that bytes can be written to in any order.
+/// A destination that can be written to at any position.
 pub trait WriteSeek: Write + Seek {}
 
 impl<T: Write + Seek> WriteSeek for T {}
 
 /// Writes `path` through `fill`: to a temporary file beside it, synchronized to disk, then renamed.
 ///
-/// A reader sees the old file or the new one; if `fill` fails or the process dies, the old one stays.
+/// A reader sees the old file or the new one. If `fill` fails or the process dies, the old file stays.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ pub fn write(
         fill(&mut writer).map_err(fail())?;
         writer.flush().map_err(fail())?;
     }
-    publish(temporary, path, existing)
+    persist(temporary, path, existing)
 }
 
 /// A temporary file beside `path`.
@@ -58,14 +58,14 @@ fn temporary(path: &Path, existing: Existing) -> Result<NamedTempFile> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // As any new file: what the user's umask leaves of this.
+        // The permissions of any new file; the user's umask applies.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder_of(path)).map_err(fail())
 }
 
-/// Synchronizes a temporary file to disk and gives it its name.
-fn publish(temporary: NamedTempFile, path: &Path, existing: Existing) -> Result<()> {
+/// Synchronizes a temporary file to disk, and renames it to `path`.
+fn persist(temporary: NamedTempFile, path: &Path, existing: Existing) -> Result<()> {
     let fail = || Error::io("write", path);
     temporary.as_file().sync_all().map_err(fail())?;
     match existing {
@@ -78,7 +78,7 @@ fn publish(temporary: NamedTempFile, path: &Path, existing: Existing) -> Result<
             }
         })?,
     };
-    // The rename itself lives in the folder; not every system lets a folder be opened, and then there is nothing to do.
+    // The rename is recorded in the folder. Where the system can open a folder, it is synchronized as well.
     if let Ok(folder) = File::open(folder_of(path)) {
         let _ = folder.sync_all();
     }
@@ -92,17 +92,17 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Asks whether a file of so many bytes can be written to `path`, beside what is there: before hours are spent on what is to
-/// be in it, or an older file is moved out of its way.
+/// Checks that a file of `bytes` bytes fits on the disk of `path`, beside existing files. It is called before hours of work, and
+/// before an older file is moved.
 ///
-/// A system that does not say how much is free is taken at its word when the file is written.
+/// It succeeds on a system that does not report its free space; then writing the file fails if the disk is full.
 ///
 /// # Errors
 ///
-/// [`Error::NoRoom`] if its disk has less left.
+/// [`Error::NoRoom`] if less space is free.
 pub fn require_room(path: &Path, bytes: u64) -> Result<()> {
-    let there = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
-    match fs4::available_space(there) {
+    let folder = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    match fs4::available_space(folder) {
         Ok(free) if free < bytes => Err(Error::NoRoom { path: path.to_path_buf(), needed: bytes, free }),
         _ => Ok(()),
     }
@@ -111,13 +111,13 @@ pub fn require_room(path: &Path, bytes: u64) -> Result<()> {
 const PREFIX: &str = ".gtn-";
 const SUFFIX: &str = ".part";
 
-/// Whether a file of this name is a temporary one of [`write()`], left by a process that was killed.
+/// Whether a file of this name is a temporary file of [`write()`], which a killed process leaves behind.
 #[must_use]
 pub fn is_temporary(name: &str) -> bool {
     name.starts_with(PREFIX) && name.ends_with(SUFFIX)
 }
 
-/// Writes `bytes` to `path` as [`write()`] does, replacing what is there.
+/// Writes `bytes` to `path` atomically, replacing an existing file.
 ///
 /// # Errors
 ///
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+    fn a_failed_write_keeps_the_old_file_and_leaves_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");
         write_bytes(&path, b"old").unwrap();
@@ -145,17 +145,20 @@ mod tests {
     }
 
     #[test]
-    fn room_is_asked_for_beforehand() {
+    fn free_space_is_checked_beforehand() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("not/there/yet.safetensors");
+        let path = folder.path().join("a/new/file.safetensors");
         require_room(&path, 1).unwrap();
         let error = require_room(&path, u64::MAX).unwrap_err();
-        assert!(matches!(error, Error::NoRoom { needed: u64::MAX, free: 1.., .. }) && !error.is_users());
-        assert!(error.to_string().contains("yet.safetensors") && error.to_string().contains("make room"), "{error}");
+        assert!(matches!(error, Error::NoRoom { needed: u64::MAX, free: 1.., .. }) && !error.is_user_error());
+        assert!(
+            error.to_string().contains("file.safetensors") && error.to_string().contains("free some space"),
+            "{error}"
+        );
     }
 
     #[test]
-    fn an_existing_file_is_refused_or_replaced() {
+    fn an_existing_file_is_kept_or_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");
         write(&path, Existing::Refuse, |out| out.write_all(b"first")).unwrap();

@@ -1,22 +1,22 @@
 use std::path::{Path, PathBuf};
 
-/// What can go wrong with a run's configuration or files.
+/// What can go wrong with the configuration or the files of a run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file system refused.
+    /// An operation of the file system failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// The operation, as a verb.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A disk without the room that a file needs; nothing was written.
+    /// A disk without enough free space for a file. Nothing was written.
     #[error(
-        "cannot write {}: it takes {}, and its disk has {} left; make room and give the same command again",
+        "cannot write {}: it needs {}, and {} are free on its disk; free some space and run the same command again",
         path.display(),
         megabytes(*needed),
         megabytes(*free)
@@ -24,34 +24,49 @@ pub enum Error {
     NoRoom {
         /// The file.
         path: PathBuf,
-        /// Bytes that it takes.
+        /// Bytes that it needs.
         needed: u64,
         /// Bytes that are free.
         free: u64,
     },
     /// A file that would be overwritten.
-    #[error("{} exists already; choose another path, or give --force to replace it", path.display())]
+    #[error("{} already exists; choose another path, or pass --force to replace it", path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// A folder that holds something else than a run.
-    #[error("{} is not empty and holds no run (no config.toml of a run); choose another folder with --out", path.display())]
+    /// A folder that is not empty and not a run.
+    #[error("{} is not empty and not a run (it has no config.toml of a run); choose another folder with --out", path.display())]
     NotARun {
         /// The folder.
         path: PathBuf,
     },
     /// A folder without a run in it.
-    #[error("{} holds no run: there is no {}; give a folder that `gtn reproduce` made", path.display(), missing)]
+    #[error("{} is not a run (it has no {missing}); pass a folder that `gtn reproduce` created", path.display())]
     NoRun {
         /// The folder.
         path: PathBuf,
-        /// The file that was looked for.
+        /// The missing file.
         missing: &'static str,
     },
-    /// A run of another configuration.
+    /// A run of another format, written by another version of the program.
     #[error(
-        "{} holds a run of another configuration ({difference}); choose another folder with --out, or give --force to start anew there",
+        "{} was written by {} version of gtn (run format {found}, this version uses {}); choose another folder with --out, or \
+         pass --force to `gtn reproduce` to overwrite it",
+        path.display(),
+        if *found < crate::FORMAT { "an older" } else { "a newer" },
+        crate::FORMAT
+    )]
+    OtherFormat {
+        /// The folder.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// A run with another configuration or other data.
+    #[error(
+        "{} contains a run with a different configuration ({difference}); choose another folder with --out, or pass --force to \
+         overwrite it",
         path.display()
     )]
     OtherRun {
@@ -61,11 +76,11 @@ pub enum Error {
         difference: String,
     },
     /// A second process on one run.
-    #[error("{} is in use by another process ({holder}); wait for it, or stop it first", path.display())]
+    #[error("{} is in use by another process ({holder}); wait until it ends, or stop it", path.display())]
     Locked {
         /// The run.
         path: PathBuf,
-        /// Who holds it.
+        /// The process.
         holder: String,
     },
     /// A configuration that cannot be read.
@@ -76,26 +91,26 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A setting that makes no sense.
+    /// An invalid setting.
     #[error("{key} = {value}: {reason}")]
     Setting {
-        /// The setting's name in the TOML file.
+        /// Its key in the TOML file.
         key: String,
         /// Its value.
         value: String,
-        /// Why it is refused.
+        /// Why it is invalid.
         reason: String,
     },
-    /// An artifact that is not what was written.
-    #[error("{} is damaged: {reason}; give the command of its run again, and it will be made anew", path.display())]
+    /// An artifact whose content is not what was written.
+    #[error("{} is damaged: {reason}; run the command in the run's config.toml again to recreate it", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// How that was found.
+        /// What is wrong with it.
         reason: String,
     },
     /// An artifact without a tensor that its reader needs.
-    #[error("{} holds no tensor `{name}` of type {dtype}; it was not written for this use", path.display())]
+    #[error("{} has no tensor `{name}` of type {dtype}; pass a file that was written for this purpose", path.display())]
     MissingTensor {
         /// The file.
         path: PathBuf,
@@ -107,15 +122,15 @@ pub enum Error {
 }
 
 impl Error {
-    /// Wraps what the file system said when `action` (a verb) was tried on `path`.
+    /// Wraps an error of the operating system: `action` (a verb) failed for `path`.
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Error::Io { action, path, source }
     }
 
-    /// Whether the user can mend it by calling differently (as opposed to a failing machine).
+    /// Whether the user can fix it by calling the program differently, as opposed to a failure of the machine.
     #[must_use]
-    pub fn is_users(&self) -> bool {
+    pub fn is_user_error(&self) -> bool {
         use std::io::ErrorKind as K;
         match self {
             Error::Io { source, .. } => matches!(

@@ -2,16 +2,16 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of what an artifact was made from, as hexadecimal text.
+/// SHA-256 of the inputs of an artifact, as hexadecimal text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// The fingerprint of `parts`, in their order, under the name `purpose`.
+    /// The fingerprint of `parts`, in this order, under the name `purpose`.
     ///
-    /// Parts are told apart: `["ab", "c"]` and `["a", "bc"]` differ.
+    /// Boundaries between parts count: `["ab", "c"]` and `["a", "bc"]` differ.
     #[must_use]
-    pub fn of(purpose: &str, parts: &[&str]) -> Self {
+    pub fn new(purpose: &str, parts: &[&str]) -> Self {
         let mut hasher = Sha256::new();
         for part in std::iter::once(&purpose).chain(parts) {
             hasher.update((part.len() as u64).to_le_bytes());
@@ -46,10 +46,10 @@ mod tests {
     use super::Fingerprint;
 
     #[test]
-    fn parts_are_told_apart() {
-        assert_ne!(Fingerprint::of("s", &["ab", "c"]), Fingerprint::of("s", &["a", "bc"]));
-        assert_ne!(Fingerprint::of("s", &["a"]), Fingerprint::of("t", &["a"]));
-        assert_eq!(Fingerprint::of("s", &["a"]), Fingerprint::of("s", &["a"]));
-        assert_eq!(Fingerprint::of("s", &[]).as_str().len(), 64);
+    fn boundaries_between_parts_count() {
+        assert_ne!(Fingerprint::new("s", &["ab", "c"]), Fingerprint::new("s", &["a", "bc"]));
+        assert_ne!(Fingerprint::new("s", &["a"]), Fingerprint::new("t", &["a"]));
+        assert_eq!(Fingerprint::new("s", &["a"]), Fingerprint::new("s", &["a"]));
+        assert_eq!(Fingerprint::new("s", &[]).as_str().len(), 64);
     }
 }

@@ -1,29 +1,32 @@
-//! The folder of a run: what lies where, and who may write to it.
+//! The folder of a run: the paths of its files, and which process may write to it.
 
-mod followed;
+mod lock;
+mod observer_files;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Config, Error, Result, Stage, atomic};
+use crate::{Config, Error, FORMAT, Network, Result, atomic};
 
-pub use followed::{EpochFigure, second_of_event_file};
+pub use lock::Lock;
+pub use observer_files::{EpochFigure, event_file_second};
 
-/// `config.toml`: the configuration of a run and what it was made with.
+/// `config.toml`: the configuration of a run, and what produced its results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunRecord {
-    /// Where the results come from.
+    /// The format of the folder: [`FORMAT`].
+    pub format: u32,
+    /// What produced the results.
     #[serde(default)]
     pub provenance: Provenance,
     /// The resolved configuration.
     pub config: Config,
 }
 
-/// What a run was made with, as far as it has come.
+/// The program, the device and the data that produced a run, and how long its networks were trained.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
@@ -32,28 +35,34 @@ pub struct Provenance {
     /// Revision of its source, if it was built from a git checkout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub git_revision: Option<String>,
-    /// The command that made the run.
+    /// The command that reproduces the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// What the networks were trained and run on, when the run was last at work.
+    /// The device of the networks, when the run was last worked on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
     /// SHA-256 of the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<String>,
-    /// Epochs the autoencoder was trained for.
+    pub data_sha256: Option<String>,
+    /// Epochs of the autoencoder's training, once it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoencoder_epochs: Option<usize>,
-    /// Epochs ĥ was trained for.
+    /// Epochs of ĥ's training, once it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub h_epochs: Option<usize>,
 }
 
 impl RunRecord {
-    /// The first thing that keeps the two from being one run, or `None`. Only configuration and data count.
+    /// A record in the current [`FORMAT`].
+    #[must_use]
+    pub fn new(config: Config, provenance: Provenance) -> Self {
+        Self { format: FORMAT, provenance, config }
+    }
+
+    /// The first difference that makes `wanted` another run, or `None`. Only configuration and data count.
     fn difference(&self, wanted: &Self) -> Option<String> {
-        let data = match (&self.provenance.data, &wanted.provenance.data) {
-            (Some(there), Some(here)) if there != here => Some("it was made from other data".to_owned()),
+        let data = match (&self.provenance.data_sha256, &wanted.provenance.data_sha256) {
+            (Some(existing), Some(wanted)) if existing != wanted => Some("it used other data".to_owned()),
             _ => None,
         };
         self.config.difference(&wanted.config).or(data)
@@ -69,7 +78,7 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// The run at `root`, whether or not it is there.
+    /// The run at `root`, which need not exist.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
@@ -95,19 +104,19 @@ impl RunFolder {
 
     /// The state of a network's training: weights, moments, position.
     #[must_use]
-    pub fn last_checkpoint(&self, network: &str) -> PathBuf {
+    pub fn last_checkpoint(&self, network: Network) -> PathBuf {
         self.root.join("checkpoints").join(format!("{network}.last.safetensors"))
     }
 
-    /// The state before that one, in case it is damaged; gone when training is over.
+    /// The state before that one, in case it is damaged. It is removed when training is over.
     #[must_use]
-    pub fn previous_checkpoint(&self, network: &str) -> PathBuf {
+    pub fn previous_checkpoint(&self, network: Network) -> PathBuf {
         self.root.join("checkpoints").join(format!("{network}.previous.safetensors"))
     }
 
     /// A network's best weights.
     #[must_use]
-    pub fn best_checkpoint(&self, network: &str) -> PathBuf {
+    pub fn best_checkpoint(&self, network: Network) -> PathBuf {
         self.root.join("checkpoints").join(format!("{network}.best.safetensors"))
     }
 
@@ -117,31 +126,31 @@ impl RunFolder {
         self.root.join("latents").join("latents.safetensors")
     }
 
-    /// The pairs of Algorithm 1.
+    /// The pairs (y, x_y) of the training and validation data.
     #[must_use]
     pub fn pairs(&self) -> PathBuf {
         self.root.join("pairs").join("pairs.safetensors")
     }
 
-    /// The latents of the images of the data set's official test set, of which no training knows.
+    /// The latents of the official test set, which is used for neither training nor selection.
     #[must_use]
     pub fn test_latents(&self) -> PathBuf {
         self.root.join("latents").join("test.safetensors")
     }
 
-    /// The pairs of those.
+    /// The pairs of the official test set.
     #[must_use]
     pub fn test_pairs(&self) -> PathBuf {
         self.root.join("pairs").join("test.safetensors")
     }
 
-    /// What ĥ made of the same normal vectors after its epoch `epoch`.
+    /// What ĥ generated from fixed normal vectors after its epoch `epoch`.
     #[must_use]
     pub fn snapshot(&self, epoch: usize) -> PathBuf {
         self.root.join("snapshots").join(format!("{SNAPSHOT}{epoch:05}{ENDING}"))
     }
 
-    /// The snapshots that are there, with their epochs, in the order of these.
+    /// The existing snapshots with their epochs, in ascending order.
     #[must_use]
     pub fn snapshots(&self) -> Vec<(usize, PathBuf)> {
         let entries = fs::read_dir(self.root.join("snapshots")).into_iter().flatten().flatten();
@@ -150,19 +159,19 @@ impl RunFolder {
         found
     }
 
-    /// The run of the same experiment in one dimension that this one is compared with.
+    /// The reference run: the same experiment in one dimension, for comparison.
     #[must_use]
-    pub fn companion(&self) -> Self {
-        Self::at(self.root.join("companion"))
+    pub fn reference_run(&self) -> Self {
+        Self::at(self.root.join("reference"))
     }
 
-    /// The samples that the report shows.
+    /// The samples, and what the report shows beside them.
     #[must_use]
     pub fn samples(&self) -> PathBuf {
         self.root.join("samples").join("samples.safetensors")
     }
 
-    /// What was measured on the samples.
+    /// The metrics of the samples.
     #[must_use]
     pub fn evaluation(&self) -> PathBuf {
         self.root.join("samples").join("evaluation.safetensors")
@@ -190,7 +199,8 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// [`Error::NoRun`] if it is not there, [`Error::Config`] if it cannot be understood.
+    /// [`Error::NoRun`] if it does not exist, [`Error::OtherFormat`] if another version of the program wrote it,
+    /// [`Error::Config`] if it is invalid.
     pub fn record(&self) -> Result<RunRecord> {
         let path = self.config();
         let text = match fs::read_to_string(&path) {
@@ -199,15 +209,26 @@ impl RunFolder {
                 return Err(Error::NoRun { path: self.root.clone(), missing: CONFIG });
             }
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                return Err(Error::Config { what: path.display().to_string(), reason: "it is not text".to_owned() });
+                return Err(Error::Config {
+                    what: path.display().to_string(),
+                    reason: "it is not a text file".to_owned(),
+                });
             }
             Err(error) => return Err(Error::io("read", &path)(error)),
         };
         let fail = |reason: String| Error::Config { what: path.display().to_string(), reason };
-        let record: RunRecord = toml::from_str(&text).map_err(|error| {
-            let advice = "give --force to `gtn reproduce` to start anew there";
-            fail(format!("{}; {advice}", crate::config::in_one_line(&error, &text)))
-        })?;
+        let invalid = |error: toml::de::Error| {
+            let advice = "pass --force to `gtn reproduce` to overwrite the run";
+            fail(format!("{}; {advice}", crate::config::on_one_line(&error, &text)))
+        };
+        let table: toml::Table = text.parse().map_err(invalid)?;
+        let format = table.get("format").and_then(toml::Value::as_integer);
+        // The first format was not numbered.
+        let found = format.map_or(1, |format| u32::try_from(format).unwrap_or(u32::MAX));
+        if found != FORMAT && (table.contains_key("provenance") || table.contains_key("config")) {
+            return Err(Error::OtherFormat { path: self.root.clone(), found });
+        }
+        let record: RunRecord = toml::from_str(&text).map_err(invalid)?;
         record.config.check()?;
         Ok(record)
     }
@@ -223,33 +244,29 @@ impl RunFolder {
         atomic::write_bytes(&self.config(), text.as_bytes())
     }
 
-    /// Which process is at work on the run, if one is.
+    /// The process that works on the run, if there is one.
     #[must_use]
-    pub fn holder(&self) -> Option<String> {
-        let path = self.root.join(LOCK);
-        let file = OpenOptions::new().read(true).open(&path).ok()?;
-        match file.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => Some(holder(file)),
-            _ => None,
-        }
+    pub fn lock_holder(&self) -> Option<String> {
+        Lock::holder(&self.root)
     }
 
-    /// Opens the run for writing: makes the folder for a new run, or takes up the run of the same configuration and data
-    /// that is there. With `force` the results of a run of another configuration are removed first.
+    /// Opens the run for writing: creates the folder of a new run, or continues an existing run with the same configuration
+    /// and data. With `force`, the results of a different run are removed first.
     ///
     /// # Errors
     ///
-    /// [`Error::NotARun`] for a folder that holds something else, [`Error::OtherRun`] for a run of another configuration or
-    /// other data (without `force`), [`Error::Locked`] if another process is at work on it. Then nothing is changed.
+    /// [`Error::NotARun`] for a folder with other content; without `force`, [`Error::OtherRun`] for a run with another
+    /// configuration or other data and [`Error::OtherFormat`] for one of another version; [`Error::Locked`] if another process
+    /// works on it. Then nothing is changed.
     pub fn open(&self, config: &Config, provenance: &Provenance, force: bool) -> Result<Lock> {
         let fail = |action| Error::io(action, &self.root);
         if self.root.is_dir() {
-            self.refuse_foreign()?;
+            self.refuse_other_folder()?;
         } else {
             fs::create_dir_all(&self.root).map_err(fail("create"))?;
         }
-        let lock = Lock::take(&self.root)?;
-        let wanted = RunRecord { provenance: provenance.clone(), config: config.clone() };
+        let lock = Lock::acquire(&self.root)?;
+        let wanted = RunRecord::new(config.clone(), provenance.clone());
         if self.config().is_file() {
             let difference = match self.record() {
                 Ok(record) => record.difference(&wanted),
@@ -265,7 +282,7 @@ impl RunFolder {
                 Some(difference) => return Err(Error::OtherRun { path: self.root.clone(), difference }),
             }
         } else {
-            // First of all files: from here on the folder is a run, whatever happens.
+            // This file comes first, so that the folder is a run even if the process ends.
             self.write_record(&wanted)?;
         }
         for folder in FOLDERS {
@@ -275,20 +292,20 @@ impl RunFolder {
         Ok(lock)
     }
 
-    /// Refuses a folder with something in it that is no run.
-    fn refuse_foreign(&self) -> Result<()> {
+    /// Refuses a folder that is neither empty nor a run.
+    fn refuse_other_folder(&self) -> Result<()> {
         let not_a_run = || Error::NotARun { path: self.root.clone() };
         match fs::read(self.config()) {
             Ok(bytes) => {
-                // Whatever else is wrong with it: a run's file says where the run comes from, and its configuration.
+                // The file of a run has these tables, even if it is invalid otherwise.
                 let text = String::from_utf8_lossy(&bytes);
                 let has = |wanted: &str| text.lines().any(|line| line.trim() == wanted);
                 if has("[provenance]") && has("[config]") { Ok(()) } else { Err(not_a_run()) }
             }
             Err(_) => {
                 let entries = fs::read_dir(&self.root).map_err(Error::io("read", &self.root))?;
-                let foreign = entries.flatten().any(|entry| !is_ours(&entry.file_name().to_string_lossy()));
-                if foreign { Err(not_a_run()) } else { Ok(()) }
+                let other = entries.flatten().any(|entry| !may_be_in_new_folder(&entry.file_name().to_string_lossy()));
+                if other { Err(not_a_run()) } else { Ok(()) }
             }
         }
     }
@@ -302,9 +319,9 @@ impl RunFolder {
         files.extend(self.event_files());
         files.extend(self.epoch_figures().into_iter().map(|figure| figure.path));
         for entry in fs::read_dir(self.root.join("checkpoints")).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let ours = networks().flat_map(|network| STATES.map(|state| format!("{network}.{state}{ENDING}")));
-            if ours.into_iter().any(|ours| *ours == *name) {
+            let networks = Network::ALL.into_iter();
+            let mut checkpoints = networks.flat_map(|network| STATES.map(|state| format!("{network}.{state}{ENDING}")));
+            if checkpoints.any(|checkpoint| *checkpoint == *entry.file_name()) {
                 files.push(entry.path());
             }
         }
@@ -319,7 +336,7 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Removes what a killed process left of files it was writing. It harms nothing if it stays.
+    /// Removes temporary files of a killed process. Failures are ignored, since the files do no harm.
     fn remove_leftovers(&self) {
         let folders = FOLDERS.map(|folder| self.root.join(folder));
         for folder in folders.iter().chain([&self.root, &self.epoch_figures_folder()]) {
@@ -339,64 +356,11 @@ const ENDING: &str = ".safetensors";
 const STATES: [&str; 3] = ["last", "previous", "best"];
 const SNAPSHOT: &str = "h.epoch-";
 
-/// The networks that have checkpoints.
-fn networks() -> impl Iterator<Item = &'static str> {
-    Stage::ALL.into_iter().filter_map(Stage::network)
-}
-
 fn epoch_of(path: &Path) -> Option<usize> {
     path.file_name()?.to_str()?.strip_prefix(SNAPSHOT)?.strip_suffix(ENDING)?.parse().ok()
 }
 
-const LOCK: &str = ".gtn-lock";
-
-/// Whether a file of this name may lie in a folder that is not a run yet.
-fn is_ours(name: &str) -> bool {
-    name == LOCK || atomic::is_temporary(name)
-}
-
-/// Who says to hold the lock. The text only explains; the lock itself is what counts.
-fn holder(mut file: File) -> String {
-    let mut text = String::new();
-    let _ = file.read_to_string(&mut text);
-    match text.trim() {
-        "" => "unknown".to_owned(),
-        known => known.to_owned(),
-    }
-}
-
-/// The right to write to a run; given back when it is dropped, or by the system when the process dies.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    fn take(root: &Path) -> Result<Self> {
-        let path = root.join(LOCK);
-        let fail = || Error::io("lock", &path);
-        let mut file =
-            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(fail())?;
-        // One that only looks who holds it lets go at once.
-        let mut locked = file.try_lock();
-        for _ in 0..5 {
-            if !matches!(locked, Err(TryLockError::WouldBlock)) {
-                break;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(20));
-            locked = file.try_lock();
-        }
-        match locked {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::Locked { path: root.to_path_buf(), holder: holder(file) });
-            }
-            Err(TryLockError::Error(error)) => return Err(fail()(error)),
-        }
-        file.set_len(0).map_err(fail())?;
-        file.seek(SeekFrom::Start(0)).map_err(fail())?;
-        let since = humantime::format_rfc3339_seconds(std::time::SystemTime::now());
-        write!(file, "process {}, since {since}", std::process::id()).map_err(fail())?;
-        Ok(Self { _file: file })
-    }
+/// Whether a file of this name may be in a folder that is not a run yet.
+fn may_be_in_new_folder(name: &str) -> bool {
+    name == lock::FILE || atomic::is_temporary(name)
 }

@@ -1,44 +1,54 @@
-//! What a GTN run *is*: the configuration of an experiment, the folder it fills, and how its files are written.
+//! A run of a GTN experiment: its configuration, the folder that it fills, and the files in it.
 //!
-//! A run is a folder. Its stages hand their results on as *artifacts*: safetensors files that carry the fingerprint of what
-//! they were made from and a checksum of what they hold, and that are written whole or not at all. Resuming a run is
-//! running it again: a stage whose artifact is there, whole, and made from the same inputs is not done again.
+//! A run is a folder. Its stages pass their results on as *artifacts*: safetensors files that carry the fingerprint of their
+//! inputs and a checksum of their content, and that are written atomically. Resuming a run means running it again: a stage is
+//! skipped if its artifact exists, is complete, and was computed from the same inputs.
 //!
 //! ```
-//! use std::collections::BTreeMap;
+//! use gtn_run::schema::latents;
 //! use gtn_run::{Artifact, Fingerprint};
 //!
 //! let folder = tempfile::tempdir()?;
 //! let path = folder.path().join("latents.safetensors");
-//! let made_from = Fingerprint::of("encode", &["images", "weights"]);
+//! let inputs = Fingerprint::new("encode", &["checksum of the images", "checksum of the weights"]);
 //!
-//! let mut artifact = Artifact::new(made_from.clone());
-//! artifact.insert_f32("train", ndarray::array![[0.5_f32, -1.0]].into_dyn());
+//! let mut artifact = Artifact::new(inputs.clone());
+//! artifact.insert(&latents::TRAIN, ndarray::array![[0.5_f32, -1.0]]);
 //! artifact.write(&path)?;
 //!
 //! let read = Artifact::read(&path)?;
-//! assert!(read.is_made_from(&made_from));
-//! assert_eq!(read.f32("train")?.shape(), [1, 2]);
+//! assert!(read.has_inputs(&inputs));
+//! assert_eq!(read.tensor(&latents::TRAIN)?.shape(), [1, 2]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Names that cross crates as text (keys of artifacts, metrics, statistics) are types of the [`schema`]. A run reports to an
+//! [`Observer`], which may also ask it to stop.
 
 pub mod artifact;
 pub mod atomic;
+pub mod checkpoint;
 pub mod config;
 mod error;
 mod fingerprint;
 pub mod folder;
-pub mod measures;
+pub mod metric_constants;
 pub mod observer;
+mod progress;
 pub mod records;
+pub mod schema;
 
 pub use artifact::Artifact;
 pub use config::Config;
 pub use error::Error;
 pub use fingerprint::Fingerprint;
 pub use folder::{Provenance, RunFolder, RunRecord};
-pub use observer::{Fan, Observer, Pictures, Stage, Step};
-pub use records::{EpochRecord, MetricRecord, MetricsLog, Record, StageRecord};
+pub use observer::{EpochImages, Network, Observer, Stage, StageProgress, Tee};
+pub use progress::RunProgress;
+pub use records::{EpochRecord, MetricRecord, MetricsLog, Record, StageRecord, Statistics};
+
+/// The format of run folders: of configuration, artifacts and records. A folder of another format is refused.
+pub const FORMAT: u32 = 2;
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,6 +1,6 @@
-//! What a run tells while it works. Nothing here prints: the program decides what becomes of it.
+//! How a run reports its progress. Nothing here prints; the program decides what to do with the reports.
 
-mod fan;
+mod tee;
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::RunFolder;
 use crate::records::{EpochRecord, MetricRecord, StageRecord};
 
-pub use fan::Fan;
+pub use tee::Tee;
 
 /// A stage of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub enum Stage {
     Prepare,
     /// Trains the autoencoder.
     Autoencode,
-    /// Turns images into latents.
+    /// Encodes images as latents.
     Encode,
     /// Pairs normal vectors with the data.
     Label,
@@ -37,12 +37,12 @@ impl Stage {
     pub const ALL: [Stage; 7] =
         [Stage::Prepare, Stage::Autoencode, Stage::Encode, Stage::Label, Stage::Fit, Stage::Sample, Stage::Evaluate];
 
-    /// The network that the stage trains, by the name of its checkpoints.
+    /// The network that the stage trains.
     #[must_use]
-    pub fn network(self) -> Option<&'static str> {
+    pub fn network(self) -> Option<Network> {
         match self {
-            Stage::Autoencode => Some("autoencoder"),
-            Stage::Fit => Some("h"),
+            Stage::Autoencode => Some(Network::Autoencoder),
+            Stage::Fit => Some(Network::H),
             _ => None,
         }
     }
@@ -50,7 +50,7 @@ impl Stage {
 
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Stage::Prepare => "prepare",
             Stage::Autoencode => "autoencode",
             Stage::Encode => "encode",
@@ -62,26 +62,64 @@ impl fmt::Display for Stage {
     }
 }
 
-/// How far a stage has come.
+/// A network that a run trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Network {
+    /// The autoencoder between images and latents.
+    Autoencoder,
+    /// ĥ, from normal vectors to latents or data.
+    H,
+}
+
+impl Network {
+    /// All networks, in the order in which they are trained.
+    pub const ALL: [Network; 2] = [Network::Autoencoder, Network::H];
+
+    /// The name of its table in the configuration, of its checkpoints, and in the purposes of random streams, where it is
+    /// frozen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Network::Autoencoder => "autoencoder",
+            Network::H => "h",
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The progress of a stage.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
+pub struct StageProgress {
     /// The stage.
     pub stage: Stage,
-    /// Units of work done (samples or rows), over all epochs.
+    /// Completed units of work (samples or rows), over all epochs.
     pub done: u64,
-    /// Units of work if the stage goes to its end.
+    /// Units of work if the stage runs to its end.
     pub total: u64,
-    /// The epoch, counted from 1, and the most there may be; for stages that train.
+    /// The epoch, counted from 1, and the maximum number of epochs; for stages that train.
     pub epoch: Option<(usize, usize)>,
     /// Mean training loss of the epoch so far; for stages that train.
     pub loss: Option<f64>,
 }
 
-/// What a network makes of the same inputs after each epoch that improved its validation loss.
+impl StageProgress {
+    /// The progress of a stage that does not train.
+    #[must_use]
+    pub fn new(stage: Stage, done: usize, total: usize) -> Self {
+        Self { stage, done: done as u64, total: total as u64, epoch: None, loss: None }
+    }
+}
+
+/// What a network produces from fixed inputs after an epoch that improved its validation loss.
 #[derive(Debug, Clone, Copy)]
-pub struct Pictures<'a> {
-    /// The stage that trains: of [`Stage::Autoencode`] these are validation images, encoded and decoded; of [`Stage::Fit`]
-    /// what ĥ makes of normal vectors, decoded.
+pub struct EpochImages<'a> {
+    /// The stage that trains. For [`Stage::Autoencode`] these are reconstructed validation images, for [`Stage::Fit`] images
+    /// generated from normal vectors.
     pub stage: Stage,
     /// The epoch, counted from 1.
     pub epoch: usize,
@@ -89,28 +127,28 @@ pub struct Pictures<'a> {
     pub images: ArrayView4<'a, f32>,
 }
 
-/// Follows a run and may ask it to stop. Every method does nothing unless it is overridden.
+/// Observes a run, and may ask it to stop. Every method does nothing unless it is overridden.
 pub trait Observer: Send {
-    /// The folder of a run was opened: what is told from here on is about this run, until another is opened.
+    /// The folder of a run was opened. Later calls concern this run, until another one is opened.
     fn run_opened(&mut self, _run: &RunFolder) {}
 
     /// A stage begins.
     fn stage_started(&mut self, _stage: Stage) {}
 
-    /// A stage is left out: its results are there already.
+    /// A stage is skipped, because its results exist already.
     fn stage_skipped(&mut self, _stage: Stage) {}
 
-    /// A stage has come further.
-    fn step(&mut self, _step: &Step) {}
+    /// A stage has made progress.
+    fn progress(&mut self, _progress: &StageProgress) {}
 
-    /// Whether somebody looks at [`pictures`](Self::pictures); without, none are made.
-    fn wants_pictures(&self) -> bool {
+    /// Whether [`epoch_images`](Self::epoch_images) is implemented; otherwise no images are computed.
+    fn wants_images(&self) -> bool {
         false
     }
 
-    /// An epoch of a run on images has improved the validation loss. This comes before the epoch is over, and after a stop
-    /// it may come again for the same epoch, with the same images.
-    fn pictures(&mut self, _pictures: &Pictures<'_>) {}
+    /// An epoch of a run on images has improved the validation loss. This is called before the end of the epoch, and may be
+    /// called again for the same epoch, with the same images, after the run was interrupted.
+    fn epoch_images(&mut self, _images: &EpochImages<'_>) {}
 
     /// An epoch is over.
     fn epoch_finished(&mut self, _record: &EpochRecord) {}
@@ -118,20 +156,20 @@ pub trait Observer: Send {
     /// A stage is done.
     fn stage_finished(&mut self, _record: &StageRecord) {}
 
-    /// A figure of merit was measured.
+    /// A metric was measured.
     fn metric(&mut self, _record: &MetricRecord) {}
 
-    /// Something the user should know.
+    /// Something that the user should know.
     fn note(&mut self, _text: &str) {}
 
-    /// Whether the run is to save its state and stop.
+    /// Whether the run should save its state and stop.
     fn stop_requested(&self) -> bool {
         false
     }
 }
 
-/// The observer that looks away.
+/// An observer that does nothing.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Unobserved;
+pub struct NoopObserver;
 
-impl Observer for Unobserved {}
+impl Observer for NoopObserver {}

@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: one line for each epoch, each stage and each figure of merit.
+//! `metrics.jsonl`: one line for each epoch, each stage and each metric.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::schema::{Baseline, Metric, Statistic};
 use crate::{Error, Result, Stage, atomic};
+
+/// Statistics of a stage.
+pub type Statistics = BTreeMap<Statistic, f64>;
 
 /// One epoch of a stage that trains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,45 +20,43 @@ pub struct EpochRecord {
     pub stage: Stage,
     /// The epoch, counted from 1.
     pub epoch: usize,
-    /// Mean squared error over the epoch's training batches, each before its step.
+    /// Mean squared error over the training batches of the epoch, each measured before its step of the optimizer.
     pub train_loss: f64,
-    /// Mean squared error over the validation set after the epoch.
+    /// Mean squared error on the validation set after the epoch.
     pub validation_loss: f64,
     /// Whether that is the lowest so far.
     pub improved: bool,
-    /// Seconds the epoch took, validation included, and what was saved of it before a stop.
+    /// Seconds that the epoch took, including validation and the part before an interruption.
     pub seconds: f64,
     /// Seconds of these in which a step waited for data.
-    #[serde(default)]
-    pub waited: f64,
+    pub data_wait: f64,
 }
 
-/// A stage that was done.
+/// A completed stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageRecord {
     /// The stage.
     pub stage: Stage,
-    /// Seconds it took; for a stage that trains, the sum over its epochs.
+    /// Seconds that it took; for a stage that trains, the sum over its epochs.
     pub seconds: f64,
-    /// What it found out, by name.
-    pub facts: BTreeMap<String, f64>,
+    /// Its statistics.
+    pub statistics: Statistics,
 }
 
-/// A figure of merit of the samples.
+/// A metric of the samples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricRecord {
-    /// Its name (`energy_distance`).
-    pub metric: String,
-    /// What the samples reach; 0 is best.
+    /// The metric.
+    pub metric: Metric,
+    /// Its value for the samples.
     pub value: f64,
-    /// What fresh real data reach in their place: no generator can be expected below it.
+    /// The noise floor: its value for real data in place of the samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<f64>,
-    /// What others reach, by name: simpler generators that were fitted to the same latents (`gaussian`, `mixture`), and of
-    /// images real ones after the autoencoder (`decoded`).
+    /// Its values for baselines.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub baselines: BTreeMap<String, f64>,
-    /// Samples that were measured.
+    pub baselines: BTreeMap<Baseline, f64>,
+    /// Number of samples that were measured.
     pub samples: usize,
 }
 
@@ -66,12 +68,12 @@ pub enum Record {
     Epoch(EpochRecord),
     /// A stage.
     Stage(StageRecord),
-    /// A figure of merit.
+    /// A metric.
     Metric(MetricRecord),
 }
 
 impl Record {
-    /// The stage the record speaks of.
+    /// The stage of the record.
     #[must_use]
     pub fn stage(&self) -> Stage {
         match self {
@@ -87,13 +89,13 @@ impl Record {
 pub struct MetricsLog {
     path: PathBuf,
     records: Vec<Record>,
-    /// Whether the file holds just the records: not if a killed process left a torn line at its end.
+    /// Whether the file holds exactly the records. It does not if a killed process left an incomplete line at its end.
     clean: bool,
 }
 
 impl MetricsLog {
-    /// Reads the log at `path`; a file that is not there is an empty log. A line that a killed process left unfinished is
-    /// dropped.
+    /// Reads the log at `path`; a missing file is an empty log. Lines that cannot be read, such as one that a killed process
+    /// left incomplete, are dropped.
     ///
     /// # Errors
     ///
@@ -123,7 +125,7 @@ impl MetricsLog {
         })
     }
 
-    /// The figures of merit.
+    /// The metrics.
     pub fn metrics(&self) -> impl Iterator<Item = &MetricRecord> {
         self.records.iter().filter_map(|record| match record {
             Record::Metric(metric) => Some(metric),
@@ -131,7 +133,7 @@ impl MetricsLog {
         })
     }
 
-    /// The record of a stage that was done.
+    /// The record of a completed stage.
     #[must_use]
     pub fn stage(&self, stage: Stage) -> Option<&StageRecord> {
         self.records.iter().rev().find_map(|record| match record {
@@ -140,7 +142,7 @@ impl MetricsLog {
         })
     }
 
-    /// Adds a line.
+    /// Appends a line.
     ///
     /// # Errors
     ///
@@ -154,7 +156,7 @@ impl MetricsLog {
         Ok(())
     }
 
-    /// Forgets what a stage wrote past its epoch `epochs`: a resumed stage repeats what came after its checkpoint.
+    /// Removes what a stage recorded after the first `epochs` epochs: a resumed stage repeats what came after its checkpoint.
     ///
     /// # Errors
     ///
@@ -167,25 +169,25 @@ impl MetricsLog {
         })
     }
 
-    /// Forgets all figures of merit, before they are measured anew.
+    /// Removes all metrics, before they are measured again.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if the file cannot be written.
-    pub fn forget_metrics(&mut self) -> Result<()> {
+    pub fn remove_metrics(&mut self) -> Result<()> {
         self.retain(|record| !matches!(record, Record::Metric(_)))
     }
 
-    /// Forgets that a stage was done, before it is done anew. Its epochs stay.
+    /// Removes the record of a completed stage, before it runs again. Its epochs stay.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if the file cannot be written.
-    pub fn forget_stage(&mut self, stage: Stage) -> Result<()> {
+    pub fn remove_stage(&mut self, stage: Stage) -> Result<()> {
         self.retain(|record| !matches!(record, Record::Stage(done) if done.stage == stage))
     }
 
-    /// Rewrites the file with the records that are kept, unless it holds just those.
+    /// Keeps some of the records, and rewrites the file unless it holds exactly those.
     fn retain(&mut self, keep: impl Fn(&Record) -> bool) -> Result<()> {
         let before = self.records.len();
         self.records.retain(keep);
@@ -217,12 +219,12 @@ mod tests {
             validation_loss: 0.25,
             improved: true,
             seconds: 1.0,
-            waited: 0.0,
+            data_wait: 0.0,
         })
     }
 
     #[test]
-    fn an_unfinished_line_is_dropped_and_rewinding_forgets_what_comes_again() {
+    fn an_incomplete_line_is_dropped_and_rewinding_removes_later_epochs() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let mut log = MetricsLog::open(&path).unwrap();

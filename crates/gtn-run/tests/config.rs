@@ -1,6 +1,6 @@
-//! Presets: what they resolve to, and what is refused.
+//! Presets: the configurations that they resolve to, and the errors about invalid ones.
 
-use gtn_run::config::{Data, Drawn, Normalize, Overrides, Pairing, Protocol};
+use gtn_run::config::{Data, Normalize, Overrides, PairingMethod, Protocol, Synthetic};
 use gtn_run::{Config, Error};
 
 const IMAGES: &str = r#"
@@ -9,20 +9,20 @@ const IMAGES: &str = r#"
     dim = 5
     [data]
     set = "mnist"
-    train_share = 0.8
+    train_fraction = 0.8
     [autoencoder]
     weights = "best"
-    training = { epochs = 25, patience = 5, batch = 128, learning_rate = 1e-3, l2 = 1e-5 }
-    [label]
+    training = { epochs = 25, patience = 5, batch_size = 128, learning_rate = 1e-3, weight_decay = 1e-5 }
+    [pairing]
     normalize = "center"
     [h]
     hidden_layers = 7
     width = 50
-    slope = 0.5
+    negative_slope = 0.5
     batch_norm_layers = 7
-    training = { epochs = 200, patience = 3, batch = 128, learning_rate = 1e-3 }
+    training = { epochs = 200, patience = 3, batch_size = 128, learning_rate = 1e-3 }
     [protocol.repo]
-    label.normalize = "as-is"
+    pairing.normalize = "none"
     h.training.drop_last = true
     [quick]
     h.training.epochs = 20
@@ -36,15 +36,15 @@ const POINTS: &str = r#"
     set = "swiss-roll"
     train = 800
     validation = 200
-    [label]
+    [pairing]
     normalize = "standardize"
-    pairing = "sorted"
+    method = "sorted"
     [h]
     hidden_layers = 4
     width = 6
-    slope = 0.5
+    negative_slope = 0.5
     batch_norm_layers = 0
-    training = { epochs = 500, patience = 3, batch = 250, learning_rate = 1e-3 }
+    training = { epochs = 500, patience = 3, batch_size = 250, learning_rate = 1e-3 }
 "#;
 
 fn resolve(text: &str, overrides: &Overrides) -> gtn_run::Result<Config> {
@@ -56,16 +56,16 @@ fn images(overrides: &Overrides) -> gtn_run::Result<Config> {
 }
 
 #[test]
-fn protocol_quick_and_overrides_change_just_what_they_name() {
+fn protocol_quick_and_overrides_change_only_what_they_name() {
     let paper = images(&Overrides::default()).unwrap();
-    assert_eq!((paper.h.training.epochs, paper.label.normalize, paper.dim), (200, Normalize::Center, 5));
-    assert_eq!(paper.label.pairing, Pairing::Greedy);
+    assert_eq!((paper.h.training.epochs, paper.pairing.normalize, paper.dim), (200, Normalize::Center, 5));
+    assert_eq!(paper.pairing.method, PairingMethod::Greedy);
     assert_eq!(paper.run_name(), "toy-d5-seed1");
 
     let repo = images(&Overrides { protocol: Some(Protocol::Repo), ..Overrides::default() }).unwrap();
     let mut expected = paper.clone();
     expected.protocol = Protocol::Repo;
-    expected.label.normalize = Normalize::AsIs;
+    expected.pairing.normalize = Normalize::None;
     expected.h.training.drop_last = true;
     assert_eq!(repo, expected);
     assert_eq!(repo.run_name(), "toy-d5-seed1-repo");
@@ -75,7 +75,10 @@ fn protocol_quick_and_overrides_change_just_what_they_name() {
     let autoencoder = |config: &Config| config.autoencoder.as_ref().unwrap().training.epochs;
     assert_eq!((quick.h.training.epochs, autoencoder(&quick), quick.dim), (20, 2, 9));
     assert_eq!(paper.difference(&paper), None);
-    assert_eq!(paper.difference(&quick).unwrap(), "autoencoder.training.epochs: 25 there, 2 here");
+    assert_eq!(
+        paper.difference(&quick).unwrap(),
+        "autoencoder.training.epochs is 25 in the folder and 2 in this command"
+    );
 
     let all =
         images(&Overrides { epochs: "3".parse().unwrap(), time_budget: Some(90), ..Overrides::default() }).unwrap();
@@ -100,42 +103,42 @@ fn a_resolved_config_is_a_preset_of_its_own() {
 }
 
 #[test]
-fn another_dimension_of_the_roll_is_paired_as_it_can_be() {
+fn the_dimension_of_the_swiss_roll_sets_the_pairing_method() {
     let resolve = |text: &str, dim| resolve(text, &Overrides { dim: Some(dim), ..Overrides::default() }).unwrap();
     let plane = resolve(POINTS, 2);
-    assert_eq!((plane.dim, plane.label.pairing), (2, Pairing::Greedy));
-    // There and back, by another preset and by the companion.
+    assert_eq!((plane.dim, plane.pairing.method), (2, PairingMethod::Greedy));
+    // Back to one dimension, by an override of the resolved configuration and as the reference run.
     let line = resolve(&plane.to_toml().unwrap(), 1);
     assert_eq!(line, resolve(POINTS, 1));
-    assert_eq!(plane.companion().unwrap(), line);
-    assert_eq!(line.companion(), None);
+    assert_eq!(plane.reference_run().unwrap(), line);
+    assert_eq!(line.reference_run(), None);
 }
 
 #[test]
-fn a_limit_keeps_the_proportion_and_both_sides() {
+fn a_limit_keeps_the_proportion_and_both_splits() {
     let config = resolve(POINTS, &Overrides { limit: Some(100), ..Overrides::default() }).unwrap();
-    let Data::SwissRoll(drawn) = &config.data else { panic!("{config:?}") };
-    assert_eq!(drawn.sizes(), (80, 20));
+    let Data::SwissRoll(synthetic) = &config.data else { panic!("{config:?}") };
+    assert_eq!(synthetic.sizes(), (80, 20));
     for limit in 10..2000 {
         for (train, validation) in [(800, 200), (1_000_000, 2), (2, 1_000_000), (2, 2)] {
-            let (t, v) = Drawn { train, validation, limit: Some(limit) }.sizes();
+            let (t, v) = Synthetic { train, validation, limit: Some(limit) }.sizes();
             assert!(t >= 2 && v >= 1 && t + v == limit.min(train + validation), "{limit}: {t} {v}");
         }
     }
 }
 
 #[test]
-fn unknown_keys_are_refused_with_the_nearest_known_one() {
+fn unknown_keys_are_refused_with_a_suggestion() {
     for (text, from, to, words) in [
         (IMAGES, "width = 50", "wdith = 50", ["h:", "`wdith`", "did you mean `width`?"]),
-        (IMAGES, "label.normalize = \"as-is\"", "label.normalize = \"as-is\"", ["label:", "", "`normalize`?"]),
+        (IMAGES, "pairing.normalize = \"none\"", "pairing.normalze = \"none\"", ["pairing:", "", "`normalize`?"]),
         (IMAGES, "h.training.epochs = 20", "h.training.epoch = 20", ["h.training:", "", "`epochs`?"]),
         (IMAGES, "seed = 1", "sed = 1", ["toy.toml: ", "`sed`", "`seed`?"]),
-        (IMAGES, "train_share", "train_shar", ["data:", "`train_shar`", "`train_share`?"]),
+        (IMAGES, "train_fraction", "train_fractio", ["data:", "`train_fractio`", "`train_fraction`?"]),
         (IMAGES, "\"mnist\"", "\"mnits\"", ["data", "`mnits`", "`mnist`?"]),
-        (IMAGES, "\"center\"", "\"center\"", ["label.normalize:", "`center`", "`center`?"]),
-        (IMAGES, "[protocol.repo]", "[protocol.rep]", ["", "no protocol `rep`", ""]),
-        (POINTS, "pairing = \"sorted\"", "pairing = \"sort\"", ["label.pairing:", "`sort`", "`sorted`?"]),
+        (IMAGES, "\"center\"", "\"centr\"", ["pairing.normalize:", "`centr`", "`center`?"]),
+        (IMAGES, "[protocol.repo]", "[protocol.rep]", ["", "unknown protocol `rep`", ""]),
+        (POINTS, "method = \"sorted\"", "method = \"sort\"", ["pairing.method:", "`sort`", "`sorted`?"]),
         (POINTS, "validation = 200", "validaton = 200", ["data:", "`validaton`", "`validation`?"]),
     ] {
         let changed = text.replacen(from, to, 1);
@@ -147,25 +150,30 @@ fn unknown_keys_are_refused_with_the_nearest_known_one() {
 }
 
 #[test]
-fn senseless_settings_are_refused_by_name() {
+fn invalid_settings_are_refused_by_key() {
     for (text, from, to, key) in [
-        (IMAGES, "train_share = 0.8", "train_share = 1.0", "data.train_share"),
+        (IMAGES, "train_fraction = 0.8", "train_fraction = 1.0", "data.train_fraction"),
         (IMAGES, "batch_norm_layers = 7", "batch_norm_layers = 8", "h.batch_norm_layers"),
-        (IMAGES, "l2 = 1e-5", "l2 = -1.0", "autoencoder.training.l2"),
+        (IMAGES, "weight_decay = 1e-5", "weight_decay = -1.0", "autoencoder.training.weight_decay"),
         (IMAGES, "patience = 3", "patience = 0", "h.training.patience"),
-        (IMAGES, "batch = 128, learning_rate = 1e-3 }", "batch = 1, learning_rate = 1e-3 }", "h.training.batch"),
+        (
+            IMAGES,
+            "batch_size = 128, learning_rate = 1e-3 }",
+            "batch_size = 1, learning_rate = 1e-3 }",
+            "h.training.batch_size",
+        ),
         (IMAGES, "dim = 5", "dim = 0", "dim"),
-        (IMAGES, "slope = 0.5", "slope = inf", "h.slope"),
+        (IMAGES, "negative_slope = 0.5", "negative_slope = inf", "h.negative_slope"),
         (IMAGES, "experiment = \"toy\"", "experiment = \"../toy\"", "experiment"),
         (POINTS, "dim = 1", "dim = 3", "dim"),
-        (POINTS, "dim = 1", "dim = 2", "label.pairing"),
+        (POINTS, "dim = 1", "dim = 2", "pairing.method"),
         (POINTS, "set = \"swiss-roll\"", "set = \"uniform\"", "dim"),
         (POINTS, "train = 800", "train = 1", "data.train"),
         (POINTS, "train = 800", "train = 100000000000", "data.train"),
         (POINTS, "dim = 1", "dim = 1\ntime_budget = 0", "time_budget"),
         (POINTS, "width = 6", "width = 100000", "h.hidden_layers"),
-        (POINTS, "slope = 0.5", "slope = 1e300", "h.slope"),
-        (IMAGES, "l2 = 1e-5", "l2 = 1e300", "autoencoder.training.l2"),
+        (POINTS, "negative_slope = 0.5", "negative_slope = 1e300", "h.negative_slope"),
+        (IMAGES, "weight_decay = 1e-5", "weight_decay = 1e300", "autoencoder.training.weight_decay"),
     ] {
         let changed = text.replacen(from, to, 1);
         assert_ne!(changed, text);
@@ -175,7 +183,7 @@ fn senseless_settings_are_refused_by_name() {
         }
     }
     for (overrides, word) in [
-        (Overrides { epochs: "autoencoder=3".parse().unwrap(), ..Overrides::default() }, "trains no autoencoder"),
+        (Overrides { epochs: "autoencoder=3".parse().unwrap(), ..Overrides::default() }, "has no autoencoder"),
         (Overrides { protocol: Some(Protocol::Repo), ..Overrides::default() }, "[protocol.repo]"),
         (Overrides { quick: true, ..Overrides::default() }, "[quick]"),
         (Overrides { limit: Some(3), ..Overrides::default() }, "data.limit"),
@@ -183,11 +191,11 @@ fn senseless_settings_are_refused_by_name() {
         let message = resolve(POINTS, &overrides).unwrap_err().to_string();
         assert!(message.contains(word), "{message}");
     }
-    // No autoencoder where there are images, and one where there are none.
+    // Images without an autoencoder, and points with one.
     let message = |text: &str| resolve(text, &Overrides::default()).unwrap_err().to_string();
-    let without = IMAGES.replace("[autoencoder]\n    weights = \"best\"\n    training", "[label2]\n    training");
-    assert!(message(&without).contains("label2"), "{}", message(&without));
+    let without = IMAGES.replace("[autoencoder]\n    weights = \"best\"\n    training", "[other]\n    training");
+    assert!(message(&without).contains("other"), "{}", message(&without));
     let autoencoder = "[autoencoder]\nweights = \"best\"\n\
-        training = { epochs = 1, patience = 1, batch = 2, learning_rate = 1.0 }\n[label]";
-    assert!(message(&POINTS.replace("[label]", autoencoder)).contains("autoencoder"));
+        training = { epochs = 1, patience = 1, batch_size = 2, learning_rate = 1.0 }\n[pairing]";
+    assert!(message(&POINTS.replace("[pairing]", autoencoder)).contains("autoencoder"));
 }

@@ -1,55 +1,54 @@
-//! Simpler generators of the same latents, which every figure of ĥ is to be seen beside.
+//! Simpler generators of the same latents, which every metric of ĥ is compared with.
 
 use std::cell::OnceCell;
 
-use gtn_metrics::{Em, Gaussian, GaussianMixture};
-use gtn_models::Streams;
+use gtn_metrics::{Gaussian, GaussianMixture, GaussianMixtureParams};
+use gtn_models::{Streams, purpose};
 use ndarray::Array2;
 
 use crate::Result;
 use crate::targets::Targets;
 
-/// Their names.
-pub(crate) const GAUSSIAN: &str = "gaussian";
-pub(crate) const MIXTURE: &str = "mixture";
 /// Components of the mixture: as many as there are digits.
 pub(crate) const COMPONENTS: usize = 10;
-/// Latents that each draws.
-const DRAWN: usize = 10_000;
+/// Number of latents that each baseline draws.
+const SAMPLES: usize = 10_000;
 
-/// One normal law and a mixture of ten, of full covariance, fitted to the training latents when they are first asked for.
+/// One Gaussian, and a mixture of ten with full covariances, fitted to the training latents on first use.
 pub(crate) struct Baselines<'a> {
     targets: &'a Targets,
     streams: Streams,
-    drawn: OnceCell<Drawn>,
+    samples: OnceCell<BaselineSamples>,
 }
 
-/// Latents that they made, 10,000 each; the first ones of more would be the same.
-pub(crate) struct Drawn {
+/// 10,000 latents of each baseline. A smaller number of samples would be their first rows.
+pub(crate) struct BaselineSamples {
     pub(crate) gaussian: Array2<f32>,
     pub(crate) mixture: Array2<f32>,
 }
 
 impl<'a> Baselines<'a> {
     pub(crate) fn new(targets: &'a Targets, streams: Streams) -> Self {
-        Self { targets, streams, drawn: OnceCell::new() }
+        Self { targets, streams, samples: OnceCell::new() }
     }
 
-    pub(crate) fn drawn(&self) -> Result<&Drawn> {
-        if let Some(drawn) = self.drawn.get() {
-            return Ok(drawn);
+    pub(crate) fn samples(&self) -> Result<&BaselineSamples> {
+        if let Some(samples) = self.samples.get() {
+            return Ok(samples);
         }
-        let drawn = self.draw()?;
-        Ok(self.drawn.get_or_init(|| drawn))
+        let samples = self.draw()?;
+        Ok(self.samples.get_or_init(|| samples))
     }
 
-    fn draw(&self) -> Result<Drawn> {
+    fn draw(&self) -> Result<BaselineSamples> {
         let train = self.targets.train.view();
         let stream = |purpose: &str| self.streams.stream(purpose, 0);
-        let em = Em::new(COMPONENTS.min(train.nrows()));
-        Ok(Drawn {
-            gaussian: Gaussian::fit(train)?.sample(DRAWN, stream(GAUSSIAN)),
-            mixture: GaussianMixture::fit(train, em, stream(MIXTURE))?.sample(DRAWN, stream("mixture/sample")),
+        let params = GaussianMixtureParams::new(COMPONENTS.min(train.nrows()));
+        let gaussian = Gaussian::fit(train)?;
+        let mixture = GaussianMixture::fit(train, params, stream(purpose::MIXTURE))?;
+        Ok(BaselineSamples {
+            gaussian: gaussian.sample(SAMPLES, stream(purpose::GAUSSIAN)),
+            mixture: mixture.sample(SAMPLES, stream(purpose::MIXTURE_SAMPLE)),
         })
     }
 }

@@ -1,141 +1,148 @@
-//! What `gtn bench train` times: one piece of work after another on made-up data, by either kind of operations. And what `gtn
-//! bench device` times: [`DeviceWork`].
+//! Benchmarks for `gtn bench`: the cases of `gtn bench train` on random data ([`BenchCase`]), with the fused operations or with
+//! Candle's, and those of `gtn bench device` ([`DeviceBenchCase`]).
 
 mod device;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use gtn_data::mnist;
 use gtn_data::split::permutation;
 use gtn_models::{
     Adam, AdamSettings, Autoencoder, AutoencoderShape, Device, Generator, Mlp, MlpShape, Mode, Ops, Parameters,
-    Streams, Tensor, mean_squared_error, tensor_of,
+    Streams, Tensor, mean_squared_error, to_tensor,
 };
+use gtn_run::schema::UnknownName;
 use ndarray::Array2;
 
 use crate::Result;
 
-pub use device::{DeviceBench, DeviceWork};
+pub use device::{DeviceBench, DeviceBenchCase};
 
-/// A piece of work.
+/// A case of `gtn bench train`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Work {
-    /// A training step of MNIST's autoencoder: 1 × 28 × 28, d = 5, batch 128.
+pub enum BenchCase {
+    /// A training step of the autoencoder for MNIST: images of 1 × 28 × 28, d = 5, batch size 128.
     AutoencoderMnist,
-    /// A training step of CelebA's autoencoder: 3 × 64 × 64, d = 100, batch 200.
+    /// A training step of the autoencoder for CelebA: images of 3 × 64 × 64, d = 100, batch size 200.
     AutoencoderCeleba,
-    /// A training step of ĥ for MNIST: 7 hidden layers of 50, batch 128.
+    /// A training step of ĥ for MNIST: 7 hidden layers of 50 units, batch size 128.
     HMnist,
-    /// A training step of ĥ for CelebA: 25 hidden layers of 1,200, d = 100, batch 200.
+    /// A training step of ĥ for CelebA: 25 hidden layers of 1,200 units, d = 100, batch size 200.
     HCeleba,
-    /// 1,000 samples of CelebA's size: ĥ of 25 hidden layers of 1,200, then the decoder.
+    /// 1,000 samples with the networks for CelebA: ĥ, then the decoder.
     Samples,
-    /// Reading MNIST's training images, and gathering all batches of an epoch.
+    /// Reads the training images of MNIST, and gathers all batches of an epoch.
     Load,
 }
 
-impl Work {
-    /// All of it.
-    pub const ALL: [Work; 6] =
-        [Work::AutoencoderMnist, Work::AutoencoderCeleba, Work::HMnist, Work::HCeleba, Work::Samples, Work::Load];
+impl BenchCase {
+    /// All cases.
+    pub const ALL: [BenchCase; 6] = [
+        BenchCase::AutoencoderMnist,
+        BenchCase::AutoencoderCeleba,
+        BenchCase::HMnist,
+        BenchCase::HCeleba,
+        BenchCase::Samples,
+        BenchCase::Load,
+    ];
 
-    /// Its name.
+    /// The name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Work::AutoencoderMnist => "autoencoder-mnist",
-            Work::AutoencoderCeleba => "autoencoder-celeba",
-            Work::HMnist => "h-mnist",
-            Work::HCeleba => "h-celeba",
-            Work::Samples => "samples",
-            Work::Load => "load",
+            BenchCase::AutoencoderMnist => "autoencoder-mnist",
+            BenchCase::AutoencoderCeleba => "autoencoder-celeba",
+            BenchCase::HMnist => "h-mnist",
+            BenchCase::HCeleba => "h-celeba",
+            BenchCase::Samples => "samples",
+            BenchCase::Load => "load",
         }
     }
 
-    /// The work of that name.
-    #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|work| work.name() == name)
-    }
-
-    /// How often it is done for one measurement, so that a measurement takes a good part of a second.
+    /// Number of repetitions in one measurement, so that it takes long enough to be accurate.
     #[must_use]
     pub fn repetitions(self) -> usize {
         match self {
-            Work::AutoencoderMnist => 5,
-            Work::HMnist => 200,
-            Work::AutoencoderCeleba | Work::HCeleba | Work::Samples | Work::Load => 1,
+            BenchCase::AutoencoderMnist => 5,
+            BenchCase::HMnist => 200,
+            BenchCase::AutoencoderCeleba | BenchCase::HCeleba | BenchCase::Samples | BenchCase::Load => 1,
         }
     }
 
-    /// Floating-point operations of its matrix products and convolutions as they are defined, a multiplication and an
-    /// addition being two; 0 where it has none. A training step counts forward, gradient of the weights, and gradient of the
-    /// inputs except for the first layer.
+    /// Floating-point operations of its matrix products and convolutions by their definitions; a multiplication and an addition
+    /// count as two. It is 0 for a case without them. A training step consists of the forward pass, the gradient of the weights,
+    /// and the gradient of the inputs of all layers but the first.
     #[must_use]
     pub fn operations(self) -> f64 {
         match self {
-            Work::AutoencoderMnist => MNIST.operations(128),
-            Work::AutoencoderCeleba => CELEBA.operations(200),
-            Work::HMnist => training_operations(&H_MNIST, 128),
-            Work::HCeleba => training_operations(&H_CELEBA, 200),
-            Work::Samples => {
-                let weights: usize = layers(&H_CELEBA).map(|(input, output)| input * output).sum();
-                2.0 * 1000.0 * (weights + CELEBA.decoder_products()) as f64
+            BenchCase::AutoencoderMnist => autoencoder_operations(&MNIST, 128),
+            BenchCase::AutoencoderCeleba => autoencoder_operations(&CELEBA, 200),
+            BenchCase::HMnist => mlp_operations(&H_MNIST, 128),
+            BenchCase::HCeleba => mlp_operations(&H_CELEBA, 200),
+            BenchCase::Samples => {
+                let of_decoder: usize = multiplications(&CELEBA).iter().sum();
+                2.0 * SAMPLES as f64 * (mlp_weights(&H_CELEBA) + of_decoder) as f64
             }
-            Work::Load => 0.0,
+            BenchCase::Load => 0.0,
         }
     }
 }
 
-/// An autoencoder to be timed.
-struct Sizes {
-    channels: usize,
-    side: usize,
-    dim: usize,
+impl fmt::Display for BenchCase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
-const MNIST: Sizes = Sizes { channels: 1, side: 28, dim: 5 };
-const CELEBA: Sizes = Sizes { channels: 3, side: 64, dim: 100 };
+impl FromStr for BenchCase {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> std::result::Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|case| case.name() == name).ok_or_else(|| UnknownName {
+            what: "benchmark case",
+            name: name.to_owned(),
+            known: Self::ALL.map(Self::name).to_vec(),
+        })
+    }
+}
+
+const MNIST: AutoencoderShape = AutoencoderShape { channels: 1, side: 28, dim: 5 };
+const CELEBA: AutoencoderShape = AutoencoderShape { channels: 3, side: 64, dim: 100 };
 const H_MNIST: MlpShape =
-    MlpShape { input: 5, hidden_layers: 7, width: 50, output: 5, slope: 0.5, batch_norm_layers: 7 };
+    MlpShape { input: 5, hidden_layers: 7, width: 50, output: 5, negative_slope: 0.5, batch_norm_layers: 7 };
 const H_CELEBA: MlpShape =
-    MlpShape { input: 100, hidden_layers: 25, width: 1200, output: 100, slope: 0.5, batch_norm_layers: 25 };
+    MlpShape { input: 100, hidden_layers: 25, width: 1200, output: 100, negative_slope: 0.5, batch_norm_layers: 25 };
 const SAMPLES: usize = 1000;
 
-impl Sizes {
-    fn shape(&self) -> AutoencoderShape {
-        AutoencoderShape { channels: self.channels, side: self.side, dim: self.dim }
-    }
-
-    /// Multiplications of the convolution next to the image, of the one inside, and of the linear layer.
-    fn products(&self) -> [usize; 3] {
-        let (half, quarter) = (self.side / 2, self.side / 4);
-        [half * half * 64 * 16 * self.channels, quarter * quarter * 128 * 16 * 64, 128 * quarter * quarter * self.dim]
-    }
-
-    fn decoder_products(&self) -> usize {
-        self.products().iter().sum()
-    }
-
-    fn operations(&self, batch: usize) -> f64 {
-        let [outer, inner, linear] = self.products();
-        // Encoder and decoder, each with forward and both gradients; the images need none.
-        (2 * batch * (6 * (outer + inner + linear) - outer)) as f64
-    }
+/// Multiplications that an encoder, and likewise a decoder, needs for one image: in the convolution next to the image, in the
+/// other convolution, and in the linear layer.
+fn multiplications(&AutoencoderShape { channels, side, dim, .. }: &AutoencoderShape) -> [usize; 3] {
+    let (half, quarter) = (side / 2, side / 4);
+    [half * half * 64 * 16 * channels, quarter * quarter * 128 * 16 * 64, 128 * quarter * quarter * dim]
 }
 
-fn layers(shape: &MlpShape) -> impl Iterator<Item = (usize, usize)> {
-    let MlpShape { input, hidden_layers, width, output, .. } = *shape;
-    (0..=hidden_layers)
-        .map(move |layer| (if layer == 0 { input } else { width }, if layer == hidden_layers { output } else { width }))
+/// Operations of a training step of an autoencoder.
+fn autoencoder_operations(shape: &AutoencoderShape, batch_size: usize) -> f64 {
+    let [outer, inner, linear] = multiplications(shape);
+    // Encoder and decoder, each with the forward pass and both gradients. The gradient of the images is not computed.
+    (2 * batch_size * (6 * (outer + inner + linear) - outer)) as f64
 }
 
-fn training_operations(shape: &MlpShape, batch: usize) -> f64 {
-    let forward: usize = layers(shape).map(|(input, output)| input * output).sum();
-    (2 * batch * (3 * forward - shape.input * shape.width)) as f64
+/// Weights of the linear layers.
+fn mlp_weights(&MlpShape { input, hidden_layers, width, output, .. }: &MlpShape) -> usize {
+    let inputs = |layer| if layer == 0 { input } else { width };
+    let outputs = |layer| if layer == hidden_layers { output } else { width };
+    (0..=hidden_layers).map(|layer| inputs(layer) * outputs(layer)).sum()
 }
 
-/// A piece of work, ready to be done.
+/// Operations of a training step of an MLP.
+fn mlp_operations(shape: &MlpShape, batch_size: usize) -> f64 {
+    (2 * batch_size * (3 * mlp_weights(shape) - shape.input * shape.width)) as f64
+}
+
+/// A benchmark that is ready to run.
 pub struct Bench(Box<dyn FnMut() -> Result<()>>);
 
 impl std::fmt::Debug for Bench {
@@ -145,28 +152,28 @@ impl std::fmt::Debug for Bench {
 }
 
 impl Bench {
-    /// Prepares a piece of work. Loading takes its files from `data_dir`.
+    /// Prepares a benchmark. [`BenchCase::Load`] reads MNIST from `data_dir`.
     ///
     /// # Errors
     ///
-    /// [`Error::Data`](crate::Error::Data) if MNIST is to be loaded and is not there.
-    pub fn new(work: Work, ops: Ops, data_dir: &Path) -> Result<Self> {
-        let work: Box<dyn FnMut() -> Result<()>> = match work {
-            Work::AutoencoderMnist => autoencoder(&MNIST, 128, ops)?,
-            Work::AutoencoderCeleba => autoencoder(&CELEBA, 200, ops)?,
-            Work::HMnist => h(&H_MNIST, 128, ops)?,
-            Work::HCeleba => h(&H_CELEBA, 200, ops)?,
-            Work::Samples => samples(ops)?,
-            Work::Load => load(data_dir)?,
+    /// [`Error::Data`](crate::Error::Data) if MNIST is needed and cannot be read.
+    pub fn new(case: BenchCase, ops: Ops, data_dir: &Path) -> Result<Self> {
+        let run: Box<dyn FnMut() -> Result<()>> = match case {
+            BenchCase::AutoencoderMnist => autoencoder(&MNIST, 128, ops)?,
+            BenchCase::AutoencoderCeleba => autoencoder(&CELEBA, 200, ops)?,
+            BenchCase::HMnist => h(&H_MNIST, 128, ops)?,
+            BenchCase::HCeleba => h(&H_CELEBA, 200, ops)?,
+            BenchCase::Samples => samples(ops)?,
+            BenchCase::Load => load(data_dir)?,
         };
-        Ok(Self(work))
+        Ok(Self(run))
     }
 
-    /// Does it once.
+    /// Runs it once.
     ///
     /// # Errors
     ///
-    /// What the work has against it.
+    /// An error of the networks or of the data.
     pub fn run(&mut self) -> Result<()> {
         (self.0)()
     }
@@ -182,39 +189,39 @@ fn step(adam: &mut Adam, parameters: &Parameters, ops: Ops, output: &Tensor, tar
         _ => mean_squared_error(output, target)?,
     };
     loss.to_scalar::<f32>().map_err(gtn_models::Error::from)?;
-    Ok(adam.minimize(parameters, &loss)?)
+    Ok(adam.backward_step(parameters, &loss)?)
 }
 
 fn settings() -> AdamSettings {
-    AdamSettings { learning_rate: 1e-4, l2: 1e-5, ..AdamSettings::default() }
+    AdamSettings { learning_rate: 1e-4, weight_decay: 1e-5, ..AdamSettings::default() }
 }
 
-fn autoencoder(sizes: &Sizes, batch: usize, ops: Ops) -> Result<Box<dyn FnMut() -> Result<()>>> {
+fn autoencoder(shape: &AutoencoderShape, batch_size: usize, ops: Ops) -> Result<Box<dyn FnMut() -> Result<()>>> {
     let streams = Streams::new(SEED);
-    let network = Autoencoder::with_ops(&sizes.shape(), &streams, &Device::Cpu, ops)?;
+    let network = Autoencoder::with_ops(shape, &streams, &Device::Cpu, ops)?;
     let mut adam = Adam::with_ops(network.parameters(), settings(), ops)?;
-    let pixels = sizes.channels * sizes.side * sizes.side;
-    let images = streams.normal("images", 0, batch, pixels).mapv(|value| value.clamp(-1.0, 1.0));
-    let shape = (batch, sizes.channels, sizes.side, sizes.side);
-    let images = tensor_of(images.view(), &Device::Cpu)?.reshape(shape).map_err(gtn_models::Error::from)?;
+    let pixels = shape.channels * shape.side * shape.side;
+    let images = streams.normal("images", 0, batch_size, pixels).mapv(|value| value.clamp(-1.0, 1.0));
+    let dims = (batch_size, shape.channels, shape.side, shape.side);
+    let images = to_tensor(images.view(), &Device::Cpu)?.reshape(dims).map_err(gtn_models::Error::from)?;
     Ok(Box::new(move || step(&mut adam, network.parameters(), ops, &network.reconstruct(&images)?, &images)))
 }
 
-fn h(shape: &MlpShape, batch: usize, ops: Ops) -> Result<Box<dyn FnMut() -> Result<()>>> {
+fn h(shape: &MlpShape, batch_size: usize, ops: Ops) -> Result<Box<dyn FnMut() -> Result<()>>> {
     let streams = Streams::new(SEED);
     let network = Mlp::with_ops(shape, &streams, &Device::Cpu, ops)?;
-    let mut adam = Adam::with_ops(network.parameters(), AdamSettings { l2: 0.0, ..settings() }, ops)?;
-    let source = tensor_of(streams.normal("source", 0, batch, shape.input).view(), &Device::Cpu)?;
-    let target = tensor_of(streams.normal("target", 0, batch, shape.output).view(), &Device::Cpu)?;
+    let mut adam = Adam::with_ops(network.parameters(), AdamSettings { weight_decay: 0.0, ..settings() }, ops)?;
+    let source = to_tensor(streams.normal("source", 0, batch_size, shape.input).view(), &Device::Cpu)?;
+    let target = to_tensor(streams.normal("target", 0, batch_size, shape.output).view(), &Device::Cpu)?;
     Ok(Box::new(move || step(&mut adam, network.parameters(), ops, &network.forward(&source, Mode::Train)?, &target)))
 }
 
 fn samples(ops: Ops) -> Result<Box<dyn FnMut() -> Result<()>>> {
     let streams = Streams::new(SEED);
     let network = Mlp::with_ops(&H_CELEBA, &streams, &Device::Cpu, ops)?;
-    let autoencoder = Autoencoder::with_ops(&CELEBA.shape(), &streams, &Device::Cpu, ops)?;
+    let autoencoder = Autoencoder::with_ops(&CELEBA, &streams, &Device::Cpu, ops)?;
     let generator = Generator::new(network, None, Some(autoencoder.decoder().clone()))?;
-    let source: Array2<f32> = generator.source(SAMPLES, &streams);
+    let source: Array2<f32> = generator.sample_source(SAMPLES, &streams);
     Ok(Box::new(move || {
         let latents = generator.map(source.view())?;
         generator.decode(latents.view())?;
@@ -235,21 +242,21 @@ fn load(data_dir: &Path) -> Result<Box<dyn FnMut() -> Result<()>>> {
     }))
 }
 
-/// Operations a second of one large matrix product (2048 × 2048 × 2048): what the machine can do.
+/// Floating-point operations per second of a large matrix product (2048 × 2048 × 2048), which shows the speed of the machine.
 ///
 /// # Errors
 ///
 /// [`Error::Models`](crate::Error::Models) if memory is short.
 pub fn product_rate() -> Result<f64> {
     const SIDE: usize = 2048;
-    let matrix = tensor_of(Streams::new(SEED).normal("matrix", 0, SIDE, SIDE).view(), &Device::Cpu)?;
+    let matrix = to_tensor(Streams::new(SEED).normal("matrix", 0, SIDE, SIDE).view(), &Device::Cpu)?;
     let mut seconds = Vec::new();
     for _ in 0..6 {
-        let begun = std::time::Instant::now();
+        let started = std::time::Instant::now();
         std::hint::black_box(matrix.matmul(&matrix).map_err(gtn_models::Error::from)?);
-        seconds.push(begun.elapsed().as_secs_f64());
+        seconds.push(started.elapsed().as_secs_f64());
     }
-    // The first one warms up.
+    // The first one is a warm-up.
     let mut seconds = seconds.split_off(1);
     seconds.sort_by(f64::total_cmp);
     Ok(2.0 * (SIDE as f64).powi(3) / seconds[seconds.len() / 2])
@@ -260,19 +267,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operations_are_those_of_the_layers() {
+    fn operations_are_counted_for_all_layers() {
         // 25 layers of 1,200 units: one of 100 inputs, 24 of 1,200, and 100 outputs.
         let forward = 100.0 * 1200.0 + 24.0 * 1200.0 * 1200.0 + 1200.0 * 100.0;
-        assert_eq!(Work::HCeleba.operations(), 2.0 * 200.0 * (3.0 * forward - 100.0 * 1200.0));
-        assert_eq!(MNIST.products(), [196 * 64 * 16, 49 * 128 * 1024, 6272 * 5]);
-        assert!(Work::ALL.iter().all(|work| Work::of_name(work.name()) == Some(*work)));
+        assert_eq!(BenchCase::HCeleba.operations(), 2.0 * 200.0 * (3.0 * forward - 100.0 * 1200.0));
+        assert_eq!(multiplications(&MNIST), [196 * 64 * 16, 49 * 128 * 1024, 6272 * 5]);
+        for case in BenchCase::ALL {
+            assert_eq!(case.name().parse(), Ok(case));
+        }
+        let unknown = "h-mnits".parse::<BenchCase>().unwrap_err().to_string();
+        assert!(
+            unknown.starts_with("unknown benchmark case `h-mnits`; expected one of autoencoder-mnist,"),
+            "{unknown}"
+        );
     }
 
     #[test]
-    fn small_work_is_done_by_either_kind_of_operations() {
+    fn a_small_benchmark_runs_with_both_kinds_of_operations() {
         for ops in [Ops::Fused, Ops::Candle] {
-            Bench::new(Work::HMnist, ops, Path::new("nowhere")).unwrap().run().unwrap();
+            Bench::new(BenchCase::HMnist, ops, Path::new("nowhere")).unwrap().run().unwrap();
         }
-        assert!(Bench::new(Work::Load, Ops::Fused, Path::new("nowhere")).is_err());
+        assert!(Bench::new(BenchCase::Load, Ops::Fused, Path::new("nowhere")).is_err());
     }
 }

@@ -1,223 +1,187 @@
-//! The state of a training run on disk: `last` holds all of it, `best` the weights of the epoch with the lowest validation
-//! loss. While training is under way `previous` holds the state before `last`, in case that one is damaged.
+//! The state of a network's training on disk. `last` is the complete state, `best` the weights of the epoch with the lowest
+//! validation loss. While training runs, `previous` is the state before `last`, in case `last` is damaged.
 
 use std::io::ErrorKind;
 use std::path::Path;
 
-use gtn_models::{Adam, Moments, NamedArrays, Parameters};
-use gtn_run::{Artifact, Fingerprint, Observer, RunFolder};
-use serde::{Deserialize, Serialize};
+use gtn_models::{Adam, Moments, NamedArrays, Normalizer, Parameters};
+use gtn_run::checkpoint::TrainState;
+use gtn_run::schema::checkpoint as keys;
+use gtn_run::{Artifact, Fingerprint, Network, Observer, RunFolder};
 
 use crate::Result;
-
-/// Where training stands.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Position {
-    /// Epochs that are over.
-    pub(crate) epochs: usize,
-    /// Batches of the epoch after them that are over.
-    pub(crate) batches: usize,
-    /// Samples in those batches.
-    pub(crate) samples: usize,
-    /// Their losses, each times its samples.
-    pub(crate) loss_sum: f64,
-    /// The lowest validation loss so far.
-    pub(crate) best: Option<Best>,
-    /// Seconds spent on those batches.
-    #[serde(default)]
-    pub(crate) seconds: f64,
-    /// Seconds of these in which a step waited for data.
-    #[serde(default)]
-    pub(crate) waited: f64,
-    /// Whether training is over.
-    pub(crate) finished: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Best {
-    pub(crate) epoch: usize,
-    pub(crate) loss: f64,
-}
 
 /// The checkpoints of one network.
 pub(crate) struct Checkpoints<'a> {
     pub(crate) run: &'a RunFolder,
-    pub(crate) network: &'static str,
-    pub(crate) made_from: &'a Fingerprint,
-    /// What is kept beside the weights for those who use them (ĥ's center and scale).
-    pub(crate) extras: &'a NamedArrays,
-    /// Whether the last weights are needed when training is over, and not just the best ones.
+    pub(crate) network: Network,
+    pub(crate) input_fingerprint: &'a Fingerprint,
+    /// The normalization of ĥ's targets, which is stored with its weights.
+    pub(crate) normalizer: Option<&'a Normalizer>,
+    /// Whether the last weights are used after training, and not only the best ones.
     pub(crate) last_is_used: bool,
-    /// Asks the disk of a file for so many bytes: [`atomic::require_room`](gtn_run::atomic::require_room).
+    /// Asks for free space on the disk of a file: [`atomic::require_room`](gtn_run::atomic::require_room).
     pub(crate) require_room: fn(&Path, u64) -> gtn_run::Result<()>,
 }
 
-/// What the names of weights start with in a checkpoint.
-pub(crate) const WEIGHTS: &str = "weights.";
-const FIRST: &str = "moments.first.";
-const SECOND: &str = "moments.second.";
-const POSITION: &str = "position";
-const STEPS: &str = "adam_steps";
-const EPOCH: &str = "epoch";
-
 impl Checkpoints<'_> {
-    /// Takes up the state that is there, made from the same inputs, or starts at the beginning. What is damaged is told to
-    /// `observer`, and what is of no use is removed, so that it never takes the place of a state that is. `lacks` says what a
-    /// state lacks beside its weights.
+    /// Restores the existing state with the same inputs, or starts at the beginning. Damaged files are reported to `observer`.
+    /// TransformError files are removed, so that they never replace a usable one. `missing` says what a state lacks beside its
+    /// weights.
     pub(crate) fn resume(
         &self,
         parameters: &Parameters,
         adam: &mut Adam,
-        lacks: &dyn Fn(&Position) -> Result<Option<String>>,
+        missing: &dyn Fn(&TrainState) -> Result<Option<String>>,
         observer: &mut dyn Observer,
     ) -> Result<Resumed> {
         let network = self.network;
         let (best_path, last) = (self.run.best_checkpoint(network), self.run.last_checkpoint(network));
         let previous = self.run.previous_checkpoint(network);
-        let mut told = false;
-        let mut best = self.read(&best_path, &mut told, observer)?;
-        let best_on_disk = best.as_ref().and_then(|best| best.note::<usize>(EPOCH));
-        // The best weights are part of the state: without them the epochs that found them must be done again.
-        let lacks = |position: &Position| match position.best {
+        let mut reported = false;
+        let mut best = self.read(&best_path, &mut reported, observer)?;
+        let best_on_disk = best.as_ref().and_then(|best| best.metadata(&keys::EPOCH));
+        // The best weights belong to the state: without them, the epochs that found them must run again.
+        let missing = |state: &TrainState| match state.best {
             Some(needed) if best_on_disk.is_none_or(|epoch| epoch < needed.epoch) => {
-                Ok(Some("its best weights are not there".to_owned()))
+                Ok(Some("its best weights are missing".to_owned()))
             }
-            _ => lacks(position),
+            _ => missing(state),
         };
         for path in [&last, &previous] {
-            let Some(state) = self.read(path, &mut told, observer)? else { continue };
-            let (Some(position), Some(steps)) = (state.note::<Position>(POSITION), state.note(STEPS)) else { continue };
-            if let Some(reason) = lacks(&position)? {
-                observer.note(&format!("{} cannot be taken up: {reason}", path.display()));
-                told = true;
+            let Some(checkpoint) = self.read(path, &mut reported, observer)? else { continue };
+            let (Some(state), Some(steps)) =
+                (checkpoint.metadata(&keys::TRAIN_STATE), checkpoint.metadata(&keys::ADAM_STEPS))
+            else {
+                continue;
+            };
+            if let Some(reason) = missing(&state)? {
+                observer.note(&format!("cannot resume from {}: {reason}", path.display()));
+                reported = true;
                 continue;
             }
-            let moments = Moments { steps, first: state.f32_below(FIRST), second: state.f32_below(SECOND) };
-            adam.restore(&moments)?;
-            parameters.load(&state.f32_below(WEIGHTS))?;
+            let (first, second) = (checkpoint.group(&keys::FIRST_MOMENTS), checkpoint.group(&keys::SECOND_MOMENTS));
+            adam.restore(&Moments { steps, first, second })?;
+            parameters.load_state_dict(&checkpoint.group(&keys::WEIGHTS))?;
             if *path == previous {
                 remove(&last)?;
             }
-            if position.finished {
+            if state.finished {
                 remove(&previous)?;
             } else {
-                unfinish(&mut best, &best_path)?;
+                remove_completion_marker(&mut best, &best_path)?;
             }
-            if told {
-                observer.note(&format!("training of {network} goes on after epoch {}", position.epochs));
+            if reported {
+                observer.note(&format!("training of {network} resumes after epoch {}", state.epochs));
             }
-            return Ok(Resumed { position, best_on_disk });
+            return Ok(Resumed { state, best_on_disk });
         }
         remove(&last)?;
         remove(&previous)?;
-        // Training may be over, with the weights that are used afterwards at hand.
-        let over = best.as_ref().filter(|_| !self.last_is_used).and_then(|best| best.note::<Position>(POSITION));
-        if let Some(position) = over {
-            match lacks(&position)? {
-                None => return Ok(Resumed { position, best_on_disk }),
-                Some(reason) => observer.note(&format!("{} cannot be taken up: {reason}", best_path.display())),
+        // Training may be over, with the weights that are used afterwards on disk.
+        let completed = best.as_ref().filter(|_| !self.last_is_used).and_then(|best| best.metadata(&keys::TRAIN_STATE));
+        if let Some(state) = completed {
+            match missing(&state)? {
+                None => return Ok(Resumed { state, best_on_disk }),
+                Some(reason) => observer.note(&format!("cannot resume from {}: {reason}", best_path.display())),
             }
-            told = true;
+            reported = true;
         }
-        unfinish(&mut best, &best_path)?;
-        if told {
-            observer.note(&format!("training of {network} starts anew"));
+        remove_completion_marker(&mut best, &best_path)?;
+        if reported {
+            observer.note(&format!("training of {network} restarts"));
         }
-        Ok(Resumed { position: Position::default(), best_on_disk: None })
+        Ok(Resumed { state: TrainState::default(), best_on_disk: None })
     }
 
-    /// The artifact at `path`, if it is there, whole, and made from the same inputs.
-    fn read(&self, path: &Path, told: &mut bool, observer: &mut dyn Observer) -> Result<Option<Artifact>> {
-        match Artifact::read_if_made_from(path, self.made_from) {
+    /// The checkpoint at `path`, if it exists, is undamaged, and has the same inputs.
+    fn read(&self, path: &Path, reported: &mut bool, observer: &mut dyn Observer) -> Result<Option<Artifact>> {
+        match Artifact::read_if_current(path, self.input_fingerprint) {
             Err(gtn_run::Error::Damaged { path, reason }) => {
                 observer.note(&format!("{} is damaged: {reason}", path.display()));
-                *told = true;
+                *reported = true;
                 Ok(None)
             }
             other => Ok(other?),
         }
     }
 
-    pub(crate) fn write_last(&self, parameters: &Parameters, adam: &Adam, position: &Position) -> Result<()> {
-        // Weights that left the numbers are not worth keeping: the next loss will say so, and the last good state stays.
-        let weights = parameters.snapshot()?;
+    pub(crate) fn write_last(&self, parameters: &Parameters, adam: &Adam, state: &TrainState) -> Result<()> {
+        // Weights that are not finite are not worth keeping: the next loss reports them, and the last good state stays.
+        let weights = parameters.state_dict()?;
         if weights.values().any(|array| array.iter().any(|weight| !weight.is_finite())) {
             return Ok(());
         }
         let (last, previous) = (self.run.last_checkpoint(self.network), self.run.previous_checkpoint(self.network));
-        (self.require_room)(&last, state_bytes(parameters).saturating_sub(size(&previous)))?;
+        (self.require_room)(&last, state_bytes(parameters).saturating_sub(file_size(&previous)))?;
         let moments = adam.moments()?;
-        let mut artifact = self.artifact(weights);
-        for (prefix, arrays) in [(FIRST, moments.first), (SECOND, moments.second)] {
-            for (name, array) in arrays {
-                artifact.insert_f32(format!("{prefix}{name}"), array);
-            }
-        }
-        artifact.set_note(POSITION, position)?;
-        artifact.set_note(STEPS, &moments.steps)?;
-        if position.finished {
+        let mut checkpoint = self.checkpoint(weights);
+        checkpoint.insert_group(&keys::FIRST_MOMENTS, moments.first);
+        checkpoint.insert_group(&keys::SECOND_MOMENTS, moments.second);
+        checkpoint.set_metadata(&keys::TRAIN_STATE, state)?;
+        checkpoint.set_metadata(&keys::ADAM_STEPS, &moments.steps)?;
+        if state.finished {
             let path = self.run.best_checkpoint(self.network);
             let mut best = Artifact::read(&path)?;
-            best.set_note(POSITION, position)?;
+            best.set_metadata(&keys::TRAIN_STATE, state)?;
             best.write(&path)?;
-            // The word of `best` stands for it from here on.
+            // From here on the completion marker of `best` replaces `previous`.
             remove(&previous)?;
-            return Ok(artifact.write(&last)?);
+            return Ok(checkpoint.write(&last)?);
         }
-        absent_is_fine(&last, std::fs::rename(&last, &previous))?;
-        Ok(artifact.write(&last)?)
+        ignore_missing(&last, std::fs::rename(&last, &previous))?;
+        Ok(checkpoint.write(&last)?)
     }
 
-    /// Asks whether all can be written that training will: two states, and the best weights twice while they are replaced.
-    /// What is there of it needs no room any more.
+    /// Asks for the space of everything that training will write: two states, and the best weights twice while they are
+    /// replaced. Existing files count as space.
     pub(crate) fn check_room(&self, parameters: &Parameters) -> Result<()> {
         let (run, network) = (self.run, self.network);
-        let there = [run.last_checkpoint(network), run.previous_checkpoint(network), run.best_checkpoint(network)];
-        let there = there.iter().map(|path| size(path)).sum();
+        let existing = [run.last_checkpoint(network), run.previous_checkpoint(network), run.best_checkpoint(network)];
+        let existing = existing.iter().map(|path| file_size(path)).sum();
         let bytes = state_bytes(parameters) / 3 * 8;
-        Ok((self.require_room)(&run.last_checkpoint(network), bytes.saturating_sub(there))?)
+        Ok((self.require_room)(&run.last_checkpoint(network), bytes.saturating_sub(existing))?)
     }
 
-    /// Writes the best weights so far, which are those of `epoch`.
+    /// Writes the best weights so far, those of `epoch`.
     pub(crate) fn write_best(&self, parameters: &Parameters, epoch: usize) -> Result<()> {
-        let mut artifact = self.artifact(parameters.snapshot()?);
-        artifact.set_note(EPOCH, &epoch)?;
-        Ok(artifact.write(&self.run.best_checkpoint(self.network))?)
+        let mut checkpoint = self.checkpoint(parameters.state_dict()?);
+        checkpoint.set_metadata(&keys::EPOCH, &epoch)?;
+        Ok(checkpoint.write(&self.run.best_checkpoint(self.network))?)
     }
 
-    fn artifact(&self, weights: NamedArrays) -> Artifact {
-        let mut artifact = Artifact::new(self.made_from.clone());
-        for (name, array) in weights {
-            artifact.insert_f32(format!("{WEIGHTS}{name}"), array);
+    fn checkpoint(&self, weights: NamedArrays) -> Artifact {
+        let mut checkpoint = Artifact::new(self.input_fingerprint.clone());
+        checkpoint.insert_group(&keys::WEIGHTS, weights);
+        if let Some(normalizer) = self.normalizer {
+            checkpoint.insert(&keys::MEAN, normalizer.mean().clone());
+            checkpoint.insert(&keys::STD, normalizer.std().clone());
         }
-        for (name, array) in self.extras {
-            artifact.insert_f32(name, array.clone());
-        }
-        artifact
+        checkpoint
     }
 }
 
-/// Where training is taken up.
+/// Where training resumes.
 pub(crate) struct Resumed {
-    pub(crate) position: Position,
-    /// The epoch of the best weights that are there; it may lie ahead of the position, and is then found again.
+    pub(crate) state: TrainState,
+    /// The epoch of the best weights on disk. It may be later than the state; training then finds it again.
     pub(crate) best_on_disk: Option<usize>,
 }
 
 /// Bytes of weights and both moments.
 fn state_bytes(parameters: &Parameters) -> u64 {
-    3 * size_of::<f32>() as u64 * parameters.trained().map(|(_, weights)| weights.elem_count() as u64).sum::<u64>()
+    3 * size_of::<f32>() as u64 * parameters.trainable().map(|(_, weights)| weights.elem_count() as u64).sum::<u64>()
 }
 
-/// Bytes of a file; none, if it is not there.
-fn size(path: &Path) -> u64 {
-    std::fs::metadata(path).map_or(0, |found| found.len())
+/// Bytes of a file; 0 if it does not exist.
+fn file_size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-/// Takes the word back that training is over, with these as its best weights.
-fn unfinish(best: &mut Option<Artifact>, path: &Path) -> Result<()> {
+/// Removes the mark that training is over from the best weights.
+fn remove_completion_marker(best: &mut Option<Artifact>, path: &Path) -> Result<()> {
     if let Some(best) = best
-        && best.remove_note(POSITION)
+        && best.remove_metadata(&keys::TRAIN_STATE)
     {
         best.write(path)?;
     }
@@ -225,19 +189,19 @@ fn unfinish(best: &mut Option<Artifact>, path: &Path) -> Result<()> {
 }
 
 fn remove(path: &Path) -> Result<()> {
-    absent_is_fine(path, std::fs::remove_file(path))
+    ignore_missing(path, std::fs::remove_file(path))
 }
 
-fn absent_is_fine(path: &Path, done: std::io::Result<()>) -> Result<()> {
-    match done {
+fn ignore_missing(path: &Path, result: std::io::Result<()>) -> Result<()> {
+    match result {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(gtn_run::Error::io("replace", path)(error).into()),
         _ => Ok(()),
     }
 }
 
-/// Sets a network's weights from either checkpoint.
-pub(crate) fn load_weights(parameters: &Parameters, artifact: &Artifact) -> Result<()> {
-    Ok(parameters.load(&artifact.f32_below(WEIGHTS))?)
+/// Loads the weights of a network from one of its checkpoints.
+pub(crate) fn load_weights(parameters: &Parameters, checkpoint: &Artifact) -> Result<()> {
+    Ok(parameters.load_state_dict(&checkpoint.group(&keys::WEIGHTS))?)
 }
 
 #[cfg(test)]
@@ -245,50 +209,51 @@ mod tests {
     use std::fs;
 
     use gtn_models::{AdamSettings, Device, Mlp, MlpShape, Streams};
-    use gtn_run::observer::Unobserved;
+    use gtn_run::observer::NoopObserver;
 
     use super::*;
 
-    /// A disk that has 20 kB left, whatever lies on it.
+    /// A disk that always has 20 kB of free space.
     fn nearly_full(path: &Path, needed: u64) -> gtn_run::Result<()> {
         let free = 20_000;
         if needed > free { Err(gtn_run::Error::NoRoom { path: path.to_path_buf(), needed, free }) } else { Ok(()) }
     }
 
     #[test]
-    fn a_disk_without_room_is_asked_before_an_older_state_is_touched() {
+    fn free_space_is_checked_before_an_older_state_is_moved() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunFolder::at(folder.path());
-        fs::create_dir_all(run.last_checkpoint("h").parent().unwrap()).unwrap();
-        let shape = MlpShape { input: 3, hidden_layers: 1, width: 320, output: 3, slope: 0.5, batch_norm_layers: 0 };
+        fs::create_dir_all(run.last_checkpoint(Network::H).parent().unwrap()).unwrap();
+        let shape =
+            MlpShape { input: 3, hidden_layers: 1, width: 320, output: 3, negative_slope: 0.5, batch_norm_layers: 0 };
         let h = Mlp::new(&shape, &Streams::new(1), &Device::Cpu).unwrap();
         let (parameters, mut adam) = (h.parameters(), Adam::new(h.parameters(), AdamSettings::default()).unwrap());
         // 2,243 weights: 27 kB with both moments.
         assert_eq!(state_bytes(parameters), 3 * 4 * 2_243);
-        let (made_from, extras) = (Fingerprint::of("fit", &[]), NamedArrays::new());
-        let on = |require_room| Checkpoints {
+        let input_fingerprint = Fingerprint::new("fit", &[]);
+        let checkpoints = |require_room| Checkpoints {
             run: &run,
-            network: "h",
-            made_from: &made_from,
-            extras: &extras,
+            network: Network::H,
+            input_fingerprint: &input_fingerprint,
+            normalizer: None,
             last_is_used: false,
             require_room,
         };
-        let (roomy, full) = (on(|_, _| Ok(())), on(nearly_full));
+        let (roomy, full) = (checkpoints(|_, _| Ok(())), checkpoints(nearly_full));
         let is_refused = |result: Result<()>| matches!(result, Err(crate::Error::Run(gtn_run::Error::NoRoom { .. })));
         assert!(is_refused(full.check_room(parameters)));
 
-        let at = |epochs| Position { epochs, ..Position::default() };
+        let at = |epochs| TrainState { epochs, ..TrainState::default() };
         roomy.write_last(parameters, &adam, &at(1)).unwrap();
         assert!(is_refused(full.write_last(parameters, &adam, &at(2))));
-        assert!(run.last_checkpoint("h").exists() && !run.previous_checkpoint("h").exists());
-        let resumed = full.resume(parameters, &mut adam, &|_| Ok(None), &mut Unobserved).unwrap();
-        assert_eq!(resumed.position, at(1));
-        // Where two states are there, the next takes the place of the older one: that fits on the fullest disk.
+        assert!(run.last_checkpoint(Network::H).exists() && !run.previous_checkpoint(Network::H).exists());
+        let resumed = full.resume(parameters, &mut adam, &|_| Ok(None), &mut NoopObserver).unwrap();
+        assert_eq!(resumed.state, at(1));
+        // The third state replaces the oldest one, which fits on a full disk.
         roomy.write_last(parameters, &adam, &at(2)).unwrap();
         full.write_last(parameters, &adam, &at(3)).unwrap();
-        let resumed = full.resume(parameters, &mut adam, &|_| Ok(None), &mut Unobserved).unwrap();
-        assert_eq!(resumed.position, at(3));
+        let resumed = full.resume(parameters, &mut adam, &|_| Ok(None), &mut NoopObserver).unwrap();
+        assert_eq!(resumed.state, at(3));
         full.check_room(parameters).unwrap();
     }
 }

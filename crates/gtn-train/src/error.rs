@@ -1,43 +1,43 @@
 use std::path::PathBuf;
 
-use gtn_run::Stage;
+use gtn_run::{Network, Stage};
 
 /// What can stop a run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A name that no preset has.
-    #[error(
-        "there is no experiment `{name}`{meant}; the experiments are {known}, or the name of a .toml file of your own"
-    )]
+    /// An unknown experiment.
+    #[error("unknown experiment `{name}`{suggestion}; choose one of {known}, or pass a .toml file")]
     UnknownExperiment {
-        /// The name given.
+        /// The name.
         name: String,
-        /// The name that was probably meant, as a question; or nothing.
-        meant: String,
-        /// The names there are.
+        /// The most similar name, as a question in parentheses; or empty.
+        suggestion: String,
+        /// The known names.
         known: String,
     },
-    /// A preset of the user's that cannot be read.
-    #[error("cannot read the preset {}: {source}", path.display())]
+    /// A preset that cannot be read.
+    #[error("cannot read the preset {}: {source}; check the path", path.display())]
     Preset {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A sample that cannot be paired by sorting.
+    /// Data that cannot be paired by sorting.
     #[error("cannot pair by sorting: {0}")]
     Sorting(#[from] gtn_math::LabelingError),
-    /// The observer asked to stop; the state is saved.
-    #[error("stopped during stage {stage}; the state is saved, and the same command goes on from there")]
+    /// The observer asked to stop. The state is saved.
+    #[error("stopped during stage {stage}; the state is saved, and the same command resumes from there")]
     Stopped {
-        /// The stage that was at work.
+        /// The stage that was interrupted.
         stage: Stage,
     },
-    /// Training left the numbers.
+    /// Training diverged.
     #[error(
-        "the loss of stage {stage} became {loss} in epoch {epoch}, step {step}: the learning rate is too large for these data; try another --seed, or write the settings to a file with `gtn config show EXPERIMENT > mine.toml`, lower {key}.training.learning_rate in it, and `gtn reproduce mine.toml`"
+        "training diverged in stage {stage}: the loss became {loss} in epoch {epoch}, step {step}; lower \
+         {network}.training.learning_rate (write the settings to a file with `gtn config show EXPERIMENT > mine.toml`, edit it, \
+         and run `gtn reproduce mine.toml`), or try another --seed"
     )]
     NonFiniteLoss {
         /// The stage.
@@ -48,60 +48,58 @@ pub enum Error {
         epoch: usize,
         /// The step within the epoch, counted from 1.
         step: usize,
-        /// The network's table in the configuration.
-        key: &'static str,
+        /// The network.
+        network: Network,
     },
-    /// A run that has not come to what is asked of it.
+    /// A run without trained weights.
     #[error(
-        "{} holds no trained {what} yet ({} is not there); give the command in its config.toml again, with --out on this folder",
+        "{} has no trained {network} yet ({} is missing); complete the run with the command in its config.toml",
         run.display(),
         missing.display()
     )]
     NotTrained {
         /// The run.
         run: PathBuf,
-        /// What is missing.
-        what: &'static str,
-        /// The file it would be in.
+        /// The network.
+        network: Network,
+        /// The missing file.
         missing: PathBuf,
     },
-    /// A folder without the training pairs that are asked for.
+    /// A folder without training pairs.
     #[error(
-        "{} holds no training pairs ({} is not there), as a folder of weights does not; name the folder of a run that was \
-         trained here (gtn runs lists them), or do without pairs",
+        "{} has no training pairs ({} is missing); pass the folder of a run that was trained here (`gtn runs` lists them)",
         run.display(),
         missing.display()
     )]
     NoPairs {
         /// The run.
         run: PathBuf,
-        /// The file that would be there.
+        /// The missing file.
         missing: PathBuf,
     },
-    /// A run whose data are no images.
-    #[error("{} has no autoencoder: its data are no images", run.display())]
+    /// A run on data that are not images.
+    #[error("{} has no autoencoder, because its data are not images; pass a run on images", run.display())]
     NoAutoencoder {
         /// The run.
         run: PathBuf,
     },
     /// More pairs than a run has.
-    #[error("{asked} pairs are more than the {there} that the run has")]
+    #[error("cannot draw {requested} pairs: the run has {available}; ask for fewer")]
     TooFewPairs {
-        /// Pairs asked for.
-        asked: usize,
-        /// Pairs there are.
-        there: usize,
+        /// Requested pairs.
+        requested: usize,
+        /// Pairs of the run.
+        available: usize,
     },
-    /// Filters for a run whose images are not told apart by any.
-    #[error("the images of {} are not told apart by filters; those of CelebA and of 11K Hands are", run.display())]
+    /// Filters for a run whose data set has none.
+    #[error("cannot filter the images of {}: only CelebA and 11K Hands have filters", run.display())]
     NoFilters {
         /// The run.
         run: PathBuf,
     },
     /// Data that a run was not trained on.
     #[error(
-        "the images below {} are not those that {} was trained on, so what its pairs show is not known; point --data-dir at \
-         those",
+        "the images in {} are not those that {} was trained on; point --data-dir to the original data",
         data_dir.display(),
         run.display()
     )]
@@ -111,33 +109,34 @@ pub enum Error {
         /// The folder of the data.
         data_dir: PathBuf,
     },
-    /// A filter that leaves too few training images.
+    /// A filter that too few training images pass.
     #[error(
-        "{} {there} training images that no other end takes, and {asked} are asked for; ask for fewer ways",
-        leaves(filter)
+        "cannot draw {requested} training images: {available} {}, not counting those that are drawn for the other ends; ask for \
+         fewer rows",
+        passing(filter)
     )]
     TooFewPassing {
         /// The filter.
         filter: String,
-        /// Images asked for.
-        asked: usize,
-        /// Images there are.
-        there: usize,
+        /// Requested images.
+        requested: usize,
+        /// Images that pass.
+        available: usize,
     },
-    /// Weights that are not those of the run's networks.
-    #[error("{}: {reason}; the file belongs to another run", path.display())]
+    /// Weights that do not belong to the run's networks.
+    #[error("{}: {reason}; the file belongs to another run: restore the original", path.display())]
     ForeignWeights {
         /// The file.
         path: PathBuf,
-        /// How that was found.
+        /// What does not match.
         reason: String,
     },
-    /// A data set that leaves one side of the split empty.
-    #[error("{training} samples to train on and {validation} to validate are too few: give at least 10")]
+    /// A data set with too few samples for a split.
+    #[error("{training} training samples and {validation} validation samples are too few; use at least 10 samples")]
     TooFewSamples {
-        /// Samples of the training side.
+        /// Training samples.
         training: usize,
-        /// Samples of the validation side.
+        /// Validation samples.
         validation: usize,
     },
     /// The data.
@@ -152,15 +151,15 @@ pub enum Error {
     /// The matching.
     #[error(transparent)]
     Label(#[from] gtn_label::MatchError),
-    /// The figures of merit.
+    /// The metrics.
     #[error(transparent)]
     Metrics(#[from] gtn_metrics::Error),
 }
 
 impl Error {
-    /// Whether the user can mend it by calling differently (as opposed to a failing machine or a failed training).
+    /// Whether the user can fix it by calling the program differently, as opposed to a failure of the machine or of training.
     #[must_use]
-    pub fn is_users(&self) -> bool {
+    pub fn is_user_error(&self) -> bool {
         match self {
             Error::UnknownExperiment { .. }
             | Error::Preset { .. }
@@ -173,14 +172,14 @@ impl Error {
             | Error::TooFewPassing { .. }
             | Error::ForeignWeights { .. }
             | Error::TooFewSamples { .. } => true,
-            Error::Data(error) => error.is_users(),
-            Error::Run(error) => error.is_users(),
+            Error::Data(error) => error.is_user_error(),
+            Error::Run(error) => error.is_user_error(),
             Error::Models(error) => !matches!(error, gtn_models::Error::Device(_)),
             _ => false,
         }
     }
 }
 
-fn leaves(filter: &str) -> String {
-    if filter.is_empty() { "there are".to_owned() } else { format!("the filter `{filter}` leaves") }
+fn passing(filter: &str) -> String {
+    if filter.is_empty() { "are available".to_owned() } else { format!("pass the filter `{filter}`") }
 }

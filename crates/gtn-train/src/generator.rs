@@ -4,32 +4,29 @@ use std::path::Path;
 
 use gtn_models::{Autoencoder, AutoencoderShape, Device, Generator, Mlp, MlpShape, Streams};
 use gtn_run::config::AutoencoderWeights;
-use gtn_run::{Artifact, Config, RunFolder};
+use gtn_run::schema::checkpoint as keys;
+use gtn_run::{Artifact, Config, Network, RunFolder};
 
-use crate::checkpoint::{WEIGHTS, load_weights};
+use crate::checkpoint::load_weights;
 use crate::targets::read_normalizer;
 use crate::{Error, Result};
 
-/// The names of the networks' checkpoints.
-pub(crate) const AUTOENCODER: &str = "autoencoder";
-pub(crate) const H: &str = "h";
-
-/// Reads the best weights of a run's networks to a device.
+/// Loads the best weights of a run's networks to a device.
 ///
 /// # Errors
 ///
-/// [`Error::NotTrained`] if the run has not come so far, [`Error::Run`] if the folder holds no run or a damaged one.
+/// [`Error::NotTrained`] if the run has no weights yet, [`Error::Run`] if the folder is not a run or is damaged.
 pub fn load_generator(run: &RunFolder, device: &Device) -> Result<Generator> {
     let config = run.record()?.config;
-    // The initial weights are overwritten at once; any stream will do.
+    // The initial weights are overwritten, so any seed works.
     let streams = Streams::new(config.seed);
-    let path = run.best_checkpoint(H);
-    let weights = read(run, &path, "ĥ")?;
+    let path = run.best_checkpoint(Network::H);
+    let weights = read(run, &path, Network::H)?;
     let shape = mlp_shape(&config);
-    check_hidden(&weights, &path, &shape)?;
+    check_hidden_layers(&weights, &path, &shape)?;
     let h = Mlp::new(&shape, &streams, device)?;
     load_weights(h.parameters(), &weights)?;
-    let normalizer = read_normalizer(&weights)?;
+    let normalizer = read_normalizer(&weights, &keys::MEAN, &keys::STD)?;
     if !config.data.are_images() {
         return Ok(Generator::new(h, Some(normalizer), None)?);
     }
@@ -38,12 +35,12 @@ pub fn load_generator(run: &RunFolder, device: &Device) -> Result<Generator> {
     Ok(Generator::new(h, Some(normalizer), Some(autoencoder.decoder().clone()))?)
 }
 
-/// Reads a run's autoencoder: the encoder that made its latents, and the decoder that makes its samples. Under the `repo`
-/// protocol they come from different epochs.
+/// Loads a run's autoencoder: the encoder of its latents and the decoder of its samples. Under the `repo` protocol they come
+/// from different epochs.
 ///
 /// # Errors
 ///
-/// [`Error::NoAutoencoder`] if the run's data are no images; otherwise as [`load_generator`].
+/// [`Error::NoAutoencoder`] if the run's data are not images; otherwise as [`load_generator`].
 pub fn load_autoencoder(run: &RunFolder, device: &Device) -> Result<Autoencoder> {
     let config = run.record()?.config;
     let Some(settings) = &config.autoencoder else {
@@ -51,18 +48,18 @@ pub fn load_autoencoder(run: &RunFolder, device: &Device) -> Result<Autoencoder>
     };
     let autoencoder = read_autoencoder(run, &config, device)?;
     if settings.weights == AutoencoderWeights::LastEncoderBestDecoder {
-        let last = read(run, &run.last_checkpoint(AUTOENCODER), "autoencoder")?;
-        let mut weights = autoencoder.parameters().snapshot()?;
-        weights.extend(last.f32_below(WEIGHTS).into_iter().filter(|(name, _)| name.starts_with("encoder.")));
-        autoencoder.parameters().load(&weights)?;
+        let last = read(run, &run.last_checkpoint(Network::Autoencoder), Network::Autoencoder)?;
+        let mut weights = autoencoder.parameters().state_dict()?;
+        weights.extend(last.group(&keys::WEIGHTS).into_iter().filter(|(name, _)| name.starts_with("encoder.")));
+        autoencoder.parameters().load_state_dict(&weights)?;
     }
     Ok(autoencoder)
 }
 
-/// The autoencoder with its best weights, whose decoder makes a run's samples.
+/// The autoencoder with its best weights, whose decoder generates the run's samples.
 pub(crate) fn read_autoencoder(run: &RunFolder, config: &Config, device: &Device) -> Result<Autoencoder> {
-    let path = run.best_checkpoint(AUTOENCODER);
-    let weights = read(run, &path, "autoencoder")?;
+    let path = run.best_checkpoint(Network::Autoencoder);
+    let weights = read(run, &path, Network::Autoencoder)?;
     let shape = autoencoder_shape(&weights, &path, config.dim)?;
     let autoencoder = Autoencoder::new(&shape, &Streams::new(config.seed), device)?;
     load_weights(autoencoder.parameters(), &weights)?;
@@ -75,21 +72,19 @@ pub(crate) fn mlp_shape(config: &Config) -> MlpShape {
         hidden_layers: config.h.hidden_layers,
         width: config.h.width,
         output: config.dim,
-        slope: config.h.slope,
+        negative_slope: config.h.negative_slope,
         batch_norm_layers: config.h.batch_norm_layers,
     }
 }
 
-/// Checks that the hidden layers are there before memory is asked for as many as the configuration claims.
-fn check_hidden(weights: &Artifact, path: &Path, shape: &MlpShape) -> Result<()> {
+/// Checks that the hidden layers exist before memory is allocated for as many as the configuration has.
+fn check_hidden_layers(weights: &Artifact, path: &Path, shape: &MlpShape) -> Result<()> {
     let mut input = shape.input;
     for layer in 0..shape.hidden_layers {
-        let found = weights.f32(&format!("weights.hidden.{layer:03}.linear.weight"))?.shape();
+        let found = weights.group_tensor(&keys::WEIGHTS, &format!("hidden.{layer:03}.linear.weight"))?.shape();
         if found != [shape.width, input] {
-            let reason = format!(
-                "hidden layer {layer} has shape {found:?}, and config.toml asks for {:?}",
-                [shape.width, input]
-            );
+            let reason =
+                format!("hidden layer {layer} has shape {found:?}, and config.toml expects {:?}", [shape.width, input]);
             return Err(Error::ForeignWeights { path: path.to_path_buf(), reason });
         }
         input = shape.width;
@@ -97,24 +92,26 @@ fn check_hidden(weights: &Artifact, path: &Path, shape: &MlpShape) -> Result<()>
     Ok(())
 }
 
-/// The sizes that the weights speak of. Both tensors are there in full, so that nothing larger than the file is believed.
+/// The sizes of the autoencoder, inferred from the weights, so that they cannot exceed the size of the file.
 fn autoencoder_shape(weights: &Artifact, path: &Path, dim: usize) -> Result<AutoencoderShape> {
-    let convolution = weights.f32("weights.encoder.conv1.weight")?.shape();
-    let linear = weights.f32("weights.decoder.linear.weight")?.shape();
+    let convolution = weights.group_tensor(&keys::WEIGHTS, "encoder.conv1.weight")?.shape();
+    let linear = weights.group_tensor(&keys::WEIGHTS, "decoder.linear.weight")?.shape();
     match (convolution, linear) {
         (&[64, channels, 4, 4], &[flat, columns]) if columns == dim && channels > 0 && flat > 0 => {
             Ok(AutoencoderShape { channels, side: 4 * (flat / 128).isqrt(), dim })
         }
         _ => Err(Error::ForeignWeights {
             path: path.to_path_buf(),
-            reason: format!("tensors of shape {convolution:?} and {linear:?} are in no autoencoder of {dim} latents"),
+            reason: format!(
+                "tensors of shape {convolution:?} and {linear:?} do not belong to an autoencoder with latent dimension {dim}"
+            ),
         }),
     }
 }
 
-fn read(run: &RunFolder, path: &Path, what: &'static str) -> Result<Artifact> {
+fn read(run: &RunFolder, path: &Path, network: Network) -> Result<Artifact> {
     if !path.exists() {
-        return Err(Error::NotTrained { run: run.root().to_path_buf(), what, missing: path.to_path_buf() });
+        return Err(Error::NotTrained { run: run.root().to_path_buf(), network, missing: path.to_path_buf() });
     }
     Ok(Artifact::read(path)?)
 }

@@ -1,21 +1,28 @@
-//! What a GTN run *does*: reads the data, trains the autoencoder, encodes, pairs by Algorithm 1, trains ĥ on the pairs, and
-//! samples.
+//! Runs GTN experiments: reads the data, trains the autoencoder, encodes the images, pairs latents with normal vectors, trains ĥ
+//! on the pairs, draws samples and measures them.
 //!
-//! Each stage writes its artifact whole or not at all, with the fingerprint of what it was made from; a stage whose artifact
-//! is there and made from the same inputs is not done again. A stage that trains saves its state as it goes. So a run that was
-//! stopped goes on when it is started again, and ends with the very weights of an undisturbed one.
+//! Each stage writes its artifact atomically, with the fingerprint of its inputs. A stage is skipped if its artifact exists and
+//! has the same inputs. A stage that trains saves its state regularly. So an interrupted run resumes when it is started again,
+//! and ends with exactly the weights of an uninterrupted one.
 //!
-//! Nothing here prints: an [`Observer`](gtn_run::Observer) is told, and may ask the run to stop.
+//! Nothing here prints. A run reports to an [`Observer`](gtn_run::Observer), which may also ask it to stop.
 //!
 //! ```no_run
 //! use gtn_models::{Device, DeviceName};
-//! use gtn_run::observer::Unobserved;
+//! use gtn_run::observer::NoopObserver;
 //! use gtn_run::{Provenance, RunFolder, config::Overrides};
 //!
 //! let config = gtn_train::presets::resolve("mnist", &Overrides { quick: true, ..Overrides::default() })?;
 //! let run = RunFolder::at("runs/example");
-//! let job = gtn_train::Job { config, data_dir: "datasets".into(), cache_dir: "cache".into(), provenance: Provenance::default(), force: false, device: DeviceName::Auto };
-//! gtn_train::reproduce(&job, &run, &mut Unobserved)?;
+//! let job = gtn_train::Job {
+//!     config,
+//!     data_dir: "datasets".into(),
+//!     cache_dir: "cache".into(),
+//!     provenance: Provenance::default(),
+//!     force: false,
+//!     device: DeviceName::Auto,
+//! };
+//! gtn_train::reproduce(&job, &run, &mut NoopObserver)?;
 //!
 //! let generator = gtn_train::load_generator(&run, &Device::Cpu)?;
 //! let latents = generator.sample_latents(10, &gtn_models::Streams::new(1))?;
@@ -26,13 +33,13 @@
 mod baselines;
 pub mod bench;
 mod checkpoint;
+mod device_images;
 mod error;
 mod generator;
 mod losses;
 mod pipeline;
 pub mod presets;
-mod real;
-mod resident;
+mod real_pairs;
 mod stages;
 mod targets;
 mod trainer;
@@ -40,7 +47,7 @@ mod trainer;
 pub use error::Error;
 pub use generator::{load_autoencoder, load_generator};
 pub use pipeline::{Job, reproduce};
-pub use real::{RealPairs, draw_pairs, draw_pairs_between};
+pub use real_pairs::{RealPairs, draw_pairs, draw_pairs_between};
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,17 +1,17 @@
-//! The losses of steps, read when they must be: whoever reads one from a GPU waits for all that is queued there.
+//! Losses of steps, which are read in groups: reading a loss from a GPU waits for all work that is queued there.
 
 use gtn_models::{Device, Tensor};
 
 use crate::Result;
 
-/// Steps on a GPU after which their losses are read.
-const TOGETHER: usize = 50;
+/// Number of steps on a GPU after which their losses are read.
+const GROUP_SIZE: usize = 50;
 
-/// Losses that are not read yet.
+/// Losses that have not been read.
 #[derive(Debug)]
 pub(crate) struct Losses {
-    waiting: Vec<(Tensor, usize, usize)>,
-    together: usize,
+    pending: Vec<(Tensor, usize, usize)>,
+    group_size: usize,
 }
 
 /// The mean loss over the samples of a batch.
@@ -24,38 +24,38 @@ pub(crate) struct Loss {
 }
 
 impl Losses {
-    /// On a CPU each loss is read at once.
-    pub(crate) fn of(device: &Device) -> Self {
-        Self { waiting: Vec::new(), together: if device.is_cpu() { 1 } else { TOGETHER } }
+    /// On a CPU, each loss is read immediately.
+    pub(crate) fn new(device: &Device) -> Self {
+        Self { pending: Vec::new(), group_size: if device.is_cpu() { 1 } else { GROUP_SIZE } }
     }
 
     pub(crate) fn push(&mut self, loss: &Tensor, step: usize, samples: usize) {
-        // Detached, or it would keep all that its gradient needs.
-        self.waiting.push((loss.detach(), step, samples));
+        // Detached, so that it does not keep the tensors of its gradient alive.
+        self.pending.push((loss.detach(), step, samples));
     }
 
-    /// Whether so many are waiting that they should be read.
+    /// Whether a group is complete and should be read.
     pub(crate) fn are_due(&self) -> bool {
-        self.waiting.len() >= self.together
+        self.pending.len() >= self.group_size
     }
 
-    /// Samples whose losses are not read yet.
+    /// Samples whose losses have not been read.
     pub(crate) fn samples(&self) -> usize {
-        self.waiting.iter().map(|(.., samples)| samples).sum()
+        self.pending.iter().map(|(.., samples)| samples).sum()
     }
 
-    /// All that are waiting.
+    /// Reads all pending losses.
     pub(crate) fn read(&mut self) -> Result<Vec<Loss>> {
-        if self.waiting.is_empty() {
+        if self.pending.is_empty() {
             return Ok(Vec::new());
         }
-        let waiting = std::mem::take(&mut self.waiting);
-        let losses: Vec<&Tensor> = waiting.iter().map(|(loss, ..)| loss).collect();
+        let pending = std::mem::take(&mut self.pending);
+        let losses: Vec<&Tensor> = pending.iter().map(|(loss, ..)| loss).collect();
         let values = Tensor::stack(&losses, 0).and_then(|losses| losses.to_vec1::<f32>());
         let values = values.map_err(gtn_models::Error::from)?;
-        let of =
+        let to_loss =
             |(value, (_, step, samples)): (f32, (Tensor, usize, usize))| Loss { value: value.into(), step, samples };
-        Ok(values.into_iter().zip(waiting).map(of).collect())
+        Ok(values.into_iter().zip(pending).map(to_loss).collect())
     }
 }
 
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn losses_are_read_in_their_order() {
-        let mut losses = Losses { together: 3, ..Losses::of(&Device::Cpu) };
+        let mut losses = Losses { group_size: 3, ..Losses::new(&Device::Cpu) };
         assert!(losses.read().unwrap().is_empty());
         for step in 1..=3 {
             assert!(!losses.are_due());
@@ -76,6 +76,6 @@ mod tests {
         let read: Vec<_> = read.iter().map(|loss| (loss.value, loss.step, loss.samples)).collect();
         assert_eq!(read, [(1.0, 1, 10), (2.0, 2, 20), (3.0, 3, 30)]);
         assert!(!losses.are_due() && losses.samples() == 0);
-        assert!(Losses::of(&Device::Cpu).together == 1);
+        assert!(Losses::new(&Device::Cpu).group_size == 1);
     }
 }

@@ -1,36 +1,37 @@
-//! The stages in their order, each fed by those before it.
+//! The stages in their order, each with the results of those before it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use gtn_models::{Device, DeviceName, Streams};
 use gtn_run::folder::Lock;
+use gtn_run::schema::stage::STATISTICS;
 use gtn_run::{
     Artifact, Config, Fingerprint, MetricsLog, Observer, Provenance, Record, RunFolder, RunRecord, Stage, StageRecord,
+    Statistics,
 };
 
 use crate::Result;
 use crate::baselines::Baselines;
 use crate::stages::label::Pairs;
-use crate::stages::prepare::{Pictures, Prepared};
+use crate::stages::prepare::{ImageData, Prepared};
 use crate::stages::{autoencode, encode, evaluate, fit, label, prepare, sample};
 use crate::targets::Targets;
 
-/// A run to be done.
+/// A run to execute.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     /// The experiment, resolved.
     pub config: Config,
-    /// The folder of data sets.
+    /// The folder of the data sets.
     pub data_dir: PathBuf,
-    /// The folder of what is made of data sets once and for all: decoded photographs.
+    /// The folder of decoded images, which are computed once for all runs.
     pub cache_dir: PathBuf,
-    /// What is known of the program that does it.
+    /// The version of the program and the command, which the run records.
     pub provenance: Provenance,
-    /// Whether a run of another configuration in the same folder is removed.
+    /// Whether to overwrite a different run in the same folder.
     pub force: bool,
-    /// Where networks are trained and run.
+    /// The device of the networks.
     pub device: DeviceName,
 }
 
@@ -44,92 +45,91 @@ pub(crate) struct Context<'a> {
     pub(crate) device: Device,
 }
 
-/// The note in an artifact that holds what its stage found out.
-const FACTS: &str = "facts";
-
-fn as_map(facts: &[(&str, f64)]) -> BTreeMap<String, f64> {
-    facts.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
-}
-
 impl Context<'_> {
-    /// Notes that a stage was done, unless the same was noted before.
-    pub(crate) fn finish(&mut self, stage: Stage, seconds: f64, facts: &[(&str, f64)]) -> Result<()> {
-        let facts = as_map(facts);
-        if self.log.stage(stage).is_some_and(|known| known.facts == facts) {
+    /// Records a completed stage, unless the same record exists.
+    pub(crate) fn finish(&mut self, stage: Stage, seconds: f64, statistics: Statistics) -> Result<()> {
+        debug_assert!(statistics.keys().all(|statistic| statistic.stages().contains(&stage)));
+        if self.log.stage(stage).is_some_and(|record| record.statistics == statistics) {
             return Ok(());
         }
-        self.log.forget_stage(stage)?;
-        let record = StageRecord { stage, seconds, facts };
+        self.log.remove_stage(stage)?;
+        let record = StageRecord { stage, seconds, statistics };
         self.log.append(Record::Stage(record.clone()))?;
         self.observer.stage_finished(&record);
         Ok(())
     }
 
-    /// The artifact of a stage that is done: if it is there, whole, and made from `made_from`.
-    pub(crate) fn done(&mut self, stage: Stage, path: &Path, made_from: &Fingerprint) -> Result<Option<Artifact>> {
-        Ok(self.done_in_parts(stage, [(path, Some(made_from))])?.into_iter().next().flatten())
+    /// The artifact of a completed stage: if it exists, is undamaged, and has these inputs.
+    pub(crate) fn completed(
+        &mut self,
+        stage: Stage,
+        path: &Path,
+        input_fingerprint: &Fingerprint,
+    ) -> Result<Option<Artifact>> {
+        Ok(self.completed_parts(stage, [(path, Some(input_fingerprint))])?.into_iter().next().flatten())
     }
 
-    /// The artifacts that are there of a stage that makes several. One without a fingerprint is not needed. The first one
-    /// holds what the stage found out.
-    pub(crate) fn done_in_parts<const N: usize>(
+    /// The existing artifacts of a stage with several. An artifact without a fingerprint is not needed. The first one has the
+    /// statistics of the stage.
+    pub(crate) fn completed_parts<const N: usize>(
         &mut self,
         stage: Stage,
         parts: [(&Path, Option<&Fingerprint>); N],
     ) -> Result<[Option<Artifact>; N]> {
-        let mut found = [const { None }; N];
-        for (found, (path, made_from)) in found.iter_mut().zip(parts) {
-            *found = made_from.map(|made_from| self.find(path, made_from)).transpose()?.flatten();
+        let mut artifacts = [const { None }; N];
+        for (artifact, (path, inputs)) in artifacts.iter_mut().zip(parts) {
+            *artifact = inputs.map(|inputs| self.read_current(path, inputs)).transpose()?.flatten();
         }
-        let all = found.iter().zip(parts).all(|(found, (_, needed))| found.is_some() == needed.is_some());
-        match &found[..] {
-            [Some(first), ..] if all => {
+        let complete =
+            artifacts.iter().zip(parts).all(|(artifact, (_, needed))| artifact.is_some() == needed.is_some());
+        match &artifacts[..] {
+            [Some(first), ..] if complete => {
                 self.observer.stage_skipped(stage);
-                self.remember(stage, first)?;
+                self.restore_record(stage, first)?;
             }
             _ => self.observer.stage_started(stage),
         }
-        Ok(found)
+        Ok(artifacts)
     }
 
-    fn find(&mut self, path: &Path, made_from: &Fingerprint) -> Result<Option<Artifact>> {
-        match Artifact::read_if_made_from(path, made_from) {
+    fn read_current(&mut self, path: &Path, input_fingerprint: &Fingerprint) -> Result<Option<Artifact>> {
+        match Artifact::read_if_current(path, input_fingerprint) {
             Err(gtn_run::Error::Damaged { path, reason }) => {
-                self.observer.note(&format!("{} is damaged: {reason}; it is made anew", path.display()));
+                self.observer.note(&format!("{} is damaged: {reason}; it will be recreated", path.display()));
                 Ok(None)
             }
             other => Ok(other?),
         }
     }
 
-    /// Notes that a stage was done, if the log was lost, or the process died before it wrote this.
-    fn remember(&mut self, stage: Stage, artifact: &Artifact) -> Result<()> {
+    /// Records a completed stage if its record was lost, or if the process ended before it was written.
+    fn restore_record(&mut self, stage: Stage, artifact: &Artifact) -> Result<()> {
         if self.log.stage(stage).is_none() {
-            let facts = artifact.note(FACTS).unwrap_or_default();
-            self.log.append(Record::Stage(StageRecord { stage, seconds: 0.0, facts }))?;
+            let statistics = artifact.metadata(&STATISTICS).unwrap_or_default();
+            self.log.append(Record::Stage(StageRecord { stage, seconds: 0.0, statistics }))?;
         }
         Ok(())
     }
 
-    /// Notes that the stage is done of which `artifact` was there and other parts were just made.
-    pub(crate) fn complete(&mut self, (stage, started): (Stage, Instant), artifact: &Artifact) -> Result<()> {
-        self.remember(stage, artifact)?;
-        let facts = artifact.note(FACTS).unwrap_or_default();
-        self.observer.stage_finished(&StageRecord { stage, seconds: started.elapsed().as_secs_f64(), facts });
+    /// Finishes a stage whose main `artifact` existed, and of which other parts were just computed.
+    pub(crate) fn finish_parts(&mut self, (stage, started): (Stage, Instant), artifact: &Artifact) -> Result<()> {
+        self.restore_record(stage, artifact)?;
+        let statistics = artifact.metadata(&STATISTICS).unwrap_or_default();
+        self.observer.stage_finished(&StageRecord { stage, seconds: started.elapsed().as_secs_f64(), statistics });
         Ok(())
     }
 
-    /// Writes the artifact of a stage that was just done, with what it found out.
+    /// Writes the artifact of a stage that was just completed, with its statistics.
     pub(crate) fn write(
         &mut self,
         (stage, started): (Stage, Instant),
         mut artifact: Artifact,
-        facts: &[(&str, f64)],
+        statistics: Statistics,
         path: &Path,
     ) -> Result<Artifact> {
-        artifact.set_note(FACTS, &as_map(facts))?;
+        artifact.set_metadata(&STATISTICS, &statistics)?;
         artifact.write(path)?;
-        self.finish(stage, started.elapsed().as_secs_f64(), facts)?;
+        self.finish(stage, started.elapsed().as_secs_f64(), statistics)?;
         Ok(artifact)
     }
 
@@ -145,54 +145,54 @@ impl Context<'_> {
     }
 }
 
-/// Does all stages of a run that are not done yet. The run stays locked until what is returned is dropped.
+/// Executes all stages of a run that are not completed. The run stays locked until the returned value is dropped.
 ///
 /// # Errors
 ///
-/// [`Error::Stopped`](crate::Error::Stopped) if the observer asked for it; otherwise what the data, the folder or the
-/// training had against it. Whatever was finished before stays.
+/// [`Error::Stopped`](crate::Error::Stopped) if the observer asked for it; otherwise an error of the data, the folder or the
+/// training. Completed stages keep their results.
 pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Result<Lock> {
     let config = &job.config;
     config.check()?;
     let device = job.device.open()?;
-    // The data come first: without them no folder is made.
+    // The data come first: without them, no folder is created.
     observer.stage_started(Stage::Prepare);
     let started = Instant::now();
     let streams = Streams::new(config.seed);
     let data = prepare::run(job, &streams, observer)?;
-    if let Prepared::Images(pictures) = &data {
-        pictures.notes.iter().for_each(|note| observer.note(note));
+    if let Prepared::Images(images) = &data {
+        images.notes.iter().for_each(|note| observer.note(note));
     }
-    let preparing = started.elapsed().as_secs_f64();
+    let prepare_seconds = started.elapsed().as_secs_f64();
 
     let provenance = Provenance {
-        data: Some(data.fingerprint().to_owned()),
-        device: Some(gtn_models::describe(&device)),
+        data_sha256: Some(data.fingerprint().to_owned()),
+        device: Some(gtn_models::describe_device(&device)),
         ..job.provenance.clone()
     };
     let lock = run.open(config, &provenance, job.force)?;
-    if let Some(companion) = config.companion() {
-        observer.note("first the same in one dimension, to compare with");
-        let job = Job { config: companion, ..job.clone() };
-        drop(reproduce(&job, &run.companion(), observer)?);
-        observer.note("now in two dimensions");
+    if let Some(reference) = config.reference_run() {
+        observer.note("starting the reference run in one dimension");
+        let job = Job { config: reference, ..job.clone() };
+        drop(reproduce(&job, &run.reference_run(), observer)?);
+        observer.note("starting the run in two dimensions");
     }
     observer.run_opened(run);
     let mut context =
         Context { run, record: run.record()?, log: MetricsLog::open(&run.metrics())?, observer, streams, device };
-    let on = provenance.device;
+    let device_name = provenance.device;
     if !context.device.is_cpu()
-        && let Some(device) = &on
+        && let Some(device) = &device_name
     {
         context.observer.note(&format!("networks run on {device}"));
     }
-    context.update_provenance(|provenance| provenance.device = on)?;
-    context.finish(Stage::Prepare, preparing, &data.facts())?;
+    context.update_provenance(|provenance| provenance.device = device_name)?;
+    context.finish(Stage::Prepare, prepare_seconds, data.statistics())?;
 
-    let (targets, pictures) = match (data, &config.autoencoder) {
-        (Prepared::Images(pictures), Some(settings)) => {
-            let trained = autoencode::run(config, settings, &pictures, &mut context)?;
-            (encode::run(config, &pictures, &trained, &mut context)?, Some(pictures))
+    let (targets, images) = match (data, &config.autoencoder) {
+        (Prepared::Images(images), Some(settings)) => {
+            let trained = autoencode::run(config, settings, &images, &mut context)?;
+            (encode::run(config, &images, &trained, &mut context)?, Some(images))
         }
         (Prepared::Images(_), None) => unreachable!("a checked configuration has an autoencoder for images"),
         (Prepared::Points(targets), _) => (targets, None),
@@ -200,18 +200,18 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     let pairs = label::run(config, &targets, &mut context)?;
     fit::run(config, &targets, &pairs, &mut context)?;
     let baselines = Baselines::new(&targets, context.streams);
-    let made = Made { targets: &targets, pairs: &pairs, pictures: pictures.as_ref(), baselines: &baselines };
-    sample::run(config, &made, &mut context)?;
-    evaluate::run(config, &made, &mut context)?;
+    let handoff = Handoff { targets: &targets, pairs: &pairs, images: images.as_ref(), baselines: &baselines };
+    sample::run(config, &handoff, &mut context)?;
+    evaluate::run(config, &handoff, &mut context)?;
     Ok(lock)
 }
 
-/// What the stages before sampling made.
-pub(crate) struct Made<'a> {
+/// The results that sampling and evaluation build on.
+pub(crate) struct Handoff<'a> {
     pub(crate) targets: &'a Targets,
     pub(crate) pairs: &'a Pairs,
     /// The images, if the data are images.
-    pub(crate) pictures: Option<&'a Pictures>,
+    pub(crate) images: Option<&'a ImageData>,
     /// Simpler generators of the same latents.
     pub(crate) baselines: &'a Baselines<'a>,
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gtn_run::Config;
-use gtn_run::config::{Overrides, nearest};
+use gtn_run::config::{Overrides, suggest};
 
 use crate::{Error, Result};
 
@@ -20,13 +20,13 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().map(|(name, _)| *name)
 }
 
-/// The configuration of an experiment, with what the caller decides. `experiment` is one of [`names`], or the path of a
-/// preset of the caller's own, which ends in `.toml`.
+/// The configuration of an experiment, with the caller's overrides. `experiment` is one of [`names`], or the path of a preset
+/// that ends in `.toml`.
 ///
 /// # Errors
 ///
-/// [`Error::UnknownExperiment`], [`Error::Preset`] for a file that cannot be read, or [`Error::Run`] if it is no preset or a
-/// setting makes no sense.
+/// [`Error::UnknownExperiment`], [`Error::Preset`] for a file that cannot be read, or [`Error::Run`] if it is not a preset or a
+/// setting is invalid.
 pub fn resolve(experiment: &str, overrides: &Overrides) -> Result<Config> {
     if let Some((name, text)) = PRESETS.iter().find(|(name, _)| *name == experiment) {
         return Ok(Config::from_preset(&format!("preset `{name}`"), text, overrides)?);
@@ -37,9 +37,9 @@ pub fn resolve(experiment: &str, overrides: &Overrides) -> Result<Config> {
             std::fs::read_to_string(path).map_err(|source| Error::Preset { path: path.to_path_buf(), source })?;
         return Ok(Config::from_preset(experiment, &text, overrides)?);
     }
-    let meant = nearest(experiment, names()).map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
+    let suggestion = suggest(experiment, names()).map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
     let known = names().collect::<Vec<_>>().join(", ");
-    Err(Error::UnknownExperiment { name: experiment.to_owned(), meant, known })
+    Err(Error::UnknownExperiment { name: experiment.to_owned(), suggestion, known })
 }
 
 #[cfg(test)]
@@ -64,12 +64,15 @@ mod tests {
     }
 
     #[test]
-    fn photographs_are_the_rows_of_table_1() {
+    fn celeba_and_hap_are_the_rows_of_table_1() {
         for (name, dim, width, epochs) in [("celeba", 100, 1200, 50), ("hap", 50, 3000, 1000)] {
             let config = resolve(name, &Overrides::default()).unwrap();
             assert_eq!((config.dim, config.h.width, config.h.hidden_layers), (dim, width, 26), "{name}");
             let training = &config.autoencoder.as_ref().unwrap().training;
-            assert_eq!((training.epochs, training.patience, training.batch, training.l2), (epochs, 5, 200, 1e-5));
+            assert_eq!(
+                (training.epochs, training.patience, training.batch_size, training.weight_decay),
+                (epochs, 5, 200, 1e-5)
+            );
             assert_eq!((training.learning_rate, config.h.training.learning_rate), (1e-4, 5e-5));
             assert_eq!((config.h.training.epochs, config.h.training.patience), (10_000, 300));
             let repo = Overrides { protocol: Some(Protocol::Repo), ..Overrides::default() };
@@ -84,8 +87,14 @@ mod tests {
         let config = resolve("mnist", &Overrides::default()).unwrap();
         assert_eq!((config.dim, config.h.hidden_layers, config.h.width, config.h.batch_norm_layers), (5, 7, 50, 7));
         let training = &config.autoencoder.as_ref().unwrap().training;
-        assert_eq!((training.epochs, training.patience, training.batch, training.l2), (25, 5, 128, 1e-5));
+        assert_eq!(
+            (training.epochs, training.patience, training.batch_size, training.weight_decay),
+            (25, 5, 128, 1e-5)
+        );
         assert_eq!((training.learning_rate, config.h.training.learning_rate), (1e-3, 1e-3));
-        assert_eq!((config.h.training.epochs, config.h.training.patience, config.h.training.l2), (200, 3, 0.0));
+        assert_eq!(
+            (config.h.training.epochs, config.h.training.patience, config.h.training.weight_decay),
+            (200, 3, 0.0)
+        );
     }
 }

@@ -12,11 +12,11 @@ use gtn_run::Fingerprint;
 use serde::Serialize;
 
 /// Changes with what the stages compute from the same inputs, so that results of old and new code do not mix in one run.
-const GENERATION: &str = "1";
+const GENERATION: &str = "2";
 
-/// The fingerprint of what a stage is made from: its settings and the identities of its inputs.
+/// The fingerprint of a stage's inputs: its settings, and the checksums of the artifacts that it reads.
 fn fingerprint(stage: &str, settings: &impl Serialize, inputs: &[&str]) -> Fingerprint {
     let settings = serde_json::to_string(settings).unwrap_or_default();
     let parts: Vec<&str> = [GENERATION, settings.as_str()].into_iter().chain(inputs.iter().copied()).collect();
-    Fingerprint::of(stage, &parts)
+    Fingerprint::new(stage, &parts)
 }

@@ -1,54 +1,51 @@
-//! What ĥ learns to make: latents, or the data themselves, with the units in which it learns.
+//! The targets of ĥ, which are latents or the data themselves, and their normalization.
 
 use gtn_models::Normalizer;
 use gtn_run::Artifact;
 use gtn_run::config::Normalize;
+use gtn_run::schema::{TensorKey, latents, test_latents};
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 use crate::Result;
 
-/// The targets X of both sides in their own units, and how they are normalized before they are paired.
+/// Training and validation targets X in their own units, and how they are normalized before they are paired.
 pub(crate) struct Targets {
     pub(crate) train: Array2<f32>,
     pub(crate) validation: Array2<f32>,
     pub(crate) normalizer: Normalizer,
     pub(crate) checksum: String,
-    /// Latents of the official test set, if it is there.
+    /// Latents of the official test set, if it exists.
     pub(crate) test: Option<TestTargets>,
 }
 
-/// The latents of images that no training sees. They are kept apart, so that nothing that is trained depends on them.
+/// The latents of the official test set. They are kept apart, so that nothing that is trained depends on them.
 pub(crate) struct TestTargets {
     pub(crate) rows: Array2<f32>,
     pub(crate) checksum: String,
 }
 
-/// The names of center and scale, beside the targets and beside ĥ's weights.
-pub(crate) const CENTER: &str = "center";
-pub(crate) const SCALE: &str = "scale";
-
 impl Targets {
-    /// Puts the targets and their normalizer into an artifact.
+    /// Inserts the targets and their normalization into an artifact.
     pub(crate) fn write_into(
         artifact: &mut Artifact,
         train: Array2<f32>,
         validation: Array2<f32>,
         by: Normalize,
     ) -> Result<()> {
-        let normalizer = normalizer(&train, by)?;
-        artifact.insert_f32(CENTER, normalizer.center().clone().into_dyn());
-        artifact.insert_f32(SCALE, normalizer.scale().clone().into_dyn());
-        artifact.insert_f32("train", train.into_dyn());
-        artifact.insert_f32("validation", validation.into_dyn());
+        let normalizer = fit_normalizer(&train, by)?;
+        artifact.insert(&latents::MEAN, normalizer.mean().clone());
+        artifact.insert(&latents::STD, normalizer.std().clone());
+        artifact.insert(&latents::TRAIN, train);
+        artifact.insert(&latents::VALIDATION, validation);
         Ok(())
     }
 
     /// The targets in an artifact.
     pub(crate) fn read(artifact: &Artifact) -> Result<Self> {
         Ok(Self {
-            train: into_matrix(artifact.f32("train")?),
-            validation: into_matrix(artifact.f32("validation")?),
-            normalizer: read_normalizer(artifact)?,
+            train: into_matrix(artifact.tensor(&latents::TRAIN)?),
+            validation: into_matrix(artifact.tensor(&latents::VALIDATION)?),
+            normalizer: read_normalizer(artifact, &latents::MEAN, &latents::STD)?,
             checksum: artifact.checksum(),
             test: None,
         })
@@ -56,42 +53,40 @@ impl Targets {
 }
 
 impl TestTargets {
-    /// Their tensor in an artifact of their own.
-    pub(crate) const NAME: &str = "test";
-
     pub(crate) fn read(artifact: &Artifact) -> Result<Self> {
-        Ok(Self { rows: into_matrix(artifact.f32(Self::NAME)?), checksum: artifact.checksum() })
+        Ok(Self { rows: into_matrix(artifact.tensor(&test_latents::TEST)?), checksum: artifact.checksum() })
     }
 }
 
-/// Center and scale beside targets or weights.
-pub(crate) fn read_normalizer(artifact: &Artifact) -> Result<Normalizer> {
-    let vector = |name| -> Result<Array1<f32>> { Ok(Array1::from_iter(artifact.f32(name)?.iter().copied())) };
-    Ok(Normalizer::new(vector(CENTER)?, vector(SCALE)?)?)
+/// The normalization that is stored with targets or with the weights of ĥ.
+pub(crate) fn read_normalizer(artifact: &Artifact, mean: &TensorKey<f32>, std: &TensorKey<f32>) -> Result<Normalizer> {
+    let vector = |key| -> Result<Array1<f32>> { Ok(Array1::from_iter(artifact.tensor(key)?.iter().copied())) };
+    Ok(Normalizer::new(vector(mean)?, vector(std)?)?)
 }
 
-/// The array as a matrix; one without columns if it has other dimensions (which no artifact that passed its checksum has).
+/// The array as a matrix. An array with another number of dimensions, which an intact artifact does not contain, becomes an
+/// empty matrix.
 pub(crate) fn into_matrix(array: &ndarray::ArrayD<f32>) -> Array2<f32> {
     array.clone().into_dimensionality().unwrap_or_default()
 }
 
-/// The normalizer by the statistics of `rows`, summed in f64. The variance is the biased one (divisor n). A column without
-/// variance keeps its scale.
-fn normalizer(rows: &Array2<f32>, by: Normalize) -> Result<Normalizer> {
-    let same = Normalizer::identity(rows.ncols());
+/// The normalizer with the statistics of `rows`, computed in f64. The variance is biased (divisor n). A column without variance
+/// is not scaled.
+fn fit_normalizer(rows: &Array2<f32>, by: Normalize) -> Result<Normalizer> {
+    let identity = Normalizer::identity(rows.ncols());
     let n = rows.nrows().max(1) as f64;
     let mean = |column: ArrayView1<'_, f32>| column.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
-    let deviation = |column: ArrayView1<'_, f32>| {
+    let std = |column: ArrayView1<'_, f32>| {
         let mean = mean(column);
         let variance = column.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n;
         if variance > 0.0 { variance.sqrt() as f32 } else { 1.0 }
     };
     let columns = || rows.axis_iter(Axis(1));
-    let center = || columns().map(|column| mean(column) as f32).collect();
+    let means = || columns().map(|column| mean(column) as f32).collect();
     Ok(match by {
-        Normalize::AsIs => same,
-        Normalize::Center => Normalizer::new(center(), same.scale().clone())?,
-        Normalize::Standardize => Normalizer::new(center(), columns().map(deviation).collect())?,
+        Normalize::None => identity,
+        Normalize::Center => Normalizer::new(means(), identity.std().clone())?,
+        Normalize::Standardize => Normalizer::new(means(), columns().map(std).collect())?,
     })
 }
 
@@ -102,12 +97,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statistics_are_those_of_the_rows() {
+    fn a_normalizer_has_the_statistics_of_the_rows() {
         let rows = array![[1.0_f32, 5.0, 7.0], [3.0, 5.0, -7.0]];
-        let by = |by| normalizer(&rows, by).unwrap();
-        assert_eq!(by(Normalize::AsIs), Normalizer::identity(3));
+        let by = |by| fit_normalizer(&rows, by).unwrap();
+        assert_eq!(by(Normalize::None), Normalizer::identity(3));
         let centered = by(Normalize::Center);
-        assert_eq!((centered.center(), centered.scale()), (&array![2.0, 5.0, 0.0], &array![1.0, 1.0, 1.0]));
-        assert_eq!(by(Normalize::Standardize).scale(), &array![1.0, 1.0, 7.0]);
+        assert_eq!((centered.mean(), centered.std()), (&array![2.0, 5.0, 0.0], &array![1.0, 1.0, 1.0]));
+        assert_eq!(by(Normalize::Standardize).std(), &array![1.0, 1.0, 7.0]);
     }
 }

@@ -1,4 +1,4 @@
-//! A Hugging Face Hub on this machine, with one data set whose Parquet files the test makes.
+//! A local Hugging Face Hub with one data set, whose Parquet files the test creates.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::io::{BufRead, BufReader, Cursor, Write};
@@ -16,7 +16,7 @@ use parquet::schema::parser::parse_message_type;
 pub(crate) enum Answer {
     /// With these files, in the order of their names.
     Files(Vec<Vec<u8>>),
-    /// With its list of files, and then nothing for as long as the client waits.
+    /// With its list of files, and then nothing.
     Silence,
     Status(u16),
     /// With files that end early.
@@ -25,37 +25,37 @@ pub(crate) enum Answer {
 
 pub(crate) struct Hub {
     pub(crate) url: String,
-    asked: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
 }
 
 impl Hub {
-    /// A hub with MNIST: training and test set.
+    /// A hub with MNIST: test and training set.
     pub(crate) fn new(answer: Answer) -> Self {
         Self::with("ylecun/mnist", &["mnist/test/0000.parquet", "mnist/train/0000.parquet"], answer)
     }
 
-    /// A hub with this data set, whose files have these names.
+    /// A hub with a data set whose files have these names.
     pub(crate) fn with(dataset: &str, names: &[&str], answer: Answer) -> Self {
         let set = Set { id: dataset.to_owned(), names: names.iter().map(|name| (*name).to_owned()).collect(), answer };
         let set = Arc::new(set);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&asked);
+        let requests = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&requests);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 count.fetch_add(1, Ordering::SeqCst);
                 let set = Arc::clone(&set);
-                // A client that goes away in the middle is part of the game.
-                std::thread::spawn(move || serve(stream, &set));
+                // Clients may disconnect at any time.
+                std::thread::spawn(move || respond(stream, &set));
             }
         });
-        Self { url, asked }
+        Self { url, requests }
     }
 
-    /// How many requests came.
-    pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    /// The number of requests so far.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
     }
 }
 
@@ -65,15 +65,15 @@ struct Set {
     answer: Answer,
 }
 
-fn serve(mut stream: TcpStream, Set { id, names, answer }: &Set) -> std::io::Result<()> {
+fn respond(mut stream: TcpStream, Set { id, names, answer }: &Set) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
     while reader.read_line(&mut String::new())? > 2 {}
     let mut words = line.split_whitespace();
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let asked = path.strip_prefix(&format!("/datasets/{id}/resolve/refs%2Fconvert%2Fparquet/"));
-    let number = asked.and_then(|asked| names.iter().position(|name| *name == asked));
+    let file = path.strip_prefix(&format!("/datasets/{id}/resolve/refs%2Fconvert%2Fparquet/"));
+    let number = file.and_then(|file| names.iter().position(|name| *name == file));
     let none = Vec::new();
     let body = match (answer, number) {
         (Answer::Status(status), _) => {
@@ -105,7 +105,7 @@ fn send(stream: &mut TcpStream, method: &str, body: &[u8], length: usize, tag: &
     if method == "HEAD" { Ok(()) } else { stream.write_all(body) }
 }
 
-/// A gray picture as PNG.
+/// A gray image as PNG.
 pub(crate) fn png(pixels: &[u8], side: u32) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     image::GrayImage::from_raw(side, side, pixels.to_vec())
@@ -116,7 +116,7 @@ pub(crate) fn png(pixels: &[u8], side: u32) -> Vec<u8> {
 }
 
 /// A Parquet file with the columns of the hub's MNIST.
-pub(crate) fn parquet(images: &[Vec<u8>], labels: &[i64]) -> Vec<u8> {
+pub(crate) fn mnist_parquet(images: &[Vec<u8>], labels: &[i64]) -> Vec<u8> {
     let images: Vec<ByteArray> = images.iter().map(|image| ByteArray::from(image.clone())).collect();
     write("optional int64 label;", &images, |rows| {
         let mut label = rows.next_column().unwrap().unwrap();
@@ -125,17 +125,16 @@ pub(crate) fn parquet(images: &[Vec<u8>], labels: &[i64]) -> Vec<u8> {
     })
 }
 
-/// A Parquet file with the columns of the hub's CelebA, but for most attributes: photographs, and which of them are bald and
-/// which smile.
-pub(crate) fn photographs(images: &[ByteArray], bald: &[bool], smiling: &[bool]) -> Vec<u8> {
+/// A Parquet file with the columns of the hub's CelebA and two of its attributes.
+pub(crate) fn celeba_parquet(images: &[ByteArray], bald: &[bool], smiling: &[bool]) -> Vec<u8> {
     let columns = "optional int64 celeb_id; optional boolean Bald; optional boolean Smiling;";
     write(columns, images, |rows| {
         let mut identity = rows.next_column().unwrap().unwrap();
         identity.typed::<Int64Type>().write_batch(&[], Some(&vec![0; images.len()]), None).unwrap();
         identity.close().unwrap();
-        for truths in [bald, smiling] {
+        for values in [bald, smiling] {
             let mut attribute = rows.next_column().unwrap().unwrap();
-            attribute.typed::<BoolType>().write_batch(truths, Some(&vec![1; truths.len()]), None).unwrap();
+            attribute.typed::<BoolType>().write_batch(values, Some(&vec![1; values.len()]), None).unwrap();
             attribute.close().unwrap();
         }
     })
@@ -153,7 +152,7 @@ fn write(columns: &str, images: &[ByteArray], others: impl FnOnce(&mut Rows<'_>)
     let mut bytes = rows.next_column().unwrap().unwrap();
     bytes.typed::<ByteArrayType>().write_batch(images, Some(&vec![2; images.len()]), None).unwrap();
     bytes.close().unwrap();
-    // No image has a path: its group is there, it is not.
+    // The column `image` is set, but its `path` is null.
     let mut path = rows.next_column().unwrap().unwrap();
     path.typed::<ByteArrayType>().write_batch(&[], Some(&vec![1; images.len()]), None).unwrap();
     path.close().unwrap();

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
-/// A call of `gtn` to be made.
+/// A call of `gtn`.
 pub(crate) struct Call(Command);
 
 pub(crate) fn gtn() -> Call {
@@ -38,12 +38,12 @@ impl Call {
         self
     }
 
-    /// Starts it, with nobody reading what it says.
+    /// Starts it and discards its output.
     pub(crate) fn spawn(mut self) -> std::process::Child {
         self.0.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap()
     }
 
-    /// The call as it would be typed into a shell, after `prefix`.
+    /// The call as a shell command, after `prefix`.
     pub(crate) fn in_shell(self, prefix: &str) -> Self {
         let quoted = |text: &std::ffi::OsStr| format!("'{}'", text.to_str().unwrap());
         let words: Vec<String> = std::iter::once(self.0.get_program()).chain(self.0.get_args()).map(quoted).collect();
@@ -65,7 +65,7 @@ impl Call {
         (output, stderr)
     }
 
-    /// Succeeds; what it wrote on stdout and stderr.
+    /// Expects success. Returns stdout and stderr.
     #[track_caller]
     pub(crate) fn done(self) -> (String, String) {
         let (output, stderr) = self.output();
@@ -73,19 +73,19 @@ impl Call {
         (String::from_utf8_lossy(&output.stdout).into_owned(), stderr)
     }
 
-    /// Ends with exit code 2 and a message that holds `word`; the message.
+    /// Expects exit code 2 and a message that contains `word`. Returns the line of the error.
     #[track_caller]
     pub(crate) fn refused(self, word: &str) -> String {
         self.ended(2, word)
     }
 
-    /// As [`refused`](Self::refused), and says nothing else.
+    /// As [`refused`](Self::refused), with nothing else on stderr.
     #[track_caller]
     pub(crate) fn refused_in_one_line(self, word: &str) -> String {
         self.ended_in_one_line(2, word)
     }
 
-    /// As [`failed`](Self::failed), and says nothing else.
+    /// As [`failed`](Self::failed), with nothing else on stderr.
     #[track_caller]
     pub(crate) fn failed_in_one_line(self, word: &str) -> String {
         self.ended_in_one_line(1, word)
@@ -100,7 +100,7 @@ impl Call {
         stderr
     }
 
-    /// Ends with exit code 1 and a message that holds `word`; the message.
+    /// Expects exit code 1 and a message that contains `word`. Returns the line of the error.
     #[track_caller]
     pub(crate) fn failed(self, word: &str) -> String {
         self.ended(1, word)
@@ -116,14 +116,14 @@ impl Call {
     }
 }
 
-/// A folder of data with a toy set of `count` images in it.
+/// A folder of data sets with `count` toy images as MNIST.
 pub(crate) fn toy(count: u32) -> tempfile::TempDir {
     let data = tempfile::tempdir().unwrap();
     gtn_tests::write_toy_mnist(&data.path().join("mnist"), count).unwrap();
     data
 }
 
-/// All artifacts of a run, by path: what must be the same whenever and however it was interrupted.
+/// All artifacts of a run by path. They must not depend on interruptions.
 pub(crate) fn artifacts(run: &Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
     let mut found = std::collections::BTreeMap::new();
     for folder in ["checkpoints", "latents", "pairs", "snapshots", "samples"] {
@@ -132,11 +132,11 @@ pub(crate) fn artifacts(run: &Path) -> std::collections::BTreeMap<std::path::Pat
             found.insert(path.strip_prefix(run).unwrap().to_path_buf(), std::fs::read(&path).unwrap());
         }
     }
-    // The run from one dimension that a run from two is compared with.
-    let companion = run.join("companion");
-    if companion.is_dir() {
-        let its = artifacts(&companion);
-        found.extend(its.into_iter().map(|(path, bytes)| (Path::new("companion").join(path), bytes)));
+    // The reference run in one dimension of a run in two dimensions.
+    let reference = run.join("reference");
+    if reference.is_dir() {
+        let of_reference = artifacts(&reference);
+        found.extend(of_reference.into_iter().map(|(path, bytes)| (Path::new("reference").join(path), bytes)));
     }
     found
 }
@@ -151,18 +151,18 @@ pub(crate) fn assert_same(found: &Path, expected: &Path) {
     }
 }
 
-/// Waits for `condition`, and says how long that took; the child must be at work all the while.
+/// Waits for `condition`. The child must not end before.
 #[track_caller]
 pub(crate) fn wait_until(child: &mut Child, condition: impl Fn() -> bool) {
-    let begun = Instant::now();
+    let started = Instant::now();
     while !condition() {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
-        assert!(begun.elapsed() < Duration::from_secs(300), "it never came so far");
+        assert!(started.elapsed() < Duration::from_secs(300), "it takes too long");
         std::thread::sleep(Duration::from_micros(200));
     }
 }
 
-/// Epochs on record.
+/// The number of recorded epochs.
 pub(crate) fn epochs(run: &Path) -> usize {
     let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
     text.lines().filter(|line| line.contains("\"kind\":\"epoch\"")).count()

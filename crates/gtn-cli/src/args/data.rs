@@ -6,9 +6,9 @@ use super::DataDir;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
-    /// Say what is there of a data set and whether it is whole.
+    /// Check that a data set is present and complete.
     Check(DataCheck),
-    /// Download what is missing of a data set, or say where to get it.
+    /// Download the missing files of a data set, or show where to get them.
     Fetch(DataFetch),
 }
 
@@ -19,36 +19,35 @@ pub(crate) enum DataCommand {
   cargo xtask fetch mnist --from hub
   cargo xtask fetch celeba --from hub
 
-HTTPS_PROXY and HTTP_PROXY are honored. Files that are there and whole are left alone. MNIST's
-files are checked by size and SHA-256, and an interrupted download goes on. Of
-photographs, celeba and hap, nothing is known to download but from the hub: without --from hub,
-it says where to get them, and under which terms.
+Existing complete files are kept. The files of MNIST are verified by size and SHA-256, and an
+interrupted download resumes. CelebA can be downloaded from the Hugging Face Hub only, 11K Hands
+not at all: for them the command shows where to get the files, and under which terms.
+HTTPS_PROXY and HTTP_PROXY are supported.
 
---from hub needs a gtn with the feature `hub`, which `cargo xtask fetch` builds. Of ylecun/mnist
-it makes the four files, if they then are the original's; of flwrlabs/celeba (1.4 GB, and as
-much again in the folder for temporary files) the archive and both lists. It starts anew after
-an interruption, and gives up when nothing comes for two minutes. HF_ENDPOINT names another hub,
-HF_TOKEN a token (none is needed), and HF_HUB_DISABLE_TELEMETRY=1 keeps the hub's library from
-reporting how fast it was.")]
+--from hub needs a build with the feature `hub`, which `cargo xtask fetch` provides. From
+ylecun/mnist it creates the four original files and verifies them; from flwrlabs/celeba (1.4 GB,
+and as much temporary space) the archive and both lists. An interrupted download from the hub
+restarts. It fails if nothing arrives for two minutes. HF_ENDPOINT sets another hub, HF_TOKEN a
+token (not required). HF_HUB_DISABLE_TELEMETRY=1 disables the telemetry of the hub's library.")]
 pub(crate) struct DataFetch {
-    /// The data set.
+    /// Data set.
     #[arg(value_enum)]
     pub(crate) name: DataName,
     #[command(flatten)]
     pub(crate) data: DataDir,
-    /// Take the files from here, and not from the mirrors that are known; may be given several times.
+    /// Download from this mirror instead of the known ones; may be repeated.
     #[arg(long, value_name = "URL")]
     pub(crate) mirror: Vec<String>,
-    /// Which copy to take.
+    /// Where to download from.
     #[arg(long, value_enum, default_value_t = Source::Mirrors)]
     pub(crate) from: Source,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Source {
-    /// The original files, from the mirrors.
+    /// The original files, from mirrors.
     Mirrors,
-    /// The Hugging Face Hub's, made into the same files.
+    /// The Hugging Face Hub, converted to the original files.
     Hub,
 }
 
@@ -57,7 +56,7 @@ pub(crate) enum Source {
   gtn data check mnist --data-dir datasets
   gtn data check celeba")]
 pub(crate) struct DataCheck {
-    /// The data set.
+    /// Data set.
     #[arg(value_enum)]
     pub(crate) name: DataName,
     #[command(flatten)]
@@ -68,8 +67,8 @@ pub(crate) struct DataCheck {
 pub(crate) enum DataName {
     /// Handwritten digits, 28×28.
     Mnist,
-    /// Photographs of faces, 64×64 as they are learned.
+    /// Images of faces (CelebA), scaled to 64×64.
     Celeba,
-    /// Photographs of hands (11K Hands), 64×64 as they are learned.
+    /// Images of hands (11K Hands), scaled to 64×64.
     Hap,
 }

@@ -1,4 +1,4 @@
-//! Where networks run.
+//! The device of the networks.
 
 use clap::{Args, ValueEnum};
 use gtn_models::{Device, DeviceName};
@@ -7,10 +7,10 @@ use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(crate) struct OnDevice {
-    /// Where networks run: auto (a GPU where there is one and this program knows it), cpu, cuda, cuda:1 (the second GPU).
+    /// Device for the networks: auto (a GPU if this build and this machine have one), cpu, cuda, cuda:1 (the second GPU).
     #[arg(long, value_name = "DEVICE", default_value_t, env = "GTN_DEVICE")]
     pub(crate) device: DeviceName,
-    /// Let a GPU round the factors of matrix products to TF32 (10 bits of fraction): faster, and less exact.
+    /// Use TF32 for matrix products on a GPU: faster, with a 10-bit mantissa.
     #[arg(long)]
     pub(crate) tf32: bool,
 }
@@ -21,7 +21,7 @@ impl OnDevice {
         Ok(self.name().open()?)
     }
 
-    /// The device for whoever opens it.
+    /// The device, not opened yet.
     pub(crate) fn name(&self) -> DeviceName {
         gtn_models::allow_tf32(self.tf32);
         self.device
@@ -35,29 +35,30 @@ pub(crate) enum DepthName {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Compared with the CPU, at batches of 2 and of 200: each layer forward, backward and after 20 steps of Adam, the
-autoencoder, and ĥ (of 3 layers at a batch of 2: more BatchNorms on two samples are chaotic); then the matching of
-Algorithm 1, which must be the same, whole. On a GPU all memory is filled with NaN before it is written, so that a number
-that was not written shows. On the CPU this program's operations are compared with Candle's.
+#[command(after_help = "Compares the device with the CPU, with batches of 2 and 200 samples: forward and backward
+passes and 20 steps of Adam of each layer, of the autoencoder and of ĥ (3 layers for 2
+samples, since more BatchNorms on two samples are chaotic), and the matching of Algorithm 1,
+which must be equal. On a GPU, memory is filled with NaN first, so that values that a kernel
+does not write are found. On the CPU, the operations of this program are compared with those
+of Candle.
 
-The error of outputs and losses is the largest difference over the largest number, that of gradients and weights the norm of
-the difference over the norm (of what 20 steps changed, for weights after them), in the worst array. With --tf32 bounds are
-20 times as wide, and ĥ of 25 layers has none. Exit code 1 if an error is above its bound.
+The error of outputs and losses is the largest difference divided by the largest value; that
+of gradients and weights is the norm of the difference divided by the norm (for weights, of
+their change in 20 steps), for the worst array. With --tf32, bounds are 20 times as wide, and
+ĥ with 25 layers has no bound. The exit code is 1 if an error exceeds its bound.
 
 Examples:
   gtn doctor
   gtn doctor --device cuda
-  gtn doctor --device cuda --tf32 --json"
-)]
+  gtn doctor --device cuda --tf32 --json")]
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) on: OnDevice,
-    /// Small networks, in seconds, or those of the paper for CelebA, in minutes, most of them for the CPU's part
+    /// Compare small networks, which takes seconds, or the paper's networks for CelebA, which takes minutes
     /// [default: full on a GPU, quick on a CPU].
     #[arg(long, value_enum, value_name = "DEPTH")]
     pub(crate) depth: Option<DepthName>,
-    /// Write JSON, one object a line.
+    /// Print JSON, one object per line.
     #[arg(long)]
     pub(crate) json: bool,
 }

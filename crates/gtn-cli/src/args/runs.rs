@@ -1,4 +1,4 @@
-//! `gtn reproduce`, and what is done with the runs it makes: `report`, `runs`; `gtn config`.
+//! `gtn reproduce`, `gtn report`, `gtn runs` and `gtn config`.
 
 use std::path::PathBuf;
 
@@ -16,19 +16,18 @@ use super::{CacheDir, Choices, DataDir, OnDevice};
   gtn reproduce celeba --dim 100 --time-budget 4h --data-dir ~/datasets
   gtn config show uniform > mine.toml; gtn reproduce mine.toml
 
-Ctrl-C saves the state and stops; the same command goes on from there.")]
+Ctrl-C saves the state and stops; the same command resumes from there.")]
 pub(crate) struct Reproduce {
     #[command(flatten)]
     pub(crate) choices: Choices,
-    /// Folder of the run [default: runs/EXPERIMENT-dDIM-seedSEED...].
+    /// Run folder [default: runs/EXPERIMENT-dDIM-seedSEED...].
     #[arg(long, value_name = "RUN")]
     pub(crate) out: Option<PathBuf>,
-    /// Start anew in a folder that holds a run of another configuration or of other data. A run of the same is gone on
-    /// with all the same; delete its folder to do it again.
+    /// Overwrite a different run. An identical run resumes; delete its folder to restart.
     #[arg(long)]
     pub(crate) force: bool,
-    /// Write no TensorBoard events. Without this, losses, figures of merit and grids of images go to RUN/tensorboard while
-    /// the run is at work; `tensorboard --logdir runs` shows those of all runs.
+    /// Do not write TensorBoard events. By default, losses, metrics and image grids go to RUN/tensorboard during the run;
+    /// `tensorboard --logdir runs` shows all runs.
     #[arg(long)]
     pub(crate) no_tensorboard: bool,
     #[command(flatten)]
@@ -43,9 +42,9 @@ pub(crate) struct Reproduce {
 #[command(after_help = "Example:
   gtn report runs/swiss-roll-d1-seed1 --open")]
 pub(crate) struct Report {
-    /// Folder of the run.
+    /// Run folder.
     pub(crate) run: PathBuf,
-    /// Open it in the browser.
+    /// Open the report in the browser.
     #[arg(long)]
     pub(crate) open: bool,
 }
@@ -54,13 +53,13 @@ pub(crate) struct Report {
 #[command(after_help = "Example:
   gtn runs")]
 pub(crate) struct Runs {
-    /// The folder that holds the runs.
+    /// Folder that contains the runs.
     #[arg(default_value = "runs")]
     pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Write all settings of an experiment as TOML to stdout; `gtn reproduce FILE.toml` reads them back.
+    /// Print all settings of an experiment as TOML; `gtn reproduce FILE.toml` reads them.
     Show(Choices),
 }

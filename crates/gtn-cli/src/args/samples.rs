@@ -1,4 +1,4 @@
-//! `gtn sample`, `interpolate`, `encode` and `decode`: what a trained run is asked for.
+//! `gtn sample`, `gtn interpolate`, `gtn encode` and `gtn decode`.
 
 use std::path::PathBuf;
 
@@ -7,13 +7,13 @@ use clap::{Args, ValueEnum};
 use super::{CacheDir, DataDir, OnDevice};
 
 #[derive(Debug, Args)]
-#[command(after_help = "What is written depends on the name given to --out:
-  FILE.png   all samples in one picture
-  FILE.npy   an array of f32: images (n, C, H, W) in [-1, 1], or vectors (n, d)
-  FOLDER     one PNG for each sample
+#[command(after_help = "The name of --out decides the format:
+  FILE.png   all samples in one image, as a grid
+  FILE.npy   an f32 array: images (n, C, H, W) in [-1, 1], or vectors (n, d)
+  FOLDER     one PNG file per sample
 
-Runs without images make vectors in the units of their data: angles (n, 1) or points
-(n, 2) for the swiss roll, points (n, 2) for the unit square.
+Runs on points produce vectors in the units of their data: angles (n, 1) or points (n, 2) for
+the swiss roll, points (n, 2) for the unit square.
 
 Examples:
   gtn sample runs/swiss-roll-d1-seed1 -n 100000 --out angles.npy
@@ -21,24 +21,24 @@ Examples:
   gtn sample runs/mnist-d5-seed1 -n 10000 --latent --out latents.npy
   gtn sample runs/mnist-d5-seed1 --source normals.npy --out samples/")]
 pub(crate) struct Sample {
-    /// Folder of the run.
+    /// Run folder, or weights folder.
     pub(crate) run: PathBuf,
-    /// How many samples to draw.
+    /// Number of samples.
     #[arg(short, value_name = "N", default_value_t = 64, conflicts_with = "source")]
     pub(crate) n: usize,
-    /// Key of the normal vectors: the same seed gives the same samples.
+    /// Random seed; the same seed gives the same samples.
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "source")]
     pub(crate) seed: u64,
-    /// Map these normal vectors, (n, d), instead of drawing some.
+    /// Map these normal vectors, (n, d), instead of random ones.
     #[arg(long, value_name = "Y.npy")]
     pub(crate) source: Option<PathBuf>,
-    /// Where to write: a .png, a .npy, or a folder.
+    /// Output: a .png, a .npy, or a folder.
     #[arg(long, value_name = "FILE|FOLDER")]
     pub(crate) out: PathBuf,
     /// Write latents instead of images.
     #[arg(long)]
     pub(crate) latent: bool,
-    /// Replace what is there.
+    /// Overwrite existing output.
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]
@@ -46,61 +46,59 @@ pub(crate) struct Sample {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "What is written depends on the name given to --out, as for `gtn sample`: a picture with a row for each way
-(.png), an array of all images one after the other (.npy), or a folder of pictures; also an animation of all ways at once
-that goes forth and back without end (.gif). Runs without images make a .npy of vectors.
+#[command(after_help = "The name of --out decides the format, as for `gtn sample`: an image with one row per
+interpolation (.png), an array of all images (.npy), a folder of PNG files, or an animation
+that loops back and forth (.gif). Runs on points produce a .npy of vectors.
 
-Then the largest step between neighbors over the mean step is told for each way: of latents and of pixels (Euclidean), among
-what ĥ made. 1 is an even way. Where the way bends the number stays the same with more --steps, where it jumps it grows.
+For each interpolation, the command prints the largest distance between neighboring samples
+divided by the mean distance, for latents and for pixels (Euclidean). 1 means evenly spaced.
+With more --steps the ratio stays the same where the path bends, and grows where it jumps.
 
 Examples:
-  gtn interpolate weights/mnist-d5 --rows 8 --out ways.png
-  gtn interpolate weights/mnist-d5 --rows 8 --steps 40 --path circle --out ways.gif
-  gtn interpolate weights/mnist-d5 --steps 500 --rows 2 --out ways.npy --json
-  gtn interpolate runs/mnist-d5-seed1 --real --path circle --out ways.png
+  gtn interpolate weights/mnist-d5 --rows 8 --out interpolations.png
+  gtn interpolate weights/mnist-d5 --rows 8 --steps 40 --interpolation spherical --out interpolations.gif
+  gtn interpolate weights/mnist-d5 --steps 500 --rows 2 --out interpolations.npy --json
+  gtn interpolate runs/mnist-d5-seed1 --real --interpolation spherical --out real.png
   gtn interpolate runs/hap-d50-seed1 --real --from aspect=palmar --to aspect=palmar --out same.png
-  gtn interpolate runs/hap-d50-seed1 --real --from aspect=palmar --to aspect=dorsal --out opposite.png"
-)]
+  gtn interpolate runs/hap-d50-seed1 --real --from aspect=palmar --to aspect=dorsal --out opposite.png")]
 pub(crate) struct Interpolate {
-    /// Folder of the run, or of weights.
+    /// Run folder, or weights folder.
     pub(crate) run: PathBuf,
-    /// How many ways.
+    /// Number of interpolations.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) rows: u16,
-    /// Samples on each way, the ends among them.
+    /// Samples in each interpolation, including both ends.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(2..))]
     pub(crate) steps: u16,
-    /// Key of the ends: the same seed gives the same ways.
+    /// Random seed; the same seed gives the same endpoints.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Between the normal vectors that Algorithm 1 gave two training images. The images as their latents decode stand at
-    /// both ends of a row, beside what ĥ makes of those vectors; in a .gif they stand still beside it. Needs a run that was
-    /// trained here: a folder of weights has no pairs.
+    /// Interpolate between the normal vectors of two training images. The decoded training images are shown at both ends of a
+    /// row, or beside the animation. Needs a run that was trained here; a weights folder has no pairs.
     #[arg(long)]
     pub(crate) real: bool,
-    /// What the image at the beginning of each way shows, as a filter of the data set: `Smiling=1,Male=-1` for CelebA,
-    /// `aspect=palmar,aspect=right` for hands. Needs the data that the run was trained on.
+    /// Filter for the first training image of each interpolation: `Smiling=1,Male=-1` for CelebA,
+    /// `aspect=palmar,aspect=right` for 11K Hands. Needs the data that the run was trained on.
     #[arg(long, value_name = "FILTER", requires = "real")]
     pub(crate) from: Option<String>,
-    /// What the image at its end shows.
+    /// Filter for the last training image of each interpolation.
     #[arg(long, value_name = "FILTER", requires = "real")]
     pub(crate) to: Option<String>,
     #[command(flatten)]
     pub(crate) data: DataDir,
     #[command(flatten)]
     pub(crate) cache: CacheDir,
-    /// The straight line, or the great circle: directions turn evenly, and norms go evenly from one to the other. Between
-    /// opposite vectors, which have no one great circle, it is the line.
-    #[arg(long, value_enum, default_value_t = PathName::Line)]
-    pub(crate) path: PathName,
-    /// Where to write: a .png, a .gif, a .npy, or a folder.
+    /// Interpolate along a straight line, or along a great circle with linearly interpolated norms. Opposite vectors, which have
+    /// no unique great circle, are interpolated linearly.
+    #[arg(long, value_enum, default_value_t = InterpolationName::Linear)]
+    pub(crate) interpolation: InterpolationName,
+    /// Output: a .png, a .gif, a .npy, or a folder.
     #[arg(long, value_name = "FILE|FOLDER")]
     pub(crate) out: PathBuf,
-    /// Tell the steps as JSON, one object a line for each way.
+    /// Print the distances as JSON, one object per interpolation.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Replace what is there.
+    /// Overwrite existing output.
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]
@@ -108,16 +106,16 @@ pub(crate) struct Interpolate {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum PathName {
-    Line,
-    Circle,
+pub(crate) enum InterpolationName {
+    Linear,
+    Spherical,
 }
 
-impl From<PathName> for gtn_models::Path {
-    fn from(name: PathName) -> Self {
+impl From<InterpolationName> for gtn_models::Interpolation {
+    fn from(name: InterpolationName) -> Self {
         match name {
-            PathName::Line => gtn_models::Path::Line,
-            PathName::Circle => gtn_models::Path::Circle,
+            InterpolationName::Linear => gtn_models::Interpolation::Linear,
+            InterpolationName::Spherical => gtn_models::Interpolation::Spherical,
         }
     }
 }
@@ -126,16 +124,16 @@ impl From<PathName> for gtn_models::Path {
 #[command(after_help = "Example:
   gtn encode runs/mnist-d5-seed1 --images digits/ --out latents.npy")]
 pub(crate) struct Encode {
-    /// Folder of the run, or of weights.
+    /// Run folder, or weights folder.
     pub(crate) run: PathBuf,
-    /// A .png, a folder of them in the order of their names, or an array (n, C, H, W) of f32 in [-1, 1] (.npy, .npz,
+    /// Images: a .png, a folder of PNG files (in the order of their names), or an f32 array (n, C, H, W) in [-1, 1] (.npy, .npz,
     /// .safetensors).
     #[arg(long, value_name = "IMAGES")]
     pub(crate) images: PathBuf,
-    /// Where to write the latents, (n, d).
+    /// Output for the latents, (n, d).
     #[arg(long, value_name = "X.npy")]
     pub(crate) out: PathBuf,
-    /// Replace what is there.
+    /// Overwrite existing output.
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]
@@ -146,15 +144,15 @@ pub(crate) struct Encode {
 #[command(after_help = "Example:
   gtn decode runs/mnist-d5-seed1 --latents latents.npy --out digits.png")]
 pub(crate) struct Decode {
-    /// Folder of the run, or of weights.
+    /// Run folder, or weights folder.
     pub(crate) run: PathBuf,
-    /// Latents, (n, d) f32 in a .npy, .npz or .safetensors file.
+    /// Latents: an f32 array (n, d) in a .npy, .npz or .safetensors file.
     #[arg(long, value_name = "X.npy")]
     pub(crate) latents: PathBuf,
-    /// Where to write: a .png, a .npy, or a folder.
+    /// Output: a .png, a .npy, or a folder.
     #[arg(long, value_name = "FILE|FOLDER")]
     pub(crate) out: PathBuf,
-    /// Replace what is there.
+    /// Overwrite existing output.
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]

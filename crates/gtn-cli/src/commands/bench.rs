@@ -1,4 +1,4 @@
-//! `gtn bench`: one module for each kind of bench.
+//! `gtn bench`: one module for each benchmark.
 
 pub(crate) mod device;
 pub(crate) mod label;
@@ -9,17 +9,17 @@ pub(crate) mod train;
 use crate::args::BenchDevice;
 use crate::failure::Failure;
 
-/// `gtn bench --device ...`. What the environment says of a device is no word that it is to be timed.
+/// `gtn bench --device ...`. A device in the environment alone does not select this benchmark.
 pub(crate) fn of_device(args: &BenchDevice) -> Result<(), Failure> {
     if std::env::args_os().any(|word| word.to_string_lossy().starts_with("--device")) {
         return device::run(args);
     }
     Err(Failure::users(
-        "say what to time: `gtn bench device`, `train`, `label` or `sample`; `gtn bench --help` tells more",
+        "no benchmark selected; run `gtn bench device`, `train`, `label` or `sample` (see `gtn bench --help`)",
     ))
 }
 
-/// A time in few letters.
+/// A time with about three digits.
 fn time(seconds: f64) -> String {
     match seconds {
         _ if seconds < 0.01 => format!("{:.2} ms", 1e3 * seconds),
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_in_groups_and_times_with_three_digits() {
+    fn counts_have_thousands_separators_and_times_three_digits() {
         assert_eq!([7, 1000, 162_770, 10_000_000].map(count), ["7", "1,000", "162,770", "10,000,000"]);
         let times = [0.000_123, 0.0123, 0.4, 1.234, 12.34, 3600.4].map(time);
         assert_eq!(times, ["0.12 ms", "12 ms", "400 ms", "1.23 s", "12.3 s", "3600 s"]);

@@ -4,11 +4,11 @@ use gtn_run::config::Overrides;
 use gtn_train::presets;
 
 use crate::args::Choices;
+use crate::console;
 use crate::failure::Failure;
-use crate::say;
 
 impl Choices {
-    /// What is decided, for the preset.
+    /// The overrides of the preset.
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {
             protocol: self.protocol.map(Into::into),
@@ -24,6 +24,6 @@ impl Choices {
 
 pub(crate) fn show(choices: &Choices) -> Result<(), Failure> {
     let config = presets::resolve(&choices.experiment, &choices.overrides())?;
-    say::result(config.to_toml()?.trim_end());
+    console::print(config.to_toml()?.trim_end());
     Ok(())
 }

@@ -1,26 +1,26 @@
 //! `gtn encode`: images to latents.
 
-use gtn_data::pictures::read_pictures;
-use gtn_models::{array2_of, tensor_of};
+use gtn_data::image_files::read_images;
+use gtn_models::{to_array2, to_tensor};
 use gtn_run::RunFolder;
 use ndarray::{Array2, Axis, concatenate};
 
 use crate::args::Encode;
+use crate::console;
 use crate::failure::Failure;
 use crate::output::{self, Samples};
-use crate::say;
 
-/// Images of one forward pass.
-const ROWS: usize = 256;
+/// Images in one forward pass.
+const BATCH_SIZE: usize = 256;
 
 pub(crate) fn run(args: &Encode) -> Result<(), Failure> {
-    let kind = output::kind(&args.out, true, args.force)?;
+    let format = output::format(&args.out, true, args.force)?;
     let autoencoder = gtn_train::load_autoencoder(&RunFolder::at(&args.run), &args.on.open()?)?;
-    let images = read_pictures(&args.images)?;
+    let images = read_images(&args.images)?;
     let (shape, (_, channels, side, width)) = (autoencoder.decoder().shape(), images.dim());
     if (channels, side, width) != (shape.channels, shape.side, shape.side) {
         return Err(Failure::users(format!(
-            "{}: images have {channels} channels and {side}×{width} pixels, and this autoencoder takes {} and {2}×{2}",
+            "{}: expected images with {1} channels and {2}×{2} pixels, got {channels} channels and {side}×{width} pixels",
             args.images.display(),
             shape.channels,
             shape.side,
@@ -28,12 +28,12 @@ pub(crate) fn run(args: &Encode) -> Result<(), Failure> {
     }
     let device = autoencoder.parameters().device();
     let mut parts = vec![Array2::zeros((0, shape.dim))];
-    for rows in images.axis_chunks_iter(Axis(0), ROWS) {
-        parts.push(array2_of(&autoencoder.encoder().forward(&tensor_of(rows, device)?)?)?);
+    for rows in images.axis_chunks_iter(Axis(0), BATCH_SIZE) {
+        parts.push(to_array2(&autoencoder.encoder().forward(&to_tensor(rows, device)?)?)?);
     }
     let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
     let latents = concatenate(Axis(0), &views).map_err(|error| Failure::users(error.to_string()))?;
-    output::write(&args.out, kind, &Samples::Vectors(latents), args.force)?;
-    say::result(&args.out.display().to_string());
+    output::write(&args.out, format, &Samples::Vectors(latents), args.force)?;
+    console::print(&args.out.display().to_string());
     Ok(())
 }

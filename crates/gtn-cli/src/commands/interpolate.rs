@@ -1,7 +1,7 @@
-//! `gtn interpolate`: the way from one normal vector to another.
+//! `gtn interpolate`: interpolations between normal vectors.
 
-use gtn_metrics::{Steps, step_lengths};
-use gtn_models::{Path, Streams};
+use gtn_metrics::{StepLengths, step_lengths};
+use gtn_models::{Interpolation, Streams, purpose};
 use gtn_run::RunFolder;
 use gtn_train::RealPairs;
 use ndarray::{Array2, Array4, ArrayView2, Axis, concatenate, s};
@@ -10,60 +10,61 @@ use serde_json::{Value, json};
 use crate::args::Interpolate;
 use crate::commands::sample::check_amount;
 use crate::failure::Failure;
-use crate::output::{self, Samples, Ways};
+use crate::output::{self, Interpolations, Samples};
 use crate::progress::Progress;
-use crate::{say, stop};
+use crate::{console, stop};
 
 pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
-    output::kind_of_ways(&args.out, false, args.force)?;
+    output::animated_format(&args.out, false, args.force)?;
     let run = RunFolder::at(&args.run);
     let generator = gtn_train::load_generator(&run, &args.on.open()?)?;
-    let kind = output::kind_of_ways(&args.out, !generator.makes_images(), args.force)?;
+    let format = output::animated_format(&args.out, !generator.generates_images(), args.force)?;
     let (rows, steps) = (usize::from(args.rows), usize::from(args.steps));
     let columns = if args.real { steps + 2 } else { steps };
-    check_amount(rows * columns, generator.sample_size(), kind)?;
+    check_amount(rows * columns, generator.values_per_sample(), format)?;
 
     let streams = Streams::new(args.seed);
     let pairs = args.real.then(|| draw_pairs(args, &run, rows, &streams)).transpose()?;
-    let ends = match &pairs {
+    let endpoints = match &pairs {
         Some(pairs) => pairs.source.clone(),
-        None => streams.normal("interpolate", 0, 2 * rows, generator.source_dim()),
+        None => streams.normal(purpose::INTERPOLATE, 0, 2 * rows, generator.source_dim()),
     };
     let mut latents = Vec::new();
-    let mut found = Vec::new();
+    let mut step_lengths_of_rows = Vec::new();
     for row in 0..rows {
         if stop::requested() {
             return Err(Failure::Stopped("stopped; nothing was written".to_owned()));
         }
         let (from, to) = (2 * row, 2 * row + 1);
-        let way = Path::from(args.path).between(ends.row(from), ends.row(to), steps)?;
-        let made = generator.map(way.view())?;
-        found.push(Measured { latents: step_lengths(made.view())?, pixels: None });
+        let interpolation = Interpolation::from(args.interpolation);
+        let source = interpolation.between(endpoints.row(from), endpoints.row(to), steps)?;
+        let generated = generator.map(source.view())?;
+        step_lengths_of_rows.push(RowSteps { latents: step_lengths(generated.view())?, pixels: None });
         match &pairs {
             Some(pairs) => {
                 let real = |row: usize| pairs.target.slice(s![row..=row, ..]);
-                latents.push(joined(&[real(from), made.view(), real(to)])?);
+                latents.push(stack(&[real(from), generated.view(), real(to)])?);
             }
-            None => latents.push(made),
+            None => latents.push(generated),
         }
     }
-    let latents = joined(&latents.iter().map(|part| part.view()).collect::<Vec<_>>())?;
-    let samples = if generator.makes_images() {
-        let ways = Ways { images: generator.decode(latents.view())?, steps, real_ends: args.real };
-        for (row, found) in found.iter_mut().enumerate() {
+    let latents = stack(&latents.iter().map(|part| part.view()).collect::<Vec<_>>())?;
+    let samples = if generator.generates_images() {
+        let interpolations = Interpolations { images: generator.decode(latents.view())?, steps, real_ends: args.real };
+        for (row, lengths) in step_lengths_of_rows.iter_mut().enumerate() {
             let first = row * columns + usize::from(args.real);
-            found.pixels = Some(pixel_steps(&ways.images, first, steps)?);
+            lengths.pixels = Some(pixel_step_lengths(&interpolations.images, first, steps)?);
         }
-        Samples::Ways(ways)
+        Samples::Interpolations(interpolations)
     } else {
         Samples::Vectors(latents)
     };
-    output::write(&args.out, kind, &samples, args.force)?;
-    tell(args, &found);
+    output::write(&args.out, format, &samples, args.force)?;
+    print(args, &step_lengths_of_rows);
     Ok(())
 }
 
-/// The pairs at the ends of so many ways.
+/// Training pairs as endpoints of the interpolations.
 fn draw_pairs(args: &Interpolate, run: &RunFolder, rows: usize, streams: &Streams) -> Result<RealPairs, Failure> {
     if args.from.is_none() && args.to.is_none() {
         return Ok(gtn_train::draw_pairs(run, 2 * rows, streams)?);
@@ -71,49 +72,49 @@ fn draw_pairs(args: &Interpolate, run: &RunFolder, rows: usize, streams: &Stream
     stop::listen();
     let mut progress = Progress::new();
     let filters = [&args.from, &args.to].map(|filter| filter.as_deref().unwrap_or_default());
-    let places = (args.data.data_dir.as_path(), &*args.cache.path());
-    Ok(gtn_train::draw_pairs_between(run, rows, filters, places, streams, &mut progress)?)
+    let folders = (args.data.data_dir.as_path(), &*args.cache.path());
+    Ok(gtn_train::draw_pairs_between(run, rows, filters, folders, streams, &mut progress)?)
 }
 
-/// The steps of one way.
-struct Measured {
-    /// Of what ĥ made.
-    latents: Steps,
+/// Distances between neighboring samples of one interpolation.
+struct RowSteps {
+    /// Of the outputs of ĥ.
+    latents: StepLengths,
     /// Of the images, if there are any.
-    pixels: Option<Steps>,
+    pixels: Option<StepLengths>,
 }
 
-fn pixel_steps(images: &Array4<f32>, first: usize, steps: usize) -> Result<Steps, Failure> {
-    let way = images.slice(s![first..first + steps, .., .., ..]);
-    let numbers = way.len() / steps;
-    let rows = way.to_shape((steps, numbers)).map_err(|error| Failure::users(error.to_string()))?;
+fn pixel_step_lengths(images: &Array4<f32>, first: usize, steps: usize) -> Result<StepLengths, Failure> {
+    let images = images.slice(s![first..first + steps, .., .., ..]);
+    let pixels = images.len() / steps;
+    let rows = images.to_shape((steps, pixels)).map_err(|error| Failure::users(error.to_string()))?;
     Ok(step_lengths(rows.view())?)
 }
 
-fn tell(args: &Interpolate, found: &[Measured]) {
-    // What is no image has no latents either: ĥ makes the samples themselves.
-    let are_images = found.iter().any(|found| found.pixels.is_some());
-    let made = if are_images { "latents" } else { "samples" };
+fn print(args: &Interpolate, rows: &[RowSteps]) {
+    // Points have no latents: ĥ generates the samples themselves.
+    let are_images = rows.iter().any(|row| row.pixels.is_some());
+    let kind = if are_images { "latents" } else { "samples" };
     if args.json {
-        let steps =
-            |steps: &Steps| json!({ "largest_step": steps.largest, "mean_step": steps.mean, "ratio": steps.ratio() });
-        for (way, found) in found.iter().enumerate() {
-            let mut line = json!({ "way": way + 1, "steps": args.steps - 1 });
-            line[made] = steps(&found.latents);
-            line["pixels"] = found.pixels.as_ref().map_or(Value::Null, steps);
-            say::result(&line.to_string());
+        let lengths = |steps: &StepLengths| json!({ "largest_step": steps.max, "mean_step": steps.mean, "ratio": steps.max_to_mean_ratio() });
+        for (index, row) in rows.iter().enumerate() {
+            let mut line = json!({ "interpolation": index + 1, "steps": args.steps - 1 });
+            line[kind] = lengths(&row.latents);
+            line["pixels"] = row.pixels.as_ref().map_or(Value::Null, lengths);
+            console::print(&line.to_string());
         }
         return;
     }
-    say::result(&args.out.display().to_string());
+    console::print(&args.out.display().to_string());
     let pixels = if are_images { "   pixels" } else { "" };
-    say::result(&format!("largest step / mean step   {made}{pixels}"));
-    for (way, found) in found.iter().enumerate() {
-        let pixels = found.pixels.map_or(String::new(), |pixels| format!("{:>9.2}", pixels.ratio()));
-        say::result(&format!("{:<24} {:>9.2}{pixels}", format!("way {}", way + 1), found.latents.ratio()));
+    console::print(&format!("largest step / mean step   {kind}{pixels}"));
+    for (index, row) in rows.iter().enumerate() {
+        let pixels = row.pixels.map_or(String::new(), |pixels| format!("{:>9.2}", pixels.max_to_mean_ratio()));
+        let name = format!("interpolation {}", index + 1);
+        console::print(&format!("{name:<24} {:>9.2}{pixels}", row.latents.max_to_mean_ratio()));
     }
 }
 
-fn joined(parts: &[ArrayView2<'_, f32>]) -> Result<Array2<f32>, Failure> {
+fn stack(parts: &[ArrayView2<'_, f32>]) -> Result<Array2<f32>, Failure> {
     concatenate(Axis(0), parts).map_err(|error| Failure::users(error.to_string()))
 }

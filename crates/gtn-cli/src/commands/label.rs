@@ -11,11 +11,11 @@ use gtn_run::atomic;
 use crate::args::Label;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::{output, say, stop};
+use crate::{console, output, stop};
 
 pub(crate) fn run(args: &Label) -> Result<(), Failure> {
     if !args.out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz")) {
-        return Err(Failure::users(format!("--out {}: pairs go into a .npz file", args.out.display())));
+        return Err(Failure::users(format!("--out {}: pairs need a .npz file name", args.out.display())));
     }
     output::refuse_existing(&args.out, args.force)?;
     let source = arrays::read_matrix(&args.source)?;
@@ -37,12 +37,12 @@ pub(crate) fn run(args: &Label) -> Result<(), Failure> {
     drop(progress);
 
     atomic::write(&args.out, output::existing(args.force), |file| {
-        arrays::write_pairs(file, matched.matching(), matched.order(), matched.similarity())
+        arrays::write_matching_npz(file, matched.assignment(), matched.order(), matched.similarity())
     })?;
-    say::result(&args.out.display().to_string());
+    console::print(&args.out.display().to_string());
     if args.stats {
-        for line in stats::lines(&matched, workspace.statistics(), source.view(), target.view()) {
-            say::tell(&line);
+        for line in stats::lines(&matched, workspace.stats(), source.view(), target.view()) {
+            console::status(&line);
         }
     }
     Ok(())

@@ -1,15 +1,15 @@
-//! `gtn reproduce`: all stages of an experiment, then its report.
+//! `gtn reproduce`: runs all stages of an experiment, and writes its report.
 
 use std::path::Path;
 
 use gtn_report::{EpochFigures, TensorBoard};
-use gtn_run::{Fan, Provenance, RunFolder};
+use gtn_run::{Provenance, RunFolder, Tee};
 use gtn_train::{Job, presets};
 
 use crate::args::{Choices, Reproduce};
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::{say, stop};
+use crate::{console, stop};
 
 pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
     let config = presets::resolve(&args.choices.experiment, &args.choices.overrides())?;
@@ -31,21 +31,21 @@ pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
     };
 
     stop::listen();
-    let mut progress = Progress::of_run(&root);
+    let mut progress = Progress::with_run(&root);
     let (mut figures, mut tensorboard) = (EpochFigures::new(), TensorBoard::new());
-    let mut observers = Fan(vec![&mut progress, &mut figures]);
+    let mut observers = Tee(vec![&mut progress, &mut figures]);
     if !args.no_tensorboard {
         observers.0.push(&mut tensorboard);
     }
-    // Held until the report is there: nobody may clear the folder in between.
+    // Held until the report is written, so that no other process can overwrite the run before.
     let _lock = gtn_train::reproduce(&job, &run, &mut observers)?;
     drop(progress);
     let report = gtn_report::write_report(&run)?;
-    say::result(&report.display().to_string());
+    console::print(&report.display().to_string());
     Ok(())
 }
 
-/// The command that does this run again, without what concerns only this machine.
+/// The command that reproduces this run, without options that concern only this machine.
 fn command_line(choices: &Choices) -> String {
     let mut words = vec!["cargo xtask reproduce".to_owned(), quoted(&choices.experiment)];
     let mut option = |name: &str, value: Option<String>| words.extend(value.map(|value| format!("--{name} {value}")));
@@ -62,7 +62,7 @@ fn command_line(choices: &Choices) -> String {
     words.join(" ")
 }
 
-/// A word as a shell takes it.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=+,:@%".contains(c);
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
@@ -71,7 +71,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn words_survive_a_shell() {
+    fn words_are_quoted_for_a_shell() {
         assert_eq!(["mnist", "p q.toml", "it's.toml"].map(super::quoted), ["mnist", "'p q.toml'", r"'it'\''s.toml'"]);
     }
 }

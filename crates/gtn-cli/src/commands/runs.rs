@@ -1,13 +1,13 @@
-//! `gtn runs`: the runs in a folder, and how far each has come.
+//! `gtn runs`: the runs in a folder with their progress.
 
 use std::path::Path;
 use std::time::SystemTime;
 
-use gtn_run::{Config, MetricsLog, RunFolder, Stage};
+use gtn_run::{Config, MetricsLog, RunFolder, RunProgress, Stage};
 
 use crate::args::Runs;
+use crate::console;
 use crate::failure::Failure;
-use crate::say;
 
 pub(crate) fn run(args: &Runs) -> Result<(), Failure> {
     let entries = match std::fs::read_dir(&args.folder) {
@@ -15,7 +15,7 @@ pub(crate) fn run(args: &Runs) -> Result<(), Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let folder = args.folder.display();
             return Err(Failure::users(format!(
-                "there is no folder {folder}: `gtn reproduce swiss-roll` makes a first run; or name the folder of your runs"
+                "folder {folder} does not exist; create a first run with `gtn reproduce swiss-roll`, or pass the folder of your runs"
             )));
         }
         Err(error) => return Err(gtn_run::Error::io("read", &args.folder)(error).into()),
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Runs) -> Result<(), Failure> {
     folders.sort();
     let lines: Vec<[String; 4]> = folders.iter().filter_map(|folder| line(folder)).collect();
     if lines.is_empty() {
-        say::tell(&format!("{} holds no runs", args.folder.display()));
+        console::status(&format!("no runs in {}", args.folder.display()));
         return Ok(());
     }
     let head = ["RUN", "STATE", "VALIDATION LOSS", "LAST CHANGE"].map(str::to_owned);
@@ -32,23 +32,23 @@ pub(crate) fn run(args: &Runs) -> Result<(), Failure> {
     let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [0, 1, 2].map(width);
     for [name, state, loss, changed] in &table {
-        say::result(&format!("{name:<0$}  {state:<1$}  {loss:>2$}  {changed}", widths[0], widths[1], widths[2]));
+        console::print(&format!("{name:<0$}  {state:<1$}  {loss:>2$}  {changed}", widths[0], widths[1], widths[2]));
     }
     Ok(())
 }
 
-/// Name, state, lowest validation loss of ĥ and time of the last change; `None` for a folder that is no run.
+/// Name, state, lowest validation loss of ĥ and time of the last change; `None` for a folder that is not a run.
 fn line(folder: &Path) -> Option<[String; 4]> {
     let run = RunFolder::at(folder);
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let config = match run.record() {
         Ok(record) => record.config,
         Err(gtn_run::Error::NoRun { .. }) => return None,
-        Err(error) => return Some([name, format!("cannot be read: {error}"), String::new(), String::new()]),
+        Err(error) => return Some([name, format!("unreadable: {error}"), String::new(), String::new()]),
     };
     let log = match MetricsLog::open(&run.metrics()) {
         Ok(log) => log,
-        Err(error) => return Some([name, format!("cannot be read: {error}"), String::new(), String::new()]),
+        Err(error) => return Some([name, format!("unreadable: {error}"), String::new(), String::new()]),
     };
     let losses = log.epochs(Stage::Fit).map(|epoch| epoch.validation_loss);
     let best = losses.min_by(f64::total_cmp).map(|loss| format!("{loss:.5}")).unwrap_or_default();
@@ -58,36 +58,19 @@ fn line(folder: &Path) -> Option<[String; 4]> {
 }
 
 fn state(run: &RunFolder, config: &Config, log: &MetricsLog) -> String {
-    let next = config.stages().into_iter().find(|stage| log.stage(*stage).is_none());
-    let companion = run.companion();
-    if let (Some(Stage::Prepare), Ok(record)) = (next, companion.record())
-        && let Ok(log) = MetricsLog::open(&companion.metrics())
+    let mut progress = RunProgress::new(config, log);
+    let mut prefix = "";
+    let reference = run.reference_run();
+    if let (RunProgress::Incomplete { stage: Stage::Prepare, .. }, Ok(record)) = (progress, reference.record())
+        && let Ok(log) = MetricsLog::open(&reference.metrics())
     {
-        return with_holder(run, format!("companion {}", place(&record.config, &log)), false);
+        // The reference run comes first.
+        progress = RunProgress::new(&record.config, &log);
+        prefix = "reference run: ";
     }
-    with_holder(run, place(config, log), next.is_none())
-}
-
-fn with_holder(run: &RunFolder, place: String, done: bool) -> String {
-    match run.holder() {
-        Some(holder) => format!("{place}; at work: {holder}"),
-        None if done => place,
-        None => format!("stopped {place}"),
-    }
-}
-
-/// How far a run has come.
-fn place(config: &Config, log: &MetricsLog) -> String {
-    match config.stages().into_iter().find(|stage| log.stage(*stage).is_none()) {
-        None => "done".to_owned(),
-        Some(stage) => {
-            let most = match stage {
-                Stage::Autoencode => config.autoencoder.as_ref().map(|autoencoder| autoencoder.training.epochs),
-                Stage::Fit => Some(config.h.training.epochs),
-                _ => None,
-            };
-            let epochs = most.map(|most| format!(", epoch {} of at most {most}", log.epochs(stage).count()));
-            format!("at {stage}{}", epochs.unwrap_or_default())
-        }
+    match (run.lock_holder(), progress) {
+        (Some(holder), _) => format!("{prefix}{progress} ({holder})"),
+        (None, RunProgress::Done) if prefix.is_empty() => progress.to_string(),
+        (None, _) => format!("stopped at {prefix}{progress}"),
     }
 }

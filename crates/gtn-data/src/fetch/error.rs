@@ -1,32 +1,32 @@
 use std::path::PathBuf;
 
-use crate::folder_of;
+use crate::parent_folder;
 
-/// Why a download did not succeed. Each message is one line that says what to do.
+/// Why a download failed. The messages are one line each and say what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No mirror gave the file.
+    /// No mirror provided the file.
     #[error(
-        "{} could not be downloaded: {}. Try again later (what has come is kept; HTTPS_PROXY names a proxy), or get the file \
-         by hand from one of these addresses and put it into {}",
-        name(path), listed(tried), folder_of(path).display()
+        "cannot download {}: {}. Try again later (the bytes received so far are kept; HTTPS_PROXY sets a proxy), or download \
+         the file by hand from one of these URLs into '{}'",
+        name(path), list_attempts(attempts), parent_folder(path).display()
     )]
-    Mirrors {
+    AllMirrorsFailed {
         /// The file.
         path: PathBuf,
-        /// Each address with what happened there.
-        tried: Vec<(String, String)>,
+        /// Each URL and what happened there.
+        attempts: Vec<(String, String)>,
     },
-    /// The Hugging Face Hub did not give the data (feature `hub`).
+    /// The Hugging Face Hub did not provide the data (feature `hub`).
     #[error(
-        "{dataset} could not be had from {endpoint}: {reason}. Nothing was written; try again later (HTTPS_PROXY names \
-         a proxy, HF_ENDPOINT another hub), or give the command without --from hub: it knows another way"
+        "cannot download {dataset} from {endpoint}: {reason}. Nothing was written; try again later (HTTPS_PROXY sets a proxy, \
+         HF_ENDPOINT another Hub), or run the command without --from hub for another way"
     )]
     Hub {
-        /// The hub.
+        /// The Hub's URL.
         endpoint: String,
-        /// The data set's name there.
+        /// The data set's name on the Hub.
         dataset: &'static str,
         /// What happened.
         reason: String,
@@ -36,48 +36,48 @@ pub enum Error {
     Stopped {
         /// The file that was being downloaded.
         path: PathBuf,
-        /// What is kept of it: where, how many bytes, and of how many.
+        /// The partial file: its path, its size, and the size of the complete file. `None` if nothing was kept.
         kept: Option<(PathBuf, u64, u64)>,
     },
-    /// An address that cannot be used.
-    #[error("{url}: {reason}; give an address such as https://example.org/mnist/")]
-    Address {
-        /// The address.
+    /// A URL is invalid.
+    #[error("invalid URL '{url}': {reason}; pass a URL such as https://example.org/mnist/")]
+    InvalidUrl {
+        /// The URL.
         url: String,
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// Another process downloads the same file.
-    #[error("{} is in use: another process downloads this file; wait for it, or stop it", path.display())]
-    Busy {
+    /// Another process is downloading the same file.
+    #[error("'{}' is locked: another process is downloading this file; wait for it, or stop it", path.display())]
+    Locked {
         /// The unfinished download.
         path: PathBuf,
     },
-    /// Something else has the name of an unfinished download, or of the file.
-    #[error("{}: {reason}; move it away", path.display())]
-    InTheWay {
-        /// What is in the way.
+    /// Something else is at the path of the file or of its unfinished download.
+    #[error("cannot write '{}': {reason}; move it away", path.display())]
+    PathOccupied {
+        /// The path.
         path: PathBuf,
-        /// What it is.
+        /// What is at the path.
         reason: String,
     },
-    /// The file system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
+    /// An error of the file system.
+    #[error("cannot {action} '{}': {source}", path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// What failed, as a verb.
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
 }
 
 impl Error {
-    /// Whether it is a mistake in what was asked or given, rather than a failure.
+    /// Whether the user can fix the error by changing the input, as opposed to a failure of the machine or the network.
     #[must_use]
-    pub fn is_users(&self) -> bool {
-        matches!(self, Error::Address { .. } | Error::Busy { .. } | Error::InTheWay { .. })
+    pub fn is_user_error(&self) -> bool {
+        matches!(self, Error::InvalidUrl { .. } | Error::Locked { .. } | Error::PathOccupied { .. })
     }
 
     pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
@@ -90,22 +90,22 @@ fn name(path: &std::path::Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn listed(tried: &[(String, String)]) -> String {
-    if tried.is_empty() {
-        return "no mirror is known".to_owned();
+fn list_attempts(attempts: &[(String, String)]) -> String {
+    if attempts.is_empty() {
+        return "there are no mirrors to try".to_owned();
     }
-    tried.iter().map(|(url, reason)| format!("{url}: {reason}")).collect::<Vec<_>>().join("; ")
+    attempts.iter().map(|(url, reason)| format!("{url}: {reason}")).collect::<Vec<_>>().join("; ")
 }
 
 fn kept_text(path: &std::path::Path, kept: Option<&(PathBuf, u64, u64)>) -> String {
     match kept {
         Some((part, done, total)) => {
-            let place = part.display();
+            let part = part.display();
             format!(
-                "; {done} of {total} bytes of {} are kept in {place}; the same command goes on from there",
+                "; {done} of {total} bytes of {} are kept in '{part}'; run the same command again to resume",
                 name(path)
             )
         }
-        None => format!(" at {}; the same command takes it up anew", name(path)),
+        None => format!(" at {}; run the same command again to start over", name(path)),
     }
 }

@@ -1,7 +1,7 @@
 //! MNIST from the Hugging Face Hub, through candle-datasets (feature `hub`).
 //!
-//! The hub has the images as PNG in two Parquet files. They are turned back into the four IDX files, which are written only
-//! when each has the original's SHA-256: the same images in the same order.
+//! The Hub stores the images as PNG in two Parquet files. They are converted back to the four IDX files, which are
+//! written only if each has the SHA-256 of the official file, that is, holds the same images in the same order.
 
 use std::io::{Cursor, Write};
 use std::ops::ControlFlow;
@@ -13,128 +13,138 @@ use parquet::file::reader::FileReader;
 use parquet::record::{Field, Row};
 use sha2::{Digest, Sha256};
 
-use super::{FILES, Fetched, FileSpec, SIDE, wanted};
-use crate::digest::hexadecimal;
-use crate::fetch::{Error, Options, check_address, check_place, write_whole};
-use crate::hub::{self, Place, Reader, rows_of};
+use super::{FILES, FetchSummary, FileSpec, SIDE, files_to_fetch};
+use crate::fetch::{Error, Options, check_destination, check_url, write_atomically};
+use crate::hex_digest::hex_digest;
+use crate::hub_download::{self, HubDataset, ParquetReader, row_count};
 
-/// The hub's address.
-pub const ENDPOINT: &str = hub::ENDPOINT;
+/// The Hub's URL.
+pub const ENDPOINT: &str = hub_download::ENDPOINT;
 
-/// The data set's name there.
+/// The data set's name on the Hub.
 pub const DATASET: &str = "ylecun/mnist";
 
-/// What happens.
+/// Progress of [`fetch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A file was there before, with the original's content.
-    Present(FileSpec),
-    /// So many bytes have come; how many it will be is not told. Comes several times a second, also while none do.
+    /// This file already exists and equals the official file.
+    AlreadyPresent(FileSpec),
+    /// Number of bytes received so far; the total is unknown. Sent several times a second, even while nothing arrives.
     Received(u64),
-    /// So many images are unpacked.
+    /// Number of images decoded so far.
     Unpacked {
-        /// Images of the Parquet file that are unpacked.
+        /// Decoded images of the current Parquet file.
         done: usize,
-        /// Images that it has.
+        /// Images in that file.
         total: usize,
     },
-    /// A file has its name now.
+    /// This file is complete.
     Done(FileSpec),
 }
 
-/// Downloads MNIST from the hub at `endpoint` and writes those of the four files that are missing or cannot be read, as
-/// NAME.gz, where [`fetch`](super::fetch()) would.
+/// Downloads MNIST from the Hub at `endpoint` and writes the files that are missing or invalid, as NAME.gz, to the same
+/// folder as [`fetch`](super::fetch()).
 ///
-/// Nothing is written unless all that is to be written has the original's content. When `tell` returns
-/// [`ControlFlow::Break`], the work stops; a download does not go on where an earlier one stopped. A server that says nothing
-/// for four times `options.read_timeout` is given up; `connect_timeout` and `proxy_from_environment` have no effect, since
-/// the library underneath keeps them to itself (it honors `HTTPS_PROXY` and the like). It may use a token of the user's, as
-/// `HF_TOKEN` names it.
+/// Files are written only if all of them equal the official files. When `on_event` returns [`ControlFlow::Break`], the
+/// work stops; the next call starts from the beginning. A server that sends nothing for four times
+/// `options.read_timeout` is given up. `connect_timeout` and `proxy_from_env` have no effect, because the underlying
+/// library does not expose them (it honors `HTTPS_PROXY` and the like). The library may use the user's access token, as
+/// in `HF_TOKEN`.
 ///
 /// # Errors
 ///
-/// [`Error::Hub`] when the hub does not give the original's content, [`Error::Address`] for an `endpoint` that is no address,
-/// [`Error::Stopped`] when `tell` asked for it, [`Error::InTheWay`] for a file that is not MNIST's, [`Error::Io`] when the file
-/// system refuses.
+/// [`Error::Hub`] if the Hub does not provide the official data, [`Error::InvalidUrl`] for an invalid `endpoint`,
+/// [`Error::Stopped`] if `on_event` asked to stop, [`Error::PathOccupied`] for an existing file that is not MNIST's,
+/// [`Error::Io`] for errors of the file system.
 pub fn fetch(
     data_dir: &Path,
     endpoint: &str,
     options: &Options,
-    mut tell: impl FnMut(Event) -> ControlFlow<()>,
-) -> Result<Fetched, Error> {
-    check_address(endpoint)?;
-    let (folder, wanted) = wanted(data_dir)?;
-    let file_of = |spec: &FileSpec| folder.join(spec.packed_name());
-    let mut say = |spec: &FileSpec, event| match tell(event) {
+    mut on_event: impl FnMut(Event) -> ControlFlow<()>,
+) -> Result<FetchSummary, Error> {
+    check_url(endpoint)?;
+    let (folder, needed) = files_to_fetch(data_dir)?;
+    let path = |spec: &FileSpec| folder.join(spec.gzip_name());
+    let mut emit = |spec: &FileSpec, event| match on_event(event) {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(Error::Stopped { path: file_of(spec), kept: None }),
+        ControlFlow::Break(()) => Err(Error::Stopped { path: path(spec), kept: None }),
     };
-    for (spec, _) in FILES.iter().zip(wanted).filter(|(_, wanted)| !wanted) {
-        say(spec, Event::Present(*spec))?;
+    for (spec, _) in FILES.iter().zip(needed).filter(|(_, needed)| !needed) {
+        emit(spec, Event::AlreadyPresent(*spec))?;
     }
     let missing: Vec<FileSpec> =
-        FILES.iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(spec, _)| *spec).collect();
-    let Some(first) = missing.first() else { return Ok(Fetched { folder, new: 0 }) };
-    missing.iter().try_for_each(|spec| check_place(&file_of(spec)))?;
+        FILES.iter().zip(needed).filter(|(_, needed)| *needed).map(|(spec, _)| *spec).collect();
+    let Some(first) = missing.first() else { return Ok(FetchSummary { folder, new_files: 0 }) };
+    missing.iter().try_for_each(|spec| check_destination(&path(spec)))?;
 
-    let place = Place { endpoint, dataset: DATASET };
-    let parquet = hub::download(place, options, |bytes| say(first, Event::Received(bytes)))?;
+    let dataset = HubDataset { endpoint, name: DATASET };
+    let parquet = hub_download::download(dataset, options, |bytes| emit(first, Event::Received(bytes)))?;
     let contents =
-        unpack(&parquet.readers, wanted, place, &mut |done, total| say(first, Event::Unpacked { done, total }))?;
+        unpack(&parquet.readers, needed, dataset, &mut |done, total| emit(first, Event::Unpacked { done, total }))?;
     drop(parquet);
-    for (spec, packed) in missing.iter().zip(&contents) {
-        write_whole(&file_of(spec), packed)?;
-        say(spec, Event::Done(*spec))?;
+    for (spec, content) in missing.iter().zip(&contents) {
+        write_atomically(&path(spec), content)?;
+        emit(spec, Event::Done(*spec))?;
     }
-    Ok(Fetched { folder, new: missing.len() })
+    Ok(FetchSummary { folder, new_files: missing.len() })
 }
 
-/// Hears how many images are unpacked, and of how many.
-type Tell<'a> = dyn FnMut(usize, usize) -> Result<(), Error> + 'a;
+/// Called with the number of decoded images and their total number.
+type OnProgress<'a> = dyn FnMut(usize, usize) -> Result<(), Error> + 'a;
 
-/// The content of the wanted files, checked and then compressed.
-fn unpack(readers: &[Reader], wanted: [bool; 4], place: Place<'_>, tell: &mut Tell<'_>) -> Result<Vec<Vec<u8>>, Error> {
+/// The verified contents of the needed files, compressed.
+fn unpack(
+    readers: &[ParquetReader],
+    needed: [bool; 4],
+    dataset: HubDataset<'_>,
+    on_progress: &mut OnProgress<'_>,
+) -> Result<Vec<Vec<u8>>, Error> {
     let mut contents = Vec::new();
     for first in [0, 2] {
         let pair = [first, first + 1];
-        if !pair.iter().any(|&file| wanted[file]) {
+        if !pair.iter().any(|&file| needed[file]) {
             continue;
         }
-        let data = read(readers, FILES[first].items, place, tell)?;
-        for (file, data) in pair.into_iter().zip(data).filter(|(file, _)| wanted[*file]) {
-            contents.push(checked(&FILES[file], &data).map_err(|reason| place.fail(reason))?);
+        let data = read_columns(readers, FILES[first].items, dataset, on_progress)?;
+        for (file, data) in pair.into_iter().zip(data).filter(|(file, _)| needed[*file]) {
+            contents.push(verified_gzip(&FILES[file], &data).map_err(|reason| dataset.error(reason))?);
         }
     }
     Ok(contents)
 }
 
-/// Pixels and labels of the Parquet file that has so many rows: the names of the files are not at hand here, and training and
-/// test set differ in their number.
-fn read(readers: &[Reader], items: usize, place: Place<'_>, tell: &mut Tell<'_>) -> Result<[Vec<u8>; 2], Error> {
-    let Some(reader) = readers.iter().find(|reader| rows_of(reader) == items) else {
-        let found: Vec<String> = readers.iter().map(|reader| rows_of(reader).to_string()).collect();
+/// Pixels and labels of the Parquet file with `items` rows. The file names are not available here, but the training and
+/// test sets differ in size.
+fn read_columns(
+    readers: &[ParquetReader],
+    items: usize,
+    dataset: HubDataset<'_>,
+    on_progress: &mut OnProgress<'_>,
+) -> Result<[Vec<u8>; 2], Error> {
+    let Some(reader) = readers.iter().find(|reader| row_count(reader) == items) else {
+        let found: Vec<String> = readers.iter().map(|reader| row_count(reader).to_string()).collect();
         let found = if found.is_empty() { "no".to_owned() } else { found.join(", ") };
-        return Err(place.fail(format!("it has Parquet files of {found} rows, and MNIST's has {items}")));
+        return Err(dataset.error(format!("expected a Parquet file of {items} rows, got files of {found} rows")));
     };
     let (mut pixels, mut labels) = (Vec::with_capacity(items * SIDE * SIDE), Vec::with_capacity(items));
     let rows = reader.get_row_iter(None);
-    let rows = rows.map_err(|error| place.fail(format!("its Parquet cannot be read ({error})")))?;
-    // The header's number bounds the work, whatever the file holds.
+    let rows = rows.map_err(|error| dataset.error(format!("cannot read its Parquet file ({error})")))?;
+    // `take` bounds the work, whatever the file holds.
     for (number, row) in rows.take(items).enumerate() {
-        let row = row.map_err(|error| place.fail(format!("row {number} cannot be read ({error})")))?;
-        let png = hub::image(&row).ok_or_else(|| place.fail(format!("row {number} has no image")))?;
-        pixels.extend(decode(png).map_err(|reason| place.fail(format!("row {number}: {reason}")))?);
-        labels.push(label(&row).ok_or_else(|| place.fail(format!("row {number} has no label")))?);
+        let row = row.map_err(|error| dataset.error(format!("cannot read row {number} ({error})")))?;
+        let png = hub_download::image(&row).ok_or_else(|| dataset.error(format!("row {number} has no image")))?;
+        pixels.extend(decode(png).map_err(|reason| dataset.error(format!("row {number}: {reason}")))?);
+        labels.push(label(&row).ok_or_else(|| dataset.error(format!("row {number} has no label")))?);
         if number % 500 == 0 {
-            tell(number, items)?;
+            on_progress(number, items)?;
         }
     }
     Ok([pixels, labels])
 }
 
 fn label(row: &Row) -> Option<u8> {
-    match hub::column(row, "label")? {
+    match hub_download::column(row, "label")? {
         Field::Long(label) => u8::try_from(*label).ok(),
         _ => None,
     }
@@ -145,23 +155,23 @@ fn decode(png: &[u8]) -> Result<Vec<u8>, String> {
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height) = (Some(SIDE as u32), Some(SIDE as u32));
     reader.limits(limits);
-    let image = reader.decode().map_err(|error| format!("no readable PNG of 28×28 ({error})"))?;
+    let image = reader.decode().map_err(|error| format!("not a readable 28×28 PNG ({error})"))?;
     if (image.width(), image.height()) != (SIDE as u32, SIDE as u32) {
-        return Err(format!("its image has {}×{} pixels instead of 28×28", image.width(), image.height()));
+        return Err(format!("expected a 28×28 image, got {}×{}", image.width(), image.height()));
     }
     Ok(image.into_luma8().into_raw())
 }
 
-/// The IDX file of this data, compressed, if it is the original's.
-fn checked(spec: &FileSpec, data: &[u8]) -> Result<Vec<u8>, String> {
+/// The compressed IDX file of this data, if it equals the official file.
+fn verified_gzip(spec: &FileSpec, data: &[u8]) -> Result<Vec<u8>, String> {
     let mut content = vec![0, 0, 8, spec.dimensions as u8];
     let shape = [spec.items as u32, SIDE as u32, SIDE as u32];
     content.extend(shape[..spec.dimensions].iter().flat_map(|size| size.to_be_bytes()));
     content.extend(data);
-    let sha256 = hexadecimal(Sha256::new().chain_update(&content));
+    let sha256 = hex_digest(Sha256::new().chain_update(&content));
     if sha256 != spec.sha256 {
         return Err(format!(
-            "it has other data than MNIST's, or in another order: SHA-256 of {} is {sha256} instead of {}",
+            "its data or their order differ from MNIST's: SHA-256 of {} is {sha256}, expected {}",
             spec.name, spec.sha256
         ));
     }

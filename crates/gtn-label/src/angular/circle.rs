@@ -1,212 +1,207 @@
-//! The target rows on a circle, with what is free there.
+//! The free target rows on a circle, sorted by angle.
 
 use std::array::from_fn;
 use std::ops::Range;
 
-use super::direction::{angle_key, by_angle, family, plane};
-use super::{FAN, NONE};
-use crate::order::sorted_by;
+use super::direction::{angle_key, by_angle, tie_key, to_xy};
+use super::{FANOUT, NO_ROW};
 use crate::parallel;
+use crate::problem::Problem;
 use crate::score::{norm, ratio};
-use crate::task::Task;
+use crate::sort::argsort_by;
 
-/// Adjacent places, each with one of its rows. The last node repeats its last place, with nothing free there.
+/// Adjacent slots, each represented by one of its rows. The last node is padded with copies of its last slot that have no free row.
 pub(super) struct Node {
-    pub(super) x0: [f32; FAN],
-    pub(super) x1: [f32; FAN],
-    pub(super) norm: [f64; FAN],
+    pub(super) x0: [f32; FANOUT],
+    pub(super) x1: [f32; FANOUT],
+    pub(super) norm: [f64; FANOUT],
 }
 
 impl Node {
     #[inline(always)]
-    pub(super) fn row(&self, place: usize) -> [f32; 2] {
-        [self.x0[place], self.x1[place]]
+    pub(super) fn row(&self, slot: usize) -> [f32; 2] {
+        [self.x0[slot], self.x1[slot]]
     }
 
     #[inline(always)]
-    pub(super) fn score(&self, place: usize, y: &[f32; 2]) -> f64 {
-        ratio(&self.row(place), self.norm[place], y)
+    pub(super) fn score(&self, slot: usize, y: &[f32; 2]) -> f64 {
+        ratio(&self.row(slot), self.norm[slot], y)
     }
 }
 
 /// Rows that score the same for every y.
 #[derive(Clone, Default)]
-struct Place {
+struct Slot {
     /// One of the rows, and its norm.
     row: [f32; 2],
     norm: f64,
     /// The rank of the first free row.
     first: u32,
-    /// The part of `Circle::ranks` that comes after it.
-    waiting: Range<u32>,
+    /// The range of the other free rows in `Circle::ranks`.
+    queued: Range<u32>,
 }
 
-/// What a search has found.
+/// The result of a search.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Find {
-    pub(super) place: u32,
-    /// `NONE` if there is no row left.
+pub(super) struct SearchResult {
+    pub(super) slot: u32,
+    /// `NO_ROW` if no row is left.
     pub(super) rank: u32,
     pub(super) similarity: f32,
-    /// Whether it goes before a zero row.
-    pub(super) acute: bool,
+    /// Whether the score is positive, so that y prefers the row to a zero row.
+    pub(super) beats_zero_rows: bool,
 }
 
-/// The target rows that are not zero, by angle. A row is named by its rank: its position by ascending (norm, index).
+/// The target rows that are not all zeros, by angle. A row is identified by its rank: its position by ascending (norm, index).
 #[derive(Default)]
 pub(super) struct Circle {
     pub(super) nodes: Vec<Node>,
     /// The last row of each node.
-    edges: Vec<[f32; 2]>,
-    /// How many edges lie before each of some equal parts of the range of `angle_key`.
-    parts: Vec<u32>,
-    /// What to shift a key by to have its part.
-    shift: u32,
-    /// The ranks of the rows, place by place, ascending.
+    last_rows: Vec<[f32; 2]>,
+    /// The range of `angle_key` is divided into equal buckets. For each bucket, the number of entries of `last_rows` before it.
+    bucket_starts: Vec<u32>,
+    /// The right shift that turns a key into its bucket.
+    bucket_shift: u32,
+    /// The ranks of the rows, slot by slot, ascending in each slot.
     ranks: Vec<u32>,
-    /// For each place the part of `ranks` that comes after the first free row.
-    waiting: Vec<Range<u32>>,
-    /// For each place the rank of the first free row or `NONE`; then the minima of `FAN` of these each, and so on.
-    pub(super) minima: Vec<Vec<[u32; FAN]>>,
+    /// For each slot, the range of `ranks` after the first free row.
+    queued: Vec<Range<u32>>,
+    /// For each slot, the rank of the first free row or `NO_ROW`; then the minima of groups of `FANOUT` of these, and so on.
+    pub(super) minima: Vec<Vec<[u32; FANOUT]>>,
     /// Free rows.
     pub(super) free: usize,
-    /// Places with a free row.
-    open: usize,
+    /// Slots with a free row.
+    open_slots: usize,
 }
 
 impl Circle {
-    pub(super) fn new(task: &Task<'_, '_>, by_norm: &[usize]) -> Self {
-        let rows = parallel::map(by_norm.len(), |rank| plane(task.targets.rows.row(by_norm[rank])));
-        let families = |a, b| by_angle(a, b).then_with(|| family(a).cmp(&family(b)));
-        let ranks = sorted_by(rows.len(), |rank| angle_key(rows[rank]), |a, b| families(rows[a], rows[b]));
-        let along = parallel::map(ranks.len(), |position| rows[ranks[position] as usize]);
+    pub(super) fn new(problem: &Problem<'_, '_>, by_norm: &[usize]) -> Self {
+        let rows = parallel::map(by_norm.len(), |rank| to_xy(problem.targets.rows.row(by_norm[rank])));
+        let compare = |a, b| by_angle(a, b).then_with(|| tie_key(a).cmp(&tie_key(b)));
+        let ranks = argsort_by(rows.len(), |rank| angle_key(rows[rank]), |a, b| compare(rows[a], rows[b]));
+        let sorted_rows = parallel::map(ranks.len(), |position| rows[ranks[position] as usize]);
 
-        let mut places = Vec::with_capacity(rows.len());
+        let mut slots = Vec::with_capacity(rows.len());
         let mut start = 0;
-        for members in along.chunk_by(|&a, &b| families(a, b).is_eq()) {
+        for members in sorted_rows.chunk_by(|&a, &b| compare(a, b).is_eq()) {
             let end = start + members.len();
             let row = members[0];
-            places.push(Place { row, norm: norm(&row), first: ranks[start], waiting: start as u32 + 1..end as u32 });
+            slots.push(Slot { row, norm: norm(&row), first: ranks[start], queued: start as u32 + 1..end as u32 });
             start = end;
         }
         let mut circle = Self { free: ranks.len(), ranks, ..Self::default() };
-        circle.build(&places);
+        circle.build(&slots);
         circle
     }
 
-    /// Whether there is little left where a search passes.
-    pub(super) fn sparse(&self) -> bool {
-        self.nodes.len() > 1 && 2 * self.open <= FAN * (self.nodes.len() - 1)
+    /// Whether at most half of the slots have a free row.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.nodes.len() > 1 && 2 * self.open_slots <= FANOUT * (self.nodes.len() - 1)
     }
 
-    /// Removes the places that have no free row.
+    /// Removes the slots without a free row.
     pub(super) fn compact(&mut self) {
-        let mut places = Vec::with_capacity(self.open);
-        for (node, (firsts, waiting)) in self.nodes.iter().zip(self.minima[0].iter().zip(self.waiting.chunks(FAN))) {
-            for (place, (&first, waiting)) in firsts.iter().zip(waiting).enumerate() {
-                if first != NONE {
-                    places.push(Place {
-                        row: node.row(place),
-                        norm: node.norm[place],
-                        first,
-                        waiting: waiting.clone(),
-                    });
+        let mut slots = Vec::with_capacity(self.open_slots);
+        for (node, (firsts, queued)) in self.nodes.iter().zip(self.minima[0].iter().zip(self.queued.chunks(FANOUT))) {
+            for (slot, (&first, queued)) in firsts.iter().zip(queued).enumerate() {
+                if first != NO_ROW {
+                    slots.push(Slot { row: node.row(slot), norm: node.norm[slot], first, queued: queued.clone() });
                 }
             }
         }
-        self.build(&places);
+        self.build(&slots);
     }
 
-    /// Sets all but `ranks` and `free`.
-    fn build(&mut self, places: &[Place]) {
-        self.open = places.len();
-        self.waiting = places.iter().map(|place| place.waiting.clone()).collect();
-        let node = |places: &[Place]| {
-            let at = |index: usize| &places[index.min(places.len() - 1)];
+    /// Sets all fields except `ranks` and `free`.
+    fn build(&mut self, slots: &[Slot]) {
+        self.open_slots = slots.len();
+        self.queued = slots.iter().map(|slot| slot.queued.clone()).collect();
+        let node = |slots: &[Slot]| {
+            let at = |index: usize| &slots[index.min(slots.len() - 1)];
             Node {
                 x0: from_fn(|index| at(index).row[0]),
                 x1: from_fn(|index| at(index).row[1]),
                 norm: from_fn(|index| at(index).norm),
             }
         };
-        self.nodes = places.chunks(FAN).map(node).collect();
-        self.edges = self.nodes.iter().map(|node| node.row(FAN - 1)).collect();
+        self.nodes = slots.chunks(FANOUT).map(node).collect();
+        self.last_rows = self.nodes.iter().map(|node| node.row(FANOUT - 1)).collect();
 
-        let parts = self.nodes.len().next_power_of_two();
-        self.shift = u32::BITS - parts.ilog2();
-        let mut counts = vec![0; parts + 1];
-        for &edge in &self.edges {
-            counts[self.part(edge) + 1] += 1;
+        let buckets = self.nodes.len().next_power_of_two();
+        self.bucket_shift = u32::BITS - buckets.ilog2();
+        let mut counts = vec![0; buckets + 1];
+        for &last_row in &self.last_rows {
+            counts[self.bucket(last_row) + 1] += 1;
         }
         let mut sum = 0;
         for count in &mut counts {
             sum += *count;
             *count = sum;
         }
-        self.parts = counts;
+        self.bucket_starts = counts;
 
-        let group = |ranks: &[u32]| from_fn(|index| ranks.get(index).copied().unwrap_or(NONE));
-        let mut level: Vec<u32> = places.iter().map(|place| place.first).collect();
+        let group = |ranks: &[u32]| from_fn(|index| ranks.get(index).copied().unwrap_or(NO_ROW));
+        let mut level: Vec<u32> = slots.iter().map(|slot| slot.first).collect();
         self.minima.clear();
         loop {
-            let groups: Vec<[u32; FAN]> = level.chunks(FAN).map(group).collect();
+            let groups: Vec<[u32; FANOUT]> = level.chunks(FANOUT).map(group).collect();
             level = groups.iter().map(minimum).collect();
             self.minima.push(groups);
-            // The first level is that of the nodes.
+            // The first level has one group per node.
             if self.minima.len() > 1 && self.minima[self.minima.len() - 1].len() <= 1 {
                 break;
             }
         }
     }
 
-    fn part(&self, row: [f32; 2]) -> usize {
-        (u64::from(angle_key(row)) >> self.shift) as usize
+    fn bucket(&self, row: [f32; 2]) -> usize {
+        (u64::from(angle_key(row)) >> self.bucket_shift) as usize
     }
 
     /// The node nearest to y.
     pub(super) fn nearest(&self, y: [f32; 2]) -> usize {
-        // An edge of a lower part lies before y, one of a higher part after it.
-        let part = self.part(y);
-        let (start, end) = (self.parts[part] as usize, self.parts[part + 1] as usize);
-        let node = start + self.edges[start..end].partition_point(|&edge| by_angle(edge, y).is_lt());
-        // Past the last place comes the first: both are next to y.
+        // The last rows in lower buckets are before y, those in higher buckets after it.
+        let bucket = self.bucket(y);
+        let (start, end) = (self.bucket_starts[bucket] as usize, self.bucket_starts[bucket + 1] as usize);
+        let node = start + self.last_rows[start..end].partition_point(|&last_row| by_angle(last_row, y).is_lt());
+        // After the last slot comes the first: both are next to y.
         node.min(self.nodes.len() - 1)
     }
 
-    pub(super) fn is_free(&self, find: &Find) -> bool {
-        let place = find.place as usize;
-        self.minima[0][place / FAN][place % FAN] == find.rank
+    pub(super) fn is_free(&self, result: &SearchResult) -> bool {
+        let slot = result.slot as usize;
+        self.minima[0][slot / FANOUT][slot % FANOUT] == result.rank
     }
 
-    /// Takes a free row.
-    pub(super) fn take(&mut self, find: &Find) {
-        let mut index = find.place as usize;
-        let mut rank = self.waiting[index].next().map_or(NONE, |next| self.ranks[next as usize]);
+    /// Marks a free row as taken.
+    pub(super) fn take(&mut self, result: &SearchResult) {
+        let mut index = result.slot as usize;
+        let mut rank = self.queued[index].next().map_or(NO_ROW, |next| self.ranks[next as usize]);
         self.free -= 1;
-        self.open -= usize::from(rank == NONE);
+        self.open_slots -= usize::from(rank == NO_ROW);
         for level in &mut self.minima {
-            let group = &mut level[index / FAN];
-            // A minimum that was another row's stays.
-            if group[index % FAN] != find.rank {
+            let group = &mut level[index / FANOUT];
+            // If another row is the minimum, it stays so.
+            if group[index % FANOUT] != result.rank {
                 break;
             }
-            group[index % FAN] = rank;
+            group[index % FANOUT] = rank;
             rank = minimum(group);
-            index /= FAN;
+            index /= FANOUT;
         }
     }
 
-    /// The place of the row that is the minimum `index` of `level`.
-    pub(super) fn place_of(&self, mut level: usize, mut index: usize, rank: u32) -> u32 {
+    /// The slot of the row of this rank, which is the minimum `index` of `level`.
+    pub(super) fn slot_of(&self, mut level: usize, mut index: usize, rank: u32) -> u32 {
         while level > 0 {
             level -= 1;
             let child = self.minima[level][index].iter().position(|&minimum| minimum == rank);
-            index = index * FAN + child.expect("a minimum is one of the numbers below it");
+            index = index * FANOUT + child.expect("a minimum equals one of its children");
         }
         index as u32
     }
 }
 
-fn minimum(ranks: &[u32; FAN]) -> u32 {
-    ranks.iter().fold(NONE, |a, &b| a.min(b))
+fn minimum(ranks: &[u32; FANOUT]) -> u32 {
+    ranks.iter().fold(NO_ROW, |a, &b| a.min(b))
 }

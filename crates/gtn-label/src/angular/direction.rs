@@ -1,10 +1,10 @@
-//! Directions in the plane, compared without an error.
+//! Directions in the plane, compared exactly.
 
 use std::cmp::Ordering;
 
 use super::SLACK;
 
-pub(super) fn plane(row: &[f32]) -> [f32; 2] {
+pub(super) fn to_xy(row: &[f32]) -> [f32; 2] {
     [row[0], row[1]]
 }
 
@@ -20,11 +20,10 @@ pub(super) fn by_angle(a: [f32; 2], b: [f32; 2]) -> Ordering {
     half.then_with(|| product(a[1], b[0]).partial_cmp(&product(a[0], b[1])).unwrap_or(Ordering::Equal))
 }
 
-/// A number that never falls as the angle of a row that is not zero rises from 0 to 2π: equal only for near angles, which
-/// it does not tell apart.
+/// A key that never decreases as the angle of a non-zero row increases from 0 to 2π. Only nearby angles share a key.
 pub(super) fn angle_key(row: [f32; 2]) -> u32 {
     let [x0, x1] = row.map(f64::from);
-    // Between two diagonals the quotient rises with the angle, and rounding keeps the order. 8 is the whole circle.
+    // Between two diagonals the quotient increases with the angle, and rounding keeps the order. 8 is the full circle.
     let angle = if x1.abs() > x0.abs() {
         (if x1 > 0.0 { 2.0 } else { 6.0 }) - x0 / x1
     } else if x0 < 0.0 {
@@ -36,17 +35,19 @@ pub(super) fn angle_key(row: [f32; 2]) -> u32 {
     (angle * UNIT) as u32
 }
 
-/// Equal for two rows of one direction only if they score the same for every y.
-pub(super) fn family([x0, x1]: [f32; 2]) -> u64 {
+/// Equal keys of two rows of the same direction imply that they score the same for every y.
+pub(super) fn tie_key([x0, x1]: [f32; 2]) -> u64 {
     const SIGNIFICAND: u64 = (1 << (f64::MANTISSA_DIGITS - 1)) - 1;
-    // Any f32 but 0 is a normal f64. Rows of one direction and one first significand differ by a power of two.
+    // Any f32 except 0 is a normal f64. Rows with the same direction and the same first significand differ by a power of two.
     if x0 == 0.0 || x1 == 0.0 { 0 } else { f64::from(x0).to_bits() & SIGNIFICAND }
 }
 
-pub(super) fn raise(score: f64) -> f64 {
+/// The upper bound on the score of any row further from y on the same side, see the [module](super).
+pub(super) fn upper_bound(score: f64) -> f64 {
     score + score.abs() * SLACK
 }
 
-pub(super) fn lower(score: f64) -> f64 {
+/// The lower bound on the score of any row nearer to y on the same side, see the [module](super).
+pub(super) fn lower_bound(score: f64) -> f64 {
     score - score.abs() * SLACK
 }

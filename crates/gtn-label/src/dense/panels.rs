@@ -1,27 +1,27 @@
-//! The free target rows in panels of [`LANES`], column by column, without gaps.
+//! The free target rows in panels of [`LANES`] rows, column by column, without gaps.
 
 use crate::{Candidate, Candidates, UnitRows, parallel};
 
-use super::gather::Gather;
+use super::top_k::TopK;
 
-/// Target rows of a panel: as many as the widest registers hold `f32` numbers.
+/// Target rows of a panel: the number of `f32` lanes of the widest registers.
 pub(crate) const LANES: usize = 16;
-/// Source rows whose scores with a panel are formed together: as many as leave a register for a column of the panel.
+/// Source rows whose scores with a panel are computed together: as many as leave a register for a column of the panel.
 pub(crate) const ROWS: usize = 12;
-/// Source rows that are one piece of work.
+/// Source rows per task.
 const GROUP: usize = 4 * ROWS;
 
-/// Which target row lies where.
+/// The positions of the free target rows.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
+pub(crate) struct Positions {
     /// The row at each position.
     pub(crate) targets: Vec<u32>,
     /// The position of each row.
     positions: Vec<u32>,
 }
 
-impl Places {
-    /// Every one of `len` rows is free and lies at its own number.
+impl Positions {
+    /// Makes all of `len` rows free, each at the position of its index.
     pub(crate) fn reset(&mut self, len: usize) {
         let all = 0..len as u32;
         self.targets.clear();
@@ -30,7 +30,7 @@ impl Places {
         self.positions.extend(all);
     }
 
-    /// Takes a row out. The last one takes its place: returns where it goes and where it was.
+    /// Removes a row and moves the last one to its position. Returns the new and the old position of the moved row.
     pub(crate) fn remove(&mut self, target: u32) -> (usize, usize) {
         let hole = self.positions[target as usize] as usize;
         let last = self.targets.len() - 1;
@@ -42,11 +42,11 @@ impl Places {
     }
 }
 
-/// Numbers of the rows, panel by panel; in a panel `CHUNK` columns of a row are adjacent, then come those of the next row.
+/// The values of the rows, panel by panel. In a panel, `CHUNK` columns of a row are contiguous, followed by those of the next row.
 #[derive(Debug)]
 pub(crate) struct Panels<T, const CHUNK: usize> {
     pub(crate) data: Vec<T>,
-    /// Chunks of a row.
+    /// Chunks per row.
     chunks: usize,
 }
 
@@ -57,13 +57,13 @@ impl<T, const CHUNK: usize> Default for Panels<T, CHUNK> {
 }
 
 impl<T: Copy + Send + Sync, const CHUNK: usize> Panels<T, CHUNK> {
-    /// Numbers of a panel.
+    /// Values per panel.
     pub(crate) fn panel_len(&self) -> usize {
         self.chunks * LANES * CHUNK
     }
 
-    /// Lays out `len` rows of `dim` columns, filled up with `zero`; `write` writes a row, adjacent and filled up, to its buffer.
-    /// What `write` returns for each row is returned.
+    /// Stores `len` rows of `dim` columns, padded with `zero`. `write` writes one row to a contiguous, padded buffer. Returns the
+    /// results of `write` for all rows.
     pub(crate) fn fill<R: Copy + Default + Send>(
         &mut self,
         len: usize,
@@ -81,8 +81,8 @@ impl<T: Copy + Send + Sync, const CHUNK: usize> Panels<T, CHUNK> {
             let mut row = vec![zero; chunks * CHUNK];
             for (lane, returned) in returned.iter_mut().enumerate() {
                 *returned = write(panel * LANES + lane, &mut row);
-                for (chunk, numbers) in row.chunks(CHUNK).enumerate() {
-                    data[(chunk * LANES + lane) * CHUNK..][..CHUNK].copy_from_slice(numbers);
+                for (chunk, values) in row.chunks(CHUNK).enumerate() {
+                    data[(chunk * LANES + lane) * CHUNK..][..CHUNK].copy_from_slice(values);
                 }
             }
         });
@@ -94,92 +94,92 @@ impl<T: Copy + Send + Sync, const CHUNK: usize> Panels<T, CHUNK> {
         let start = |position: usize| (position / LANES) * self.panel_len() + position % LANES * CHUNK;
         let (from, to) = (start(from), start(to));
         for chunk in 0..self.chunks {
-            let step = chunk * LANES * CHUNK;
-            self.data.copy_within(from + step..from + step + CHUNK, to + step);
+            let offset = chunk * LANES * CHUNK;
+            self.data.copy_within(from + offset..from + offset + CHUNK, to + offset);
         }
     }
 
-    /// Forgets the panels after the first `len` rows.
+    /// Drops the panels after the first `len` rows.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.data.truncate(len.div_ceil(LANES) * self.panel_len());
     }
 }
 
-/// The lists of one group of source rows, with what a score must exceed to reach each; rows that are not there to fill the group
-/// up are reached by nothing.
+/// The lists of one group of source rows, with the bound that a score must exceed to reach each of them. No score reaches the
+/// padding rows that complete the group.
 pub(crate) struct Lists<'t> {
     targets: &'t [u32],
-    pub(crate) gathers: Vec<Gather>,
+    pub(crate) lists: Vec<TopK>,
     pub(crate) bounds: Vec<f32>,
 }
 
 impl Lists<'_> {
-    /// Offers the scores of source row `row` with the panel whose first row lies at `first`.
+    /// Offers the scores of source row `row` with the panel whose first row is at position `first`.
     #[cold]
     #[inline(never)]
     pub(crate) fn offer(&mut self, row: usize, first: usize, scores: &[f32; LANES]) {
-        let gather = &mut self.gathers[row];
+        let list = &mut self.lists[row];
         for (&target, &score) in self.targets[first..].iter().zip(scores) {
-            gather.offer(Candidate { score, target });
+            list.offer(Candidate { score, target });
         }
-        self.bounds[row] = gather.bound();
+        self.bounds[row] = list.bound();
     }
 }
 
-/// Where the lists of the next rows may start: the first group of rows starts with lists that anything reaches, and the next rows
-/// take the lowest of the bounds with which those ended, which spares them nearly all that would be listed and dropped again. A
-/// list that starts too high comes out too short, and is asked for again.
+/// The initial bound for the lists of the next source rows. The first group of rows starts with lists that any score reaches; the
+/// next rows start from the lowest of the bounds with which those lists ended, which avoids nearly all candidates that would be
+/// listed and dropped again. A list that starts too high ends up too short, and is requested again.
 #[derive(Debug, Default)]
-pub(crate) struct Start {
+pub(crate) struct InitialBound {
     keep: usize,
     bound: Option<f32>,
 }
 
-/// For each group of source rows, on all threads: `pack` lays them out and says what becomes of the scores of each, `scan`
-/// offers scores to their lists, and the candidates are handed over.
+/// For each group of source rows, on all threads: `pack` arranges the rows and returns the scale of the scores of each, `scan`
+/// offers scores to their lists, and the candidates are stored.
 pub(crate) fn for_each_group<P>(
     (sources, targets): (UnitRows<'_>, &[u32]),
     keep: usize,
-    start: &mut Start,
+    initial: &mut InitialBound,
     candidates: &mut [Candidates],
-    pack: impl Fn(UnitRows<'_>) -> (P, Vec<Scale>) + Sync + Send,
+    pack: impl Fn(UnitRows<'_>) -> (P, Vec<ScoreScale>) + Sync + Send,
     scan: impl Fn(&P, &mut Lists<'_>) + Sync + Send,
 ) {
     let dim = sources.dim();
     let keep = keep.min(targets.len());
-    let begin = start.bound.filter(|_| start.keep == keep && sources.len() > GROUP);
+    let initial_bound = initial.bound.filter(|_| initial.keep == keep && sources.len() > GROUP);
     let mut groups: Vec<_> = sources.as_slice().chunks(GROUP * dim).zip(candidates.chunks_mut(GROUP)).collect();
     parallel::for_each(&mut groups, |group, (rows, candidates)| {
         let (packed, scales) = pack(UnitRows::new(rows, dim));
-        let begin = begin.filter(|_| group > 0);
-        let mut gathers = Vec::with_capacity(candidates.len());
+        let initial_bound = initial_bound.filter(|_| group > 0);
+        let mut top_ks = Vec::with_capacity(candidates.len());
         for (list, scale) in candidates.iter_mut().zip(&scales) {
-            let begin = begin.map_or(f32::NEG_INFINITY, |bound| (bound - scale.error) / scale.factor);
-            gathers.push(Gather::new(list.take_listed(), keep, begin));
+            let bound = initial_bound.map_or(f32::NEG_INFINITY, |bound| (bound - scale.error) / scale.factor);
+            top_ks.push(TopK::new(list.take_listed(), keep, bound));
         }
-        let mut bounds: Vec<f32> = gathers.iter().map(Gather::bound).collect();
+        let mut bounds: Vec<f32> = top_ks.iter().map(TopK::bound).collect();
         bounds.resize(candidates.len().next_multiple_of(ROWS), f32::INFINITY);
-        let mut lists = Lists { targets, gathers, bounds };
+        let mut lists = Lists { targets, lists: top_ks, bounds };
         scan(&packed, &mut lists);
-        for ((list, gather), scale) in candidates.iter_mut().zip(lists.gathers).zip(scales) {
-            let (mut listed, bound) = gather.finish();
+        for ((candidates, list), scale) in candidates.iter_mut().zip(lists.lists).zip(scales) {
+            let (mut listed, bound) = list.finish();
             listed.iter_mut().for_each(|candidate| candidate.score *= scale.factor);
-            let all = bound == f32::NEG_INFINITY;
-            let bound = if all { bound } else { (bound * scale.factor + scale.error).next_up() };
-            list.set(listed, scale.error, bound);
+            let complete = bound == f32::NEG_INFINITY;
+            let bound = if complete { bound } else { (bound * scale.factor + scale.error).next_up() };
+            candidates.set(listed, scale.error, bound);
         }
     });
     if sources.len() > GROUP {
         let bound = candidates[..GROUP].iter().map(Candidates::bound).fold(f32::INFINITY, f32::min);
-        *start = Start { keep, bound: bound.is_finite().then_some(bound) };
+        *initial = InitialBound { keep, bound: bound.is_finite().then_some(bound) };
     }
 }
 
-/// How a score in a list becomes a cosine.
+/// How to convert a score in a list to a cosine.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Scale {
-    /// What it is multiplied by.
+pub(crate) struct ScoreScale {
+    /// The factor that the score is multiplied by.
     pub(crate) factor: f32,
-    /// By how much the product may differ from the cosine of the unit rows, its rounding included.
+    /// The maximum difference between the product, including its rounding, and the cosine of the unit rows.
     pub(crate) error: f32,
 }

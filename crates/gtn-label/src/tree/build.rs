@@ -1,29 +1,29 @@
-//! Building the tree, and keeping its boxes tight.
+//! Builds the tree, and keeps its boxes tight.
 
 use super::{LANES, Lanes, Tree};
 use crate::parallel;
 
-/// Rows below which splitting is done sooner than another thread wakes up.
-const FEW: usize = 1 << 12;
-/// Rows that are looked at to find the widest coordinate.
+/// Below this number of rows, splitting takes less time than waking another thread.
+const MIN_PARALLEL_ROWS: usize = 1 << 12;
+/// Rows sampled to find the widest coordinate.
 const SAMPLE: usize = 64;
-/// Leaves that a thread fills at a time.
+/// Leaves per task.
 const CHUNK: usize = 256;
 
 /// Buffers for building.
 #[derive(Debug, Default)]
-pub(super) struct Workspace {
+pub(super) struct BuildBuffers {
     /// The rows to build from.
     rows: Vec<f32>,
-    /// The target rows that they are.
+    /// Their indices among the target rows.
     targets: Vec<u32>,
-    /// A coordinate and the number of the row that has it, see [`key`].
+    /// A coordinate and the index of its row, see [`key`].
     keys: Vec<u64>,
-    /// Nodes of one level whose box may be too large.
+    /// Nodes of one level whose boxes may be too large.
     pub(super) dirty: Vec<u32>,
 }
 
-impl Workspace {
+impl BuildBuffers {
     pub(super) fn clear(&mut self) {
         self.rows.clear();
         self.targets.clear();
@@ -35,36 +35,36 @@ impl Workspace {
     }
 }
 
-/// Maps numbers to integers of the same order.
+/// Maps a value to an integer such that the order is preserved.
 #[inline(always)]
-pub(super) fn ordered(value: f32) -> u32 {
+pub(super) fn to_sortable_bits(value: f32) -> u32 {
     let bits = value.to_bits();
     bits ^ (((bits as i32 >> 31) as u32) | 1 << 31)
 }
 
-/// The inverse of [`ordered`].
+/// The inverse of [`to_sortable_bits`].
 #[inline(always)]
-pub(super) fn unordered(bits: u32) -> f32 {
+pub(super) fn from_sortable_bits(bits: u32) -> f32 {
     f32::from_bits(bits ^ (((!bits as i32 >> 31) as u32) | 1 << 31))
 }
 
-/// Sorts by the coordinate, then by the row.
+/// A sort key: by the coordinate, then by the row.
 fn key(coordinate: f32, row: u32) -> u64 {
-    u64::from(ordered(coordinate)) << 32 | u64::from(row)
+    u64::from(to_sortable_bits(coordinate)) << 32 | u64::from(row)
 }
 
-/// Permutes the rows named in the lower halves of `keys` so that those of each leaf, of each parent of leaves and so on are
-/// neighbors, by halving them along the widest coordinate.
+/// Permutes the rows in the lower halves of `keys` by bisecting along the widest coordinate, so that the rows of each leaf, of each
+/// parent of leaves and so on are contiguous.
 fn split(rows: &[f32], dim: usize, keys: &mut [u64]) {
     let len = keys.len();
     if len <= LANES {
         return;
     }
-    let mut child = LANES;
-    while child * LANES < len {
-        child *= LANES;
+    let mut child_len = LANES;
+    while child_len * LANES < len {
+        child_len *= LANES;
     }
-    let middle = len.div_ceil(child) / 2 * child;
+    let middle = len.div_ceil(child_len) / 2 * child_len;
     let entry = |key: u64, column: usize| rows[key as u32 as usize * dim + column];
     let mut widest = (f32::NEG_INFINITY, 0);
     for column in 0..dim {
@@ -77,10 +77,10 @@ fn split(rows: &[f32], dim: usize, keys: &mut [u64]) {
     for slot in keys.iter_mut() {
         *slot = key(entry(*slot, widest.1), *slot as u32);
     }
-    // By number, not by value: equal rows may be divided.
+    // Split by position, not by value: equal rows may end up on both bounds.
     keys.select_nth_unstable(middle);
     let (left, right) = keys.split_at_mut(middle);
-    if len < FEW {
+    if len < MIN_PARALLEL_ROWS {
         split(rows, dim, left);
         split(rows, dim, right);
     } else {
@@ -88,13 +88,13 @@ fn split(rows: &[f32], dim: usize, keys: &mut [u64]) {
     }
 }
 
-/// The smaller number; `a` if `b` is NaN.
+/// The smaller value; `a` if `b` is NaN.
 #[inline(always)]
 fn min(a: f32, b: f32) -> f32 {
     if b < a { b } else { a }
 }
 
-/// The larger number; `a` if `b` is NaN.
+/// The larger value; `a` if `b` is NaN.
 #[inline(always)]
 fn max(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }
@@ -125,17 +125,17 @@ fn highest(lanes: &Lanes) -> f32 {
 }
 
 impl Tree {
-    /// Builds the tree from the rows in the workspace.
+    /// Builds the tree from the rows in the buffers.
     pub(super) fn build(&mut self) {
         let dim = self.dim;
-        let Workspace { rows, targets, keys, .. } = &mut self.workspace;
-        self.built = targets.len();
-        self.free = self.built;
+        let BuildBuffers { rows, targets, keys, .. } = &mut self.build_buffers;
+        self.built_len = targets.len();
+        self.free = self.built_len;
         keys.clear();
-        keys.extend(0..self.built as u64);
+        keys.extend(0..self.built_len as u64);
         split(rows, dim, keys);
 
-        let leaves = self.built.div_ceil(LANES);
+        let leaves = self.built_len.div_ceil(LANES);
         self.points.clear();
         self.points.resize(leaves * dim, Lanes([f32::NAN; LANES]));
         self.targets.clear();
@@ -151,8 +151,8 @@ impl Tree {
                 }
             }
         });
-        for (place, &target) in self.targets.iter().enumerate() {
-            self.places[target as usize] = place as u32;
+        for (location, &target) in self.targets.iter().enumerate() {
+            self.locations[target as usize] = location as u32;
         }
 
         let mut spare = std::mem::take(&mut self.levels);
@@ -166,32 +166,32 @@ impl Tree {
             }
             self.levels.push(level);
             for child in 0..children {
-                self.fit(self.levels.len() - 1, child);
+                self.update_box(self.levels.len() - 1, child);
             }
             children = nodes;
         }
     }
 
-    /// Builds the tree anew from the rows that are still free.
+    /// Rebuilds the tree from the rows that are still free.
     pub(super) fn rebuild(&mut self) {
         let dim = self.dim;
-        self.workspace.clear();
+        self.build_buffers.clear();
         for (leaf, targets) in self.points.chunks_exact(dim).zip(self.targets.chunks(LANES)) {
             for (lane, &target) in targets.iter().enumerate() {
                 if !leaf[0].0[lane].is_nan() {
-                    self.workspace.targets.push(target);
-                    self.workspace.rows.extend(leaf.iter().map(|coordinate| coordinate.0[lane]));
+                    self.build_buffers.targets.push(target);
+                    self.build_buffers.rows.extend(leaf.iter().map(|coordinate| coordinate.0[lane]));
                 }
             }
         }
         self.build();
     }
 
-    /// Makes the boxes of the leaves in the workspace, and those above them, fit.
-    pub(super) fn shrink(&mut self) {
-        let mut dirty = std::mem::take(&mut self.workspace.dirty);
+    /// Tightens the boxes of the dirty leaves, and those above them.
+    pub(super) fn shrink_boxes(&mut self) {
+        let mut dirty = std::mem::take(&mut self.build_buffers.dirty);
         for level in 0..self.levels.len() {
-            // Neighbors have one parent: what is left on the next level is in order too.
+            // Adjacent nodes share a parent, so the parents are sorted too.
             if level == 0 {
                 dirty.sort_unstable();
                 dirty.dedup();
@@ -200,37 +200,37 @@ impl Tree {
             for position in 0..dirty.len() {
                 let child = dirty[position];
                 let parent = child / LANES as u32;
-                if self.fit(level, child as usize) && (kept == 0 || dirty[kept - 1] != parent) {
+                if self.update_box(level, child as usize) && (kept == 0 || dirty[kept - 1] != parent) {
                     dirty[kept] = parent;
                     kept += 1;
                 }
             }
             dirty.truncate(kept);
         }
-        self.workspace.dirty = dirty;
+        self.build_buffers.dirty = dirty;
     }
 
-    /// Writes the box of a child to its parent on `level`; whether it differs from the one that was there.
-    fn fit(&mut self, level: usize, child: usize) -> bool {
+    /// Writes the box of a child to its parent on `level`. Returns whether the box changed.
+    fn update_box(&mut self, level: usize, child: usize) -> bool {
         let dim = self.dim;
         let (below, from) = self.levels.split_at_mut(level);
         let node = &mut from[0][child / LANES * 2 * dim..][..2 * dim];
         let lane = child % LANES;
         let mut changed = false;
-        for (column, sides) in node.chunks_exact_mut(2).enumerate() {
+        for (column, bounds) in node.chunks_exact_mut(2).enumerate() {
             let (lo, hi) = match below.last() {
                 None => {
                     let coordinate = &self.points[child * dim + column];
                     (lowest(coordinate), highest(coordinate))
                 }
                 Some(below) => {
-                    let sides = &below[(child * dim + column) * 2..][..2];
-                    (lowest(&sides[0]), highest(&sides[1]))
+                    let bounds = &below[(child * dim + column) * 2..][..2];
+                    (lowest(&bounds[0]), highest(&bounds[1]))
                 }
             };
-            changed |= sides[0].0[lane] != lo || sides[1].0[lane] != hi;
-            sides[0].0[lane] = lo;
-            sides[1].0[lane] = hi;
+            changed |= bounds[0].0[lane] != lo || bounds[1].0[lane] != hi;
+            bounds[0].0[lane] = lo;
+            bounds[1].0[lane] = hi;
         }
         changed
     }

@@ -1,23 +1,23 @@
-//! The search for the best rows of one source row.
+//! Searches the tree for the best rows for one source row.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use pulp::{Arch, Simd, WithSimd, bytemuck};
 
-use super::build::{ordered, unordered};
-use super::{LANES, Lanes, Tree, reach, slack};
+use super::build::{from_sortable_bits, to_sortable_bits};
+use super::{LANES, Lanes, Tree, prune_distance, slack};
 use crate::proposer::{Candidate, Candidates};
 
-/// Bits of a stack entry that hold the position of a node on its level; those above hold the level.
+/// Bits of a stack entry that store the position of a node on its level; the bits above store the level.
 const NODE_BITS: u32 = 28;
 
-/// A search, with buffers that are used again for the next source row.
+/// A search whose buffers are reused for the next source row.
 pub(super) struct Query<'t> {
     pub(super) tree: &'t Tree,
     /// Nodes to visit, the most promising last: squared distance, level, position.
     pub(super) stack: Vec<u64>,
-    pub(super) best: Best,
+    pub(super) best: TopKHeap,
 }
 
 impl Query<'_> {
@@ -40,17 +40,17 @@ impl Query<'_> {
         self.stack.clear();
         self.stack.push((tree.levels.len() as u64) << NODE_BITS);
         while let Some(entry) = self.stack.pop() {
-            if f32::from_bits((entry >> 32) as u32) >= self.best.reach {
+            if f32::from_bits((entry >> 32) as u32) >= self.best.prune_distance {
                 continue;
             }
             let node = entry as u32 as usize & ((1 << NODE_BITS) - 1);
             let level = entry as u32 as usize >> NODE_BITS;
             if level == 0 {
-                self.visit(simd, node, source);
+                self.visit_leaf(simd, node, source);
             } else {
                 let boxes = &tree.levels[level - 1][node * 2 * dim..][..2 * dim];
                 let distances = distances(boxes, source);
-                let mut promising = below(simd, &distances, self.best.reach);
+                let mut promising = below(simd, &distances, self.best.prune_distance);
                 let stack = &mut self.stack;
                 let first = stack.len();
                 while promising != 0 {
@@ -58,21 +58,21 @@ impl Query<'_> {
                     promising &= promising - 1;
                     let child = ((level - 1) << NODE_BITS | (node * LANES + lane)) as u64;
                     let entry = u64::from(distances.0[lane].to_bits()) << 32 | child;
-                    let mut at = stack.len();
+                    let mut position = stack.len();
                     stack.push(entry);
-                    while at > first && stack[at - 1] < entry {
-                        stack[at] = stack[at - 1];
-                        at -= 1;
+                    while position > first && stack[position - 1] < entry {
+                        stack[position] = stack[position - 1];
+                        position -= 1;
                     }
-                    stack[at] = entry;
+                    stack[position] = entry;
                 }
             }
         }
     }
 
-    /// Looks at the rows of a leaf.
+    /// Scores the rows of a leaf.
     #[inline(always)]
-    pub(super) fn visit<S: Simd>(&mut self, simd: S, leaf: usize, source: &[f32]) {
+    pub(super) fn visit_leaf<S: Simd>(&mut self, simd: S, leaf: usize, source: &[f32]) {
         let scores = scores(&self.tree.points[leaf * source.len()..][..source.len()], source);
         let mut promising = above(simd, &scores, self.best.lowest);
         while promising != 0 {
@@ -83,8 +83,8 @@ impl Query<'_> {
     }
 }
 
-/// The search as it is compiled for the vector instructions that the processor has. All of it must be inlined here, which the
-/// body of a closure would not be.
+/// The search, compiled for the vector instructions of the processor. All of its code must be inlined here, which the body of a
+/// closure would not be.
 pub(super) struct Search<'q, 't, 's>(pub(super) &'q mut Query<'t>, pub(super) &'s [f32]);
 
 impl WithSimd for Search<'_, '_, '_> {
@@ -96,7 +96,7 @@ impl WithSimd for Search<'_, '_, '_> {
     }
 }
 
-/// The products of all rows of a leaf with `source`.
+/// The dot products of all rows of a leaf with `source`.
 #[inline(always)]
 fn scores(points: &[Lanes], source: &[f32]) -> Lanes {
     let mut sums = [0.0; LANES];
@@ -112,8 +112,8 @@ fn scores(points: &[Lanes], source: &[f32]) -> Lanes {
 #[inline(always)]
 fn distances(boxes: &[Lanes], source: &[f32]) -> Lanes {
     let mut sums = [0.0; LANES];
-    for (sides, &y) in boxes.chunks_exact(2).zip(source) {
-        for (sum, (&lo, &hi)) in sums.iter_mut().zip(sides[0].0.iter().zip(&sides[1].0)) {
+    for (bounds, &y) in boxes.chunks_exact(2).zip(source) {
+        for (sum, (&lo, &hi)) in sums.iter_mut().zip(bounds[0].0.iter().zip(&bounds[1].0)) {
             let (lo, hi) = (lo - y, y - hi);
             let outside = if lo > hi { lo } else { hi };
             let outside = if outside > 0.0 { outside } else { 0.0 };
@@ -137,41 +137,41 @@ fn below<S: Simd>(simd: S, lanes: &Lanes, limit: f32) -> u32 {
     bits::<S>(lanes, |lanes| simd.less_than_f32s(lanes, limit))
 }
 
-/// A bit for each lane that `test` is true of.
+/// A bit for each lane that passes `test`.
 #[inline(always)]
 fn bits<S: Simd>(lanes: &Lanes, test: impl Fn(S::f32s) -> S::m32s) -> u32 {
     let mut bits = 0;
     for (index, &vector) in S::as_simd_f32s(&lanes.0).0.iter().enumerate() {
         let mask = test(vector);
         let bytes = bytemuck::bytes_of(&mask);
-        // AVX-512 has a bit for each lane; otherwise there is an integer for each, of which some bit is set.
-        let part = if S::F32_LANES == LANES && bytes.len() == LANES / 8 {
+        // AVX-512 masks have a bit per lane; other masks have an integer per lane, with at least one bit set if true.
+        let mask_bits = if S::F32_LANES == LANES && bytes.len() == LANES / 8 {
             u32::from(bytes[0]) | u32::from(bytes[1]) << 8
         } else {
             let lanes = bytes.chunks_exact(bytes.len() / S::F32_LANES).enumerate();
-            lanes.fold(0, |part, (lane, bytes)| part | u32::from(bytes[0] != 0) << lane)
+            lanes.fold(0, |mask_bits, (lane, bytes)| mask_bits | u32::from(bytes[0] != 0) << lane)
         };
-        bits |= part << (index * S::F32_LANES);
+        bits |= mask_bits << (index * S::F32_LANES);
     }
     bits
 }
 
 /// The best rows so far.
-pub(super) struct Best {
+pub(super) struct TopKHeap {
     keep: usize,
     slack: f32,
-    /// Score and target row; the first of equal rows goes before the others.
+    /// Score and target row; among equal scores, the lowest target row is best.
     heap: BinaryHeap<Reverse<u64>>,
-    /// What a row must exceed to be among them.
+    /// The score that a row must exceed to be added.
     lowest: f32,
-    /// What the squared distance of a branch must be less than.
-    reach: f32,
+    /// A branch is pruned if its squared distance is not less than this.
+    prune_distance: f32,
 }
 
-impl Best {
-    /// Room for `keep` rows of `dim` columns.
+impl TopKHeap {
+    /// Creates a heap for up to `keep` rows of `dim` columns.
     pub(super) fn new(keep: usize, dim: usize) -> Self {
-        let mut best = Self { keep, slack: slack(dim), heap: BinaryHeap::new(), lowest: 0.0, reach: 0.0 };
+        let mut best = Self { keep, slack: slack(dim), heap: BinaryHeap::new(), lowest: 0.0, prune_distance: 0.0 };
         best.clear();
         best
     }
@@ -179,7 +179,7 @@ impl Best {
     pub(super) fn clear(&mut self) {
         self.heap.clear();
         self.lowest = f32::NEG_INFINITY;
-        self.reach = f32::INFINITY;
+        self.prune_distance = f32::INFINITY;
     }
 
     #[inline(always)]
@@ -187,7 +187,7 @@ impl Best {
         if score <= self.lowest {
             return;
         }
-        let key = u64::from(ordered(score)) << 32 | u64::from(!target);
+        let key = u64::from(to_sortable_bits(score)) << 32 | u64::from(!target);
         if self.heap.len() < self.keep {
             self.heap.push(Reverse(key));
             if self.heap.len() < self.keep {
@@ -197,20 +197,20 @@ impl Best {
             *worst = Reverse(key);
         }
         if let Some(worst) = self.heap.peek() {
-            self.lowest = unordered((worst.0 >> 32) as u32);
-            self.reach = reach(self.lowest, self.slack);
+            self.lowest = from_sortable_bits((worst.0 >> 32) as u32);
+            self.prune_distance = prune_distance(self.lowest, self.slack);
         }
     }
 
-    /// Writes the rows, and what bounds all others.
-    pub(super) fn list(&mut self, candidates: &mut Candidates, error: f32) {
+    /// Replaces `candidates` by the rows of the heap, with the bound on all others.
+    pub(super) fn write_to(&mut self, candidates: &mut Candidates, error: f32) {
         candidates.clear();
         candidates.set_error(error);
         if self.heap.len() == self.keep {
             candidates.set_bound((self.lowest + error).next_up());
         }
         for &Reverse(key) in &self.heap {
-            candidates.push(Candidate { score: unordered((key >> 32) as u32), target: !(key as u32) });
+            candidates.push(Candidate { score: from_sortable_bits((key >> 32) as u32), target: !(key as u32) });
         }
     }
 }

@@ -5,11 +5,11 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::Tree;
-use super::search::{Best, Query, Search};
+use super::search::{Query, Search, TopKHeap};
 use crate::proposer::{Candidates, Proposer, UnitRows};
 use crate::score::{dot, norm};
 
-/// The rows divided by their norms.
+/// Divides the rows by their norms.
 pub(super) fn units(rows: &[f32], dim: usize) -> Vec<f32> {
     let unit = |row: &[f32]| {
         let norm = norm(row);
@@ -23,25 +23,25 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     if norms == 0.0 { 0.0 } else { dot(a, b) / norms }
 }
 
-/// Asserts what [`Candidates`] promises.
-fn check(targets: UnitRows<'_>, free: &[bool], source: &[f32], keep: usize, candidates: &Candidates) {
+/// Asserts the contract of [`Candidates`].
+fn assert_contract(targets: UnitRows<'_>, free: &[bool], source: &[f32], keep: usize, candidates: &Candidates) {
     let mut unlisted = free.to_vec();
     for candidate in candidates.listed() {
         let target = candidate.target as usize;
-        assert!(unlisted[target], "target row {target} is not free, or listed twice");
+        assert!(unlisted[target], "target row {target} is not free, or is listed twice");
         unlisted[target] = false;
         let off = (f64::from(candidate.score) - cosine(source, targets.row(target))).abs();
         assert!(off <= f64::from(candidates.error()), "the score of target row {target} is off by {off}");
     }
-    let mut left = 0;
+    let mut unlisted_count = 0;
     for target in (0..free.len()).filter(|&target| unlisted[target]) {
-        left += 1;
+        unlisted_count += 1;
         let cosine = cosine(source, targets.row(target));
         assert!(cosine <= f64::from(candidates.bound()), "target row {target} at {cosine} exceeds the bound");
     }
     assert_eq!(candidates.listed().len(), keep.min(free.iter().filter(|&&free| free).count()));
-    if left == 0 {
-        assert_eq!(candidates.bound(), f32::NEG_INFINITY, "nothing is unlisted");
+    if unlisted_count == 0 {
+        assert_eq!(candidates.bound(), f32::NEG_INFINITY, "every free row is listed");
     }
 }
 
@@ -49,7 +49,7 @@ fn entry() -> impl Strategy<Value = f32> {
     prop_oneof![4 => (-2_i8..=2).prop_map(f32::from), 6 => -1.0_f32..1.0, 1 => prop::num::f32::SUBNORMAL]
 }
 
-/// Unit rows drawn afresh, repeated, or all but equal; and zero rows.
+/// Unit rows that are random, repeated, nearly equal, or all zeros.
 fn cloud(dim: usize, len: std::ops::Range<usize>) -> impl Strategy<Value = Vec<f32>> {
     let kind = prop_oneof![
         6 => prop::collection::vec(entry(), dim).prop_map(Ok),
@@ -83,7 +83,7 @@ struct Case {
     dim: usize,
     targets: Vec<f32>,
     sources: Vec<f32>,
-    /// How many to keep, and which of the free rows to take away thereafter.
+    /// The number of candidates to keep, and the free rows to remove afterward.
     steps: Vec<(usize, Vec<prop::sample::Index>)>,
 }
 
@@ -95,60 +95,60 @@ fn case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// What a tree answers in the course of a case, checked.
-fn play(case: &Case, tree: &mut Tree) -> Vec<Candidates> {
+/// All lists of a tree for a case; asserts the contract of each.
+fn run_case(case: &Case, tree: &mut Tree) -> Vec<Candidates> {
     let dim = case.dim;
     let targets = UnitRows::new(&case.targets, dim);
     let sources: Vec<f32> =
         case.sources.chunks(dim).filter(|row| row.iter().any(|&x| x != 0.0)).flatten().copied().collect();
     let sources = UnitRows::new(&sources, dim);
     let mut free = vec![true; targets.len()];
-    let mut answers = Vec::new();
+    let mut lists = Vec::new();
     tree.begin(targets).unwrap();
-    for (keep, gone) in &case.steps {
+    for (keep, removed) in &case.steps {
         for keep in [*keep, tree.len()] {
             let mut candidates = vec![Candidates::default(); sources.len()];
             tree.propose(sources, keep, &mut candidates).unwrap();
             for (index, candidates) in candidates.iter().enumerate() {
-                check(targets, &free, sources.row(index), keep.max(1), candidates);
+                assert_contract(targets, &free, sources.row(index), keep.max(1), candidates);
             }
-            answers.extend(candidates);
+            lists.extend(candidates);
         }
         let mut taken = Vec::new();
-        for index in gone {
-            let left: Vec<u32> = (0..free.len() as u32).filter(|&target| free[target as usize]).collect();
-            if !left.is_empty() {
-                taken.push(*index.get(&left));
+        for index in removed {
+            let still_free: Vec<u32> = (0..free.len() as u32).filter(|&target| free[target as usize]).collect();
+            if !still_free.is_empty() {
+                taken.push(*index.get(&still_free));
                 free[taken[taken.len() - 1] as usize] = false;
             }
         }
         tree.remove(&taken).unwrap();
         assert_eq!(tree.len(), free.iter().filter(|&&free| free).count());
     }
-    answers
+    lists
 }
 
-/// Runs `f` on that many threads.
-pub(super) fn on<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
-    crate::parallel::on_threads(threads, f).unwrap()
+/// Runs `f` on the given number of threads.
+fn on_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
+    crate::parallel::with_threads(threads, f).unwrap()
 }
 
 proptest! {
     #[test]
-    fn the_promise_holds_after_any_removals(case in case()) {
-        play(&case, &mut Tree::default());
+    fn the_contract_holds_after_any_removals(case in case()) {
+        run_case(&case, &mut Tree::default());
     }
 
     #[test]
-    fn a_tree_that_was_used_before_answers_as_a_new_one_does(first in case(), then in case()) {
+    fn a_reused_tree_equals_a_new_one(first in case(), second in case()) {
         let mut tree = Tree::default();
-        play(&first, &mut tree);
-        prop_assert_eq!(play(&then, &mut tree), play(&then, &mut Tree::default()));
+        run_case(&first, &mut tree);
+        prop_assert_eq!(run_case(&second, &mut tree), run_case(&second, &mut Tree::default()));
     }
 }
 
-/// Source rows, normal; and target rows whose columns k have k to the power `decay` as standard deviation, and a mean unless
-/// that is 0.
+/// Normal source rows, and target rows whose column k has standard deviation k to the power `decay`, and a nonzero mean unless
+/// `decay` is 0.
 fn rows(len: usize, dim: usize, decay: f32) -> (Vec<f32>, Vec<f32>) {
     let draw =
         |seed| -> Vec<f32> { StandardNormal.sample_iter(ChaCha8Rng::seed_from_u64(seed)).take(len * dim).collect() };
@@ -163,11 +163,11 @@ fn rows(len: usize, dim: usize, decay: f32) -> (Vec<f32>, Vec<f32>) {
 }
 
 #[test]
-fn the_number_of_threads_changes_nothing() {
+fn the_number_of_threads_does_not_change_the_lists() {
     for (dim, decay) in [(3, 0.0), (5, -0.5), (8, 0.0)] {
         let (sources, targets) = rows(20_000, dim, decay);
-        let answers = |threads: usize| {
-            on(threads, || {
+        let lists = |threads: usize| {
+            on_threads(threads, || {
                 let mut tree = Tree::default();
                 tree.begin(UnitRows::new(&targets, dim)).unwrap();
                 let mut all = Vec::new();
@@ -183,15 +183,15 @@ fn the_number_of_threads_changes_nothing() {
                 all
             })
         };
-        let one = answers(1);
+        let one = lists(1);
         for threads in [2, 3, 7] {
-            assert_eq!(one, answers(threads), "{threads} threads, {dim} columns");
+            assert_eq!(one, lists(threads), "{threads} threads, {dim} columns");
         }
     }
 }
 
 #[test]
-fn crowds_of_equal_and_of_zero_rows_neither_break_nor_stall_it() {
+fn many_equal_and_zero_rows_keep_the_contract() {
     for (dim, row) in [(2, vec![0.6, 0.8]), (5, vec![0.0, 0.0, -1.0, 0.0, 0.0])] {
         let mut targets = row.repeat(10_000);
         targets.extend(vec![0.0; 3000 * dim]);
@@ -207,7 +207,7 @@ fn crowds_of_equal_and_of_zero_rows_neither_break_nor_stall_it() {
                 let mut candidates = vec![Candidates::default(); 2];
                 tree.propose(UnitRows::new(&sources, dim), keep, &mut candidates).unwrap();
                 for (source, candidates) in sources.chunks(dim).zip(&candidates) {
-                    check(targets, &free, source, keep, candidates);
+                    assert_contract(targets, &free, source, keep, candidates);
                 }
             }
             let taken: Vec<u32> = (0..free.len() as u32).filter(|&target| free[target as usize]).take(2000).collect();
@@ -219,20 +219,20 @@ fn crowds_of_equal_and_of_zero_rows_neither_break_nor_stall_it() {
 
 #[test]
 #[cfg(target_arch = "x86_64")]
-fn vectors_of_any_width_find_the_same() {
+fn vectors_of_any_width_give_the_same_lists() {
     use pulp::x86::{V3, V4};
 
     let dim = 6;
     let (sources, targets) = rows(3000, dim, -0.5);
     let mut tree = Tree::default();
     tree.begin(UnitRows::new(&targets, dim)).unwrap();
-    let mut query = Query { tree: &tree, stack: Vec::new(), best: Best::new(9, dim) };
+    let mut query = Query { tree: &tree, stack: Vec::new(), best: TopKHeap::new(9, dim) };
     let mut listed = |run: &dyn Fn(Search<'_, '_, '_>)| {
         let list = |source| {
             query.best.clear();
             run(Search(&mut query, source));
             let mut candidates = Candidates::default();
-            query.best.list(&mut candidates, 0.0);
+            query.best.write_to(&mut candidates, 0.0);
             candidates
         };
         sources.chunks(dim).take(200).map(list).collect::<Vec<_>>()

@@ -1,5 +1,5 @@
-//! Sets of rows rich in ties, and what it means that two matchings are the same.
-#![allow(dead_code, reason = "each test file uses its own part of this")]
+//! Point sets with many ties, and assertions on matchings.
+#![allow(dead_code, reason = "each test file uses a different part of this module")]
 
 use gtn_label::{Matcher, Matching, Precision, Rows, Strategy as By};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// A set of rows that is easy to shrink and rich in ties.
+/// A point set that is easy to shrink and has many ties.
 #[derive(Debug, Clone)]
 pub(crate) struct Cloud {
     pub(crate) dim: usize,
@@ -40,12 +40,12 @@ fn entry() -> impl Strategy<Value = f32> {
     ]
 }
 
-/// Rows drawn afresh, repeated, scaled copies of one another, all but equal, or zero.
+/// Rows that are random, repeated, scaled copies of one another, nearly equal, or all zeros.
 pub(crate) fn cloud(dim: usize, len: std::ops::Range<usize>) -> impl Strategy<Value = Cloud> {
     let row = prop::collection::vec(entry(), dim);
     let pick = (any::<prop::sample::Index>(), prop_oneof![Just(1.0_f32), Just(2.0), Just(-0.5), Just(0.0), Just(3.0)]);
     let kind = prop_oneof![3 => row.prop_map(Ok), 2 => pick.prop_map(|pick| Err((pick, false))), 1 => {
-        // A cluster: the row, but for its last bits.
+        // A near-tie cluster: the same row except for its last bits.
         any::<prop::sample::Index>().prop_map(|index| Err(((index, 1.0), true)))
     }];
     prop::collection::vec(kind, len).prop_map(move |kinds| {
@@ -75,10 +75,10 @@ pub(crate) fn precision() -> impl Strategy<Value = Precision> {
     prop_oneof![Just(Precision::Double), Just(Precision::Single)]
 }
 
-/// `==` on similarities would take -0 for 0; the contract speaks of bits.
+/// Compares similarities bit by bit, because `==` would accept -0 for 0.
 pub(crate) fn assert_same(a: &Matching, b: &Matching) {
     assert_eq!(a.order(), b.order());
-    assert_eq!(a.matching(), b.matching());
+    assert_eq!(a.assignment(), b.assignment());
     let bits = |m: &Matching| m.similarity().iter().map(|s| s.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(a), bits(b));
 }

@@ -1,15 +1,15 @@
-//! Whatever goes in, an error or a number comes out: no panic, no endless loop, no silent NaN.
+//! Every input gives a value or an error: no panic, no endless loop, no silent NaN.
 
 use gtn_math::{
     BallDensity, CdfMap, Chi, Distribution, EmpiricalCdf, EmpiricalMap, Exponential, Homeomorphism, LineError, LineMap,
-    MapError, Normal, OpenInterval, ParameterError, RadialError, RadialMap, Side, SwissRoll, Uniform,
+    MapError, Normal, OpenInterval, ParameterError, RadialError, RadialMap, SwissRoll, Uniform, Variable,
 };
 use proptest::prelude::*;
 
-use crate::common::{Law, law};
+use crate::common::{AnyDistribution, any_distribution};
 
-/// Every bit pattern, and more often than by chance the numbers that break things.
-fn any_number() -> impl Strategy<Value = f64> {
+/// Random bit patterns, mixed with the edge cases of `f64` and ordinary values.
+fn any_f64() -> impl Strategy<Value = f64> {
     let special = vec![
         f64::NAN,
         f64::INFINITY,
@@ -27,42 +27,46 @@ fn any_number() -> impl Strategy<Value = f64> {
     prop_oneof![any::<u64>().prop_map(f64::from_bits), prop::sample::select(special), -40.0..40.0]
 }
 
-/// Laws of the most extreme parameters that the constructors accept, and the standard normal law for those they refuse.
-fn extreme_law() -> impl Strategy<Value = Law> {
-    (any_number(), any_number(), 0..300_usize, 0..4_u8).prop_map(|(a, b, d, kind)| {
+/// Distributions with the most extreme parameters that the constructors accept. Rejected parameters become the standard
+/// normal distribution.
+fn extreme_distribution() -> impl Strategy<Value = AnyDistribution> {
+    (any_f64(), any_f64(), 0..300_usize, 0..4_u8).prop_map(|(a, b, d, kind)| {
         match kind {
-            0 => Normal::new(a, b).map(Law::Normal),
-            1 => Uniform::new(a, b).map(Law::Uniform),
-            2 => Exponential::new(a).map(Law::Exponential),
-            _ => Chi::new(d, a).map(Law::Chi),
+            0 => Normal::new(a, b).map(AnyDistribution::Normal),
+            1 => Uniform::new(a, b).map(AnyDistribution::Uniform),
+            2 => Exponential::new(a).map(AnyDistribution::Exponential),
+            _ => Chi::new(d, a).map(AnyDistribution::Chi),
         }
-        .unwrap_or(Law::Normal(Normal::standard()))
+        .unwrap_or(AnyDistribution::Normal(Normal::standard()))
     })
 }
 
 proptest! {
     #[test]
-    fn laws_answer_every_number(law in prop_oneof![law(), extreme_law()], x in any_number()) {
-        let (cdf, sf) = (law.cdf(x), law.sf(x));
+    fn distributions_handle_every_f64(
+        distribution in prop_oneof![any_distribution(), extreme_distribution()], x in any_f64()
+    ) {
+        let (cdf, sf) = (distribution.cdf(x), distribution.sf(x));
         prop_assert_eq!(cdf.is_nan(), x.is_nan());
         prop_assert_eq!(sf.is_nan(), x.is_nan());
         if !x.is_nan() {
             prop_assert!((0.0..=1.0).contains(&cdf) && (0.0..=1.0).contains(&sf));
             prop_assert!((cdf + sf - 1.0).abs() < 1e-12);
-            prop_assert_eq!(x <= law.support().lower() && cdf != 0.0, false);
-            prop_assert_eq!(x >= law.support().upper() && sf != 0.0, false);
+            prop_assert_eq!(x <= distribution.support().lower() && cdf != 0.0, false);
+            prop_assert_eq!(x >= distribution.support().upper() && sf != 0.0, false);
         }
-        for inverse in [law.quantile(x), law.isf(x)] {
+        for inverse in [distribution.quantile(x), distribution.isf(x)] {
             prop_assert_eq!(inverse.is_nan(), !(0.0 < x && x < 1.0));
-            prop_assert!(!(inverse < law.support().lower() || inverse > law.support().upper()));
+            prop_assert!(!(inverse < distribution.support().lower() || inverse > distribution.support().upper()));
         }
     }
 
     #[test]
-    fn maps_answer_every_number(
-        y_law in prop_oneof![law(), extreme_law()], x_law in prop_oneof![law(), extreme_law()], y in any_number()
+    fn maps_handle_every_f64(
+        y_distribution in prop_oneof![any_distribution(), extreme_distribution()],
+        x_distribution in prop_oneof![any_distribution(), extreme_distribution()], y in any_f64()
     ) {
-        let h = CdfMap::new(y_law, x_law);
+        let h = CdfMap::new(y_distribution, x_distribution);
         match h.forward(&y) {
             Ok(x) => prop_assert!(h.domain().contains(y) && h.range().contains(x)),
             Err(MapError::OutsideSupport { support, .. }) => prop_assert!(!support.contains(y)),
@@ -71,20 +75,22 @@ proptest! {
     }
 
     #[test]
-    fn radial_maps_answer_every_vector(
-        laws in (1..300_usize, 1..300_usize), scale in 1e-3..1e3, y in prop::collection::vec(any_number(), 0..5)
+    fn radial_maps_handle_every_vector(
+        degrees in (1..300_usize, 1..300_usize), scale in 1e-3..1e3, y in prop::collection::vec(any_f64(), 0..5)
     ) {
-        let law = |d| Chi::new(d, scale).unwrap();
-        let h = RadialMap::new(3, law(laws.0), law(laws.1)).unwrap();
+        let chi = |d| Chi::new(d, scale).unwrap();
+        let h = RadialMap::new(3, chi(degrees.0), chi(degrees.1)).unwrap();
         match h.forward(&y) {
             Ok(x) => prop_assert!(h.domain().contains(&y) && h.range().contains(&x)),
-            Err(RadialError::Dimension { expected, found }) => prop_assert!(expected == 3 && found == y.len() && found != 3),
+            Err(RadialError::DimensionMismatch { expected, found }) => {
+                prop_assert!(expected == 3 && found == y.len() && found != 3);
+            }
             Err(RadialError::NotFinite { index, .. }) => prop_assert!(!y[index].is_finite()),
             Err(error) => prop_assert!(matches!(error, RadialError::Norm(_))),
         }
     }
 
-    // Beyond 8 standard deviations rounding would put images on the sphere, which is not in the open ball.
+    // Beyond 8 standard deviations rounding would put images on the sphere, which is outside the open ball.
     #[test]
     fn images_of_radial_maps_stay_in_the_open_ball(y in prop::collection::vec(-20.0..20.0, 3), radius in 1e-3..1e3) {
         let h = RadialMap::new(3, Chi::new(3, 1.0).unwrap(), Uniform::new(0.0, radius).unwrap()).unwrap();
@@ -93,27 +99,31 @@ proptest! {
     }
 
     #[test]
-    fn line_wise_maps_answer_every_vector(scale in 1e-3..1e3, y in prop::collection::vec(any_number(), 1..4)) {
+    fn line_wise_maps_handle_every_vector(scale in 1e-3..1e3, y in prop::collection::vec(any_f64(), 1..4)) {
         let norm = |v: &[f64]| v.iter().fold(0.0, |sum: f64, c| sum.hypot(*c));
         let normal = BallDensity::new(2, f64::INFINITY, 1.0, |v: &[f64]| (-0.5 * norm(v).powi(2)).exp()).unwrap();
-        let disc = BallDensity::new(2, scale, 0.5 * scale, |_: &[f64]| 1.0).unwrap();
-        let h = LineMap::new(normal, disc).unwrap();
+        let disk = BallDensity::new(2, scale, 0.5 * scale, |_: &[f64]| 1.0).unwrap();
+        let h = LineMap::new(normal, disk).unwrap();
         match h.forward(&y) {
             Ok(x) => prop_assert!(h.domain().contains(&y) && h.range().contains(&x)),
-            Err(LineError::Dimension { expected, found }) => prop_assert!(expected == 2 && found == y.len() && found != 2),
+            Err(LineError::DimensionMismatch { expected, found }) => {
+                prop_assert!(expected == 2 && found == y.len() && found != 2);
+            }
             Err(LineError::NotFinite { index, .. }) => prop_assert!(!y[index].is_finite()),
-            Err(error) => prop_assert!(matches!(error, LineError::Mass { .. } | LineError::OutsideBall { .. }), "{error}"),
+            Err(error) => {
+                prop_assert!(matches!(error, LineError::TailUnderflow { .. } | LineError::OutsideBall { .. }), "{error}");
+            }
         }
     }
 
     #[test]
-    fn empirical_laws_and_the_swiss_roll_answer_every_number(
-        sample in prop::collection::vec(any_number(), 0..5), x in any_number(), y in any_number()
+    fn empirical_distributions_and_the_swiss_roll_handle_every_f64(
+        sample in prop::collection::vec(any_f64(), 0..5), x in any_f64(), y in any_f64()
     ) {
         match EmpiricalCdf::new(&sample) {
-            Ok(law) => {
-                prop_assert_eq!(law.cdf(x).is_nan(), x.is_nan());
-                prop_assert_eq!(law.quantile(x).is_nan(), !(0.0 < x && x <= 1.0));
+            Ok(cdf) => {
+                prop_assert_eq!(cdf.cdf(x).is_nan(), x.is_nan());
+                prop_assert_eq!(cdf.quantile(x).is_nan(), !(0.0 < x && x <= 1.0));
             }
             Err(_) => prop_assert!(sample.is_empty() || sample.iter().any(|v| !v.is_finite())),
         }
@@ -121,7 +131,7 @@ proptest! {
             prop_assert!(sample.iter().all(|&v| h.forward(v) == Ok(v)));
             prop_assert_eq!(h.forward(x).is_ok(), sample.contains(&x));
         }
-        let roll = SwissRoll::of_the_paper();
+        let roll = SwissRoll::paper();
         prop_assert_eq!(roll.point(x).is_ok(), roll.angles().contains(x));
         match roll.nearest([x, y]) {
             Ok(nearest) => prop_assert!(nearest.distance >= 0.0 && nearest.angle > 0.0),
@@ -154,7 +164,7 @@ fn probabilities_that_underflow_are_errors() {
     }
 }
 
-/// In high dimensions a normal vector near 0 is as unlikely as one far out.
+/// In high dimensions a normal vector near 0 is as unlikely as one far from 0.
 #[test]
 fn norms_too_small_for_their_dimension_are_errors() {
     let chi = |scale| Chi::new(100, scale).unwrap();
@@ -165,7 +175,7 @@ fn norms_too_small_for_their_dimension_are_errors() {
 }
 
 #[test]
-fn images_beyond_the_largest_number_are_errors() {
+fn images_beyond_the_largest_f64_are_errors() {
     let h = CdfMap::new(Normal::standard(), Exponential::new(1e-308).unwrap());
     assert!(h.forward(&0.0).is_ok());
     assert!(matches!(h.forward(&10.0), Err(MapError::ImageOutsideRange { .. })));
@@ -186,7 +196,7 @@ fn parameters_out_of_range_are_errors() {
         assert!(matches!(Exponential::new(bad), Err(ParameterError::NotPositive { .. })));
         assert!(matches!(Chi::new(3, bad), Err(ParameterError::NotPositive { .. })));
     }
-    assert!(matches!(Uniform::new(1.0, 1.0), Err(ParameterError::Ends(_))));
+    assert!(matches!(Uniform::new(1.0, 1.0), Err(ParameterError::Endpoints(_))));
     assert!(matches!(Uniform::new(f64::MIN, f64::MAX), Err(ParameterError::TooWide { .. })));
     for degrees in [0, (1 << 24) + 1, usize::MAX] {
         assert!(matches!(Chi::new(degrees, 1.0), Err(ParameterError::DegreesOfFreedom { .. })));
@@ -194,28 +204,28 @@ fn parameters_out_of_range_are_errors() {
 }
 
 #[test]
-fn laws_of_the_norm_must_start_at_zero() {
+fn norm_distributions_must_start_at_zero() {
     let chi = Chi::new(2, 1.0).unwrap();
     let ring = Uniform::new(1.0, 2.0).unwrap();
     let ring_support = OpenInterval::new(1.0, 2.0).unwrap();
     assert_eq!(
         RadialMap::new(2, chi, ring).unwrap_err(),
-        RadialError::NormSupport { side: Side::X, support: ring_support }
+        RadialError::NormSupport { variable: Variable::X, support: ring_support }
     );
     let error = RadialMap::new(2, Normal::standard(), chi).unwrap_err();
     assert!(error.to_string().contains("norm of Y has the support (-inf, inf); it must start at 0"));
-    assert_eq!(RadialMap::new(0, chi, chi).unwrap_err(), RadialError::NoDimension);
+    assert_eq!(RadialMap::new(0, chi, chi).unwrap_err(), RadialError::ZeroDimensions);
 }
 
 #[test]
-fn norms_do_not_overflow_or_underflow_on_the_way() {
+fn intermediate_norms_do_not_overflow_or_underflow() {
     let exponential = |rate| Exponential::new(rate).unwrap();
-    // Squares of these coordinates leave the range of f64; the norms do not.
+    // The squares of these coordinates overflow or underflow; the norms do not.
     let h = RadialMap::new(2, exponential(1e-200), exponential(1e200)).unwrap();
     let x = h.forward(&[3e200, -4e200]).unwrap();
     assert!((x[0] / 3e-200 - 1.0).abs() < 1e-14 && (x[1] / -4e-200 - 1.0).abs() < 1e-14);
     let back = h.inverse(&x).unwrap();
     assert!((back[0] / 3e200 - 1.0).abs() < 1e-14 && (back[1] / -4e200 - 1.0).abs() < 1e-14);
-    // Here the norm itself is beyond f64.
+    // Here the norm itself overflows.
     assert!(matches!(h.forward(&[f64::MAX, f64::MAX]), Err(RadialError::Norm(_))));
 }

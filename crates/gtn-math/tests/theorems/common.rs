@@ -1,26 +1,26 @@
-//! Laws to draw from, their densities, and the yardsticks of the properties.
+//! Random distributions, their densities, and the tolerances of the properties.
 
 use gtn_math::{Chi, Distribution, Exponential, Normal, OpenInterval, Uniform};
 use proptest::prelude::*;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-/// A law of this crate together with what a test needs to know of it.
+/// A built-in distribution, with its density and tolerances.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Law {
+pub(crate) enum AnyDistribution {
     Normal(Normal),
     Uniform(Uniform),
     Exponential(Exponential),
     Chi(Chi),
 }
 
-impl Law {
+impl AnyDistribution {
     fn inner(&self) -> &dyn Distribution {
         match self {
-            Law::Normal(law) => law,
-            Law::Uniform(law) => law,
-            Law::Exponential(law) => law,
-            Law::Chi(law) => law,
+            AnyDistribution::Normal(distribution) => distribution,
+            AnyDistribution::Uniform(distribution) => distribution,
+            AnyDistribution::Exponential(distribution) => distribution,
+            AnyDistribution::Chi(distribution) => distribution,
         }
     }
 
@@ -28,27 +28,31 @@ impl Law {
     pub(crate) fn density(&self, x: f64) -> f64 {
         use std::f64::consts::{LN_2, TAU};
         match self {
-            Law::Normal(law) => {
-                let z = (x - law.mean()) / law.standard_deviation();
-                (-0.5 * z * z).exp() / (TAU.sqrt() * law.standard_deviation())
+            AnyDistribution::Normal(distribution) => {
+                let z = (x - distribution.mean()) / distribution.std();
+                (-0.5 * z * z).exp() / (TAU.sqrt() * distribution.std())
             }
-            Law::Uniform(law) => 1.0 / (law.support().upper() - law.support().lower()),
-            Law::Exponential(law) => law.rate() * (-law.rate() * x).exp(),
-            Law::Chi(law) => {
-                let (a, z) = (0.5 * law.degrees_of_freedom() as f64, x / law.scale());
+            AnyDistribution::Uniform(distribution) => {
+                1.0 / (distribution.support().upper() - distribution.support().lower())
+            }
+            AnyDistribution::Exponential(distribution) => distribution.rate() * (-distribution.rate() * x).exp(),
+            AnyDistribution::Chi(distribution) => {
+                let (a, z) = (0.5 * distribution.degrees_of_freedom() as f64, x / distribution.scale());
                 let ln_constant = (1.0 - a) * LN_2 - statrs::function::gamma::ln_gamma(a);
-                ((2.0 * a - 1.0) * z.ln() - 0.5 * z * z + ln_constant).exp() / law.scale()
+                ((2.0 * a - 1.0) * z.ln() - 0.5 * z * z + ln_constant).exp() / distribution.scale()
             }
         }
     }
 
-    /// Where the density, which has one peak, is largest.
+    /// The point of the largest density. All these densities are unimodal.
     fn mode(&self) -> f64 {
         match self {
-            Law::Normal(law) => law.mean(),
-            Law::Uniform(law) => law.support().lower(),
-            Law::Exponential(_) => 0.0,
-            Law::Chi(law) => law.scale() * (law.degrees_of_freedom() as f64 - 1.0).sqrt(),
+            AnyDistribution::Normal(distribution) => distribution.mean(),
+            AnyDistribution::Uniform(distribution) => distribution.support().lower(),
+            AnyDistribution::Exponential(_) => 0.0,
+            AnyDistribution::Chi(distribution) => {
+                distribution.scale() * (distribution.degrees_of_freedom() as f64 - 1.0).sqrt()
+            }
         }
     }
 
@@ -67,19 +71,20 @@ impl Law {
         self.cdf(x).min(self.sf(x))
     }
 
-    /// By how much, at most, a point of `self` that is found through the same rank of `other` is off in `f64`.
+    /// The largest error of the point `x` of `self` if it is computed from the point `other_x` of `other` with the same
+    /// rank.
     ///
-    /// Rounding the point of `other` (at `there`) moves the tail by its condition number, the logarithm of the tail says
-    /// how exactly the tail itself is computed, and tail/density turns a relative error of the tail into one of `here`.
-    pub(crate) fn rounding(&self, here: f64, other: &Law, there: f64) -> f64 {
-        let tail = other.tail(there);
-        let condition = there.abs() * other.density(there) / tail;
-        let width = self.tail(here) / self.density(here);
-        8.0 * f64::EPSILON * (here.abs() + width * (1.0 + tail.ln().abs() + condition))
+    /// Rounding `other_x` changes the tail by its condition number, the logarithm of the tail bounds the error of the
+    /// tail itself, and tail/density turns a relative error of the tail into an absolute error of `x`.
+    pub(crate) fn rounding(&self, x: f64, other: &AnyDistribution, other_x: f64) -> f64 {
+        let tail = other.tail(other_x);
+        let condition = other_x.abs() * other.density(other_x) / tail;
+        let width = self.tail(x) / self.density(x);
+        8.0 * f64::EPSILON * (x.abs() + width * (1.0 + tail.ln().abs() + condition))
     }
 }
 
-impl Distribution for Law {
+impl Distribution for AnyDistribution {
     fn support(&self) -> OpenInterval {
         self.inner().support()
     }
@@ -101,7 +106,7 @@ impl Distribution for Law {
     }
 }
 
-/// The place of a point in a law: the probability beyond it, and on which side.
+/// The rank of a point in a distribution: the probability beyond it, in the lower or the upper tail.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rank {
     pub(crate) tail: f64,
@@ -109,35 +114,35 @@ pub(crate) struct Rank {
 }
 
 impl Rank {
-    pub(crate) fn point(self, law: &impl Distribution) -> f64 {
-        if self.upper { law.isf(self.tail) } else { law.quantile(self.tail) }
+    pub(crate) fn point(self, distribution: &impl Distribution) -> f64 {
+        if self.upper { distribution.isf(self.tail) } else { distribution.quantile(self.tail) }
     }
 }
 
-/// Ranks whose tail probability lies between 10^-depth and 1/2, uniformly on the logarithmic scale.
+/// Ranks with a tail probability between 10^-depth and 1/2, uniform on the logarithmic scale.
 pub(crate) fn rank(depth: f64) -> impl Strategy<Value = Rank> {
     (-depth..-0.302, any::<bool>()).prop_map(|(exponent, upper)| Rank { tail: 10f64.powf(exponent), upper })
 }
 
-/// Any of the laws.
-pub(crate) fn law() -> impl Strategy<Value = Law> {
+/// Any of the built-in distributions.
+pub(crate) fn any_distribution() -> impl Strategy<Value = AnyDistribution> {
     prop_oneof![
-        (-5.0..5.0, 0.1..10.0).prop_map(|(m, s)| Law::Normal(Normal::new(m, s).unwrap())),
-        (-5.0..5.0, 0.1..10.0).prop_map(|(a, w)| Law::Uniform(Uniform::new(a, a + w).unwrap())),
-        law_with_exact_tails(),
+        (-5.0..5.0, 0.1..10.0).prop_map(|(m, s)| AnyDistribution::Normal(Normal::new(m, s).unwrap())),
+        (-5.0..5.0, 0.1..10.0).prop_map(|(a, w)| AnyDistribution::Uniform(Uniform::new(a, a + w).unwrap())),
+        distribution_with_exact_tails(),
     ]
 }
 
-/// Laws whose far tails `f64` resolves: no end of their support is a number other than 0, nor is their center.
-pub(crate) fn law_with_exact_tails() -> impl Strategy<Value = Law> {
+/// Distributions whose far tails `f64` can resolve: their center, or the finite endpoint of their support, is 0.
+pub(crate) fn distribution_with_exact_tails() -> impl Strategy<Value = AnyDistribution> {
     prop_oneof![
-        (0.1..10.0).prop_map(|s| Law::Normal(Normal::new(0.0, s).unwrap())),
-        (0.1..10.0).prop_map(|r| Law::Exponential(Exponential::new(r).unwrap())),
-        (1..=100_usize, 0.1..10.0).prop_map(|(d, s)| Law::Chi(Chi::new(d, s).unwrap())),
+        (0.1..10.0).prop_map(|s| AnyDistribution::Normal(Normal::new(0.0, s).unwrap())),
+        (0.1..10.0).prop_map(|r| AnyDistribution::Exponential(Exponential::new(r).unwrap())),
+        (1..=100_usize, 0.1..10.0).prop_map(|(d, s)| AnyDistribution::Chi(Chi::new(d, s).unwrap())),
     ]
 }
 
-/// Two independent standard normal numbers, by Box and Muller's formula: no quantile function takes part.
+/// Two independent standard normal random numbers by the Box-Muller transform, without any quantile function.
 pub(crate) fn normal_pair(rng: &mut ChaCha8Rng) -> [f64; 2] {
     // 1 - u is never 0.
     let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
@@ -145,9 +150,9 @@ pub(crate) fn normal_pair(rng: &mut ChaCha8Rng) -> [f64; 2] {
     [radius * cosine, radius * sine]
 }
 
-/// Fails if the Kolmogorov-Smirnov distance of the sample from the exact distribution function is one that a correct sample
-/// reaches with a probability below 1e-6 (2·exp(−2·2.7²) = 9.3e-7).
-pub(crate) fn assert_has_law(mut sample: Vec<f64>, cdf: impl Fn(f64) -> f64, what: &str) {
+/// A Kolmogorov-Smirnov test of a sample against the exact distribution function. A correct sample fails it with a
+/// probability below 1e-6 (2·exp(−2·2.7²) = 9.3e-7).
+pub(crate) fn assert_has_distribution(mut sample: Vec<f64>, cdf: impl Fn(f64) -> f64, what: &str) {
     sample.sort_by(f64::total_cmp);
     let n = sample.len() as f64;
     let distance = sample.iter().enumerate().fold(0.0_f64, |distance, (i, &x)| {

@@ -1,8 +1,8 @@
-//! Figure 2: the empirical h converges to the h of Theorem 2.1, and is the sorted labeling.
+//! Figure 2: the empirical h is the sorted labeling, and converges to the h of Theorem 2.1.
 
 use gtn_math::{
     CdfMap, Distribution, EmpiricalCdf, EmpiricalError, EmpiricalMap, Exponential, Homeomorphism, LabelingError,
-    MapError, Normal, Side, Uniform, sorted_labeling,
+    MapError, Normal, Uniform, Variable, sorted_labeling,
 };
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
@@ -10,12 +10,12 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::common::normal_pair;
 
-/// A sample with ties, never empty.
+/// A nonempty sample with ties.
 fn sample() -> impl Strategy<Value = Vec<f64>> {
     prop::collection::vec(prop_oneof![-1e3..1e3, (-3..3_i32).prop_map(f64::from), Just(-0.0)], 1..60)
 }
 
-/// Distinct numbers in any order, zero among them.
+/// Distinct numbers in any order, including zero for n > 5.
 fn distinct(n: usize) -> impl Strategy<Value = Vec<f64>> {
     Just((0..n).map(|k| 0.375 * (k as f64 - 5.0)).collect::<Vec<_>>()).prop_shuffle()
 }
@@ -25,16 +25,16 @@ fn samples() -> impl Strategy<Value = (Vec<f64>, Vec<f64>)> {
 }
 
 proptest! {
-    // By counting: at a point, beside it, at the ends.
+    // Compared with direct counting: at each point, next to it, and at the extremes.
     #[test]
-    fn empirical_cdf_is_the_share_at_or_below(sample in sample(), other in -1e3..1e3) {
+    fn empirical_cdf_is_the_fraction_at_or_below(sample in sample(), other in -1e3..1e3) {
         let f = EmpiricalCdf::new(&sample).unwrap();
         let n = sample.len() as f64;
         for &x in sample.iter().chain(&[other]) {
             let at_or_below = sample.iter().filter(|&&v| v <= x).count() as f64;
             let below = sample.iter().filter(|&&v| v < x).count() as f64;
             prop_assert_eq!(f.cdf(x), at_or_below / n);
-            // Continuous from the right; the jump at x is the share of points equal to x.
+            // Right-continuous; the jump at x is the fraction of points equal to x.
             prop_assert_eq!(f.cdf(x.next_down()), below / n);
             prop_assert!(f.cdf(x.next_up()) == f.cdf(x) || sample.contains(&x.next_up()));
         }
@@ -43,9 +43,11 @@ proptest! {
         prop_assert_eq!((f.cdf(high), f.cdf(f64::INFINITY)), (1.0, 1.0));
     }
 
-    // The definition of the generalized inverse, at any p and at the p where rounding could cross a jump.
+    // The definition of the generalized inverse, at random p and at those p where rounding could cross a jump.
     #[test]
-    fn empirical_quantile_is_the_smallest_point_of_enough_cdf(sample in sample(), p in 0.0..=1.0_f64, k in 0..60_usize) {
+    fn empirical_quantile_is_the_smallest_point_whose_cdf_reaches_p(
+        sample in sample(), p in 0.0..=1.0_f64, k in 0..60_usize
+    ) {
         let f = EmpiricalCdf::new(&sample).unwrap();
         let jump = (k % sample.len() + 1) as f64 / sample.len() as f64;
         for p in [p, jump, jump.next_down(), jump.next_up(), f64::MIN_POSITIVE, 1.0] {
@@ -88,39 +90,45 @@ proptest! {
     }
 }
 
-/// With n points each, |F_X(hₙ(y)) − F_Y(y)| ≤ 2ε at all y of the sample, where 2·exp(−2nε²) = 1e-8: by the inequality of
-/// Dvoretzky, Kiefer and Wolfowitz in Massart's form, both F(yᵢ) and F(xᵢ) differ from i/n by at most ε, each with a
-/// probability of failure of at most 1e-8 (for the 24 samples here together: false alarms below 2.4e-7). Hence
-/// F_X⁻¹(F_Y(y) − 2ε) ≤ hₙ(y) ≤ F_X⁻¹(F_Y(y) + 2ε), and hₙ(y) goes to h(y) as ε, about 3.1/√n, goes to 0.
+/// With n points each, |F_X(hₙ(y)) − F_Y(y)| ≤ 2ε at all y of the sample, where 2·exp(−2nε²) = 1e-8: by the
+/// Dvoretzky-Kiefer-Wolfowitz inequality with Massart's constant, both F(yᵢ) and F(xᵢ) differ from i/n by at most ε,
+/// each with a failure probability of at most 1e-8 (below 2.4e-7 for all 24 samples together). Hence F_X⁻¹(F_Y(y) − 2ε)
+/// ≤ hₙ(y) ≤ F_X⁻¹(F_Y(y) + 2ε), and hₙ(y) converges to h(y) as ε, about 3.1/√n, goes to 0.
 #[test]
 fn empirical_h_converges_to_h() {
     fn check(
         n: usize,
-        (law_y, mut draw_y): (impl Distribution, impl FnMut() -> f64),
-        (law_x, mut draw_x): (impl Distribution, impl FnMut() -> f64),
+        (y_distribution, mut draw_y): (impl Distribution, impl FnMut() -> f64),
+        (x_distribution, mut draw_x): (impl Distribution, impl FnMut() -> f64),
     ) {
         let epsilon = ((2.0_f64 / 1e-8).ln() / (2.0 * n as f64)).sqrt();
         let y: Vec<f64> = (0..n).map(|_| draw_y()).collect();
         let x: Vec<f64> = (0..n).map(|_| draw_x()).collect();
         let empirical = EmpiricalMap::new(&y, &x).unwrap();
-        let h = CdfMap::new(&law_y, &law_x);
+        let h = CdfMap::new(&y_distribution, &x_distribution);
         for (y, image) in empirical.pairs() {
-            let p = law_y.cdf(y);
-            assert!((law_x.cdf(image) - p).abs() <= 2.0 * epsilon, "{n}: {y} -> {image}");
+            let p = y_distribution.cdf(y);
+            assert!((x_distribution.cdf(image) - p).abs() <= 2.0 * epsilon, "{n}: {y} -> {image}");
             let (low, high) = (p - 2.0 * epsilon, p + 2.0 * epsilon);
             let exact = h.forward(&y).unwrap();
             if low > 0.0 {
-                assert!(law_x.quantile(low) <= image && law_x.quantile(low) <= exact, "{n}: {y} -> {image}");
+                assert!(
+                    x_distribution.quantile(low) <= image && x_distribution.quantile(low) <= exact,
+                    "{n}: {y} -> {image}"
+                );
             }
             if high < 1.0 {
-                assert!(law_x.quantile(high) >= image && law_x.quantile(high) >= exact, "{n}: {y} -> {image}");
+                assert!(
+                    x_distribution.quantile(high) >= image && x_distribution.quantile(high) >= exact,
+                    "{n}: {y} -> {image}"
+                );
             }
         }
     }
 
     for (n, seed) in [(100, 1_u64), (1_000, 2), (10_000, 3), (100_000, 4)] {
         let stream = |purpose: u64| ChaCha8Rng::seed_from_u64(100 * seed + purpose);
-        // Drawn without the quantile functions of the crate.
+        // The samples are drawn without the quantile functions of the crate.
         let normal = |purpose| {
             let mut rng = stream(purpose);
             (Normal::standard(), move || normal_pair(&mut rng)[0])
@@ -140,7 +148,7 @@ fn empirical_h_converges_to_h() {
 }
 
 #[test]
-fn ends_of_probability_have_no_or_the_last_quantile() {
+fn empirical_quantiles_at_the_limits_of_p() {
     let f = EmpiricalCdf::new(&[7.0]).unwrap();
     assert_eq!((f.quantile(1.0), f.quantile(f64::from_bits(1))), (7.0, 7.0));
     for p in [0.0, -0.0, -1.0, 1.0_f64.next_up(), f64::INFINITY, f64::NAN] {
@@ -154,14 +162,14 @@ fn ends_of_probability_have_no_or_the_last_quantile() {
 }
 
 #[test]
-fn samples_without_an_empirical_law_or_map_are_errors() {
+fn invalid_samples_are_errors() {
     assert_eq!(EmpiricalCdf::new(&[]), Err(EmpiricalError::Empty));
     assert_eq!(EmpiricalMap::new(&[], &[]).unwrap().pairs().len(), 0);
-    assert_eq!(EmpiricalMap::new(&[1.0], &[]), Err(LabelingError::Lengths { y: 1, x: 0 }));
+    assert_eq!(EmpiricalMap::new(&[1.0], &[]), Err(LabelingError::LengthMismatch { y: 1, x: 0 }));
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert!(matches!(EmpiricalCdf::new(&[0.0, bad]), Err(EmpiricalError::NotFinite { index: 1, .. })));
         let error = EmpiricalMap::new(&[0.0], &[bad]).unwrap_err();
-        assert!(matches!(error, LabelingError::NotFinite { side: Side::X, index: 0, .. }));
+        assert!(matches!(error, LabelingError::NotFinite { variable: Variable::X, index: 0, .. }));
         let h = EmpiricalMap::new(&[0.0], &[1.0]).unwrap();
         assert!(matches!(h.forward(bad), Err(MapError::NotInSample { .. })));
     }

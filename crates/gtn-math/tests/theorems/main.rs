@@ -1,5 +1,4 @@
-//! What the paper proves, as properties that can fail. The names say what is proved; the table on the crate's front page
-//! lists them.
+//! The theorems of the paper as property tests. The table on the crate's front page lists the test of each statement.
 
 mod bad_input;
 mod common;

@@ -1,40 +1,42 @@
-//! Adam's step on all weights of a network by one kernel.
-#![allow(
-    unsafe_code,
-    reason = "the kernel takes a table of addresses, which is made here from tensors that are at hand"
-)]
+//! One step of Adam on all weights of a network, as a single kernel.
+#![allow(unsafe_code, reason = "the kernel takes a table of raw addresses, all of which come from borrowed tensors")]
 
 use candle_core::{Result, Tensor};
 
-use super::kernels::{CHUNK, ROW};
-use super::machine::Gpu;
-use crate::ops::Rates;
+use super::backend::Gpu;
+use super::kernels::{ADAM_CHUNK, ADAM_TABLE_COLUMNS};
+use crate::ops::AdamCoefficients;
 
-/// A weight, its gradient, and both its moments.
-pub(crate) type Step<'a> = [&'a Tensor; 4];
+/// A weight, its gradient, its first moments and its second moments.
+pub(crate) type AdamTensors<'a> = [&'a Tensor; 4];
 
-/// Which weights were stepped on last, so that the next step need not tell it to the GPU again.
+/// The kernel's table of addresses. It is copied to the GPU only when it changes.
 #[derive(Debug, Default)]
-pub(crate) struct Table {
+pub(crate) struct AdamTable {
     rows: Vec<i64>,
     on_gpu: Option<Tensor>,
 }
 
-impl Table {
-    /// Takes a step on all of these.
-    pub(crate) fn descend(&mut self, gpu: &Gpu, rates: &Rates, steps: &[Step<'_>]) -> Result<()> {
+impl AdamTable {
+    /// Updates all these weights and their moments.
+    pub(crate) fn step(
+        &mut self,
+        gpu: &Gpu,
+        coefficients: &AdamCoefficients,
+        weights: &[AdamTensors<'_>],
+    ) -> Result<()> {
         let mut rows = Vec::with_capacity(self.rows.len());
-        for tensors in steps {
-            let spans = tensors.map(|tensor| gpu.span(tensor));
-            let [weight, gradient, first, second] = spans;
-            let spans = [weight?, gradient?, first?, second?];
-            let len = spans[0].len();
-            if spans.iter().any(|span| span.len() != len) {
-                candle_core::bail!("a gradient of {} numbers for {len}", spans[1].len());
+        for tensors in weights {
+            let [weight, gradient, first, second] = tensors.map(|tensor| gpu.slice_of(tensor));
+            let slices = [weight?, gradient?, first?, second?];
+            let len = slices[0].len();
+            if slices.iter().any(|slice| slice.len() != len) {
+                let lengths = slices.map(|slice| slice.len());
+                candle_core::bail!("Adam: weight, gradient and moments have {lengths:?} values; they must be as many");
             }
-            for start in (0..len).step_by(CHUNK) {
-                let end = len.min(start + CHUNK);
-                rows.extend(spans.map(|span| span.part(start..end).address.cast_signed()));
+            for start in (0..len).step_by(ADAM_CHUNK) {
+                let end = len.min(start + ADAM_CHUNK);
+                rows.extend(slices.map(|slice| slice.slice(start..end).address.cast_signed()));
                 rows.push((end - start) as i64);
             }
         }
@@ -45,9 +47,9 @@ impl Table {
             Some(table) if self.rows == rows => table.clone(),
             _ => Tensor::from_slice(&rows, rows.len(), &gpu.device())?,
         };
-        debug_assert_eq!(rows.len() % ROW, 0);
-        // SAFETY: the rows are parts of the tensors at hand, each of as many numbers as said.
-        unsafe { gpu.adam(gpu.span(&table)?, rates)? };
+        debug_assert_eq!(rows.len() % ADAM_TABLE_COLUMNS, 0);
+        // SAFETY: each row refers to a chunk of borrowed tensors, and states its length.
+        unsafe { gpu.adam(gpu.slice_of(&table)?, coefficients)? };
         *self = Self { rows, on_gpu: Some(table) };
         Ok(())
     }

@@ -1,77 +1,81 @@
-//! The convolutions of encoder and decoder: each a product for the whole batch, with patches taken or laid.
+//! The convolutions of the encoder and the decoder: im2col or col2im, and one matrix product for the entire batch.
 
 use candle_core::Result;
 
-use super::kernels::{Images, Then};
-use super::linear::Place;
-use super::machine::{Factor, Gpu, Product, Span};
-use crate::ops::{Grid, Linear};
+use super::backend::{DeviceSlice, Gemm, Gpu, Operand};
+use super::kernels::{Epilogue, ImageLayout};
+use super::linear::GradientBuffer;
+use crate::ops::{ConvGeometry, Linear};
 
-/// A convolution between two grids, for a batch of images.
+/// A convolution from fine to coarse images, or its transpose, for a batch of `n` images.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Convolution<'a> {
     pub(super) layer: &'a Linear,
-    pub(super) grid: &'a Grid,
+    pub(super) geometry: &'a ConvGeometry,
     pub(super) n: usize,
 }
 
 impl Convolution<'_> {
     /// Coarse pixels of the batch.
     fn columns(&self) -> usize {
-        self.n * self.grid.pixels()
+        self.n * self.geometry.pixels()
     }
 
-    /// Numbers of the patches of the batch.
+    /// Values in the patches of the batch.
     pub(super) fn patches_len(&self) -> usize {
-        self.grid.patch() * self.columns()
+        self.geometry.patch_len() * self.columns()
     }
 
-    /// The weights as a matrix: (coarse, patch).
-    fn kernel(&self, gpu: &Gpu) -> Result<Factor<'_>> {
-        Ok(Factor::new(gpu.span(self.layer.weight.tensor())?, self.grid.coarse, self.grid.patch()))
+    /// The weights as a matrix: (coarse channel, patch).
+    fn kernel(&self, gpu: &Gpu) -> Result<Operand<'_>> {
+        let weight = gpu.slice_of(self.layer.weight.tensor())?;
+        Ok(Operand::new(weight, self.geometry.coarse_channels, self.geometry.patch_len()))
     }
 
-    fn coarse<'a>(&self, numbers: Span<'a>) -> Factor<'a> {
-        Factor::new(numbers, self.grid.coarse, self.columns())
+    fn coarse<'a>(&self, values: DeviceSlice<'a>) -> Operand<'a> {
+        Operand::new(values, self.geometry.coarse_channels, self.columns())
     }
 
-    fn patches<'a>(&self, numbers: Span<'a>) -> Factor<'a> {
-        Factor::new(numbers, self.grid.patch(), self.columns())
+    fn patches<'a>(&self, values: DeviceSlice<'a>) -> Operand<'a> {
+        Operand::new(values, self.geometry.patch_len(), self.columns())
     }
 
-    /// From the fine images to the coarse ones, (channel, image, y, x); the patches stay in `patches`.
-    pub(super) fn narrow(
+    /// The convolution, without the bias. The coarse images are (channel, image, y, x). `patches` receives the result
+    /// of im2col, which the weight gradient needs.
+    pub(super) fn conv(
         &self,
         gpu: &Gpu,
-        (fine, images): (Span<'_>, Images),
-        patches: Span<'_>,
-        coarse: Span<'_>,
+        (fine, layout): (DeviceSlice<'_>, ImageLayout),
+        patches: DeviceSlice<'_>,
+        coarse: DeviceSlice<'_>,
     ) -> Result<()> {
-        gpu.take_patches(self.grid, images, fine, patches)?;
-        gpu.multiply(&Product::new(coarse, self.kernel(gpu)?, self.patches(patches)))
+        gpu.im2col(self.geometry, layout, fine, patches)?;
+        gpu.gemm(&Gemm::new(coarse, self.kernel(gpu)?, self.patches(patches)))
     }
 
-    /// From coarse images, (channel, image, y, x), to fine ones, by way of `patches`.
-    pub(super) fn widen(
+    /// The transposed convolution with an epilogue. The coarse images are (channel, image, y, x); `patches` is scratch
+    /// memory.
+    pub(super) fn conv_transpose(
         &self,
         gpu: &Gpu,
-        coarse: Span<'_>,
-        patches: Span<'_>,
-        (fine, images): (Span<'_>, Images),
-        then: Then<'_>,
+        coarse: DeviceSlice<'_>,
+        patches: DeviceSlice<'_>,
+        (fine, layout): (DeviceSlice<'_>, ImageLayout),
+        epilogue: Epilogue<'_>,
     ) -> Result<()> {
-        gpu.multiply(&Product::new(patches, self.kernel(gpu)?.transposed(), self.coarse(coarse)))?;
-        gpu.lay_patches(self.grid, images, patches, then, fine)
+        gpu.gemm(&Gemm::new(patches, self.kernel(gpu)?.transposed(), self.coarse(coarse)))?;
+        gpu.col2im(self.geometry, layout, patches, epilogue, fine)
     }
 
-    /// Leaves the gradient of the weights, from coarse images and the patches of fine ones, one of them a gradient.
-    pub(super) fn weight_gradient(&self, gpu: &Gpu, coarse: Span<'_>, patches: Span<'_>) -> Result<()> {
-        let place = Place::of(gpu, &self.layer.weight)?;
-        place.put(gpu, self.coarse(coarse), self.patches(patches).transposed())
+    /// Stores the gradient of the weights, given coarse images and the patches of fine images. One of the two is an
+    /// input of the layer, the other a gradient.
+    pub(super) fn weight_gradient(&self, gpu: &Gpu, coarse: DeviceSlice<'_>, patches: DeviceSlice<'_>) -> Result<()> {
+        let gradient = GradientBuffer::for_weight(gpu, &self.layer.weight)?;
+        gradient.store_product(gpu, self.coarse(coarse), self.patches(patches).transposed())
     }
 
-    /// Leaves the gradient of the bias, from the gradient of images with their channels first.
-    pub(super) fn bias_gradient(&self, gpu: &Gpu, d: Span<'_>) -> Result<()> {
-        gpu.row_sums(d, Place::of(gpu, &self.layer.bias)?.sum(gpu)?)
+    /// Stores the gradient of the bias, given the gradient `d` of the output in the layout (channel, image, y, x).
+    pub(super) fn bias_gradient(&self, gpu: &Gpu, d: DeviceSlice<'_>) -> Result<()> {
+        gpu.row_sums(d, GradientBuffer::for_weight(gpu, &self.layer.bias)?.sum_output(gpu)?)
     }
 }

@@ -1,5 +1,5 @@
-//! A GPU through CUDA, on Candle's stream.
-#![allow(unsafe_code, reason = "kernels and cuBLAS are called with addresses; `gtn doctor` checks them on a GPU")]
+//! The CUDA backend: an NVIDIA GPU, on the stream that Candle uses.
+#![allow(unsafe_code, reason = "kernels and cuBLAS take raw addresses; `gtn doctor` checks the results on a GPU")]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,122 +15,122 @@ use candle_core::cuda_backend::{
 };
 use candle_core::{CudaDevice, CudaStorage, DType, Device, Result, Shape, Storage, Tensor, backend::BackendDevice};
 
-use super::machine::{Argument, Extent, Gpu, Machine, Product, Span};
+use super::backend::{Backend, DeviceSlice, Gemm, Gpu, KernelArg, LaunchDims};
 use crate::Error;
 use crate::ops::lock;
 
 const PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
 const MODULE: &str = "gtn";
-/// The compute capability that the kernels are compiled for, times ten.
-const CAPABILITY: &str = env!("GTN_CUDA_CAPABILITY");
+/// Ten times the compute capability that the kernels are compiled for.
+const COMPUTE_CAPABILITY: &str = env!("GTN_CUDA_CAPABILITY");
 const KERNELS: [&str; 21] = [
-    "norm_forward",
-    "norm_backward",
-    "norm_evaluate",
-    "leaky_forward",
-    "leaky_backward",
+    "batch_norm_forward",
+    "batch_norm_backward",
+    "batch_norm_inference",
+    "leaky_relu_forward",
+    "leaky_relu_backward",
     "add_bias",
     "column_sums",
     "row_sums",
-    "take_patches",
-    "lay_patches",
+    "im2col",
+    "col2im",
     "bias_relu",
-    "keep_where",
+    "relu_backward",
     "tanh_backward",
     "swap_axes",
-    "squares",
-    "mean_of_parts",
-    "squares_backward",
+    "mse_partial_sums",
+    "mse_reduce",
+    "mse_backward",
     "adam",
-    "add_to",
+    "add_assign",
     "move_rows",
-    "best_of_rows",
+    "top_k_rows",
 ];
 
-/// GPUs that were opened.
-static OPENED: Mutex<Vec<(usize, CudaDevice, Gpu)>> = Mutex::new(Vec::new());
+/// The open GPUs, by ordinal.
+static OPEN_GPUS: Mutex<Vec<(usize, CudaDevice, Gpu)>> = Mutex::new(Vec::new());
 
-/// Whether new memory is filled with NaN, so that what a kernel forgets to write shows.
-static POISONED: AtomicBool = AtomicBool::new(false);
+/// Whether new memory is filled with NaN, which reveals values that a kernel fails to write.
+static POISON_MEMORY: AtomicBool = AtomicBool::new(false);
 
-/// Fills memory with NaN before it is written, or stops doing so.
-pub(crate) fn poison(poison: bool) {
-    POISONED.store(poison, Ordering::Relaxed);
+/// Turns the filling of new memory with NaN on or off.
+pub(crate) fn poison_memory(poison: bool) {
+    POISON_MEMORY.store(poison, Ordering::Relaxed);
 }
 
-/// Allows products of matrices to round their factors to TF32 (10 bits of fraction), or forbids it.
+/// Allows or forbids matrix products to round their operands to TF32 (10 bits of fraction).
 pub(crate) fn allow_tf32(allow: bool) {
     set_gemm_reduced_precision_f32(allow);
 }
 
-/// Opens a GPU, once.
+/// Opens a GPU, or returns it if it is already open.
 ///
 /// # Errors
 ///
-/// [`Error::NoCuda`] if there is none.
+/// [`Error::NoCuda`] if it cannot be used.
 pub(crate) fn open(ordinal: usize) -> crate::Result<Device> {
-    let mut opened = lock(&OPENED);
-    if let Some((_, device, _)) = opened.iter().find(|(of, ..)| *of == ordinal) {
+    let mut open_gpus = lock(&OPEN_GPUS);
+    if let Some((_, device, _)) = open_gpus.iter().find(|(open, ..)| *open == ordinal) {
         return Ok(Device::Cuda(device.clone()));
     }
-    check(ordinal)?;
-    let refuse = |what: &str, error: candle_core::Error| Error::NoCuda {
+    check_available(ordinal)?;
+    let no_cuda = |what: &str, error: candle_core::Error| Error::NoCuda {
         reason: format!("GPU {ordinal} {what}: {error}"),
-        is_there: true,
+        gpu_present: true,
     };
-    let device = CudaDevice::new_with_stream(ordinal).map_err(|error| refuse("cannot be used", error))?;
-    // SAFETY: all work on this device goes to this one stream, in its order, and so do its allocations.
+    let device = CudaDevice::new_with_stream(ordinal).map_err(|error| no_cuda("cannot be used", error))?;
+    // SAFETY: all work and all allocations on this device use this one stream, which runs them in order.
     unsafe { device.disable_event_tracking() };
-    keep_memory(&device);
-    let load = || -> Result<Cuda> {
-        // Candle's kernels, too: those compiled for 9.0 and above are for that architecture alone.
-        let used = [
+    retain_freed_memory(&device);
+    let load = || -> Result<CudaBackend> {
+        // Candle's kernels may not run even if ours do: from 9.0 on, they are compiled for a single architecture.
+        let candle_kernels = [
             ("is_u32_f32", &kernels::INDEXING),
             ("const_set_f32", &kernels::FILL),
             ("cast_u8_u32", &kernels::CAST),
             ("badd_f32", &kernels::BINARY),
         ];
-        for (kernel, module) in used {
+        for (kernel, module) in candle_kernels {
             device.get_or_load_func(kernel, module)?;
         }
-        Cuda::new(&device)
+        CudaBackend::new(&device)
     };
-    let machine = load().map_err(|error| {
-        refuse(&format!("cannot run this program's kernels, which are compiled for {}", capability()), error)
+    let backend = load().map_err(|error| {
+        no_cuda(&format!("cannot run this program's kernels, which are compiled for {}", supported_gpus()), error)
     })?;
-    opened.push((ordinal, device.clone(), Gpu::new(machine)));
+    open_gpus.push((ordinal, device.clone(), Gpu::new(backend)));
     Ok(Device::Cuda(device))
 }
 
-/// What the kernels and the libraries are for.
-pub(crate) fn build() -> String {
-    format!("CUDA {}, GPUs of {}", env!("GTN_CUDA_MAJOR"), capability())
+/// The version of CUDA and the GPUs that this program is built for.
+pub(crate) fn build_info() -> String {
+    format!("CUDA {}, GPUs of {}", env!("GTN_CUDA_MAJOR"), supported_gpus())
 }
 
-/// The GPUs that the kernels are compiled for. From 9.0 on Candle compiles its own for one architecture.
-fn capability() -> String {
-    let (major, minor) = CAPABILITY.split_at(CAPABILITY.len() - 1);
+/// The GPUs that the kernels are compiled for. From 9.0 on, Candle compiles its kernels for a single architecture.
+fn supported_gpus() -> String {
+    let (major, minor) = COMPUTE_CAPABILITY.split_at(COMPUTE_CAPABILITY.len() - 1);
     let newer = if major.len() == 1 && major < "9" { " and newer" } else { "" };
     format!("compute capability {major}.{minor}{newer}")
 }
 
-/// Lets free memory of the GPU stay with this process, which wants it again at once; by default each wait for the GPU gives it back.
-/// Where that cannot be set it is slower, and nothing else.
-fn keep_memory(device: &CudaDevice) {
-    let all = u64::MAX;
-    // SAFETY: the device is open, its pool is its own, and this attribute is a number of 64 bits.
-    let kept = unsafe {
+/// Keeps freed GPU memory in the pool of this process, which will soon need it again. By default, each synchronization
+/// returns it to the driver. If the attribute cannot be set, the program is only slower.
+fn retain_freed_memory(device: &CudaDevice) {
+    let unlimited = u64::MAX;
+    // SAFETY: the device is open and owns its memory pool, and the value of this attribute is a 64-bit integer.
+    let result = unsafe {
         result::device::get_default_mem_pool(device.cuda_stream().context().cu_device()).and_then(|pool| {
             let threshold = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-            result::mem_pool::set_attribute(pool, threshold, std::ptr::from_ref(&all).cast_mut().cast())
+            result::mem_pool::set_attribute(pool, threshold, std::ptr::from_ref(&unlimited).cast_mut().cast())
         })
     };
-    if let Err(error) = kept {
-        tracing::debug!("free memory goes back to the GPU: {error}");
+    if let Err(error) = result {
+        tracing::debug!("cannot keep freed GPU memory in the pool: {error}");
     }
 }
 
-/// The name of a GPU, and what else matters.
+/// The name of a GPU, its ordinal, and whether matrix products use TF32.
 pub(crate) fn describe(device: &CudaDevice) -> String {
     let context = device.cuda_stream().context().clone();
     let name = context.name().unwrap_or_else(|_| "NVIDIA GPU".to_owned());
@@ -138,53 +138,53 @@ pub(crate) fn describe(device: &CudaDevice) -> String {
     format!("{name} (cuda:{}{tf32})", context.ordinal())
 }
 
-/// Looks for the libraries and the GPU before anybody calls them.
-fn check(ordinal: usize) -> crate::Result<()> {
-    let refuse = |reason: String, is_there: bool| Err(Error::NoCuda { reason, is_there });
+/// Checks that the libraries and the GPU exist before anything uses them.
+fn check_available(ordinal: usize) -> crate::Result<()> {
+    let no_cuda = |reason: String, gpu_present: bool| Err(Error::NoCuda { reason, gpu_present });
     #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-    if let Err(missing) = super::libraries::load() {
-        return refuse(missing.reason, missing.has_driver);
+    if let Err(error) = super::cuda_libraries::load() {
+        return no_cuda(error.reason, error.has_driver);
     }
-    let said = |error: DriverError| format!("the driver says: {error}");
+    let driver_error = |error: DriverError| format!("the NVIDIA driver reports: {error}");
     if let Err(error) = result::init() {
-        return refuse(said(error), error.0 != CUresult::CUDA_ERROR_NO_DEVICE);
+        return no_cuda(driver_error(error), error.0 != CUresult::CUDA_ERROR_NO_DEVICE);
     }
     match result::device::get_count() {
-        Err(error) => refuse(said(error), true),
-        Ok(0) => refuse("the driver finds no GPU".to_owned(), false),
+        Err(error) => no_cuda(driver_error(error), true),
+        Ok(0) => no_cuda("the NVIDIA driver finds no GPU".to_owned(), false),
         Ok(count) if ordinal >= count as usize => {
-            refuse(format!("there is no GPU {ordinal}: the driver finds {count}, counted from 0"), false)
+            no_cuda(format!("GPU {ordinal} does not exist: the NVIDIA driver finds {count}, numbered from 0"), false)
         }
         Ok(_) => Ok(()),
     }
 }
 
-/// The machine of a device that was opened here, or elsewhere.
-pub(super) fn gpu(device: &CudaDevice) -> crate::Result<Gpu> {
-    let mut opened = lock(&OPENED);
-    if let Some((.., gpu)) = opened.iter().find(|(_, known, _)| known.same_device(device)) {
+/// The backend of a device, whether `open` opened it or the caller did.
+pub(super) fn gpu_for(device: &CudaDevice) -> crate::Result<Gpu> {
+    let mut open_gpus = lock(&OPEN_GPUS);
+    if let Some((.., gpu)) = open_gpus.iter().find(|(_, open, _)| open.same_device(device)) {
         return Ok(gpu.clone());
     }
-    let gpu = Gpu::new(Cuda::new(device)?);
-    // No ordinal: whoever asks for one gets a device of ours.
-    opened.push((usize::MAX, device.clone(), gpu.clone()));
+    let gpu = Gpu::new(CudaBackend::new(device)?);
+    // Not the ordinal of the device: `open` must return only devices that it opened itself.
+    open_gpus.push((usize::MAX, device.clone(), gpu.clone()));
     Ok(gpu)
 }
 
 /// A GPU with its kernels.
-struct Cuda {
+struct CudaBackend {
     device: CudaDevice,
     stream: Arc<CudaStream>,
     kernels: HashMap<&'static str, CudaFunction>,
 }
 
-impl std::fmt::Debug for Cuda {
+impl std::fmt::Debug for CudaBackend {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.device.fmt(f)
     }
 }
 
-impl Cuda {
+impl CudaBackend {
     fn new(device: &CudaDevice) -> Result<Self> {
         let kernel =
             |name: &'static str| Ok((name, device.get_or_load_custom_func(name, MODULE, PTX)?.into_cuda_function()));
@@ -193,119 +193,120 @@ impl Cuda {
     }
 }
 
-fn wrap(error: impl std::error::Error + Send + Sync + 'static) -> candle_core::Error {
+fn cuda_error(error: impl std::error::Error + Send + Sync + 'static) -> candle_core::Error {
     candle_core::Error::Cuda(Box::new(error))
 }
 
-/// Room on a GPU, whatever it holds.
+/// Uninitialized memory on a GPU.
 pub(super) fn empty_storage(device: &CudaDevice, len: usize, dtype: DType) -> Result<CudaStorage> {
-    if POISONED.load(Ordering::Relaxed) && dtype == DType::F32 {
+    if POISON_MEMORY.load(Ordering::Relaxed) && dtype == DType::F32 {
         return device.storage_from_slice(&vec![f32::NAN; len]);
     }
-    // SAFETY: whoever asks writes it by a kernel or a product before it is read.
+    // SAFETY: the caller writes it with a kernel or a matrix product before anything reads it.
     unsafe { device.alloc_uninit(&Shape::from(len), dtype) }
 }
 
-/// Where numbers of a GPU lie.
-pub(super) fn span_of(storage: &CudaStorage) -> Result<Span<'_>> {
-    fn of<'a, T>(slice: &'a impl DevicePtr<T>, stream: &CudaStream, dtype: DType) -> Span<'a> {
-        Span::new(slice.device_ptr(stream).0, slice.len(), dtype)
+/// The memory of a storage.
+pub(super) fn storage_slice(storage: &CudaStorage) -> Result<DeviceSlice<'_>> {
+    fn device_slice<'a, T>(slice: &'a impl DevicePtr<T>, stream: &CudaStream, dtype: DType) -> DeviceSlice<'a> {
+        DeviceSlice::new(slice.device_ptr(stream).0, slice.len(), dtype)
     }
     let stream = storage.device.cuda_stream();
     match &storage.slice {
-        CudaStorageSlice::F32(slice) => Ok(of(slice, &stream, DType::F32)),
-        CudaStorageSlice::U32(slice) => Ok(of(slice, &stream, DType::U32)),
-        CudaStorageSlice::I64(slice) => Ok(of(slice, &stream, DType::I64)),
-        _ => candle_core::bail!("no kernel takes numbers of this kind"),
+        CudaStorageSlice::F32(slice) => Ok(device_slice(slice, &stream, DType::F32)),
+        CudaStorageSlice::U32(slice) => Ok(device_slice(slice, &stream, DType::U32)),
+        CudaStorageSlice::I64(slice) => Ok(device_slice(slice, &stream, DType::I64)),
+        _ => candle_core::bail!("GPU kernels take f32, u32 or i64 tensors; convert with `to_dtype` first"),
     }
 }
 
-impl Machine for Cuda {
+impl Backend for CudaBackend {
     fn device(&self) -> Device {
         Device::Cuda(self.device.clone())
     }
 
     fn empty(&self, len: usize, dtype: DType) -> Result<Tensor> {
-        if POISONED.load(Ordering::Relaxed) && dtype == DType::F32 {
+        if POISON_MEMORY.load(Ordering::Relaxed) && dtype == DType::F32 {
             return Tensor::full(f32::NAN, len, &self.device());
         }
-        // SAFETY: whoever asks writes it by a kernel or a product before it is read.
+        // SAFETY: the caller writes it with a kernel or a matrix product before anything reads it.
         unsafe { Tensor::empty(len, dtype, &self.device()) }
     }
 
-    fn span<'a>(&self, tensor: &'a Tensor) -> Result<Span<'a>> {
+    fn slice_of<'a>(&self, tensor: &'a Tensor) -> Result<DeviceSlice<'a>> {
         let (storage, layout) = tensor.storage_and_layout();
         let Storage::Cuda(storage) = &*storage else {
-            candle_core::bail!("a kernel takes tensors of its own device");
+            candle_core::bail!("GPU kernels take tensors on the GPU; move the tensor with `to_device` first");
         };
-        let span = span_of(storage)?;
-        // The numbers stay where they are for as long as the tensor lives: nothing makes its storage anew.
-        Span::new(span.address, span.len(), tensor.dtype()).within(layout)
+        let slice = storage_slice(storage)?;
+        // The address is valid as long as the tensor lives: nothing reallocates its storage.
+        DeviceSlice::new(slice.address, slice.len(), tensor.dtype()).contiguous(layout)
     }
 
-    unsafe fn launch(&self, kernel: &'static str, extent: Extent, arguments: &[Argument<'_>]) -> Result<()> {
+    unsafe fn launch(&self, kernel: &'static str, dims: LaunchDims, arguments: &[KernelArg<'_>]) -> Result<()> {
         let Some(function) = self.kernels.get(kernel) else {
-            candle_core::bail!("there is no kernel `{kernel}`");
+            candle_core::bail!("there is no kernel `{kernel}` in kernels.cu");
         };
         let mut builder = self.stream.launch_builder(function);
         for argument in arguments {
             match argument {
-                Argument::At(span) => builder.arg(&span.address),
-                Argument::Int(number) => builder.arg(number),
-                Argument::Long(number) => builder.arg(number),
-                Argument::Float(number) => builder.arg(number),
+                KernelArg::Pointer(slice) => builder.arg(&slice.address),
+                KernelArg::I32(value) => builder.arg(value),
+                KernelArg::I64(value) => builder.arg(value),
+                KernelArg::F32(value) => builder.arg(value),
             };
         }
-        let ([x, y], [columns, rows]) = (extent.blocks, extent.threads);
-        let config = LaunchConfig { grid_dim: (x, y, 1), block_dim: (columns, rows, 1), shared_mem_bytes: 0 };
-        // SAFETY: the caller vouches for the arguments.
-        unsafe { builder.launch(config) }.map_err(wrap)?;
+        let ([grid_x, grid_y], [block_x, block_y]) = (dims.grid, dims.block);
+        let config =
+            LaunchConfig { grid_dim: (grid_x, grid_y, 1), block_dim: (block_x, block_y, 1), shared_mem_bytes: 0 };
+        // SAFETY: the caller guarantees that the arguments are valid.
+        unsafe { builder.launch(config) }.map_err(cuda_error)?;
         Ok(())
     }
 
-    fn multiply(&self, product: &Product<'_>) -> Result<()> {
-        let int = |number: usize| i32::try_from(number).map_err(wrap);
+    fn gemm(&self, gemm: &Gemm<'_>) -> Result<()> {
+        let int = |value: usize| i32::try_from(value).map_err(cuda_error);
         let operation = |transposed: bool| {
             if transposed { sys::cublasOperation_t::CUBLAS_OP_T } else { sys::cublasOperation_t::CUBLAS_OP_N }
         };
-        let (rows, inner, columns) = product.sizes();
+        let (rows, inner, columns) = gemm.dims();
         if rows == 0 || columns == 0 {
             return Ok(());
         }
-        let compute = match (product.precise, gemm_reduced_precision_f32()) {
-            // Neither TF32 nor what the environment may allow.
+        let compute = match (gemm.full_precision, gemm_reduced_precision_f32()) {
+            // Pedantic mode also ignores environment variables that allow lower precision.
             (true, _) => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_PEDANTIC,
             (false, true) => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
             (false, false) => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
         };
-        let (one, beta) = (1.0_f32, if product.add { 1.0_f32 } else { 0.0 });
-        let real = sys::cudaDataType_t::CUDA_R_32F;
-        self.stream.context().bind_to_thread().map_err(wrap)?;
-        // cuBLAS has its matrices column by column, to which ours are transposed: it multiplies the right one by the left.
-        // SAFETY: factors and product are as large as their spans, which `Product` has checked.
+        let (alpha, beta) = (1.0_f32, if gemm.accumulate { 1.0_f32 } else { 0.0 });
+        let f32_type = sys::cudaDataType_t::CUDA_R_32F;
+        self.stream.context().bind_to_thread().map_err(cuda_error)?;
+        // cuBLAS is column-major: it sees the transposes of our matrices and computes the transposed product, right times left.
+        // SAFETY: the operands and the output have the lengths that `Gemm` has checked.
         unsafe {
             gemm_ex(
                 *self.device.cublas_handle().handle(),
-                operation(product.right.transposed),
-                operation(product.left.transposed),
+                operation(gemm.right.transposed),
+                operation(gemm.left.transposed),
                 int(columns)?,
                 int(rows)?,
                 int(inner)?,
-                std::ptr::from_ref(&one).cast(),
-                product.right.numbers.address as *const _,
-                real,
-                int(product.right.stride())?,
-                product.left.numbers.address as *const _,
-                real,
-                int(product.left.stride())?,
+                std::ptr::from_ref(&alpha).cast(),
+                gemm.right.values.address as *const _,
+                f32_type,
+                int(gemm.right.row_stride())?,
+                gemm.left.values.address as *const _,
+                f32_type,
+                int(gemm.left.row_stride())?,
                 std::ptr::from_ref(&beta).cast(),
-                product.into.address as *mut _,
-                real,
+                gemm.output.address as *mut _,
+                f32_type,
                 int(columns)?,
                 compute,
                 sys::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
             )
         }
-        .map_err(wrap)
+        .map_err(cuda_error)
     }
 }

@@ -1,95 +1,104 @@
-//! linear, transposed conv ReLU, transposed conv tanh, forward and backward.
+//! The decoder: linear, transposed conv, ReLU, transposed conv, tanh; forward and backward.
 
 use candle_core::{Result, Tensor};
 
+use super::backend::{DeviceSlice, Gpu};
 use super::convolution::Convolution;
-use super::kernels::{Images, Then};
-use super::machine::{Gpu, Span};
-use super::part::{Batch, GpuPart};
-use crate::ops::Decoder;
+use super::gpu_op::{Batch, GpuModule};
+use super::kernels::{Epilogue, ImageLayout};
+use crate::ops::FusedDecoder;
 
-/// What a forward pass keeps; images have their channels first.
+/// What a forward pass saves, and scratch memory of both passes. Hidden images are (channel, image, y, x).
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
-    /// What the linear layer gives, images first, and its gradient after it.
+pub(crate) struct Saved {
+    /// The output of the linear layer, (image, channel, y, x); in the backward pass its gradient.
     flat: Option<Tensor>,
-    /// The same, channels first.
-    small: Option<Tensor>,
-    /// After ReLU.
+    /// The output of the linear layer, (channel, image, y, x).
+    unflattened: Option<Tensor>,
+    /// The output of ReLU.
     hidden: Option<Tensor>,
-    /// Patches on their way, forward and backward.
+    /// Scratch memory for patches, in both passes.
     patches: Option<Tensor>,
-    /// Gradients of these.
-    of_small: Option<Tensor>,
-    of_hidden: Option<Tensor>,
-    /// The gradient of tanh's argument, images first, then channels first.
-    of_images: [Option<Tensor>; 2],
+    d_unflattened: Option<Tensor>,
+    d_hidden: Option<Tensor>,
+    /// The gradient of the input of tanh: (image, channel, y, x), then (channel, image, y, x).
+    d_tanh_input: [Option<Tensor>; 2],
 }
 
-impl Decoder {
+impl FusedDecoder {
     fn convolutions(&self, n: usize) -> (Convolution<'_>, Convolution<'_>) {
         (
-            Convolution { layer: &self.deconv1, grid: &self.inner, n },
-            Convolution { layer: &self.deconv2, grid: &self.outer, n },
+            Convolution { layer: &self.deconv1, geometry: &self.inner, n },
+            Convolution { layer: &self.deconv2, geometry: &self.outer, n },
         )
     }
 }
 
-impl GpuPart for Decoder {
-    type Kept = Kept;
+impl GpuModule for FusedDecoder {
+    type Saved = Saved;
 
-    const EVALUATED: usize = 256;
+    const EVALUATION_BATCH_SIZE: usize = 256;
 
-    fn forward_on(&self, gpu: &Gpu, x: Span<'_>, n: usize, y: Span<'_>, kept: &mut Kept) -> Result<()> {
+    fn forward_on_gpu(
+        &self,
+        gpu: &Gpu,
+        x: DeviceSlice<'_>,
+        n: usize,
+        y: DeviceSlice<'_>,
+        saved: &mut Saved,
+    ) -> Result<()> {
         let (outer, inner) = (&self.outer, &self.inner);
         let (deconv1, deconv2) = self.convolutions(n);
-        let flat = gpu.fit(&mut kept.flat, n * inner.coarse_len())?;
-        self.linear.forward_on(gpu, x, n, flat)?;
-        let small = gpu.fit(&mut kept.small, flat.len())?;
-        gpu.swap_axes([n, inner.coarse, inner.pixels()], flat, small)?;
+        let flat = gpu.reserve(&mut saved.flat, n * inner.coarse_len())?;
+        self.linear.forward_on_gpu(gpu, x, n, flat)?;
+        let unflattened = gpu.reserve(&mut saved.unflattened, flat.len())?;
+        gpu.swap_axes([n, inner.coarse_channels, inner.pixels()], flat, unflattened)?;
 
-        let patches = gpu.fit(&mut kept.patches, deconv1.patches_len().max(deconv2.patches_len()))?;
-        let hidden = gpu.fit(&mut kept.hidden, n * outer.coarse_len())?;
-        let bias = gpu.span(self.deconv1.bias.tensor())?;
-        let to = (hidden, Images::channels_first(inner, n));
-        deconv1.widen(gpu, small, patches.part(0..deconv1.patches_len()), to, Then::Relu(bias))?;
-        let bias = gpu.span(self.deconv2.bias.tensor())?;
-        let to = (y, Images::images_first(outer, n));
-        deconv2.widen(gpu, hidden, patches.part(0..deconv2.patches_len()), to, Then::Tanh(bias))
+        let patches = gpu.reserve(&mut saved.patches, deconv1.patches_len().max(deconv2.patches_len()))?;
+        let (patches1, patches2) = (patches.slice(0..deconv1.patches_len()), patches.slice(0..deconv2.patches_len()));
+        let hidden = gpu.reserve(&mut saved.hidden, n * outer.coarse_len())?;
+        let bias_relu = Epilogue::BiasRelu(gpu.slice_of(self.deconv1.bias.tensor())?);
+        deconv1.conv_transpose(gpu, unflattened, patches1, (hidden, ImageLayout::cnhw(inner, n)), bias_relu)?;
+        let bias_tanh = Epilogue::BiasTanh(gpu.slice_of(self.deconv2.bias.tensor())?);
+        deconv2.conv_transpose(gpu, hidden, patches2, (y, ImageLayout::nchw(outer, n)), bias_tanh)
     }
 
-    fn backward_on(&self, gpu: &Gpu, batch: Batch<'_>, kept: &mut Kept, dx: Option<Span<'_>>) -> Result<()> {
+    fn backward_on_gpu(
+        &self,
+        gpu: &Gpu,
+        batch: Batch<'_>,
+        saved: &mut Saved,
+        dx: Option<DeviceSlice<'_>>,
+    ) -> Result<()> {
         let Batch { n, x, y, dy } = batch;
         let (outer, inner) = (&self.outer, &self.inner);
         let (deconv1, deconv2) = self.convolutions(n);
-        let [images_first, channels_first] = kept.of_images.each_mut().map(|room| gpu.fit(room, dy.len()));
-        let (images_first, channels_first) = (images_first?, channels_first?);
-        gpu.tanh_backward(dy, y, images_first)?;
-        gpu.swap_axes([n, outer.fine, 4 * outer.pixels()], images_first, channels_first)?;
-        deconv2.bias_gradient(gpu, channels_first)?;
+        let [nchw, cnhw] = saved.d_tanh_input.each_mut().map(|buffer| gpu.reserve(buffer, dy.len()));
+        let (nchw, cnhw) = (nchw?, cnhw?);
+        gpu.tanh_backward(dy, y, nchw)?;
+        gpu.swap_axes([n, outer.fine_channels, 4 * outer.pixels()], nchw, cnhw)?;
+        deconv2.bias_gradient(gpu, cnhw)?;
 
-        let room = gpu.fit(&mut kept.patches, deconv1.patches_len().max(deconv2.patches_len()))?;
-        let hidden = gpu.kept(&kept.hidden, n * outer.coarse_len())?;
-        let of_hidden = gpu.fit(&mut kept.of_hidden, hidden.len())?;
-        let patches = room.part(0..deconv2.patches_len());
-        let of_images = (channels_first, Images::channels_first(outer, n));
-        deconv2.narrow(gpu, of_images, patches, of_hidden)?;
-        deconv2.weight_gradient(gpu, hidden, patches)?;
-        gpu.keep_where(of_hidden, hidden)?;
-        deconv1.bias_gradient(gpu, of_hidden)?;
+        let patches = gpu.reserve(&mut saved.patches, deconv1.patches_len().max(deconv2.patches_len()))?;
+        let (patches1, patches2) = (patches.slice(0..deconv1.patches_len()), patches.slice(0..deconv2.patches_len()));
+        let hidden = gpu.saved(&saved.hidden, n * outer.coarse_len())?;
+        let d_hidden = gpu.reserve(&mut saved.d_hidden, hidden.len())?;
+        deconv2.conv(gpu, (cnhw, ImageLayout::cnhw(outer, n)), patches2, d_hidden)?;
+        deconv2.weight_gradient(gpu, hidden, patches2)?;
+        gpu.relu_backward(d_hidden, hidden)?;
+        deconv1.bias_gradient(gpu, d_hidden)?;
 
-        let small = gpu.kept(&kept.small, n * inner.coarse_len())?;
-        let of_small = gpu.fit(&mut kept.of_small, small.len())?;
-        let patches = room.part(0..deconv1.patches_len());
-        deconv1.narrow(gpu, (of_hidden, Images::channels_first(inner, n)), patches, of_small)?;
-        deconv1.weight_gradient(gpu, small, patches)?;
+        let unflattened = gpu.saved(&saved.unflattened, n * inner.coarse_len())?;
+        let d_unflattened = gpu.reserve(&mut saved.d_unflattened, unflattened.len())?;
+        deconv1.conv(gpu, (d_hidden, ImageLayout::cnhw(inner, n)), patches1, d_unflattened)?;
+        deconv1.weight_gradient(gpu, unflattened, patches1)?;
 
-        let of_flat = gpu.fit(&mut kept.flat, small.len())?;
-        gpu.swap_axes([inner.coarse, n, inner.pixels()], of_small, of_flat)?;
-        self.linear.bias_gradient_on(gpu, n, of_flat)?;
-        self.linear.weight_gradient_on(gpu, x, n, of_flat)?;
+        let d_flat = gpu.reserve(&mut saved.flat, unflattened.len())?;
+        gpu.swap_axes([inner.coarse_channels, n, inner.pixels()], d_unflattened, d_flat)?;
+        self.linear.bias_gradient_on_gpu(gpu, n, d_flat)?;
+        self.linear.weight_gradient_on_gpu(gpu, x, n, d_flat)?;
         match dx {
-            Some(dx) => self.linear.input_gradient_on(gpu, n, of_flat, dx),
+            Some(dx) => self.linear.input_gradient_on_gpu(gpu, n, d_flat, dx),
             None => Ok(()),
         }
     }

@@ -1,9 +1,10 @@
-// The kernels on the host: the threads of a block take turns, each on a stack of its own, from one `__syncthreads` to the next.
+// Runs the kernels on the host: the threads of a block take turns, each on its own stack, from one `__syncthreads` to
+// the next.
 //
-// Whether they do so in their order or in the reverse is the caller's choice: a kernel that lacks a `__syncthreads` gives other
-// numbers then. One in which some threads wait for others that have ended is refused.
+// The caller chooses whether the threads run in ascending or in descending order: a kernel that lacks a `__syncthreads`
+// then gives different results. A kernel in which some threads wait at a barrier after others have ended is aborted.
 
-// A jump from one stack to another is what the check of jumps refuses.
+// Its check of longjmp rejects jumps between stacks.
 #undef _FORTIFY_SOURCE
 
 #define GTN_EMULATED
@@ -24,46 +25,47 @@
 #define VALGRIND_STACK_REGISTER(start, end)
 #endif
 
-thread_local Place threadIdx, blockIdx, blockDim, gridDim;
+thread_local Index2 threadIdx, blockIdx, blockDim, gridDim;
 
 namespace {
 
-constexpr std::size_t STACK = 32 << 10;
+constexpr std::size_t STACK_SIZE = 32 << 10;
 
-// A thread of a block. It goes on from one block to the next; after its start it is entered and left by jumps, which unlike
-// `swapcontext` are no calls of the system.
+// A thread of a block, reused from block to block. Only its start uses `setcontext`; afterwards jumps enter and leave
+// it, which, unlike `swapcontext`, make no system calls.
 struct Thread {
     std::vector<char> stack;
-    jmp_buf place;
+    jmp_buf resume;
     bool done = false;
 };
 
 using Call = void (*)(void **);
 
-thread_local jmp_buf block_place;
-thread_local Thread *now;
+thread_local jmp_buf scheduler;
+thread_local Thread *current;
 thread_local Call body;
 thread_local void **arguments;
 
-// Leaves this thread until the block lets it go on.
-void leave() {
-    if (_setjmp(now->place) == 0) _longjmp(block_place, 1);
+// Suspends the current thread until the scheduler resumes it.
+void suspend() {
+    if (_setjmp(current->resume) == 0) _longjmp(scheduler, 1);
 }
 
 void run_thread() {
     for (;;) {
         body(arguments);
-        now->done = true;
-        leave();
+        current->done = true;
+        suspend();
     }
 }
 
-void enter(Thread &thread) {
-    now = &thread;
-    if (_setjmp(block_place) != 0) return;
-    if (!thread.stack.empty()) _longjmp(thread.place, 1);
-    thread.stack.resize(STACK);
-    VALGRIND_STACK_REGISTER(thread.stack.data(), thread.stack.data() + STACK);
+// Starts or resumes a thread; returns when it suspends itself.
+void resume(Thread &thread) {
+    current = &thread;
+    if (_setjmp(scheduler) != 0) return;
+    if (!thread.stack.empty()) _longjmp(thread.resume, 1);
+    thread.stack.resize(STACK_SIZE);
+    VALGRIND_STACK_REGISTER(thread.stack.data(), thread.stack.data() + STACK_SIZE);
     ucontext_t start;
     getcontext(&start);
     start.uc_stack.ss_sp = thread.stack.data();
@@ -73,27 +75,27 @@ void enter(Thread &thread) {
     setcontext(&start);
 }
 
-// Lets every thread run to its next wait, or to its end; whether all have ended.
-bool round(std::deque<Thread> &threads, unsigned count, bool backwards) {
+// Runs every thread to its next barrier or to its end; true if all have ended.
+bool run_to_barrier(std::deque<Thread> &threads, unsigned count, bool reversed) {
     unsigned ended = 0;
     for (unsigned i = 0; i < count; i++) {
-        unsigned index = backwards ? count - 1 - i : i;
+        unsigned index = reversed ? count - 1 - i : i;
         threadIdx = {index % blockDim.x, index / blockDim.x};
-        enter(threads[index]);
+        resume(threads[index]);
         ended += threads[index].done;
     }
     if (ended != 0 && ended != count) {
-        std::fprintf(stderr, "%u of %u threads ended while others waited for them\n", ended, count);
+        std::fprintf(stderr, "emulated GPU: %u of %u threads ended while the others waited at __syncthreads\n", ended, count);
         std::abort();
     }
     return ended == count;
 }
 
-void run_block(std::deque<Thread> &threads, bool backwards) {
+void run_block(std::deque<Thread> &threads, bool reversed) {
     unsigned count = blockDim.x * blockDim.y;
     if (threads.size() < count) threads.resize(count);
     for (unsigned i = 0; i < count; i++) threads[i].done = false;
-    while (!round(threads, count, backwards)) {
+    while (!run_to_barrier(threads, count, reversed)) {
     }
 }
 
@@ -115,30 +117,47 @@ struct Kernel {
 #define NAMED(kernel) {#kernel, [](void **arguments) { call(kernel, arguments); }}
 
 const Kernel KERNELS[] = {
-    NAMED(norm_forward),  NAMED(norm_backward), NAMED(norm_evaluate),    NAMED(leaky_forward), NAMED(leaky_backward),
-    NAMED(add_bias),      NAMED(column_sums),   NAMED(row_sums),         NAMED(take_patches),  NAMED(lay_patches),
-    NAMED(bias_relu),     NAMED(keep_where),    NAMED(tanh_backward),    NAMED(swap_axes),     NAMED(squares),
-    NAMED(mean_of_parts), NAMED(squares_backward), NAMED(adam),          NAMED(add_to),        NAMED(move_rows),
-    NAMED(best_of_rows),
+    NAMED(batch_norm_forward),
+    NAMED(batch_norm_backward),
+    NAMED(batch_norm_inference),
+    NAMED(leaky_relu_forward),
+    NAMED(leaky_relu_backward),
+    NAMED(add_bias),
+    NAMED(column_sums),
+    NAMED(row_sums),
+    NAMED(im2col),
+    NAMED(col2im),
+    NAMED(bias_relu),
+    NAMED(relu_backward),
+    NAMED(tanh_backward),
+    NAMED(swap_axes),
+    NAMED(mse_partial_sums),
+    NAMED(mse_reduce),
+    NAMED(mse_backward),
+    NAMED(adam),
+    NAMED(add_assign),
+    NAMED(move_rows),
+    NAMED(top_k_rows),
 };
 
 }  // namespace
 
-void wait_for_block() { leave(); }
+void block_barrier() { suspend(); }
 
-// Runs a kernel; false if there is none of that name.
-extern "C" bool gtn_emulated_launch(const char *name, const unsigned *blocks, const unsigned *threads, void **with, bool backwards) {
+// Runs a kernel; returns false if there is no kernel of that name.
+extern "C" bool gtn_emulated_launch(const char *name, const unsigned *grid, const unsigned *block, void **kernel_arguments,
+                                    bool reversed) {
     for (const Kernel &kernel : KERNELS) {
         if (std::strcmp(kernel.name, name) != 0) continue;
         static thread_local std::deque<Thread> pool;
         body = kernel.call;
-        arguments = with;
-        gridDim = {blocks[0], blocks[1]};
-        blockDim = {threads[0], threads[1]};
+        arguments = kernel_arguments;
+        gridDim = {grid[0], grid[1]};
+        blockDim = {block[0], block[1]};
         for (unsigned y = 0; y < gridDim.y; y++) {
             for (unsigned x = 0; x < gridDim.x; x++) {
                 blockIdx = {x, y};
-                run_block(pool, backwards);
+                run_block(pool, reversed);
             }
         }
         return true;

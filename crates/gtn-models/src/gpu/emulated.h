@@ -1,4 +1,4 @@
-// CUDA's words for a C++ compiler, so that the kernels can be tested on a machine without a GPU.
+// CUDA's built-ins for a C++ compiler, so that the kernels can be tested on a machine without a GPU.
 
 #pragma once
 
@@ -8,18 +8,18 @@
 
 #define __global__
 #define __device__
-// One block is at work at a time on each thread of the host.
+// Each thread of the host runs one block at a time.
 #define __shared__ static thread_local
 
-struct Place {
+struct Index2 {
     unsigned x, y;
 };
 
-extern thread_local Place threadIdx, blockIdx, blockDim, gridDim;
+extern thread_local Index2 threadIdx, blockIdx, blockDim, gridDim;
 
-// Lets the other threads of the block come here, too.
-void wait_for_block();
-#define __syncthreads() wait_for_block()
+// Suspends this thread until all threads of the block have reached the barrier.
+void block_barrier();
+#define __syncthreads() block_barrier()
 
 static inline float __int_as_float(int bits) {
     float value;

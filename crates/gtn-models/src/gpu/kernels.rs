@@ -1,307 +1,334 @@
-//! The kernels, each with a check that what it is called with is as large as what it reads and writes.
-#![allow(
-    unsafe_code,
-    reason = "a kernel is called by its name, with addresses; each call here says what makes it sound"
-)]
+//! Safe wrappers of the kernels: each checks that its arguments are as large as what the kernel reads and writes.
+#![allow(unsafe_code, reason = "launching a kernel is unsafe; each launch here says why it is sound")]
 
-mod images;
+mod image_kernels;
 
 use candle_core::Result;
 
-use super::machine::{Argument, Extent, Gpu, Span};
+use super::backend::{DeviceSlice, Gpu, KernelArg, LaunchDims};
+use crate::ops::AdamCoefficients;
 
-pub(super) use images::{Images, Then};
+pub(super) use image_kernels::{Epilogue, ImageLayout};
 
 // As in `kernels.cu`.
-const TILE: u32 = 32;
-const LANES: u32 = 16;
-const THREADS: u32 = 256;
-const STRETCH: usize = 128;
-/// Blocks of a kernel that goes through numbers: more of them do not make it faster.
-const BLOCKS: usize = 4096;
-/// Blocks of which each adds up a part of a sum.
-pub(super) const PARTS: usize = 256;
-/// Numbers of a weight that a block of Adam works on.
-pub(super) const CHUNK: usize = 16_384;
-/// Numbers in a row of Adam's table.
-pub(super) const ROW: usize = 5;
+const COLUMNS_PER_BLOCK: u32 = 32;
+const THREADS_PER_COLUMN: u32 = 16;
+const THREADS_PER_BLOCK: u32 = 256;
+const ROWS_PER_BLOCK: usize = 128;
+/// Blocks per grid of an elementwise kernel: more do not make it faster.
+const MAX_BLOCKS: usize = 4096;
+/// Partial sums of the mean squared error, one per block.
+pub(super) const PARTIAL_SUMS: usize = 256;
+/// Values of a weight that one block of the Adam kernel updates.
+pub(super) const ADAM_CHUNK: usize = 16_384;
+/// Values per row of the Adam kernel's table.
+pub(super) const ADAM_TABLE_COLUMNS: usize = 5;
 
-/// A place that a sum is put into, or added to what is there.
+/// Where a kernel stores sums, and whether it adds them to the present values.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sum<'a> {
-    pub(super) place: Span<'a>,
-    pub(super) add: bool,
+pub(super) struct SumOutput<'a> {
+    pub(super) values: DeviceSlice<'a>,
+    pub(super) accumulate: bool,
 }
 
-fn int(number: usize) -> Argument<'static> {
-    Argument::Int(i32::try_from(number).expect("a batch of fewer than 2³¹ numbers a row"))
+fn i32_arg(value: usize) -> KernelArg<'static> {
+    KernelArg::I32(i32::try_from(value).expect("a row of a batch has fewer than 2³¹ values"))
 }
 
-fn long(number: usize) -> Argument<'static> {
-    Argument::Long(i64::try_from(number).expect("memory has fewer numbers"))
+fn i64_arg(value: usize) -> KernelArg<'static> {
+    KernelArg::I64(i64::try_from(value).expect("no memory holds 2⁶³ values"))
 }
 
-fn flag(flag: bool) -> Argument<'static> {
-    Argument::Int(i32::from(flag))
+fn bool_arg(value: bool) -> KernelArg<'static> {
+    KernelArg::I32(i32::from(value))
 }
 
-fn count(number: usize) -> u32 {
-    u32::try_from(number).expect("fewer than 2³² blocks")
+fn to_u32(count: usize) -> u32 {
+    u32::try_from(count).expect("fewer than 2³² blocks")
 }
 
-/// Threads for each of so many numbers.
-fn numbers(len: usize) -> Extent {
-    let blocks = len.div_ceil(THREADS as usize).clamp(1, BLOCKS);
-    Extent { blocks: [count(blocks), 1], threads: [THREADS, 1] }
+/// For a kernel that works on `len` values independently.
+fn elementwise(len: usize) -> LaunchDims {
+    let blocks = len.div_ceil(THREADS_PER_BLOCK as usize).clamp(1, MAX_BLOCKS);
+    LaunchDims { grid: [to_u32(blocks), 1], block: [THREADS_PER_BLOCK, 1] }
 }
 
-/// Threads that sum the columns of a matrix.
-fn columns(width: usize) -> Extent {
-    Extent { blocks: [count(width.div_ceil(TILE as usize)), 1], threads: [TILE, LANES] }
+/// For a kernel that works on the columns of a matrix.
+fn columnwise(width: usize) -> LaunchDims {
+    let blocks = width.div_ceil(COLUMNS_PER_BLOCK as usize);
+    LaunchDims { grid: [to_u32(blocks), 1], block: [COLUMNS_PER_BLOCK, THREADS_PER_COLUMN] }
 }
 
-/// A block for each of so many rows.
-fn blocks(rows: usize) -> Extent {
-    Extent { blocks: [count(rows), 1], threads: [THREADS, 1] }
+fn one_dimensional(blocks: usize) -> LaunchDims {
+    LaunchDims { grid: [to_u32(blocks), 1], block: [THREADS_PER_BLOCK, 1] }
 }
 
-/// A matrix of `n` rows and what belongs to its columns.
+/// The shape of a matrix: `n` rows of `width` columns.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rows {
+pub(super) struct MatrixDims {
     pub(super) n: usize,
     pub(super) width: usize,
 }
 
-impl Rows {
+impl MatrixDims {
     fn len(self) -> usize {
         self.n * self.width
     }
 
-    fn check(self, matrices: &[Span<'_>], of_columns: &[Span<'_>]) {
+    /// Checks the lengths of matrices of this shape, and of vectors with one value per column.
+    fn check(self, matrices: &[DeviceSlice<'_>], vectors: &[DeviceSlice<'_>]) {
         assert!(matrices.iter().all(|matrix| matrix.len() == self.len()), "matrices of {self:?}");
-        assert!(of_columns.iter().all(|of_columns| of_columns.len() == self.width), "vectors for {self:?}");
+        assert!(vectors.iter().all(|vector| vector.len() == self.width), "vectors for {self:?}");
     }
 }
 
 /// BatchNorm's parameters and running statistics.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct NormSpans<'a> {
-    pub(super) gamma: Span<'a>,
-    pub(super) beta: Span<'a>,
-    pub(super) mean: Span<'a>,
-    pub(super) variance: Span<'a>,
+pub(super) struct BatchNormSlices<'a> {
+    pub(super) gamma: DeviceSlice<'a>,
+    pub(super) beta: DeviceSlice<'a>,
+    pub(super) running_mean: DeviceSlice<'a>,
+    pub(super) running_variance: DeviceSlice<'a>,
 }
 
 impl Gpu {
-    /// Adds the bias to `a`, normalizes LeakyReLU of it into `y`, and moves the running statistics.
-    pub(super) fn norm_forward(
+    /// Adds the bias to `a`, applies LeakyReLU and BatchNorm, writes the result to `y`, and updates the running
+    /// statistics. `statistics` receives the mean and the inverse standard deviation of each column.
+    pub(super) fn batch_norm_forward(
         &self,
-        rows: Rows,
-        slope: f32,
-        (a, bias): (Span<'_>, Span<'_>),
-        norm: NormSpans<'_>,
-        (y, statistics): (Span<'_>, Span<'_>),
+        dims: MatrixDims,
+        negative_slope: f32,
+        (a, bias): (DeviceSlice<'_>, DeviceSlice<'_>),
+        norm: BatchNormSlices<'_>,
+        (y, statistics): (DeviceSlice<'_>, DeviceSlice<'_>),
     ) -> Result<()> {
-        rows.check(&[a, y], &[bias, norm.gamma, norm.beta, norm.mean, norm.variance]);
-        assert_eq!(statistics.len(), 2 * rows.width);
+        dims.check(&[a, y], &[bias, norm.gamma, norm.beta, norm.running_mean, norm.running_variance]);
+        assert_eq!(statistics.len(), 2 * dims.width);
         let arguments = [
-            int(rows.n),
-            int(rows.width),
-            slope.into(),
+            i32_arg(dims.n),
+            i32_arg(dims.width),
+            negative_slope.into(),
             a.into(),
             bias.into(),
             norm.gamma.into(),
             norm.beta.into(),
             y.into(),
             statistics.into(),
-            norm.mean.into(),
-            norm.variance.into(),
+            norm.running_mean.into(),
+            norm.running_variance.into(),
         ];
-        // SAFETY: the lengths were checked, and the kernel stays within n rows of `width` columns.
-        unsafe { self.launch("norm_forward", columns(rows.width), &arguments) }
+        // SAFETY: the lengths were checked, and the kernel stays within `n` rows of `width` columns.
+        unsafe { self.launch("batch_norm_forward", columnwise(dims.width), &arguments) }
     }
 
-    /// Turns `d`, the gradient of `y` above, into that of `a`; sums those of gamma, beta and the bias.
-    pub(super) fn norm_backward(
+    /// The backward pass of [`batch_norm_forward`](Self::batch_norm_forward): replaces `d`, the gradient of `y`, with
+    /// the gradient of `a`, and computes the gradients of gamma, beta and the bias.
+    pub(super) fn batch_norm_backward(
         &self,
-        rows: Rows,
-        slope: f32,
-        (d, a): (Span<'_>, Span<'_>),
-        (gamma, statistics): (Span<'_>, Span<'_>),
-        [of_gamma, of_beta, of_bias]: [Sum<'_>; 3],
+        dims: MatrixDims,
+        negative_slope: f32,
+        (d, a): (DeviceSlice<'_>, DeviceSlice<'_>),
+        (gamma, statistics): (DeviceSlice<'_>, DeviceSlice<'_>),
+        [d_gamma, d_beta, d_bias]: [SumOutput<'_>; 3],
     ) -> Result<()> {
-        rows.check(&[d, a], &[gamma, of_gamma.place, of_beta.place, of_bias.place]);
-        assert_eq!(statistics.len(), 2 * rows.width);
+        dims.check(&[d, a], &[gamma, d_gamma.values, d_beta.values, d_bias.values]);
+        assert_eq!(statistics.len(), 2 * dims.width);
         let arguments = [
-            int(rows.n),
-            int(rows.width),
-            slope.into(),
+            i32_arg(dims.n),
+            i32_arg(dims.width),
+            negative_slope.into(),
             d.into(),
             a.into(),
             gamma.into(),
             statistics.into(),
-            of_gamma.place.into(),
-            flag(of_gamma.add),
-            of_beta.place.into(),
-            flag(of_beta.add),
-            of_bias.place.into(),
-            flag(of_bias.add),
+            d_gamma.values.into(),
+            bool_arg(d_gamma.accumulate),
+            d_beta.values.into(),
+            bool_arg(d_beta.accumulate),
+            d_bias.values.into(),
+            bool_arg(d_bias.accumulate),
         ];
-        // SAFETY: as in `norm_forward`.
-        unsafe { self.launch("norm_backward", columns(rows.width), &arguments) }
+        // SAFETY: as in `batch_norm_forward`.
+        unsafe { self.launch("batch_norm_backward", columnwise(dims.width), &arguments) }
     }
 
     /// Adds the bias to `a`, applies LeakyReLU, and normalizes by the running statistics, in place.
-    pub(super) fn norm_evaluate(
+    pub(super) fn batch_norm_inference(
         &self,
-        rows: Rows,
-        slope: f32,
-        (a, bias): (Span<'_>, Span<'_>),
-        norm: NormSpans<'_>,
+        dims: MatrixDims,
+        negative_slope: f32,
+        (a, bias): (DeviceSlice<'_>, DeviceSlice<'_>),
+        norm: BatchNormSlices<'_>,
     ) -> Result<()> {
-        rows.check(&[a], &[bias, norm.gamma, norm.beta, norm.mean, norm.variance]);
+        dims.check(&[a], &[bias, norm.gamma, norm.beta, norm.running_mean, norm.running_variance]);
         let arguments = [
-            int(rows.n),
-            int(rows.width),
-            slope.into(),
+            i32_arg(dims.n),
+            i32_arg(dims.width),
+            negative_slope.into(),
             a.into(),
             bias.into(),
             norm.gamma.into(),
             norm.beta.into(),
-            norm.mean.into(),
-            norm.variance.into(),
+            norm.running_mean.into(),
+            norm.running_variance.into(),
         ];
-        let mut extent = columns(rows.width);
-        extent.blocks[1] = count(rows.n.div_ceil(STRETCH));
-        // SAFETY: as in `norm_forward`.
-        unsafe { self.launch("norm_evaluate", extent, &arguments) }
+        let mut launch_dims = columnwise(dims.width);
+        launch_dims.grid[1] = to_u32(dims.n.div_ceil(ROWS_PER_BLOCK));
+        // SAFETY: as in `batch_norm_forward`.
+        unsafe { self.launch("batch_norm_inference", launch_dims, &arguments) }
     }
 
-    /// Adds the bias to `a`, and writes LeakyReLU of it to `y`, which may be `a`.
-    pub(super) fn leaky_forward(
+    /// Adds the bias to `a`, and writes LeakyReLU of the result to `y`, which may be `a`.
+    pub(super) fn leaky_relu_forward(
         &self,
-        rows: Rows,
-        slope: f32,
-        (a, bias): (Span<'_>, Span<'_>),
-        y: Span<'_>,
+        dims: MatrixDims,
+        negative_slope: f32,
+        (a, bias): (DeviceSlice<'_>, DeviceSlice<'_>),
+        y: DeviceSlice<'_>,
     ) -> Result<()> {
-        rows.check(&[a, y], &[bias]);
-        let arguments = [int(rows.n), int(rows.width), slope.into(), a.into(), bias.into(), y.into()];
-        // SAFETY: as in `norm_forward`; each number is read before it is written, by the same thread.
-        unsafe { self.launch("leaky_forward", numbers(rows.len()), &arguments) }
+        dims.check(&[a, y], &[bias]);
+        let arguments = [i32_arg(dims.n), i32_arg(dims.width), negative_slope.into(), a.into(), bias.into(), y.into()];
+        // SAFETY: as in `batch_norm_forward`; the same thread reads each value before it writes it.
+        unsafe { self.launch("leaky_relu_forward", elementwise(dims.len()), &arguments) }
     }
 
-    /// Turns `d`, the gradient of `y` above, into that of `a`, and sums that of the bias.
-    pub(super) fn leaky_backward(
+    /// The backward pass of [`leaky_relu_forward`](Self::leaky_relu_forward): replaces `d`, the gradient of `y`, with
+    /// the gradient of `a`, and computes the gradient of the bias.
+    pub(super) fn leaky_relu_backward(
         &self,
-        rows: Rows,
-        slope: f32,
-        (d, a): (Span<'_>, Span<'_>),
-        of_bias: Sum<'_>,
+        dims: MatrixDims,
+        negative_slope: f32,
+        (d, a): (DeviceSlice<'_>, DeviceSlice<'_>),
+        d_bias: SumOutput<'_>,
     ) -> Result<()> {
-        rows.check(&[d, a], &[of_bias.place]);
-        let arguments =
-            [int(rows.n), int(rows.width), slope.into(), d.into(), a.into(), of_bias.place.into(), flag(of_bias.add)];
-        // SAFETY: as in `norm_forward`.
-        unsafe { self.launch("leaky_backward", columns(rows.width), &arguments) }
+        dims.check(&[d, a], &[d_bias.values]);
+        let arguments = [
+            i32_arg(dims.n),
+            i32_arg(dims.width),
+            negative_slope.into(),
+            d.into(),
+            a.into(),
+            d_bias.values.into(),
+            bool_arg(d_bias.accumulate),
+        ];
+        // SAFETY: as in `batch_norm_forward`.
+        unsafe { self.launch("leaky_relu_backward", columnwise(dims.width), &arguments) }
     }
 
     /// Adds the bias to each row of `y`.
-    pub(super) fn add_bias(&self, rows: Rows, y: Span<'_>, bias: Span<'_>) -> Result<()> {
-        rows.check(&[y], &[bias]);
-        let arguments = [int(rows.n), int(rows.width), y.into(), bias.into()];
-        // SAFETY: as in `norm_forward`.
-        unsafe { self.launch("add_bias", numbers(rows.len()), &arguments) }
+    pub(super) fn add_bias(&self, dims: MatrixDims, y: DeviceSlice<'_>, bias: DeviceSlice<'_>) -> Result<()> {
+        dims.check(&[y], &[bias]);
+        let arguments = [i32_arg(dims.n), i32_arg(dims.width), y.into(), bias.into()];
+        // SAFETY: as in `batch_norm_forward`.
+        unsafe { self.launch("add_bias", elementwise(dims.len()), &arguments) }
     }
 
     /// Sums the columns of `d`.
-    pub(super) fn column_sums(&self, rows: Rows, d: Span<'_>, sums: Sum<'_>) -> Result<()> {
-        rows.check(&[d], &[sums.place]);
-        let arguments = [int(rows.n), int(rows.width), d.into(), sums.place.into(), flag(sums.add)];
-        // SAFETY: as in `norm_forward`.
-        unsafe { self.launch("column_sums", columns(rows.width), &arguments) }
+    pub(super) fn column_sums(&self, dims: MatrixDims, d: DeviceSlice<'_>, sums: SumOutput<'_>) -> Result<()> {
+        dims.check(&[d], &[sums.values]);
+        let arguments = [i32_arg(dims.n), i32_arg(dims.width), d.into(), sums.values.into(), bool_arg(sums.accumulate)];
+        // SAFETY: as in `batch_norm_forward`.
+        unsafe { self.launch("column_sums", columnwise(dims.width), &arguments) }
     }
 
-    /// Parts of the sum of squared differences, and their mean over all.
-    pub(super) fn mean_of_squares(
+    /// The mean squared error. `partials` is scratch memory for the partial sums.
+    pub(super) fn mse_forward(
         &self,
-        output: Span<'_>,
-        target: Span<'_>,
-        parts: Span<'_>,
-        mean: Span<'_>,
+        output: DeviceSlice<'_>,
+        target: DeviceSlice<'_>,
+        partials: DeviceSlice<'_>,
+        mean: DeviceSlice<'_>,
     ) -> Result<()> {
         assert_eq!(output.len(), target.len());
-        assert_eq!((parts.len(), mean.len()), (PARTS, 1));
-        let arguments = [long(output.len()), output.into(), target.into(), parts.into()];
-        // SAFETY: both have that length, and there is a place for each block.
-        unsafe { self.launch("squares", blocks(PARTS), &arguments)? };
-        let arguments = [int(PARTS), long(output.len()), parts.into(), mean.into()];
-        // SAFETY: there are as many parts, and one place.
-        unsafe { self.launch("mean_of_parts", blocks(1), &arguments) }
+        assert_eq!((partials.len(), mean.len()), (PARTIAL_SUMS, 1));
+        let arguments = [i64_arg(output.len()), output.into(), target.into(), partials.into()];
+        // SAFETY: both have that length, and `partials` has a value per block.
+        unsafe { self.launch("mse_partial_sums", one_dimensional(PARTIAL_SUMS), &arguments)? };
+        let arguments = [i32_arg(PARTIAL_SUMS), i64_arg(output.len()), partials.into(), mean.into()];
+        // SAFETY: `partials` has that length, and `mean` has one value.
+        unsafe { self.launch("mse_reduce", one_dimensional(1), &arguments) }
     }
 
-    /// The gradient of `output` in the mean above, from the gradient of that.
-    pub(super) fn squares_backward(
+    /// The gradient of `output`, given the gradient of the mean squared error.
+    pub(super) fn mse_backward(
         &self,
-        output: Span<'_>,
-        target: Span<'_>,
-        gradient: Span<'_>,
-        d: Span<'_>,
+        output: DeviceSlice<'_>,
+        target: DeviceSlice<'_>,
+        gradient: DeviceSlice<'_>,
+        d: DeviceSlice<'_>,
     ) -> Result<()> {
         assert_eq!([output.len(), target.len()], [d.len(); 2]);
         assert_eq!(gradient.len(), 1);
-        let arguments = [long(d.len()), output.into(), target.into(), gradient.into(), d.into()];
-        // SAFETY: all have that length but `gradient`, of which one number is read.
-        unsafe { self.launch("squares_backward", numbers(d.len()), &arguments) }
+        let arguments = [i64_arg(d.len()), output.into(), target.into(), gradient.into(), d.into()];
+        // SAFETY: all have that length except `gradient`, of which the kernel reads one value.
+        unsafe { self.launch("mse_backward", elementwise(d.len()), &arguments) }
     }
 
-    /// A step of Adam on what the rows of `table` name.
+    /// One step of Adam on the weights that `table` lists.
     ///
     /// # Safety
     ///
-    /// Each row must hold the addresses of a chunk of weights, its gradients and both moments, all alive, and its length.
-    pub(super) unsafe fn adam(&self, table: Span<'_>, rates: &crate::ops::Rates) -> Result<()> {
-        let rows = table.len() / ROW;
-        let crate::ops::Rates { beta1, beta2, rest1, rest2, size, root, eps, l2 } = *rates;
-        let numbers = [beta1, beta2, rest1, rest2, size, root, eps, l2];
-        let mut arguments = vec![Argument::At(table)];
-        arguments.extend(numbers.map(Argument::Float));
-        // SAFETY: the caller vouches for the table.
-        unsafe { self.launch("adam", blocks(rows), &arguments) }
+    /// Each row must hold the addresses of a chunk of weights, of its gradients and of both its moments, all of them
+    /// allocated, and the length of the chunk.
+    pub(super) unsafe fn adam(&self, table: DeviceSlice<'_>, coefficients: &AdamCoefficients) -> Result<()> {
+        let rows = table.len() / ADAM_TABLE_COLUMNS;
+        let AdamCoefficients {
+            beta1,
+            beta2,
+            one_minus_beta1,
+            one_minus_beta2,
+            step_size,
+            inverse_bias_correction2_sqrt,
+            eps,
+            weight_decay,
+        } = *coefficients;
+        let arguments = [
+            table.into(),
+            beta1.into(),
+            beta2.into(),
+            one_minus_beta1.into(),
+            one_minus_beta2.into(),
+            step_size.into(),
+            inverse_bias_correction2_sqrt.into(),
+            eps.into(),
+            weight_decay.into(),
+        ];
+        // SAFETY: the caller guarantees that the table is valid.
+        unsafe { self.launch("adam", one_dimensional(rows), &arguments) }
     }
 
     /// to += from.
-    pub(crate) fn add_to(&self, to: Span<'_>, from: Span<'_>) -> Result<()> {
+    pub(crate) fn add_assign(&self, to: DeviceSlice<'_>, from: DeviceSlice<'_>) -> Result<()> {
         assert_eq!(to.len(), from.len());
         // SAFETY: both have that length.
-        unsafe { self.launch("add_to", numbers(to.len()), &[long(to.len()), to.into(), from.into()]) }
+        unsafe { self.launch("add_assign", elementwise(to.len()), &[i64_arg(to.len()), to.into(), from.into()]) }
     }
 
-    /// Moves rows of a matrix; `moves` has pairs, each a row to write and one to read.
+    /// Copies rows of a matrix; `moves` holds pairs of row indices, each a destination and a source.
     ///
     /// # Safety
     ///
-    /// Every number among `moves` must be the number of a row.
-    pub(super) unsafe fn move_rows(&self, width: usize, moves: Span<'_>, rows: Span<'_>) -> Result<()> {
+    /// Every value of `moves` must be the index of a row.
+    pub(super) unsafe fn move_rows(&self, width: usize, moves: DeviceSlice<'_>, rows: DeviceSlice<'_>) -> Result<()> {
         let pairs = moves.len() / 2;
-        let arguments = [int(pairs), int(width), moves.into(), rows.into()];
-        // SAFETY: the caller vouches for the rows.
-        unsafe { self.launch("move_rows", numbers(pairs * width), &arguments) }
+        let arguments = [i32_arg(pairs), i32_arg(width), moves.into(), rows.into()];
+        // SAFETY: the caller guarantees that the indices are valid.
+        unsafe { self.launch("move_rows", elementwise(pairs * width), &arguments) }
     }
 
-    /// The `keep` best numbers of each row of `scores`, their places, and a bound on the others.
-    pub(super) fn best_of_rows(
+    /// The `keep` highest scores of each row, their column indices, and the highest score that was left out.
+    pub(super) fn top_k_rows(
         &self,
-        Rows { n, width }: Rows,
+        MatrixDims { n, width }: MatrixDims,
         keep: usize,
-        scores: Span<'_>,
-        (best, places): (Span<'_>, Span<'_>),
-        bounds: Span<'_>,
+        scores: DeviceSlice<'_>,
+        (top, indices): (DeviceSlice<'_>, DeviceSlice<'_>),
+        bounds: DeviceSlice<'_>,
     ) -> Result<()> {
         assert_eq!(scores.len(), n * width);
-        assert_eq!((best.len(), places.len(), bounds.len()), (n * keep, n * keep, n));
-        let arguments = [int(width), int(keep), scores.into(), best.into(), places.into(), bounds.into()];
-        // SAFETY: there are as many blocks as rows, and the lengths were checked.
-        unsafe { self.launch("best_of_rows", blocks(n), &arguments) }
+        assert_eq!((top.len(), indices.len(), bounds.len()), (n * keep, n * keep, n));
+        let arguments = [i32_arg(width), i32_arg(keep), scores.into(), top.into(), indices.into(), bounds.into()];
+        // SAFETY: there is a block per row, and the lengths were checked.
+        unsafe { self.launch("top_k_rows", one_dimensional(n), &arguments) }
     }
 }

@@ -1,66 +1,77 @@
-//! The linear layer: three products.
+//! The linear layer: matrix products for its output, its weight gradient and its input gradient.
 
 use candle_core::{Result, Tensor};
 
-use super::kernels::{Rows, Sum};
-use super::machine::{Factor, Gpu, Product, Span};
+use super::backend::{DeviceSlice, Gemm, Gpu, Operand};
+use super::kernels::{MatrixDims, SumOutput};
 use crate::ops::{Linear, Weight};
 
-/// The place for the gradient of a weight, with what is to be done with what it holds.
+/// The buffer for the gradient of a weight, and whether to add to its present values.
 #[derive(Debug)]
-pub(super) struct Place {
-    numbers: Tensor,
-    add: bool,
+pub(super) struct GradientBuffer {
+    values: Tensor,
+    accumulate: bool,
 }
 
-impl Place {
-    /// The place for the next gradient of this weight.
-    pub(super) fn of(gpu: &Gpu, weight: &Weight) -> Result<Self> {
-        let (numbers, add) = weight.gradient().fill_on(gpu, weight.tensor().elem_count())?;
-        Ok(Self { numbers, add })
+impl GradientBuffer {
+    /// The buffer for the next gradient of this weight.
+    pub(super) fn for_weight(gpu: &Gpu, weight: &Weight) -> Result<Self> {
+        let (values, accumulate) = weight.gradient().buffer_on_gpu(gpu, weight.tensor().elem_count())?;
+        Ok(Self { values, accumulate })
     }
 
-    pub(super) fn sum(&self, gpu: &Gpu) -> Result<Sum<'_>> {
-        Ok(Sum { place: gpu.span(&self.numbers)?, add: self.add })
+    pub(super) fn sum_output(&self, gpu: &Gpu) -> Result<SumOutput<'_>> {
+        Ok(SumOutput { values: gpu.slice_of(&self.values)?, accumulate: self.accumulate })
     }
 
-    /// Puts a product there.
-    pub(super) fn put(&self, gpu: &Gpu, left: Factor<'_>, right: Factor<'_>) -> Result<()> {
-        gpu.multiply(&Product::new(gpu.span(&self.numbers)?, left, right).added(self.add))
+    pub(super) fn store_product(&self, gpu: &Gpu, left: Operand<'_>, right: Operand<'_>) -> Result<()> {
+        gpu.gemm(&Gemm::new(gpu.slice_of(&self.values)?, left, right).accumulate(self.accumulate))
     }
 }
 
 impl Linear {
-    /// x Wᵀ into `y`, without the bias.
-    pub(super) fn product_on(&self, gpu: &Gpu, x: Span<'_>, n: usize, y: Span<'_>) -> Result<()> {
+    /// y = x Wᵀ, without the bias.
+    pub(super) fn product_on_gpu(&self, gpu: &Gpu, x: DeviceSlice<'_>, n: usize, y: DeviceSlice<'_>) -> Result<()> {
         let (output, input) = self.size()?;
-        let weight = Factor::new(gpu.span(self.weight.tensor())?, output, input);
-        gpu.multiply(&Product::new(y, Factor::new(x, n, input), weight.transposed()))
+        let weight = Operand::new(gpu.slice_of(self.weight.tensor())?, output, input);
+        gpu.gemm(&Gemm::new(y, Operand::new(x, n, input), weight.transposed()))
     }
 
-    /// x Wᵀ + b into `y`.
-    pub(super) fn forward_on(&self, gpu: &Gpu, x: Span<'_>, n: usize, y: Span<'_>) -> Result<()> {
-        self.product_on(gpu, x, n, y)?;
-        gpu.add_bias(Rows { n, width: self.size()?.0 }, y, gpu.span(self.bias.tensor())?)
+    /// y = x Wᵀ + b.
+    pub(super) fn forward_on_gpu(&self, gpu: &Gpu, x: DeviceSlice<'_>, n: usize, y: DeviceSlice<'_>) -> Result<()> {
+        self.product_on_gpu(gpu, x, n, y)?;
+        gpu.add_bias(MatrixDims { n, width: self.size()?.0 }, y, gpu.slice_of(self.bias.tensor())?)
     }
 
-    /// Leaves the gradient of the weight: dyᵀ x.
-    pub(super) fn weight_gradient_on(&self, gpu: &Gpu, x: Span<'_>, n: usize, dy: Span<'_>) -> Result<()> {
+    /// Stores the gradient of the weight: dyᵀ x.
+    pub(super) fn weight_gradient_on_gpu(
+        &self,
+        gpu: &Gpu,
+        x: DeviceSlice<'_>,
+        n: usize,
+        dy: DeviceSlice<'_>,
+    ) -> Result<()> {
         let (output, input) = self.size()?;
-        let (dy, x) = (Factor::new(dy, n, output).transposed(), Factor::new(x, n, input));
-        Place::of(gpu, &self.weight)?.put(gpu, dy, x)
+        let (dy, x) = (Operand::new(dy, n, output).transposed(), Operand::new(x, n, input));
+        GradientBuffer::for_weight(gpu, &self.weight)?.store_product(gpu, dy, x)
     }
 
-    /// Leaves the gradient of the bias: the sums of dy.
-    pub(super) fn bias_gradient_on(&self, gpu: &Gpu, n: usize, dy: Span<'_>) -> Result<()> {
-        let place = Place::of(gpu, &self.bias)?;
-        gpu.column_sums(Rows { n, width: self.size()?.0 }, dy, place.sum(gpu)?)
+    /// Stores the gradient of the bias: the column sums of dy.
+    pub(super) fn bias_gradient_on_gpu(&self, gpu: &Gpu, n: usize, dy: DeviceSlice<'_>) -> Result<()> {
+        let gradient = GradientBuffer::for_weight(gpu, &self.bias)?;
+        gpu.column_sums(MatrixDims { n, width: self.size()?.0 }, dy, gradient.sum_output(gpu)?)
     }
 
-    /// The gradient of the input: dy W.
-    pub(super) fn input_gradient_on(&self, gpu: &Gpu, n: usize, dy: Span<'_>, dx: Span<'_>) -> Result<()> {
+    /// The gradient of the input: dx = dy W.
+    pub(super) fn input_gradient_on_gpu(
+        &self,
+        gpu: &Gpu,
+        n: usize,
+        dy: DeviceSlice<'_>,
+        dx: DeviceSlice<'_>,
+    ) -> Result<()> {
         let (output, input) = self.size()?;
-        let weight = Factor::new(gpu.span(self.weight.tensor())?, output, input);
-        gpu.multiply(&Product::new(dx, Factor::new(dy, n, output), weight))
+        let weight = Operand::new(gpu.slice_of(self.weight.tensor())?, output, input);
+        gpu.gemm(&Gemm::new(dx, Operand::new(dy, n, output), weight))
     }
 }

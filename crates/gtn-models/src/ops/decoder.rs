@@ -1,80 +1,81 @@
-//! linear, transposed conv ReLU, transposed conv tanh, image by image in the cache, forward and backward.
+//! The decoder: linear, transposed conv, ReLU, transposed conv, tanh. Images are processed one by one or in blocks that stay in
+//! the cache.
 
 use rayon::prelude::*;
 
-use super::encoder::{mask, relu};
-use super::fused::{Batch, Part};
+use super::conv_geometry::ConvGeometry;
+use super::encoder::{relu, relu_backward};
 use super::gemm::{Matrix, MatrixMut, Threads, Write, multiply};
-use super::grid::Grid;
-use super::lanes::{add, add_rows, column_sums, transpose, wide};
+use super::host_op::{Batch, FusedModule};
 use super::linear::Linear;
-use super::share::{Room, Rooms, Sums, images_of_a_block, images_of_a_share, of};
+use super::shard::{GradientSums, Scratch, ScratchPool, image_range, images_per_block, images_per_shard};
+use super::simd::{add, add_rows, column_sums, transpose, vectorized};
 use super::weight::Weight;
-use super::winograd::{Kernel, gradient_len};
+use super::winograd::{WinogradKernel, gradient_len};
 
-/// Latents to images, (n, C, 4s, 4s) in (−1, 1).
+/// Decodes latents to images, (n, C, 4s, 4s) in (−1, 1).
 #[derive(Debug)]
-pub(crate) struct Decoder {
-    /// The last transposed convolution, between 2s × 2s and image.
-    pub(crate) outer: Grid,
-    /// The first, from s × s.
-    pub(crate) inner: Grid,
+pub(crate) struct FusedDecoder {
+    /// The second transposed convolution, from 2s × 2s to 4s × 4s.
+    pub(crate) outer: ConvGeometry,
+    /// The first transposed convolution, from s × s to 2s × 2s.
+    pub(crate) inner: ConvGeometry,
     pub(crate) linear: Linear,
     pub(crate) deconv1: Linear,
     pub(crate) deconv2: Linear,
 }
 
-/// What a forward pass keeps.
+/// What the forward pass saves, and scratch memory of the backward pass.
 #[derive(Debug, Default)]
 pub(crate) struct Tape {
-    /// What the linear layer gives, channels first.
+    /// Output of the linear layer, channels first.
     flat: Vec<f32>,
-    /// After ReLU, channels last.
+    /// Output of ReLU, channels last.
     hidden: Vec<f32>,
     matrix: Vec<f32>,
-    kernel: Kernel,
-    /// Room for the backward pass: the gradient of `flat`, and sums of each share.
-    down: Vec<f32>,
-    shares: Vec<Sums>,
-    rooms: Rooms,
+    kernel: WinogradKernel,
+    /// Gradient of `flat`.
+    dflat: Vec<f32>,
+    shards: Vec<GradientSums>,
+    scratch_pool: ScratchPool,
 }
 
-/// Some images on their way back.
+/// What the backward pass of a block reads and writes.
 struct Block<'a> {
     y: &'a [f32],
     dy: &'a [f32],
     flat: &'a [f32],
     hidden: &'a [f32],
-    /// Where the gradient of `flat` goes.
-    down: &'a mut [f32],
+    /// Gradient of `flat`, which is written.
+    dflat: &'a mut [f32],
 }
 
-/// Images that are decoded at once when nothing is to be learned.
-const EVALUATED: usize = 64;
+/// Number of images per forward pass in evaluation mode.
+const EVALUATION_BATCH_SIZE: usize = 64;
 
-impl Decoder {
-    /// The first transposed convolution of a block.
-    fn block_forward(
+impl FusedDecoder {
+    /// The first transposed convolution and ReLU for the images of a block.
+    fn deconv1_forward(
         &self,
         flat: &mut [f32],
-        (bias, kernel, bias1): (&[f32], &Kernel, &[f32]),
-        room: &mut Room,
+        (bias, kernel, bias1): (&[f32], &WinogradKernel, &[f32]),
+        scratch: &mut Scratch,
         hidden: &mut [f32],
     ) {
         let (outer, inner) = (&self.outer, &self.inner);
-        room.tiles.begin(inner, flat.len() / inner.coarse_len());
+        scratch.tiles.resize(inner, flat.len() / inner.coarse_len());
         for (image, flat) in flat.chunks_exact_mut(inner.coarse_len()).enumerate() {
             add(flat, bias);
-            transpose(&mut room.inner, flat, inner.coarse, inner.pixels());
-            room.tiles.take_pixels(inner, image, &room.inner);
+            transpose(&mut scratch.inner, flat, inner.coarse_channels, inner.pixels());
+            scratch.tiles.output_transform_transposed(inner, image, &scratch.inner);
         }
-        room.tiles.multiply_backward(inner, kernel);
+        scratch.tiles.multiply_backward(inner, kernel);
         for (image, hidden) in hidden.chunks_exact_mut(outer.coarse_len()).enumerate() {
-            room.tiles.give_cells(inner, image, &mut room.cells);
-            wide(|| {
-                for (index, pixel) in hidden.chunks_exact_mut(outer.coarse).enumerate() {
-                    let place = inner.in_cells(index / outer.side, index % outer.side);
-                    let cell = &room.cells[place..place + outer.coarse];
+            scratch.tiles.input_transform_transposed(inner, image, &mut scratch.cells);
+            vectorized(|| {
+                for (index, pixel) in hidden.chunks_exact_mut(outer.coarse_channels).enumerate() {
+                    let offset = inner.cell_offset(index / outer.coarse_side, index % outer.coarse_side);
+                    let cell = &scratch.cells[offset..offset + outer.coarse_channels];
                     for ((pixel, cell), bias) in pixel.iter_mut().zip(cell).zip(bias1) {
                         *pixel = relu(cell + bias);
                     }
@@ -83,63 +84,80 @@ impl Decoder {
         }
     }
 
-    /// The second transposed convolution of a share.
-    fn share_forward(&self, hidden: &[f32], (matrix, bias2): (&[f32], &[f32]), room: &mut Room, images: &mut [f32]) {
+    /// The second transposed convolution and tanh for the images of a shard.
+    fn deconv2_forward(
+        &self,
+        hidden: &[f32],
+        (matrix, bias2): (&[f32], &[f32]),
+        scratch: &mut Scratch,
+        images: &mut [f32],
+    ) {
         let outer = &self.outer;
-        let (rows, columns) = (outer.pixels(), outer.patch());
+        let (rows, columns) = (outer.pixels(), outer.patch_len());
         for (hidden, image) in hidden.chunks_exact(outer.coarse_len()).zip(images.chunks_exact_mut(outer.fine_len())) {
-            let hidden = Matrix::of_rows(hidden, rows, outer.coarse);
-            let matrix = Matrix::of_rows(matrix, columns, outer.coarse).transposed();
-            multiply(MatrixMut::of_rows(&mut room.patches, rows, columns), Write::Set, hidden, matrix, Threads::One);
-            outer.lay_patches(&mut room.laid, &room.patches);
-            outer.leave_frame(image, &room.laid, |channel, value| (value + bias2[channel]).tanh());
+            let hidden = Matrix::row_major(hidden, rows, outer.coarse_channels);
+            let matrix = Matrix::row_major(matrix, columns, outer.coarse_channels).transposed();
+            multiply(
+                MatrixMut::row_major(&mut scratch.patches, rows, columns),
+                Write::Set,
+                hidden,
+                matrix,
+                Threads::One,
+            );
+            outer.col2im(&mut scratch.folded, &scratch.patches);
+            outer.unpad(image, &scratch.folded, |channel, value| (value + bias2[channel]).tanh());
         }
     }
 
-    /// One block backward; leaves the gradient of `flat` in `down`.
+    /// The backward pass for the images of a block.
     fn block_backward(
         &self,
-        Block { y, dy, flat, hidden, down }: Block<'_>,
-        (matrix, kernel): (&[f32], &Kernel),
-        room: &mut Room,
-        sums: &mut Sums,
+        Block { y, dy, flat, hidden, dflat }: Block<'_>,
+        (matrix, kernel): (&[f32], &WinogradKernel),
+        scratch: &mut Scratch,
+        sums: &mut GradientSums,
     ) {
         let (outer, inner) = (&self.outer, &self.inner);
-        let (rows, columns) = (outer.pixels(), outer.patch());
-        room.tiles.begin(inner, flat.len() / inner.coarse_len());
+        let (rows, columns) = (outer.pixels(), outer.patch_len());
+        scratch.tiles.resize(inner, flat.len() / inner.coarse_len());
         for (image, hidden) in hidden.chunks_exact(outer.coarse_len()).enumerate() {
-            let (y, dy) = (&y[of(image, outer.fine_len())], &dy[of(image, outer.fine_len())]);
-            outer.enter_frame(&mut room.frame, dy, |index, dy| dy * (1.0 - y[index] * y[index]));
-            add_rows(&mut sums.outer_bias, &room.frame);
-            outer.patches(&mut room.patches, &room.frame);
-            let patches = Matrix::of_rows(&room.patches, rows, columns);
-            let gradient = MatrixMut::of_rows(&mut sums.matrix, columns, outer.coarse);
-            let before = Matrix::of_rows(hidden, rows, outer.coarse);
-            multiply(gradient, Write::Add, patches.transposed(), before, Threads::One);
-            let matrix = Matrix::of_rows(matrix, columns, outer.coarse);
-            let pixels = MatrixMut::of_rows(&mut room.outer, rows, outer.coarse);
+            let (y, dy) = (&y[image_range(image, outer.fine_len())], &dy[image_range(image, outer.fine_len())]);
+            outer.pad(&mut scratch.padded, dy, |index, dy| dy * (1.0 - y[index] * y[index]));
+            add_rows(&mut sums.outer_bias, &scratch.padded);
+            outer.im2col(&mut scratch.patches, &scratch.padded);
+            let patches = Matrix::row_major(&scratch.patches, rows, columns);
+            let gradient = MatrixMut::row_major(&mut sums.matrix, columns, outer.coarse_channels);
+            let hidden_rows = Matrix::row_major(hidden, rows, outer.coarse_channels);
+            multiply(gradient, Write::Add, patches.transposed(), hidden_rows, Threads::One);
+            let matrix = Matrix::row_major(matrix, columns, outer.coarse_channels);
+            let pixels = MatrixMut::row_major(&mut scratch.outer, rows, outer.coarse_channels);
             multiply(pixels, Write::Set, patches, matrix, Threads::One);
-            mask(&mut room.outer, hidden);
-            add_rows(&mut sums.inner_bias, &room.outer);
-            room.cells.fill(0.0);
-            for (index, pixel) in room.outer.chunks_exact(outer.coarse).enumerate() {
-                let place = inner.in_cells(index / outer.side, index % outer.side);
-                room.cells[place..place + outer.coarse].copy_from_slice(pixel);
+            relu_backward(&mut scratch.outer, hidden);
+            add_rows(&mut sums.inner_bias, &scratch.outer);
+            scratch.cells.fill(0.0);
+            for (index, pixel) in scratch.outer.chunks_exact(outer.coarse_channels).enumerate() {
+                let offset = inner.cell_offset(index / outer.coarse_side, index % outer.coarse_side);
+                scratch.cells[offset..offset + outer.coarse_channels].copy_from_slice(pixel);
             }
-            room.tiles.take_cells(inner, image, &room.cells);
-            transpose(&mut room.inner, &flat[of(image, inner.coarse_len())], inner.coarse, inner.pixels());
-            room.tiles.take_pixels(inner, image, &room.inner);
+            scratch.tiles.input_transform(inner, image, &scratch.cells);
+            transpose(
+                &mut scratch.inner,
+                &flat[image_range(image, inner.coarse_len())],
+                inner.coarse_channels,
+                inner.pixels(),
+            );
+            scratch.tiles.output_transform_transposed(inner, image, &scratch.inner);
         }
-        room.tiles.kernel_gradient(inner, &mut sums.kernel, Write::Add);
-        room.tiles.multiply_forward(inner, kernel);
-        for (image, down) in down.chunks_exact_mut(inner.coarse_len()).enumerate() {
-            room.tiles.give_pixels(inner, image, &mut room.inner);
-            transpose(down, &room.inner, inner.pixels(), inner.coarse);
+        scratch.tiles.kernel_gradient(inner, &mut sums.kernel, Write::Add);
+        scratch.tiles.multiply_forward(inner, kernel);
+        for (image, dflat) in dflat.chunks_exact_mut(inner.coarse_len()).enumerate() {
+            scratch.tiles.output_transform(inner, image, &mut scratch.inner);
+            transpose(dflat, &scratch.inner, inner.pixels(), inner.coarse_channels);
         }
     }
 }
 
-impl Part for Decoder {
+impl FusedModule for FusedDecoder {
     type Tape = Tape;
 
     const NAME: &'static str = "decoder";
@@ -152,36 +170,36 @@ impl Part for Decoder {
     }
 
     fn shape(&self, input: &[usize]) -> candle_core::Result<Vec<usize>> {
-        let (dim, side) = (self.linear.size()?.1, 2 * self.outer.side);
+        let (dim, side) = (self.linear.size()?.1, 2 * self.outer.coarse_side);
         match *input {
-            [n, columns] if columns == dim => Ok(vec![n, self.outer.fine, side, side]),
-            _ => candle_core::bail!("the decoder takes latents (n, {dim}), not {input:?}"),
+            [n, columns] if columns == dim => Ok(vec![n, self.outer.fine_channels, side, side]),
+            _ => candle_core::bail!("the decoder needs latents of shape (n, {dim}), not {input:?}"),
         }
     }
 
     fn forward(&self, x: &[f32], n: usize, tape: &mut Tape) -> candle_core::Result<Vec<f32>> {
         let (outer, inner) = (&self.outer, &self.inner);
-        let Tape { flat, hidden, matrix, kernel, rooms, .. } = tape;
+        let Tape { flat, hidden, matrix, kernel, scratch_pool, .. } = tape;
         *matrix = outer.patch_matrix(&self.deconv2.weight.read()?);
-        kernel.set(inner, &self.deconv1.weight.read()?);
+        kernel.transform(inner, &self.deconv1.weight.read()?);
         flat.resize(n * inner.coarse_len(), 0.0);
         hidden.resize(n * outer.coarse_len(), 0.0);
         self.linear.product(x, n, flat)?;
         let biases = (self.linear.bias.read()?, self.deconv1.bias.read()?, self.deconv2.bias.read()?);
         let (bias, bias1, bias2): (&[f32], &[f32], &[f32]) = (&biases.0, &biases.1, &biases.2);
         let mut images = vec![0.0; n * outer.fine_len()];
-        let (share, block) = (images_of_a_share(n), images_of_a_block(inner));
+        let (shard_len, block_len) = (images_per_shard(n), images_per_block(inner));
         images
-            .par_chunks_mut(share * outer.fine_len())
-            .zip(hidden.par_chunks_mut(share * outer.coarse_len()))
-            .zip(flat.par_chunks_mut(share * inner.coarse_len()))
+            .par_chunks_mut(shard_len * outer.fine_len())
+            .zip(hidden.par_chunks_mut(shard_len * outer.coarse_len()))
+            .zip(flat.par_chunks_mut(shard_len * inner.coarse_len()))
             .for_each(|((images, hidden), flat)| {
-                rooms.with(outer, inner, |room| {
-                    let blocks = flat.chunks_mut(block * inner.coarse_len());
-                    for (flat, hidden) in blocks.zip(hidden.chunks_mut(block * outer.coarse_len())) {
-                        self.block_forward(flat, (bias, kernel, bias1), room, hidden);
+                scratch_pool.with(outer, inner, |scratch| {
+                    let blocks = flat.chunks_mut(block_len * inner.coarse_len());
+                    for (flat, hidden) in blocks.zip(hidden.chunks_mut(block_len * outer.coarse_len())) {
+                        self.deconv1_forward(flat, (bias, kernel, bias1), scratch, hidden);
                     }
-                    self.share_forward(hidden, (matrix, bias2), room, images);
+                    self.deconv2_forward(hidden, (matrix, bias2), scratch, images);
                 });
             });
         Ok(images)
@@ -190,48 +208,53 @@ impl Part for Decoder {
     fn evaluate(&self, x: &[f32], n: usize, tape: &mut Tape) -> candle_core::Result<Vec<f32>> {
         let dim = self.linear.size()?.1;
         let mut images = Vec::with_capacity(n * self.outer.fine_len());
-        for x in x.chunks(EVALUATED * dim) {
+        for x in x.chunks(EVALUATION_BATCH_SIZE * dim) {
             images.extend(self.forward(x, x.len() / dim, tape)?);
         }
         Ok(images)
     }
 
-    fn backward(&self, batch: &Batch<'_>, tape: &mut Tape, wants_input: bool) -> candle_core::Result<Option<Vec<f32>>> {
+    fn backward(
+        &self,
+        batch: &Batch<'_>,
+        tape: &mut Tape,
+        needs_input_grad: bool,
+    ) -> candle_core::Result<Option<Vec<f32>>> {
         let Batch { n, x, y, dy } = *batch;
         let (outer, inner) = (&self.outer, &self.inner);
-        let Tape { flat, hidden, matrix, kernel, down, shares, rooms } = tape;
-        let (share, block) = (images_of_a_share(n), images_of_a_block(inner));
-        shares.resize_with(n.div_ceil(share), Sums::default);
-        down.resize(flat.len(), 0.0);
+        let Tape { flat, hidden, matrix, kernel, dflat, shards, scratch_pool } = tape;
+        let (shard_len, block_len) = (images_per_shard(n), images_per_block(inner));
+        shards.resize_with(n.div_ceil(shard_len), GradientSums::default);
+        dflat.resize(flat.len(), 0.0);
         let (y_len, hidden_len, flat_len) = (outer.fine_len(), outer.coarse_len(), inner.coarse_len());
         let (flat, hidden) = (&*flat, &*hidden);
-        shares.par_iter_mut().zip(down.par_chunks_mut(share * flat_len)).enumerate().for_each(
-            |(index, (sums, down))| {
-                sums.clear(gradient_len(inner), matrix.len(), inner.fine, outer.fine);
-                rooms.with(outer, inner, |room| {
-                    for (step, down) in down.chunks_mut(block * flat_len).enumerate() {
-                        let first = index * share + step * block;
-                        let images = first..first + down.len() / flat_len;
-                        let part = |len: usize| images.start * len..images.end * len;
-                        let (y, dy) = (&y[part(y_len)], &dy[part(y_len)]);
-                        let (flat, hidden) = (&flat[part(flat_len)], &hidden[part(hidden_len)]);
-                        self.block_backward(Block { y, dy, flat, hidden, down }, (matrix, kernel), room, sums);
+        shards.par_iter_mut().zip(dflat.par_chunks_mut(shard_len * flat_len)).enumerate().for_each(
+            |(index, (sums, dflat))| {
+                sums.reset(gradient_len(inner), matrix.len(), inner.fine_channels, outer.fine_channels);
+                scratch_pool.with(outer, inner, |scratch| {
+                    for (block_index, dflat) in dflat.chunks_mut(block_len * flat_len).enumerate() {
+                        let first = index * shard_len + block_index * block_len;
+                        let images = first..first + dflat.len() / flat_len;
+                        let range = |len: usize| images.start * len..images.end * len;
+                        let (y, dy) = (&y[range(y_len)], &dy[range(y_len)]);
+                        let (flat, hidden) = (&flat[range(flat_len)], &hidden[range(hidden_len)]);
+                        self.block_backward(Block { y, dy, flat, hidden, dflat }, (matrix, kernel), scratch, sums);
                     }
                 });
             },
         );
-        let sums = Sums::total(shares);
-        self.deconv2.weight.gradient().put(outer.weights_of_patch_matrix(&sums.matrix));
-        self.deconv2.bias.gradient().put(sums.outer_bias.iter().copied());
-        self.deconv1.weight.gradient().put(Kernel::weight_gradient(inner, &sums.kernel));
-        self.deconv1.bias.gradient().put(sums.inner_bias.iter().copied());
-        self.linear.bias.gradient().put(column_sums(down, flat_len).into_iter());
-        self.linear.weight_gradient(x, n, down)?;
-        if !wants_input {
+        let sums = GradientSums::total(shards);
+        self.deconv2.weight.gradient().accumulate(outer.weights_from_patch_matrix(&sums.matrix));
+        self.deconv2.bias.gradient().accumulate(sums.outer_bias.iter().copied());
+        self.deconv1.weight.gradient().accumulate(WinogradKernel::weight_gradient(inner, &sums.kernel));
+        self.deconv1.bias.gradient().accumulate(sums.inner_bias.iter().copied());
+        self.linear.bias.gradient().accumulate(column_sums(dflat, flat_len).into_iter());
+        self.linear.weight_gradient(x, n, dflat)?;
+        if !needs_input_grad {
             return Ok(None);
         }
         let mut dx = vec![0.0; x.len()];
-        self.linear.input_gradient(n, down, &mut dx)?;
+        self.linear.input_gradient(n, dflat, &mut dx)?;
         Ok(Some(dx))
     }
 }

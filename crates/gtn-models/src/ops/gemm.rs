@@ -1,15 +1,15 @@
-//! Matrix products on slices, by the `gemm` crate.
+//! A safe interface to the matrix products of the `gemm` crate.
 //!
-//! The crate takes raw pointers; here every access is shown to lie within its slice before it is called, which is all the
-//! `unsafe` there is. In what order a number of a product is summed depends on the sizes and on the processor, and not on the
-//! number of threads: these divide rows and columns, never the inner dimension. Valgrind finds nothing to say of the tests in
-//! `tests/ops.rs` and below.
+//! The `gemm` crate takes raw pointers. This module checks that every access is within its slice before it calls it, and has
+//! no other `unsafe` code. The order in which a value of a product is summed depends on the sizes and on the processor, but not
+//! on the number of threads: threads divide rows and columns, never the inner dimension. Valgrind reports no errors for the
+//! tests below and in `tests/ops.rs`.
 #![allow(unsafe_code)]
 
-/// Steps from one row, and from one column, to the next.
+/// Row stride and column stride, in values.
 pub(crate) type Strides = (usize, usize);
 
-/// A matrix in a slice.
+/// A matrix that is stored in a slice.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Matrix<'a> {
     data: &'a [f32],
@@ -18,7 +18,7 @@ pub(crate) struct Matrix<'a> {
     strides: Strides,
 }
 
-/// A matrix in a slice, to be written.
+/// A matrix that is stored in a slice and can be written.
 #[derive(Debug)]
 pub(crate) struct MatrixMut<'a> {
     data: &'a mut [f32],
@@ -27,31 +27,35 @@ pub(crate) struct MatrixMut<'a> {
     strides: Strides,
 }
 
-/// One more than the largest index that a matrix touches.
+/// One more than the largest index that a matrix accesses.
 fn extent((rows, columns): (usize, usize), (down, along): Strides) -> usize {
     let (Some(last_row), Some(last_column)) = (rows.checked_sub(1), columns.checked_sub(1)) else { return 0 };
     let last = last_row.checked_mul(down).zip(last_column.checked_mul(along));
-    // One that wraps fits nowhere.
+    // An index that overflows does not fit into any slice.
     last.and_then(|(down, along)| down.checked_add(along)?.checked_add(1)).unwrap_or(usize::MAX)
 }
 
 impl<'a> Matrix<'a> {
-    /// A matrix of this size and these strides at the start of `data`.
+    /// A matrix of this size (rows, columns) with these strides at the start of `data`.
     ///
     /// # Panics
     ///
-    /// It does not fit into `data`.
+    /// Panics if the matrix does not fit into `data`.
     pub(crate) fn new(data: &'a [f32], size: (usize, usize), strides: Strides) -> Self {
-        assert!(extent(size, strides) <= data.len(), "a matrix of {size:?} by {strides:?} in {} numbers", data.len());
+        assert!(
+            extent(size, strides) <= data.len(),
+            "a matrix of size {size:?} with strides {strides:?} does not fit into {} values",
+            data.len()
+        );
         Self { data, rows: size.0, columns: size.1, strides }
     }
 
-    /// A matrix whose rows follow one another.
-    pub(crate) fn of_rows(data: &'a [f32], rows: usize, columns: usize) -> Self {
+    /// A contiguous row-major matrix.
+    pub(crate) fn row_major(data: &'a [f32], rows: usize, columns: usize) -> Self {
         Self::new(data, (rows, columns), (columns, 1))
     }
 
-    /// Rows and columns exchanged.
+    /// The transposed matrix.
     pub(crate) fn transposed(self) -> Self {
         let (down, along) = self.strides;
         Self { rows: self.columns, columns: self.rows, strides: (along, down), ..self }
@@ -63,45 +67,49 @@ impl<'a> MatrixMut<'a> {
     ///
     /// # Panics
     ///
-    /// It does not fit into `data`, or two of its numbers would lie in the same place.
+    /// Panics if the matrix does not fit into `data`, or if two of its values have the same index.
     pub(crate) fn new(data: &'a mut [f32], size: (usize, usize), strides: Strides) -> Self {
-        assert!(extent(size, strides) <= data.len(), "a matrix of {size:?} by {strides:?} in {} numbers", data.len());
+        assert!(
+            extent(size, strides) <= data.len(),
+            "a matrix of size {size:?} with strides {strides:?} does not fit into {} values",
+            data.len()
+        );
         let (rows, columns) = size;
         let (down, along) = strides;
-        let apart = (down == 1 && (along >= rows || columns <= 1)) || (along == 1 && (down >= columns || rows <= 1));
-        assert!(apart, "the numbers of a matrix of {size:?} by {strides:?} share places");
+        let disjoint = (down == 1 && (along >= rows || columns <= 1)) || (along == 1 && (down >= columns || rows <= 1));
+        assert!(disjoint, "a matrix of size {size:?} with strides {strides:?} has overlapping values");
         Self { data, rows, columns, strides }
     }
 
-    /// As [`Matrix::of_rows`].
-    pub(crate) fn of_rows(data: &'a mut [f32], rows: usize, columns: usize) -> Self {
+    /// As [`Matrix::row_major`].
+    pub(crate) fn row_major(data: &'a mut [f32], rows: usize, columns: usize) -> Self {
         Self::new(data, (rows, columns), (columns, 1))
     }
 }
 
-/// What becomes of the numbers that were there.
+/// What to do with the previous values of the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
-    /// They are replaced, unread.
+    /// Overwrite them without reading them.
     Set,
-    /// The product is added to them.
+    /// Add the product to them.
     Add,
 }
 
-/// Who multiplies.
+/// Which threads compute a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Threads {
-    /// The calling thread alone, which is one of many that each have a product of their own.
+    /// The calling thread only, because other threads compute other products.
     One,
     /// All threads of the pool.
     All,
 }
 
-/// `a` · `b` into `dst`.
+/// Computes `a` · `b` and overwrites `dst` with it or adds it to `dst`.
 ///
 /// # Panics
 ///
-/// The sizes do not fit each other.
+/// Panics if the sizes do not match.
 pub(crate) fn multiply(dst: MatrixMut<'_>, write: Write, a: Matrix<'_>, b: Matrix<'_>, threads: Threads) {
     assert!(
         dst.rows == a.rows && dst.columns == b.columns && a.columns == b.rows,
@@ -118,9 +126,9 @@ pub(crate) fn multiply(dst: MatrixMut<'_>, write: Write, a: Matrix<'_>, b: Matri
         Threads::All if rayon::current_num_threads() > 1 => gemm::Parallelism::Rayon(0),
         Threads::All => gemm::Parallelism::None,
     };
-    let stride = |steps: usize| steps as isize;
-    // SAFETY: the constructors have checked that every index below rows and columns, by its strides, lies within its slice,
-    // and that no two numbers of `dst` share a place; `dst` is borrowed mutably, so that it overlaps neither `a` nor `b`.
+    let stride = |stride: usize| stride as isize;
+    // SAFETY: the constructors have checked that every index, computed from row, column and strides, is within its slice,
+    // and that no two values of `dst` have the same index. `dst` is borrowed mutably, so it overlaps neither `a` nor `b`.
     unsafe {
         gemm::gemm(
             dst.rows,
@@ -152,14 +160,14 @@ mod tests {
 
     use super::*;
 
-    /// Numbers that depend on the place alone.
-    fn numbers(len: usize, key: usize) -> Vec<f32> {
+    /// Test values that depend on the index and the key only.
+    fn test_values(len: usize, key: usize) -> Vec<f32> {
         (0..len).map(|i| ((i * 31 + key * 17) % 23) as f32 / 11.0 - 1.0).collect()
     }
 
     proptest! {
         #[test]
-        fn products_are_those_of_the_definition(
+        fn products_match_the_definition(
             rows in 0_usize..40, columns in 0_usize..40, inner in 0_usize..40, gap in 0_usize..4,
             layout in 0_usize..8, add in any::<bool>(), all in any::<bool>(),
         ) {
@@ -169,9 +177,9 @@ mod tests {
             let (a_size, b_size, dst_size) = ((rows, inner), (inner, columns), (rows, columns));
             let (a_strides, b_strides) = (strides(a_size, layout & 1 > 0), strides(b_size, layout & 2 > 0));
             let dst_strides = strides(dst_size, layout & 4 > 0);
-            let (a, b) = (numbers(extent(a_size, a_strides), 1), numbers(extent(b_size, b_strides), 2));
-            // What lies behind and between the numbers of a matrix is left alone.
-            let before = numbers(extent(dst_size, dst_strides) + 5, 3);
+            let (a, b) = (test_values(extent(a_size, a_strides), 1), test_values(extent(b_size, b_strides), 2));
+            // Values behind the matrix and in gaps between rows must not change.
+            let before = test_values(extent(dst_size, dst_strides) + 5, 3);
             let mut dst = before.clone();
             let write = if add { Write::Add } else { Write::Set };
             multiply(
@@ -184,13 +192,13 @@ mod tests {
             let mut expected: Vec<f64> = before.iter().map(|value| f64::from(*value)).collect();
             for row in 0..rows {
                 for column in 0..columns {
-                    let of = |k: usize| {
+                    let term = |k: usize| {
                         let (a, b) = (a[row * a_strides.0 + k * a_strides.1], b[k * b_strides.0 + column * b_strides.1]);
                         f64::from(a) * f64::from(b)
                     };
-                    let place = row * dst_strides.0 + column * dst_strides.1;
-                    let there = if add { expected[place] } else { 0.0 };
-                    expected[place] = there + (0..inner).map(of).sum::<f64>();
+                    let offset = row * dst_strides.0 + column * dst_strides.1;
+                    let before = if add { expected[offset] } else { 0.0 };
+                    expected[offset] = before + (0..inner).map(term).sum::<f64>();
                 }
             }
             for (found, expected) in dst.iter().zip(expected) {
@@ -200,27 +208,27 @@ mod tests {
     }
 
     #[test]
-    fn matrices_that_do_not_fit_are_refused() {
-        let refused = |make: fn(&mut [f32])| std::panic::catch_unwind(move || make(&mut [0.0; 6])).is_err();
-        assert!(refused(|data| {
-            let _ = Matrix::of_rows(data, 2, 4).transposed();
+    fn matrices_that_do_not_fit_are_rejected() {
+        let panics = |make: fn(&mut [f32])| std::panic::catch_unwind(move || make(&mut [0.0; 6])).is_err();
+        assert!(panics(|data| {
+            let _ = Matrix::row_major(data, 2, 4).transposed();
         }));
-        assert!(refused(|data| {
+        assert!(panics(|data| {
             let _ = Matrix::new(data, (2, 3), (4, 1)).transposed();
         }));
-        assert!(refused(|data| {
+        assert!(panics(|data| {
             let _ = MatrixMut::new(data, (2, 3), (3, 2));
         }));
-        assert!(refused(|data| {
+        assert!(panics(|data| {
             let _ = MatrixMut::new(data, (2, 3), (2, 1));
         }));
-        assert!(refused(|data| {
+        assert!(panics(|data| {
             let (one, other) = data.split_at_mut(3);
-            let (a, b) = (Matrix::of_rows(&[1.0, 2.0], 1, 2), Matrix::of_rows(other, 3, 1));
-            multiply(MatrixMut::of_rows(one, 1, 1), Write::Set, a, b, Threads::One);
+            let (a, b) = (Matrix::row_major(&[1.0, 2.0], 1, 2), Matrix::row_major(other, 3, 1));
+            multiply(MatrixMut::row_major(one, 1, 1), Write::Set, a, b, Threads::One);
         }));
-        assert!(!refused(|data| {
-            let _ = MatrixMut::of_rows(data, 2, 3);
+        assert!(!panics(|data| {
+            let _ = MatrixMut::row_major(data, 2, 3);
         }));
     }
 }

@@ -1,10 +1,10 @@
-//! The linear layer: three products.
+//! The linear layer: three matrix products.
 
 use super::gemm::{Matrix, MatrixMut, Threads, Write, multiply};
-use super::lanes::add;
+use super::simd::add;
 use super::weight::Weight;
 
-/// Weight and bias of a layer; of a linear one, x Wᵀ + b.
+/// Weight and bias of a layer. As a linear layer it is x Wᵀ + b, with a weight of shape (out, in).
 #[derive(Debug)]
 pub(crate) struct Linear {
     pub(crate) weight: Weight,
@@ -12,7 +12,7 @@ pub(crate) struct Linear {
 }
 
 impl Linear {
-    /// (out, in).
+    /// Output and input size of a linear layer.
     pub(crate) fn size(&self) -> candle_core::Result<(usize, usize)> {
         self.weight.tensor().dims2()
     }
@@ -27,31 +27,31 @@ impl Linear {
         Ok(y)
     }
 
-    /// x Wᵀ into `y`, without the bias.
+    /// Writes x Wᵀ to `y`, without the bias.
     pub(crate) fn product(&self, x: &[f32], n: usize, y: &mut [f32]) -> candle_core::Result<()> {
         let (output, input) = self.size()?;
         let weight = self.weight.read()?;
-        let (x, w) = (Matrix::of_rows(x, n, input), Matrix::of_rows(&weight, output, input).transposed());
-        multiply(MatrixMut::of_rows(y, n, output), Write::Set, x, w, Threads::All);
+        let (x, w) = (Matrix::row_major(x, n, input), Matrix::row_major(&weight, output, input).transposed());
+        multiply(MatrixMut::row_major(y, n, output), Write::Set, x, w, Threads::All);
         Ok(())
     }
 
-    /// Leaves the gradient of the weight: dyᵀ x.
+    /// Stores or adds the gradient of the weight, dyᵀ x, in its buffer.
     pub(crate) fn weight_gradient(&self, x: &[f32], n: usize, dy: &[f32]) -> candle_core::Result<()> {
         let (output, input) = self.size()?;
         let mut gradient = self.weight.gradient();
-        let (dw, write) = gradient.fill(output * input);
-        let (dy, x) = (Matrix::of_rows(dy, n, output).transposed(), Matrix::of_rows(x, n, input));
-        multiply(MatrixMut::of_rows(dw, output, input), write, dy, x, Threads::All);
+        let (dw, write) = gradient.buffer(output * input);
+        let (dy, x) = (Matrix::row_major(dy, n, output).transposed(), Matrix::row_major(x, n, input));
+        multiply(MatrixMut::row_major(dw, output, input), write, dy, x, Threads::All);
         Ok(())
     }
 
-    /// The gradient of the input: dy W.
+    /// Writes the gradient of the input, dy W, to `dx`.
     pub(crate) fn input_gradient(&self, n: usize, dy: &[f32], dx: &mut [f32]) -> candle_core::Result<()> {
         let (output, input) = self.size()?;
         let weight = self.weight.read()?;
-        let (dy, w) = (Matrix::of_rows(dy, n, output), Matrix::of_rows(&weight, output, input));
-        multiply(MatrixMut::of_rows(dx, n, input), Write::Set, dy, w, Threads::All);
+        let (dy, w) = (Matrix::row_major(dy, n, output), Matrix::row_major(&weight, output, input));
+        multiply(MatrixMut::row_major(dx, n, input), Write::Set, dy, w, Threads::All);
         Ok(())
     }
 }

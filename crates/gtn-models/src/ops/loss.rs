@@ -1,21 +1,22 @@
-//! Mean squared error in one pass, forward and backward.
+//! Mean squared error, with one pass over the values forward and one backward.
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::lanes::{FEW, wide};
+use super::simd::{MIN_PARALLEL_LEN, vectorized};
 use super::weight::{read, slice};
 
-/// The mean of the squared differences of two tensors of one shape. The second has no gradient.
+/// Mean squared error of an output and a target of the same shape. The target has no gradient.
 pub(crate) struct MeanSquaredError;
 
-/// Sums of so many numbers are formed together, whatever the number of threads.
-const TOGETHER: usize = 4096;
+/// Values per partial sum. It is independent of the number of threads, and so are the results.
+const CHUNK: usize = 4096;
 const LANES: usize = 16;
 
-fn squares(output: &[f32], target: &[f32]) -> f64 {
+/// Sum of the squared differences.
+fn squared_error(output: &[f32], target: &[f32]) -> f64 {
     let mut sums = [0.0_f32; LANES];
-    wide(|| {
+    vectorized(|| {
         let (outputs, last_output) = output.as_chunks::<LANES>();
         let (targets, last_target) = target.as_chunks::<LANES>();
         for (output, target) in outputs.iter().zip(targets) {
@@ -44,18 +45,19 @@ impl CustomOp2 for MeanSquaredError {
         target_layout: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         if output_layout.dims() != target_layout.dims() {
-            candle_core::bail!("an output of {:?} for {:?}", output_layout.dims(), target_layout.dims());
+            let (output, target) = (output_layout.dims(), target_layout.dims());
+            candle_core::bail!("the output has shape {output:?}, but the target has shape {target:?}");
         }
         let (output, target) = (slice(output, output_layout)?, slice(target, target_layout)?);
-        let parts: Vec<f64> = if output.len() < FEW {
+        let parts: Vec<f64> = if output.len() < MIN_PARALLEL_LEN {
             output
-                .chunks(TOGETHER)
-                .zip(target.chunks(TOGETHER))
-                .map(|(output, target)| squares(output, target))
+                .chunks(CHUNK)
+                .zip(target.chunks(CHUNK))
+                .map(|(output, target)| squared_error(output, target))
                 .collect()
         } else {
-            let pairs = output.par_chunks(TOGETHER).zip(target.par_chunks(TOGETHER));
-            pairs.map(|(output, target)| squares(output, target)).collect()
+            let pairs = output.par_chunks(CHUNK).zip(target.par_chunks(CHUNK));
+            pairs.map(|(output, target)| squared_error(output, target)).collect()
         };
         let mean = parts.iter().sum::<f64>() / output.len() as f64;
         Ok((CpuStorage::F32(vec![mean as f32]), Shape::from(())))
@@ -70,20 +72,23 @@ impl CustomOp2 for MeanSquaredError {
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
         let factor = 2.0 * gradient.to_scalar::<f32>()? / output.elem_count() as f32;
         let (outputs, targets) = (read(output)?, read(target)?);
-        let mut found = vec![0.0_f32; outputs.len()];
-        let work = |((found, output), target): ((&mut [f32], &[f32]), &[f32])| {
-            wide(|| {
+        let mut d = vec![0.0_f32; outputs.len()];
+        let work = |((d, output), target): ((&mut [f32], &[f32]), &[f32])| {
+            vectorized(|| {
                 let pairs = output.iter().zip(target);
-                found.iter_mut().zip(pairs).for_each(|(found, (output, target))| *found = factor * (output - target));
+                d.iter_mut().zip(pairs).for_each(|(d, (output, target))| *d = factor * (output - target));
             });
         };
-        if found.len() < FEW {
-            work(((&mut found, &outputs), &targets));
+        if d.len() < MIN_PARALLEL_LEN {
+            work(((&mut d, &outputs), &targets));
         } else {
-            let parts = found.par_chunks_mut(FEW).zip(outputs.par_chunks(FEW)).zip(targets.par_chunks(FEW));
+            let parts = d
+                .par_chunks_mut(MIN_PARALLEL_LEN)
+                .zip(outputs.par_chunks(MIN_PARALLEL_LEN))
+                .zip(targets.par_chunks(MIN_PARALLEL_LEN));
             parts.for_each(work);
         }
         drop((outputs, targets));
-        Ok((Some(Tensor::from_vec(found, output.shape(), output.device())?), None))
+        Ok((Some(Tensor::from_vec(d, output.shape(), output.device())?), None))
     }
 }

@@ -1,51 +1,92 @@
-//! Operations of our own, with their own backward passes: here those on a CPU, in `gpu` those on a GPU.
+//! This crate's own operations with their backward passes. Those here run on a CPU; those in `gpu` run on a GPU.
 //!
-//! A part of a network (ĥ, the encoder, the decoder) is one operation of Candle's graph ([`fused`]): on a CPU its forward pass keeps
-//! what the backward pass needs on a tape that the next batch uses again, and the gradients of its weights can stay in places of
-//! their own, where [`Adam::minimize`](crate::Adam::minimize) takes them. Everything is divided in ways that the number of threads does not change, so
-//! that results do not depend on it.
+//! Each module of a network (ĥ, the encoder, the decoder) is a single operation of Candle's graph ([`host_op`]). On a CPU, its
+//! forward pass saves what the backward pass needs on a tape, which later batches reuse, and the gradients of its weights can
+//! stay in buffers of the weights, from which [`Adam::backward_step`](crate::Adam::backward_step) takes them. Work is divided
+//! in a way that does not depend on the number of threads, and so are the results.
 
+mod adam_kernel;
+mod conv_geometry;
 mod decoder;
-mod descent;
 mod encoder;
-mod fused;
 pub(crate) mod gemm;
-mod grid;
-mod hidden;
-mod home;
-mod lanes;
+mod host_op;
 mod linear;
+mod linear_act_norm;
 mod loss;
-mod perceptron;
-mod share;
+mod mlp;
+mod placement;
+mod shard;
+mod simd;
 mod weight;
 mod winograd;
 
-pub(crate) use decoder::Decoder;
-pub(crate) use descent::{Descent, Rates};
-pub(crate) use encoder::Encoder;
+use std::fmt;
+use std::str::FromStr;
+
+pub(crate) use adam_kernel::{AdamCoefficients, AdamKernel};
+pub(crate) use conv_geometry::{ConvGeometry, KERNEL};
+pub(crate) use decoder::FusedDecoder;
+pub(crate) use encoder::FusedEncoder;
 #[cfg(gpu)]
-pub(crate) use fused::Part;
-pub(crate) use grid::{Grid, KERNEL};
-pub(crate) use hidden::EPS;
-pub(crate) use home::{Fused, Home};
+pub(crate) use host_op::FusedModule;
 pub(crate) use linear::Linear;
+pub(crate) use linear_act_norm::EPS;
 pub(crate) use loss::MeanSquaredError;
-pub(crate) use perceptron::{Hidden, Norm, Perceptron};
+pub(crate) use mlp::{FusedMlp, HiddenLayer, Norm};
+pub(crate) use placement::{ModuleOp, Placement};
 #[cfg(gpu)]
 pub(crate) use weight::lock;
 pub(crate) use weight::{Weight, read};
 
-/// Which operations a network is made of.
+/// Which operations a network consists of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ops {
-    /// Operations of this crate where the device has them (a CPU, or with the feature `cuda` an NVIDIA GPU), Candle's elsewhere.
+    /// This crate's fused operations on a CPU and, with the feature `cuda`, on an NVIDIA GPU; Candle's on any other device.
     #[default]
     Fused,
-    /// Candle's everywhere: slower, for comparison.
+    /// Candle's operations on every device: slower, for comparison.
     Candle,
-    /// The operations for a GPU, with their kernels on the host, which is slow: for tests.
+    /// The operations for a GPU with their kernels emulated on the host: slow, for tests.
     #[cfg(feature = "emulated-gpu")]
     Emulated,
+}
+
+impl fmt::Display for Ops {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Ops::Fused => "fused",
+            Ops::Candle => "candle",
+            #[cfg(feature = "emulated-gpu")]
+            Ops::Emulated => "emulated",
+        })
+    }
+}
+
+impl FromStr for Ops {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "fused" => Ok(Ops::Fused),
+            "candle" => Ok(Ops::Candle),
+            #[cfg(feature = "emulated-gpu")]
+            "emulated" => Ok(Ops::Emulated),
+            _ => Err(format!("unknown operations '{name}'; choose fused or candle")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_and_from_str_round_trip() {
+        for ops in [Ops::Fused, Ops::Candle] {
+            assert_eq!(ops.to_string().parse(), Ok(ops));
+        }
+        assert!("Fused".parse::<Ops>().is_err());
+    }
 }

@@ -1,4 +1,4 @@
-//! Weights as the operations of this module see them: slices to read, and a place for the gradient.
+//! Weights as the fused operations see them: slices of values, each with a buffer for its gradient.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,36 +8,36 @@ use candle_core::{CpuStorage, Layout, Storage, StorageRef, Tensor};
 
 use super::gemm::Write;
 
-/// The numbers of a tensor on the host, for as long as they are read.
-pub(crate) struct Reading<'a> {
+/// Read access to the values of a tensor on the host.
+pub(crate) struct ReadGuard<'a> {
     storage: StorageRef<'a>,
     start: usize,
     end: usize,
 }
 
-impl Deref for Reading<'_> {
+impl Deref for ReadGuard<'_> {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
         match &*self.storage {
             Storage::Cpu(CpuStorage::F32(values)) => &values[self.start..self.end],
-            _ => unreachable!("`read` has looked"),
+            _ => unreachable!("`read` checks this"),
         }
     }
 }
 
-/// The numbers of a contiguous f32 tensor on the host.
-pub(crate) fn read(tensor: &Tensor) -> candle_core::Result<Reading<'_>> {
+/// Borrows the values of a contiguous f32 tensor on the host.
+pub(crate) fn read(tensor: &Tensor) -> candle_core::Result<ReadGuard<'_>> {
     let (storage, layout) = tensor.storage_and_layout();
     let Storage::Cpu(cpu) = &*storage else {
         candle_core::bail!("the tensor is not on the CPU");
     };
     slice(cpu, layout)?;
     let (start, end) = layout.contiguous_offsets().unwrap_or_default();
-    Ok(Reading { storage, start, end })
+    Ok(ReadGuard { storage, start, end })
 }
 
-/// The same of an operation's argument.
+/// Borrows the values of an operation's argument, which must be contiguous and f32.
 pub(crate) fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> candle_core::Result<&'a [f32]> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
@@ -45,61 +45,61 @@ pub(crate) fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> candle_core
     }
 }
 
-/// A gradient that backward passes add to until it is taken.
+/// A gradient that accumulates over backward passes until it is taken.
 #[derive(Debug, Default)]
 pub(crate) struct Gradient {
     values: Vec<f32>,
-    /// The same on a GPU, if the weight lives on one.
+    /// The values on a GPU, if the weight is on one.
     #[cfg(gpu)]
     on_gpu: Option<Tensor>,
-    /// Whether a backward pass has left something since it was last taken.
+    /// Whether a backward pass has stored a gradient since the last one was taken.
     filled: bool,
 }
 
 impl Gradient {
-    /// The place for a gradient of `len` numbers, and whether what it holds is to be replaced or added to. The caller writes
-    /// all of it.
-    pub(crate) fn fill(&mut self, len: usize) -> (&mut [f32], Write) {
+    /// The buffer for a gradient of `len` values, and whether to overwrite it or to add to it. The caller must write all
+    /// values.
+    pub(crate) fn buffer(&mut self, len: usize) -> (&mut [f32], Write) {
         self.values.resize(len, 0.0);
         let write = if self.filled { Write::Add } else { Write::Set };
         self.filled = true;
         (&mut self.values, write)
     }
 
-    /// Adds a gradient that was computed elsewhere.
-    pub(crate) fn put(&mut self, gradient: impl ExactSizeIterator<Item = f32>) {
-        let (values, write) = self.fill(gradient.len());
+    /// Adds a gradient that was computed outside the buffer.
+    pub(crate) fn accumulate(&mut self, gradient: impl ExactSizeIterator<Item = f32>) {
+        let (values, write) = self.buffer(gradient.len());
         match write {
             Write::Set => values.iter_mut().zip(gradient).for_each(|(value, new)| *value = new),
             Write::Add => values.iter_mut().zip(gradient).for_each(|(value, new)| *value += new),
         }
     }
 
-    /// The place on a GPU for a gradient of `len` numbers, and whether what it holds is to be added to.
+    /// The buffer on a GPU for a gradient of `len` values, and whether to add to its values.
     #[cfg(gpu)]
-    pub(crate) fn fill_on(&mut self, gpu: &crate::gpu::Gpu, len: usize) -> candle_core::Result<(Tensor, bool)> {
-        let numbers = gpu.room(&mut self.on_gpu, len)?;
-        Ok((numbers, std::mem::replace(&mut self.filled, true)))
+    pub(crate) fn buffer_on_gpu(&mut self, gpu: &crate::gpu::Gpu, len: usize) -> candle_core::Result<(Tensor, bool)> {
+        let values = gpu.reserve_tensor(&mut self.on_gpu, len)?;
+        Ok((values, std::mem::replace(&mut self.filled, true)))
     }
 
-    /// What backward passes have left on a GPU, to be used once.
+    /// Takes the gradient that backward passes have stored on a GPU.
     #[cfg(gpu)]
     pub(crate) fn take_from_gpu(&mut self) -> Option<Tensor> {
         self.on_gpu.clone().filter(|_| std::mem::take(&mut self.filled))
     }
 
-    /// What backward passes have left, to be used once.
+    /// Takes the gradient that backward passes have stored.
     pub(crate) fn take(&mut self) -> Option<&[f32]> {
         std::mem::take(&mut self.filled).then_some(self.values.as_slice())
     }
 }
 
-/// A trained weight with the place for its gradient. A clone shares both.
+/// A trainable parameter with the buffer for its gradient. A clone shares both.
 #[derive(Debug, Clone)]
 pub(crate) struct Weight {
     tensor: Tensor,
     gradient: Arc<Mutex<Gradient>>,
-    /// Whether gradients stay in their places, for an optimizer that takes them from there, and are not handed to Candle.
+    /// Whether gradients stay in their buffers, from which an optimizer takes them, and are not passed to Candle.
     in_place: Arc<AtomicBool>,
 }
 
@@ -112,23 +112,23 @@ impl Weight {
         &self.tensor
     }
 
-    /// Its numbers.
-    pub(crate) fn read(&self) -> candle_core::Result<Reading<'_>> {
+    /// Borrows its values.
+    pub(crate) fn read(&self) -> candle_core::Result<ReadGuard<'_>> {
         read(&self.tensor)
     }
 
-    /// The place for its gradient.
+    /// The buffer for its gradient.
     pub(crate) fn gradient(&self) -> MutexGuard<'_, Gradient> {
         lock(&self.gradient)
     }
 
-    /// Forgets what backward passes have left.
-    pub(crate) fn forget_gradient(&self) {
+    /// Discards the gradient that backward passes have stored.
+    pub(crate) fn clear_gradient(&self) {
         self.gradient().filled = false;
     }
 
-    /// The gradient as a tensor, once, unless it stays in its place.
-    pub(crate) fn hand_over(&self) -> candle_core::Result<Option<Tensor>> {
+    /// Takes the gradient as a tensor, unless gradients stay in their buffers.
+    pub(crate) fn take_gradient_tensor(&self) -> candle_core::Result<Option<Tensor>> {
         if self.in_place.load(Ordering::Relaxed) {
             return Ok(None);
         }
@@ -138,7 +138,7 @@ impl Weight {
     }
 }
 
-/// The lock; a thread that died with it has left numbers that are overwritten or a run that ends anyway.
+/// Locks a mutex even if it is poisoned: values that a panicking thread left are overwritten, or the run ends anyway.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

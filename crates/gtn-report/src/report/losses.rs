@@ -1,4 +1,4 @@
-//! The losses of the networks that a run trains.
+//! The loss curves of the networks that a run trains.
 
 use gtn_run::{Config, MetricsLog, Stage};
 
@@ -8,12 +8,12 @@ use crate::{Result, curves};
 pub(super) fn section(config: &Config, log: &MetricsLog) -> Result<Section> {
     let mut items = Vec::new();
     if config.autoencoder.is_some() {
-        let words = ["the autoencoder", "the mean squared error of the decoded images"];
-        items.push(item(log, Stage::Autoencode, "loss-autoencoder.svg", words)?);
+        let loss = "the mean squared error of the decoded images";
+        items.push(item(log, Stage::Autoencode, "loss-autoencoder.svg", ["the autoencoder", loss])?);
     }
     let loss = match config.data.are_images() {
-        true => "the mean squared error of its latents",
-        false => "the mean squared error of its coordinates, in the units of the normalized data",
+        true => "the mean squared error of the generated latents",
+        false => "the mean squared error of the generated coordinates, in units of the normalized data",
     };
     items.push(item(log, Stage::Fit, "loss-h.svg", ["the network ĥ", loss])?);
     Ok(Section { heading: "Losses", side_by_side: true, items })
@@ -25,9 +25,9 @@ fn item(log: &MetricsLog, stage: Stage, file: &'static str, [network, loss]: [&s
         Some(text) => Item::Figure(Figure {
             file,
             image: Image::Svg { text, width: curves::SIZE.0 },
-            lead: "Loss".to_owned(),
+            title: "Loss".to_owned(),
             caption: format!("The loss of {network} is {loss}. The circle marks the lowest validation loss."),
-            name: format!("Training and validation loss of {network} against the epoch"),
+            alt: format!("Training and validation loss of {network} against the epoch"),
         }),
         None => Item::Missing(format!("No epochs of {network} are recorded.")),
     })

@@ -1,9 +1,9 @@
-//! The report as HTML: one file, no scripts, nothing fetched from elsewhere.
+//! The report as HTML: one file without scripts and without external resources.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gtn_run::Config;
-use gtn_run::config::{Normalize, Pairing};
+use gtn_run::config::{Normalize, PairingMethod};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Contents;
@@ -13,8 +13,8 @@ use super::text::{self, count, summary};
 
 const STYLE: &str = include_str!("style.css");
 
-/// Figures wider than this, in pixels, are scrolled on narrow screens instead of shrunk until nothing can be read.
-const PANORAMA: u32 = 600;
+/// Figures wider than this, in pixels, scroll on narrow screens instead of shrinking until they are illegible.
+const SCROLL_WIDTH: u32 = 600;
 
 pub(super) fn html(contents: &Contents) -> String {
     let config = &contents.record.config;
@@ -44,9 +44,9 @@ pub(super) fn html(contents: &Contents) -> String {
                     p.summary { (summary(&contents.record, &contents.log)) }
                 }
                 main {
-                    @for part in &contents.sections { (section(part)) }
+                    @for section in &contents.sections { (self::section(section)) }
                     (tables::metrics(contents))
-                    (tables::facts(contents))
+                    (tables::statistics(contents))
                     (tables::times(contents))
                     (tables::configuration(contents))
                     (tables::reproduction(contents))
@@ -66,16 +66,16 @@ fn chips(config: &Config) -> Vec<(&'static str, String)> {
         ("seed", config.seed.to_string()),
     ];
     if !images {
-        let pairing = match config.label.pairing {
-            Pairing::Greedy => "Algorithm 1",
-            Pairing::Sorted => "sorted (Figure 2)",
+        let pairing = match config.pairing.method {
+            PairingMethod::Greedy => "Algorithm 1",
+            PairingMethod::Sorted => "sorted (Figure 2)",
         };
-        let normalize = match config.label.normalize {
-            Normalize::AsIs => "as they are",
+        let normalize = match config.pairing.normalize {
+            Normalize::None => "not normalized",
             Normalize::Center => "centered",
             Normalize::Standardize => "standardized",
         };
-        chips.extend([("labeling", pairing.to_owned()), ("data", normalize.to_owned())]);
+        chips.extend([("pairing", pairing.to_owned()), ("data", normalize.to_owned())]);
     }
     if config.quick {
         chips.push(("quick", "yes".to_owned()));
@@ -98,7 +98,7 @@ fn section(section: &Section) -> Markup {
                     @match item {
                         Item::Figure(figure) => (self::figure(figure)),
                         Item::Text(text) => p.text { (text) },
-                        Item::Missing(why) => p.missing { (why) },
+                        Item::Missing(reason) => p.missing { (reason) },
                     }
                 }
             }
@@ -112,21 +112,21 @@ fn figure(figure: &Figure) -> Markup {
             @match &figure.image {
                 Image::Png { bytes, width, height } => {
                     img src={ "data:image/png;base64," (STANDARD.encode(bytes)) } width=(width) height=(height)
-                        alt=(figure.name);
+                        alt=(figure.alt);
                 }
                 Image::Svg { text, width } => {
-                    div.panorama[*width > PANORAMA] style={ "max-width:" (width) "px" } {
-                        (PreEscaped(inline(text, &figure.name)))
+                    div.wide-figure[*width > SCROLL_WIDTH] style={ "max-width:" (width) "px" } {
+                        (PreEscaped(inline_svg(text, &figure.alt)))
                     }
                 }
             }
-            figcaption { b { (figure.lead) "." } " " (lowered(&figure.caption)) }
+            figcaption { b { (figure.title) "." } " " (with_subscripts(&figure.caption)) }
         }
     }
 }
 
-/// A text in which the letter after `_` stands lower.
-fn lowered(text: &str) -> Markup {
+/// Text as HTML, in which the letter after `_` is a subscript.
+fn with_subscripts(text: &str) -> Markup {
     let mut parts = text.split('_');
     let first = parts.next().unwrap_or_default();
     html! {
@@ -138,9 +138,9 @@ fn lowered(text: &str) -> Markup {
     }
 }
 
-/// The picture with a name for those who cannot see it.
-fn inline(svg: &str, name: &str) -> String {
-    let name = html! { title { (name) } }.into_string();
+/// The SVG image with an alternative text.
+fn inline_svg(svg: &str, alt: &str) -> String {
+    let title = html! { title { (alt) } }.into_string();
     let svg = svg.trim_end().replacen("<svg ", "<svg role=\"img\" ", 1);
-    svg.replacen('>', &format!(">{name}"), 1)
+    svg.replacen('>', &format!(">{title}"), 1)
 }

@@ -1,19 +1,19 @@
-//! What a page is made of: sections of figures, each figure a file too.
+//! The parts of a page: sections, and figures with their captions. Each figure is also a file.
 
-use crate::canvas::{Canvas, LeftOut};
-use crate::{Picture, Result};
+use crate::canvas::{Canvas, Omitted};
+use crate::{Raster, Result};
 
 use super::text::count;
 
-/// Figures under one heading.
+/// Items with a common heading.
 pub(super) struct Section {
     pub(super) heading: &'static str,
-    /// Whether its figures stand side by side where there is room.
+    /// Whether figures are next to each other where there is room.
     pub(super) side_by_side: bool,
     pub(super) items: Vec<Item>,
 }
 
-/// A figure, or sentences on others, or on why there is none.
+/// A figure, a paragraph, or the reason why there is no figure.
 pub(super) enum Item {
     Figure(Figure),
     Text(String),
@@ -29,37 +29,37 @@ impl Item {
     }
 }
 
-/// A picture with what is said about it.
+/// An image with its caption.
 pub(super) struct Figure {
-    /// Its name in `figures/`.
+    /// The file name in `figures/`.
     pub(super) file: &'static str,
     pub(super) image: Image,
-    /// The first words of the caption.
-    pub(super) lead: String,
-    /// What it shows, and what to look for.
+    /// The title, which begins the caption.
+    pub(super) title: String,
+    /// What the figure shows, and what to look for.
     pub(super) caption: String,
-    /// What it is, for those who cannot see it.
-    pub(super) name: String,
+    /// The alternative text for screen readers.
+    pub(super) alt: String,
 }
 
-/// A picture in its file's format.
+/// An image in the format of its file.
 pub(super) enum Image {
     Svg { text: String, width: u32 },
     Png { bytes: Vec<u8>, width: usize, height: usize },
 }
 
 impl Figure {
-    /// A drawn figure.
-    pub(super) fn drawn(
+    /// A figure from a canvas.
+    pub(super) fn svg(
         file: &'static str,
         canvas: Canvas,
-        lead: &str,
+        title: &str,
         caption: String,
-        name: impl Into<String>,
+        alt: impl Into<String>,
     ) -> Result<Self> {
         let width = canvas.width();
         let image = Image::Svg { text: canvas.finish()?, width };
-        Ok(Self { file, image, lead: lead.to_owned(), caption, name: name.into() })
+        Ok(Self { file, image, title: title.to_owned(), caption, alt: alt.into() })
     }
 
     /// The bytes of its file.
@@ -72,19 +72,43 @@ impl Figure {
 }
 
 impl Image {
-    pub(super) fn png(picture: &Picture) -> Result<Self> {
-        Ok(Self::Png { bytes: picture.to_png()?, width: picture.width(), height: picture.height() })
+    pub(super) fn png(raster: &Raster) -> Result<Self> {
+        Ok(Self::Png { bytes: raster.to_png()?, width: raster.width(), height: raster.height() })
     }
 }
 
-/// What a figure does not show, as sentences to go after its caption.
-pub(super) fn left_out(left_out: LeftOut) -> String {
-    let of = |number: usize, one: &str, many: &str| match number {
-        0 => String::new(),
-        1 => format!(" One point {one}."),
-        _ => format!(" {} points {many}.", count(number)),
+/// The points that a figure does not show, as a sentence to append to its caption; empty if it shows all.
+pub(super) fn omissions(omitted: Omitted) -> String {
+    omissions_in("", omitted)
+}
+
+/// The same for a figure of several panels that show the same samples.
+pub(super) fn omissions_of_all_panels(omitted: Omitted) -> String {
+    omissions_in(" in all panels together", omitted)
+}
+
+fn omissions_in(place: &str, omitted: Omitted) -> String {
+    let counts = [(omitted.not_finite, "not finite"), (omitted.outside, "outside the frame")];
+    let points = |(number, property)| match number {
+        1 => format!("1 point that is {property}"),
+        number => format!("{} points that are {property}", count(number)),
     };
-    let not_finite = of(left_out.not_finite, "is not finite and is left out", "are not finite and are left out");
-    let beyond = of(left_out.beyond, "lies beyond the frame", "lie beyond the frame");
-    not_finite + &beyond
+    let parts: Vec<String> = counts.into_iter().filter(|(number, _)| *number > 0).map(points).collect();
+    if parts.is_empty() { String::new() } else { format!(" Not shown{place}: {}.", parts.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn omitted_points_are_counted_in_a_sentence() {
+        let omitted = |not_finite, outside| Omitted { not_finite, outside };
+        assert_eq!(omissions(omitted(0, 0)), "");
+        assert_eq!(omissions(omitted(5000, 0)), " Not shown: 5,000 points that are not finite.");
+        assert_eq!(
+            omissions_of_all_panels(omitted(1, 2)),
+            " Not shown in all panels together: 1 point that is not finite, 2 points that are outside the frame."
+        );
+    }
 }

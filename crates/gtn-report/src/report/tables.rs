@@ -1,46 +1,41 @@
-//! The tables of the page: figures of merit, facts, times, settings, origin.
+//! The tables of the page: metrics, statistics, times, settings, provenance.
 
 use std::collections::BTreeSet;
 
-use gtn_run::config::{AutoencoderWeights, Data, Normalize, Pairing, Precision, Training};
+use gtn_run::config::{AutoencoderWeights, Data, Normalize, PairingMethod, Precision, Training};
+use gtn_run::schema::{Baseline, Direction};
 use gtn_run::{Config, EpochRecord, MetricRecord, Stage};
 use maud::{Markup, html};
 
 use super::Contents;
-use super::facts::{does, explain, explain_metric};
+use super::stage_descriptions::description;
 use super::text::{self, count, duration, number};
 
-/// What the names of figures start with that compare images, and not latents or points.
-const ON_PIXELS: &str = "pixel_";
-
-/// The figures of merit; nothing if none was measured.
+/// The metrics; nothing if none were measured.
 pub(super) fn metrics(contents: &Contents) -> Markup {
-    let (on_pixels, others): (Vec<_>, Vec<_>) =
-        contents.log.metrics().partition(|metric| metric.metric.starts_with(ON_PIXELS));
+    let (on_pixels, others): (Vec<_>, Vec<_>) = contents.log.metrics().partition(|record| record.metric.is_on_pixels());
     html! {
         @if !others.is_empty() {
             section {
                 h2 { "Metrics" }
-                (table_of(&others))
+                (metrics_table(&others))
                 p.note {
-                    "0 is best where nothing else is said."
-                    @if has_floors(&others) { " The floor is what fresh real data reach in place of the generated ones, real \
-                        against real: up to chance, as good as it gets." }
-                    @if !baselines(&others).is_empty() { " One Gaussian, and a mixture of ten, were fitted to the same training \
-                        latents and measured in the same way: what they reach needs no network but the autoencoder." }
+                    "Lower is better unless marked otherwise: ↑ higher is better, → closer to the given value is better."
+                    @if has_floors(&others) { " Noise floor: the score of real data against other real data." }
+                    @if !baselines(&others).is_empty() { " One Gaussian and a mixture of ten Gaussians were fitted to the \
+                        same training latents; apart from the autoencoder, they need no network." }
                 }
             }
         }
         @if !on_pixels.is_empty() {
             section {
                 h2 { "Metrics on pixels" }
-                (table_of(&on_pixels))
+                (metrics_table(&on_pixels))
                 p.note {
-                    "The same figures of images instead of latents, pixel by pixel with values in [−1, 1]; 0 is best where \
-                     nothing else is said."
-                    @if has_floors(&on_pixels) { " The floor is what other held-out real images reach, as they are." }
-                    @if !baselines(&on_pixels).is_empty() { " Decoded real latents are the same images after the autoencoder: \
-                        what separates them from the floor is the decoder's doing, in samples, too." }
+                    "The same metrics on images instead of latents, pixel by pixel with values in [−1, 1]."
+                    @if has_floors(&on_pixels) { " Noise floor: the score of other held-out real images." }
+                    @if !baselines(&on_pixels).is_empty() { " Decoded real images went through the autoencoder: their \
+                        distance from the noise floor is caused by the decoder, which also affects the samples." }
                 }
             }
         }
@@ -48,43 +43,42 @@ pub(super) fn metrics(contents: &Contents) -> Markup {
 }
 
 fn has_floors(metrics: &[&MetricRecord]) -> bool {
-    metrics.iter().any(|metric| metric.floor.is_some())
+    metrics.iter().any(|record| record.floor.is_some())
 }
 
-/// The names of what stands beside the samples.
-fn baselines<'a>(metrics: &[&'a MetricRecord]) -> BTreeSet<&'a String> {
-    metrics.iter().flat_map(|metric| metric.baselines.keys()).collect()
+/// The baselines that at least one metric has.
+fn baselines(metrics: &[&MetricRecord]) -> BTreeSet<Baseline> {
+    metrics.iter().flat_map(|record| record.baselines.keys().copied()).collect()
 }
 
-fn table_of(metrics: &[&MetricRecord]) -> Markup {
+/// The mark behind a metric's title.
+fn mark(direction: Direction) -> String {
+    match direction {
+        Direction::LowerIsBetter => String::new(),
+        Direction::HigherIsBetter => " ↑".to_owned(),
+        Direction::CloserTo(value) => format!(" → {value}"),
+    }
+}
+
+fn metrics_table(metrics: &[&MetricRecord]) -> Markup {
     let baselines = baselines(metrics);
     html! {
-        div.wide { table.metrics.beside[!baselines.is_empty()] {
+        div.wide { table.metrics.with-baselines[!baselines.is_empty()] {
             thead { tr {
-                th { "Metric" } th.number { "Value" } th.number { "Floor" }
-                @for baseline in &baselines { th.number { (named(baseline)) } }
+                th { "Metric" } th.number { "Value" } th.number { "Noise floor" }
+                @for baseline in &baselines { th.number { (baseline.title()) } }
                 th.number { "Samples" }
-                th.meaning { "What it is" }
+                th.meaning { "Definition" }
             } }
             tbody {
-                @for metric in metrics {
-                    @let known = explain_metric(&metric.metric);
+                @for record in metrics {
                     tr {
-                        td.name { @match known { Some((human, _)) => (human), None => code { (metric.metric) } } }
-                        td.number { (number(metric.value)) }
-                        td.number {
-                            @match metric.floor { Some(floor) => (number(floor)), None => span.missing { "–" } }
-                        }
-                        @for baseline in &baselines {
-                            td.number {
-                                @match metric.baselines.get(*baseline) {
-                                    Some(value) => (number(*value)),
-                                    None => span.missing { "–" },
-                                }
-                            }
-                        }
-                        td.number { (count(metric.samples)) }
-                        td.meaning { @if let Some((_, meaning)) = known { (meaning) } }
+                        td.name { (record.metric.title()) (mark(record.metric.direction())) }
+                        td.number { (number(record.value)) }
+                        (value_or_dash(record.floor))
+                        @for baseline in &baselines { (value_or_dash(record.baselines.get(baseline).copied())) }
+                        td.number { (count(record.samples)) }
+                        td.meaning { (record.metric.definition()) " Unit: " (record.metric.unit()) "." }
                     }
                 }
             }
@@ -92,40 +86,33 @@ fn table_of(metrics: &[&MetricRecord]) -> Markup {
     }
 }
 
-/// The name of a baseline for people.
-fn named(baseline: &str) -> &str {
-    match baseline {
-        "decoded" => "Decoded real ones",
-        "gaussian" => "One Gaussian",
-        "mixture" => "Mixture of ten",
-        other => other,
-    }
+fn value_or_dash(value: Option<f64>) -> Markup {
+    html! { td.number { @match value { Some(value) => (number(value)), None => span.missing { "–" } } } }
 }
 
-/// What the stages found.
-pub(super) fn facts(contents: &Contents) -> Markup {
+/// The statistics of the stages.
+pub(super) fn statistics(contents: &Contents) -> Markup {
     let config = &contents.record.config;
     let recorded = || Stage::ALL.iter().filter_map(|stage| contents.log.stage(*stage));
     html! {
         section {
-            h2 { "What was found" }
-            @if recorded().all(|record| record.facts.is_empty()) {
-                p.missing { "No facts are recorded." }
+            h2 { "Statistics" }
+            @if recorded().all(|record| record.statistics.is_empty()) {
+                p.missing { "No statistics recorded." }
             } @else {
-                div.wide { table.facts {
-                    @for record in recorded().filter(|record| !record.facts.is_empty()) {
+                div.wide { table.statistics {
+                    @for record in recorded().filter(|record| !record.statistics.is_empty()) {
                         tbody {
                             tr {
                                 th colspan="3" scope="rowgroup" {
-                                    (record.stage) span.does { " " (does(record.stage, config)) }
+                                    (record.stage) span.stage { " " (description(record.stage, config)) }
                                 }
                             }
-                            @for (name, value) in &record.facts {
-                                @let known = explain(record.stage, name, config);
+                            @for (statistic, value) in &record.statistics {
                                 tr {
-                                    td.name { @match known { Some((human, _)) => (human), None => code { (name) } } }
+                                    td.name { (statistic.title()) }
                                     td.number { (number(*value)) }
-                                    td.meaning { @if let Some((_, meaning)) = known { (meaning) } }
+                                    td.meaning { (statistic.definition()) }
                                 }
                             }
                         }
@@ -136,6 +123,7 @@ pub(super) fn facts(contents: &Contents) -> Markup {
     }
 }
 
+/// The times of the stages.
 pub(super) fn times(contents: &Contents) -> Markup {
     let config = &contents.record.config;
     let stages = || config.stages().into_iter().map(|stage| (stage, contents.log.stage(stage)));
@@ -144,13 +132,13 @@ pub(super) fn times(contents: &Contents) -> Markup {
         section {
             h2 { "Time" }
             div.wide { table {
-                thead { tr { th { "Stage" } th { "What it does" } th.number { "Time" } th.number { "Seconds" }
+                thead { tr { th { "Stage" } th { "Description" } th.number { "Time" } th.number { "Seconds" }
                     th.number { "Waiting for data" } } }
                 tbody {
                     @for (stage, record) in stages() {
                         tr {
                             td { (stage) }
-                            td { (does(stage, config)) }
+                            td { (description(stage, config)) }
                             @match record {
                                 Some(record) => {
                                     td.number { (duration(record.seconds)) }
@@ -173,28 +161,30 @@ pub(super) fn times(contents: &Contents) -> Markup {
     }
 }
 
-/// The share of a stage's time in which steps waited for their data; nothing for stages without epochs.
+/// The fraction of a stage's time in which training waited for data; empty for a stage without epochs.
 fn waiting(contents: &Contents, stage: Stage) -> String {
-    let sum = |of: fn(&EpochRecord) -> f64| contents.log.epochs(stage).map(of).sum::<f64>();
+    let sum = |field: fn(&EpochRecord) -> f64| contents.log.epochs(stage).map(field).sum::<f64>();
     let seconds = sum(|epoch| epoch.seconds);
-    if seconds > 0.0 { format!("{:.1}%", 100.0 * sum(|epoch| epoch.waited) / seconds) } else { String::new() }
+    if seconds > 0.0 { format!("{:.1}%", 100.0 * sum(|epoch| epoch.data_wait) / seconds) } else { String::new() }
 }
 
+/// The value of a setting, as text.
 type Setting = fn(&Training) -> String;
 
-fn yes(flag: bool) -> &'static str {
+fn yes_or_no(flag: bool) -> &'static str {
     if flag { "yes" } else { "no" }
 }
 
+/// The configuration, and `config.toml`.
 pub(super) fn configuration(contents: &Contents) -> Markup {
     let config = &contents.record.config;
     let rows: [(&str, Setting); 6] = [
-        ("Most epochs", |t| count(t.epochs)),
-        ("Patience, in epochs", |t| count(t.patience)),
-        ("Batch", |t| count(t.batch)),
+        ("Maximum epochs", |t| count(t.epochs)),
+        ("Patience (epochs)", |t| count(t.patience)),
+        ("Batch size", |t| count(t.batch_size)),
         ("Learning rate (Adam)", |t| t.learning_rate.to_string()),
-        ("L2", |t| t.l2.to_string()),
-        ("A smaller last batch is left out", |t| yes(t.drop_last).to_owned()),
+        ("Weight decay", |t| t.weight_decay.to_string()),
+        ("Drop a smaller last batch", |t| yes_or_no(t.drop_last).to_owned()),
     ];
     let autoencoder = config.autoencoder.iter().map(|autoencoder| ("autoencoder", &autoencoder.training));
     let networks: Vec<(&str, &Training)> = autoencoder.chain([("ĥ", &config.h.training)]).collect();
@@ -211,90 +201,96 @@ pub(super) fn configuration(contents: &Contents) -> Markup {
             } }
             ul { @for sentence in settings(config) { li { (sentence) } } }
             details {
-                summary { "The whole of " code { "config.toml" } }
+                summary { "All settings (" code { "config.toml" } ")" }
                 pre { code { (contents.toml) } }
             }
         }
     }
 }
 
-/// The settings that are no numbers of a training.
+/// Settings that are not in the table of training, one per sentence.
 fn settings(config: &Config) -> Vec<String> {
     let h = &config.h;
     let mut settings = vec![format!(
-        "ĥ has {} hidden layers of {} units, LeakyReLU with slope {}, and {}.",
+        "ĥ has {} hidden layers of {} units, LeakyReLU with a negative slope of {}, and {}.",
         h.hidden_layers,
         count(h.width),
-        h.slope,
+        h.negative_slope,
         match h.batch_norm_layers {
             0 => "no BatchNorm".to_owned(),
-            layers => format!("BatchNorm on the first {layers}"),
+            1 => "BatchNorm in the first layer".to_owned(),
+            layers => format!("BatchNorm in the first {layers} layers"),
         }
     )];
     if let Some(autoencoder) = &config.autoencoder {
         let weights = match autoencoder.weights {
-            AutoencoderWeights::Best => "those of its best epoch, encoder and decoder",
-            AutoencoderWeights::LastEncoderBestDecoder => "the last epoch's encoder with the best epoch's decoder",
+            AutoencoderWeights::Best => "The encoder and the decoder have the weights of the autoencoder's best epoch.",
+            AutoencoderWeights::LastEncoderBestDecoder => {
+                "The encoder has the weights of the autoencoder's last epoch, and the decoder those of its best epoch."
+            }
         };
-        settings.push(format!("Weights of the autoencoder that are used: {weights}."));
+        settings.push(weights.to_owned());
     }
     let data = if config.data.are_images() { "latents" } else { "data" };
-    settings.push(match config.label.normalize {
-        Normalize::AsIs => format!("The {data} are paired as they are."),
-        Normalize::Center => format!("The mean of the training {data} is subtracted before they are paired."),
+    settings.push(match config.pairing.normalize {
+        Normalize::None => format!("The {data} are not normalized before pairing."),
+        Normalize::Center => format!("The mean of the training {data} is subtracted before pairing."),
         Normalize::Standardize => format!(
-            "Before they are paired, the {data} are standardized by their training part: the mean is subtracted, and each \
-             coordinate divided by its standard deviation."
+            "The {data} are standardized before pairing: the mean of the training {data} is subtracted, and each coordinate \
+             is divided by its standard deviation."
         ),
     });
-    let pairing = match (config.label.pairing, config.label.precision) {
-        (Pairing::Greedy, Precision::Double) => "Algorithm 1",
-        (Pairing::Greedy, Precision::Single) => "Algorithm 1, which compares cosines in single precision",
-        (Pairing::Sorted, _) => "the sorted labeling (Figure 2)",
+    let pairing = match (config.pairing.method, config.pairing.precision) {
+        (PairingMethod::Greedy, Precision::Double) => "Algorithm 1",
+        (PairingMethod::Greedy, Precision::Single) => {
+            "Algorithm 1, which compares cosine similarities in single precision"
+        }
+        (PairingMethod::Sorted, _) => "sorting (Figure 2)",
     };
-    settings.push(format!("Pairs are made by {pairing}."));
+    settings.push(format!("Pairs are computed by {pairing}."));
     settings.push(match &config.data {
-        Data::Mnist(images) => format!("Share of the images that is trained on: {}.", images.train_share),
-        Data::Celeba(photos) | Data::Hap(photos) => match &photos.filter {
+        Data::Mnist(split) => format!("Fraction of the images used for training: {}.", split.train_fraction),
+        Data::Celeba(split) | Data::Hap(split) => match &split.filter {
             None => "The images are split as their publishers did.".to_owned(),
-            Some(filter) => format!("The images are split as their publishers did, and only those of {filter} taken."),
+            Some(filter) => format!("The images with {filter} are used. They are split as their publishers did."),
         },
-        Data::SwissRoll(drawn) | Data::Uniform(drawn) => {
-            let (train, validation) = drawn.sizes();
-            format!("Points drawn: {} to train on, {} to validate on.", count(train), count(validation))
+        Data::SwissRoll(synthetic) | Data::Uniform(synthetic) => {
+            let (train, validation) = synthetic.sizes();
+            format!("Points: {} for training, {} for validation.", count(train), count(validation))
         }
     });
     if matches!(config.data, Data::Celeba(_) | Data::Hap(_)) {
-        let rule =
-            "The paper ends the training of ĥ by the Inception score of its samples; here the validation loss decides.";
+        let rule = "In the paper, the Inception score of the samples decides when the training of ĥ ends; here the \
+                    validation loss decides.";
         settings.push(rule.to_owned());
     }
     if let Some(budget) = config.time_budget {
-        settings.push(format!("Time budget: {}, after which training ends.", text::budget(budget)));
+        settings.push(format!("Time budget: {}. Training stops when it is used up.", text::budget(budget)));
     }
     settings
 }
 
+/// How to reproduce the run.
 pub(super) fn reproduction(contents: &Contents) -> Markup {
     let provenance = &contents.record.provenance;
     let rows = [
         ("Version", Some(&provenance.version).filter(|version| !version.is_empty())),
         ("Git revision", provenance.git_revision.as_ref()),
         ("Device", provenance.device.as_ref()),
-        ("SHA-256 of the data", provenance.data.as_ref()),
+        ("SHA-256 of the data", provenance.data_sha256.as_ref()),
     ];
-    let data = if contents.record.config.data.are_images() { " with the same data" } else { "" };
+    let data = if contents.record.config.data.are_images() { " and the same data" } else { "" };
     html! {
         section {
-            h2 { "How to reproduce it" }
+            h2 { "Reproduction" }
             @match &provenance.command {
                 Some(command) => {
-                    p { "The same program" (data) " makes this run by" }
+                    p { "This command reproduces the run, with the same version of the program" (data) ":" }
                     pre { code { (command) } }
                 }
                 None => p.missing { "The command is not recorded." },
             }
-            dl.origin {
+            dl.provenance {
                 @for (name, value) in rows {
                     dt { (name) }
                     dd { @match value { Some(value) => code { (value) }, None => span.missing { "not recorded" } } }

@@ -1,8 +1,9 @@
-//! Tensors of a run as they are expected, or an error that names the file and the tensor.
+//! Tensors of a run, with checks of their shapes.
 
 use std::path::{Path, PathBuf};
 
-use gtn_run::{Artifact, RunFolder};
+use gtn_run::schema::{Element, MetadataKey, TensorKey};
+use gtn_run::{Artifact, MetricsLog, RunFolder, RunProgress};
 use ndarray::ArrayViewD;
 
 use crate::{Error, Result};
@@ -11,7 +12,7 @@ use crate::{Error, Result};
 pub(super) struct Tensors {
     path: PathBuf,
     artifact: Artifact,
-    snapshot: bool,
+    is_snapshot: bool,
 }
 
 impl Tensors {
@@ -20,58 +21,71 @@ impl Tensors {
         let path = run.samples();
         match Artifact::read(&path) {
             Err(gtn_run::Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                Err(Error::NoSamples { path })
+                Err(unfinished(run)?)
             }
-            artifact => Ok(Self { path, artifact: artifact?, snapshot: false }),
+            artifact => Ok(Self { path, artifact: artifact?, is_snapshot: false }),
         }
     }
 
-    /// What ĥ made of the same normal vectors after an earlier epoch.
+    /// What ĥ generated from the same normal vectors after an earlier epoch.
     pub(super) fn snapshot(path: &Path) -> Result<Self> {
-        Ok(Self { path: path.to_path_buf(), artifact: Artifact::read(path)?, snapshot: true })
+        Ok(Self { path: path.to_path_buf(), artifact: Artifact::read(path)?, is_snapshot: true })
     }
 
-    /// A note beside the tensors, if it is there.
-    pub(super) fn note<T: for<'de> serde::Deserialize<'de>>(&self, name: &str) -> Option<T> {
-        self.artifact.note(name)
+    /// Metadata of the file, if it exists.
+    pub(super) fn metadata<V: for<'de> serde::Deserialize<'de>>(&self, key: &MetadataKey<V>) -> Option<V> {
+        self.artifact.metadata(key)
     }
 
-    /// Whether there is a tensor of a name.
-    pub(super) fn has(&self, tensor: &str) -> bool {
-        self.artifact.f32(tensor).is_ok()
+    /// Whether a tensor exists.
+    pub(super) fn contains<T: Element>(&self, key: &TensorKey<T>) -> bool {
+        self.artifact.contains(key)
     }
 
-    /// The tensor of a name, of any shape.
-    pub(super) fn of(&self, tensor: &'static str) -> Result<ArrayViewD<'_, f32>> {
-        Ok(self.artifact.f32(tensor)?.view())
+    /// A tensor of any shape.
+    pub(super) fn tensor(&self, key: &TensorKey<f32>) -> Result<ArrayViewD<'_, f32>> {
+        Ok(self.artifact.tensor(key)?.view())
     }
 
-    /// A tensor of shape (n, D): `count` rows if that is known, at least one if it is not.
-    pub(super) fn rows<const D: usize>(&self, tensor: &'static str, count: Option<usize>) -> Result<Vec<[f64; D]>> {
-        let array = self.of(tensor)?;
-        let fits = matches!(*array.shape(), [n, d] if d == D && count.map_or(n > 0, |count| n == count));
-        if !fits {
+    /// A tensor of shape (n, D): `count` rows if that is known, otherwise at least one.
+    pub(super) fn rows<const D: usize>(&self, key: &TensorKey<f32>, count: Option<usize>) -> Result<Vec<[f64; D]>> {
+        let array = self.tensor(key)?;
+        let is_valid = matches!(*array.shape(), [n, d] if d == D && count.map_or(n > 0, |count| n == count));
+        if !is_valid {
             let n = count.map_or("n".to_owned(), |count| count.to_string());
-            return Err(self.refuse(tensor, format!("has shape {:?}, and ({n}, {D}) was expected", array.shape())));
+            return Err(self.invalid(key, format!("has shape {:?}, expected ({n}, {D})", array.shape())));
         }
         let values: Vec<f64> = array.iter().map(|value| f64::from(*value)).collect();
         Ok(values.as_chunks::<D>().0.to_vec())
     }
 
-    /// A tensor of shape (m): `count` numbers if that is known, at least one if it is not.
-    pub(super) fn numbers(&self, tensor: &'static str, count: Option<usize>) -> Result<Vec<f64>> {
-        let array = self.of(tensor)?;
-        let fits = matches!(*array.shape(), [n] if count.map_or(n > 0, |count| n == count));
-        if !fits {
+    /// A tensor of shape (m): `count` values if that is known, otherwise at least one.
+    pub(super) fn values(&self, key: &TensorKey<f32>, count: Option<usize>) -> Result<Vec<f64>> {
+        let array = self.tensor(key)?;
+        let is_valid = matches!(*array.shape(), [n] if count.map_or(n > 0, |count| n == count));
+        if !is_valid {
             let n = count.map_or("m".to_owned(), |count| count.to_string());
-            return Err(self.refuse(tensor, format!("has shape {:?}, and ({n}) was expected", array.shape())));
+            return Err(self.invalid(key, format!("has shape {:?}, expected ({n})", array.shape())));
         }
         Ok(array.iter().map(|value| f64::from(*value)).collect())
     }
 
-    /// The error about a tensor.
-    pub(super) fn refuse(&self, tensor: &'static str, reason: String) -> Error {
-        let path = self.path.clone();
-        if self.snapshot { Error::Snapshot { path, tensor, reason } } else { Error::Samples { path, tensor, reason } }
+    /// The error about an invalid tensor.
+    pub(super) fn invalid(&self, key: &TensorKey<f32>, reason: String) -> Error {
+        let (path, tensor) = (self.path.clone(), key.name());
+        if self.is_snapshot {
+            Error::Snapshot { path, tensor, reason }
+        } else {
+            Error::Samples { path, tensor, reason }
+        }
     }
+}
+
+/// The error about a run without samples: how far it has come, and how to resume it.
+fn unfinished(run: &RunFolder) -> Result<Error> {
+    let record = run.record()?;
+    let log = MetricsLog::open(&run.metrics())?;
+    let command = record.provenance.command.unwrap_or_else(|| "gtn reproduce EXPERIMENT".to_owned());
+    let progress = RunProgress::new(&record.config, &log);
+    Ok(Error::Unfinished { run: run.root().to_path_buf(), progress, command })
 }

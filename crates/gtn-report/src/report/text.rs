@@ -1,9 +1,9 @@
-//! Numbers, times and sentences as a reader likes them.
+//! Numbers and times as text, and the summary of a run.
 
-use gtn_run::config::{Data, Normalize, Pairing, Protocol};
+use gtn_run::config::{Data, Normalize, PairingMethod, Protocol};
 use gtn_run::{Config, MetricsLog, RunRecord, Stage};
 
-/// A fact: whole numbers whole, with their thousands apart, others with four significant digits.
+/// A value: an integer with all its digits and thousands separators, any other number with four significant digits.
 pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {
         return "not a number".to_owned();
@@ -24,12 +24,12 @@ fn thousands(digits: &str) -> String {
     groups.join(",")
 }
 
-/// A count of images or epochs.
+/// A count, with thousands separators.
 pub(super) fn count(value: usize) -> String {
     thousands(&value.to_string())
 }
 
-/// A time span in the two units that matter.
+/// A duration in at most two units.
 pub(super) fn duration(seconds: f64) -> String {
     if !(0.0..1e12).contains(&seconds) {
         return "unknown".to_owned();
@@ -37,10 +37,10 @@ pub(super) fn duration(seconds: f64) -> String {
     if seconds < 9.995 {
         return format!("{seconds:.2} s");
     }
-    let whole = seconds.round() as u64;
-    match whole {
-        ..60 => format!("{whole} s"),
-        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+    let rounded = seconds.round() as u64;
+    match rounded {
+        ..60 => format!("{rounded} s"),
+        60..3600 => format!("{} min {:02} s", rounded / 60, rounded % 60),
         _ => {
             let minutes = (seconds / 60.0).round() as u64;
             format!("{} h {:02} min", minutes / 60, minutes % 60)
@@ -48,87 +48,102 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A time budget, which is a whole number of seconds.
+/// A time budget, without units that are 0.
 pub(super) fn budget(seconds: u64) -> String {
-    let written = duration(seconds as f64);
-    if seconds < 10 { format!("{seconds} s") } else { written.replace(" 00 s", "").replace(" 00 min", "") }
+    let text = duration(seconds as f64);
+    if seconds < 10 { format!("{seconds} s") } else { text.replace(" 00 s", "").replace(" 00 min", "") }
 }
 
-/// What was run, and what of it was shortened.
+/// What the run did, and how long its networks were trained.
 pub(super) fn summary(record: &RunRecord, log: &MetricsLog) -> String {
     let config = &record.config;
-    let follows = match config.protocol {
-        Protocol::Paper => "the paper's text",
+    let source = match config.protocol {
+        Protocol::Paper => "the text of the paper",
         Protocol::Repo => "the authors' published code",
     };
-    let mut text = format!("The experiment {}, set up after {follows}: {}", config.experiment, what_happened(config));
-    let done = |stage, recorded: Option<usize>| recorded.or_else(|| log.epochs(stage).map(|epoch| epoch.epoch).max());
+    let mut text = format!("The experiment {} follows {source}. {}", config.experiment, method(config));
+    if config.quick {
+        text.push_str(" The run was shortened (quick), so its results are worse than those of the full experiment.");
+    }
     let provenance = &record.provenance;
-    let h = epochs(config.h.training.epochs, done(Stage::Fit, provenance.h_epochs));
-    let had = match &config.autoencoder {
-        None => format!("ĥ had {h}"),
+    let h = training("ĥ", config.h.training.epochs, log, Stage::Fit, provenance.h_epochs);
+    let networks = match &config.autoencoder {
+        None => h,
         Some(autoencoder) => {
-            let done = done(Stage::Autoencode, provenance.autoencoder_epochs);
-            format!("the autoencoder had {}, ĥ {h}", epochs(autoencoder.training.epochs, done))
+            let (max, recorded) = (autoencoder.training.epochs, provenance.autoencoder_epochs);
+            format!("{}, and {h}", training("the autoencoder", max, log, Stage::Autoencode, recorded))
         }
     };
-    text.push_str(&match config.quick {
-        true => format!(" This run was shortened (quick): {had}, so its results fall short of the full experiment's."),
-        false => format!(" {}.", had.replacen("the auto", "The auto", 1)),
-    });
+    text.push_str(&format!(" {}.", capitalized(&networks)));
     if let Some(budget) = config.time_budget {
         let budget = self::budget(budget);
-        text.push_str(&format!(" It had a time budget of {budget}, which may end training before its epochs do."));
+        text.push_str(&format!(" The run had a time budget of {budget}, which may have ended training early."));
     }
     text
 }
 
-/// The way from the data to samples, as a sentence without its beginning.
-fn what_happened(config: &Config) -> String {
-    let limit = match config.data.limit() {
-        None => "its images".to_owned(),
-        Some(limit) => format!("at most {} of its images, drawn by the seed", count(limit)),
-    };
-    let (drawn, [data, one_by_one]) = match (&config.data, config.dim) {
-        (Data::Mnist(_) | Data::Celeba(_) | Data::Hap(_), dim) => {
+/// How the run got from the data to samples, in sentences.
+fn method(config: &Config) -> String {
+    let (synthetic, [data, distribution]) = match &config.data {
+        Data::Mnist(_) | Data::Celeba(_) | Data::Hap(_) => {
+            let images = match config.data.limit() {
+                None => "the images".to_owned(),
+                Some(limit) => format!("at most {} images, selected at random,", count(limit)),
+            };
             return format!(
-                "an autoencoder learned to turn {limit} into latents of {dim} {} and back, Algorithm 1 paired those \
-                 latents with normal vectors, and the network ĥ learned from the pairs to make latents of normal vectors.",
-                if dim == 1 { "number" } else { "numbers" },
+                "An autoencoder encodes {images} as latents of dimension {}. Algorithm 1 pairs the latents with normal \
+                 vectors. From these pairs, the network ĥ learns to map normal vectors to latents.",
+                config.dim
             );
         }
-        (Data::SwissRoll(drawn), 1) => (drawn, ["angles of the swiss roll, uniform on (1.5π, 4.5π),", "angles"]),
-        (Data::SwissRoll(drawn), _) => {
-            (drawn, ["points of the swiss roll, its angle uniform on (1.5π, 4.5π),", "points"])
+        Data::SwissRoll(synthetic) if config.dim == 1 => {
+            (synthetic, ["angles", "angles of the swiss roll, distributed uniformly on (1.5π, 4.5π)"])
         }
-        (Data::Uniform(drawn), _) => (drawn, ["points, uniform on the unit square,", "points"]),
+        Data::SwissRoll(synthetic) => {
+            (synthetic, ["points", "points of the swiss roll, with angles distributed uniformly on (1.5π, 4.5π)"])
+        }
+        Data::Uniform(synthetic) => (synthetic, ["points", "points distributed uniformly on the unit square"]),
     };
-    let normalized = match config.label.normalize {
-        Normalize::AsIs => "taken as they are",
-        Normalize::Center => "centered",
-        Normalize::Standardize => "standardized",
+    let normalized = match config.pairing.normalize {
+        Normalize::None => "They are paired",
+        Normalize::Center => "They are centered, and paired",
+        Normalize::Standardize => "They are standardized, and paired",
     };
-    let pairing = match config.label.pairing {
-        Pairing::Greedy => "Algorithm 1",
-        Pairing::Sorted => "the sorted labeling (Figure 2)",
+    let pairing = match config.pairing.method {
+        PairingMethod::Greedy => "Algorithm 1",
+        PairingMethod::Sorted => "sorting (Figure 2)",
     };
-    let source =
-        if config.dim == 1 { "normal numbers (source dimension 1)" } else { "normal vectors (source dimension 2)" };
-    let (train, validation) = drawn.sizes();
+    let source = if config.dim == 1 { "normal numbers" } else { "normal vectors" };
+    let (train, validation) = synthetic.sizes();
     format!(
-        "{} {data} were drawn to learn from and {} to validate on, {normalized}, and paired with {source} by {pairing}; \
-         from the pairs the network ĥ learned to make {one_by_one} of normal {}.",
+        "The data are {distribution}: {} for training and {} for validation. {normalized} with {source} (source dimension \
+         {}) by {pairing}. From these pairs, the network ĥ learns to map {source} to {data}.",
         count(train),
         count(validation),
-        if config.dim == 1 { "numbers" } else { "vectors" },
+        config.dim,
     )
 }
 
-fn epochs(most: usize, done: Option<usize>) -> String {
-    let unit = if most == 1 { "epoch" } else { "epochs" };
-    match done {
-        Some(done) => format!("{} of at most {} {unit}", count(done), count(most)),
-        None => format!("at most {} {unit}", count(most)),
+/// How long a network was trained, as a clause. `recorded` is its number of epochs if training is over.
+fn training(network: &str, max: usize, log: &MetricsLog, stage: Stage, recorded: Option<usize>) -> String {
+    let epochs = |number: usize| format!("{} {}", count(number), if number == 1 { "epoch" } else { "epochs" });
+    let finished = recorded.is_some() || log.stage(stage).is_some();
+    match recorded.or_else(|| log.epochs(stage).map(|epoch| epoch.epoch).max()) {
+        None => format!("no epochs of {network} are recorded (maximum: {})", count(max)),
+        Some(done) if !finished => {
+            format!("{network} has trained for {} of at most {} so far", count(done), epochs(max))
+        }
+        Some(done) if done < max => format!("{network} stopped early after {} of {}", count(done), epochs(max)),
+        Some(_) if max == 1 => format!("{network} trained for 1 epoch"),
+        Some(_) => format!("{network} trained for all {}", epochs(max)),
+    }
+}
+
+/// A sentence from a clause. ĥ stays as it is.
+fn capitalized(clause: &str) -> String {
+    match clause.strip_prefix(['t', 'n']) {
+        Some(rest) => format!("{}{rest}", clause[..1].to_uppercase()),
+        None => clause.to_owned(),
     }
 }
 
@@ -137,22 +152,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_keep_four_digits_and_whole_ones_all() {
-        let written = [48_000.0, 0.0, -1.0, 0.723_456, 0.000_123_44, 1234.56, 2.5e-9, 1.5e300, f64::NAN].map(number);
-        let wanted = ["48,000", "0", "−1", "0.7235", "0.0001234", "1235", "2.500e−9", "1.500e300", "not a number"];
-        assert_eq!(written, wanted);
+    fn numbers_have_four_significant_digits_and_integers_have_all() {
+        let texts = [48_000.0, 0.0, -1.0, 0.723_456, 0.000_123_44, 1234.56, 2.5e-9, 1.5e300, f64::NAN].map(number);
+        let expected = ["48,000", "0", "−1", "0.7235", "0.0001234", "1235", "2.500e−9", "1.500e300", "not a number"];
+        assert_eq!(texts, expected);
     }
 
     #[test]
-    fn budgets_are_written_short() {
+    fn budgets_omit_units_that_are_zero() {
         assert_eq!([5, 60, 90, 3600, 5400].map(budget), ["5 s", "1 min", "1 min 30 s", "1 h", "1 h 30 min"]);
     }
 
     #[test]
-    fn times_have_at_most_two_units() {
-        let written = [0.004, 9.99, 59.4, 59.7, 125.0, 3599.6, 7260.0, -1.0, f64::NAN].map(duration);
-        let wanted =
+    fn durations_have_at_most_two_units() {
+        let texts = [0.004, 9.99, 59.4, 59.7, 125.0, 3599.6, 7260.0, -1.0, f64::NAN].map(duration);
+        let expected =
             ["0.00 s", "9.99 s", "59 s", "1 min 00 s", "2 min 05 s", "1 h 00 min", "2 h 01 min", "unknown", "unknown"];
-        assert_eq!(written, wanted);
+        assert_eq!(texts, expected);
     }
 }

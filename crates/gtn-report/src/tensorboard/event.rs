@@ -1,11 +1,10 @@
-//! The messages of an event file, as far as they are needed, with the field numbers of TensorFlow's `event.proto` and
-//! `summary.proto`.
+//! The messages of an event file that we need, with the field numbers of TensorFlow's `event.proto` and `summary.proto`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost::Message;
 
-use crate::Picture;
+use crate::Raster;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Event {
@@ -14,12 +13,12 @@ pub(super) struct Event {
     wall_time: f64,
     #[prost(int64, tag = "2")]
     step: i64,
-    #[prost(oneof = "What", tags = "3, 5")]
-    what: Option<What>,
+    #[prost(oneof = "Payload", tags = "3, 5")]
+    payload: Option<Payload>,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
-enum What {
+enum Payload {
     #[prost(string, tag = "3")]
     FileVersion(String),
     #[prost(message, tag = "5")]
@@ -32,19 +31,19 @@ struct Summary {
     value: Vec<Value>,
 }
 
-/// A number or an image under its tag.
+/// A scalar or an image with its tag.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Value {
     #[prost(string, tag = "1")]
     tag: String,
-    #[prost(oneof = "Content", tags = "2, 4")]
-    content: Option<Content>,
+    #[prost(oneof = "ValueKind", tags = "2, 4")]
+    kind: Option<ValueKind>,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
-enum Content {
+enum ValueKind {
     #[prost(float, tag = "2")]
-    Number(f32),
+    Scalar(f32),
     #[prost(message, tag = "4")]
     Image(Image),
 }
@@ -64,37 +63,37 @@ struct Image {
 }
 
 impl Event {
-    /// What a file begins with.
-    pub(super) fn of_file_version() -> Self {
-        Self { wall_time: now(), step: 0, what: Some(What::FileVersion("brain.Event:2".to_owned())) }
+    /// The first event of a file.
+    pub(super) fn file_version() -> Self {
+        Self { wall_time: now(), step: 0, payload: Some(Payload::FileVersion("brain.Event:2".to_owned())) }
     }
 
-    /// Numbers and images of one step.
-    pub(super) fn of_values(step: usize, value: Vec<Value>) -> Self {
+    /// Scalars and images of one step.
+    pub(super) fn summary(step: usize, value: Vec<Value>) -> Self {
         let step = i64::try_from(step).unwrap_or(i64::MAX);
-        Self { wall_time: now(), step, what: Some(What::Summary(Summary { value })) }
+        Self { wall_time: now(), step, payload: Some(Payload::Summary(Summary { value })) }
     }
 }
 
 impl Value {
-    pub(super) fn number(tag: impl Into<String>, value: f64) -> Self {
-        Self { tag: tag.into(), content: Some(Content::Number(value as f32)) }
+    pub(super) fn scalar(tag: impl Into<String>, value: f64) -> Self {
+        Self { tag: tag.into(), kind: Some(ValueKind::Scalar(value as f32)) }
     }
 
-    pub(super) fn image(tag: impl Into<String>, picture: &Picture) -> crate::Result<Self> {
-        // A picture has at most 2^30 bytes.
+    pub(super) fn image(tag: impl Into<String>, raster: &Raster) -> crate::Result<Self> {
+        // A raster has at most 2^30 bytes.
         let side = |pixels: usize| i32::try_from(pixels).unwrap_or(i32::MAX);
         let image = Image {
-            height: side(picture.height()),
-            width: side(picture.width()),
-            colorspace: side(picture.channels()),
-            encoded: picture.to_png()?,
+            height: side(raster.height()),
+            width: side(raster.width()),
+            colorspace: side(raster.channels()),
+            encoded: raster.to_png()?,
         };
-        Ok(Self { tag: tag.into(), content: Some(Content::Image(image)) })
+        Ok(Self { tag: tag.into(), kind: Some(ValueKind::Image(image)) })
     }
 }
 
-/// Seconds since 1970, by a clock that may be wrong.
+/// Seconds since 1970.
 fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }

@@ -1,5 +1,5 @@
-//! Reports of run folders that were made without training.
+//! Reports of run folders that were written without training.
 
-mod drawn;
 mod fixture;
 mod images;
+mod synthetic;

@@ -1,36 +1,36 @@
-//! What the caller of a preset decides.
+//! Settings that the caller of a preset overrides.
 
 use std::str::FromStr;
 
 use super::Protocol;
 
-/// What the caller of a preset decides.
+/// Settings that the caller of a preset overrides.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overrides {
-    /// The protocol; the paper's, or a resolved preset's own, without it.
+    /// The protocol; if it is not set, that of the paper or of a resolved preset.
     pub protocol: Option<Protocol>,
-    /// Whether to take the preset's shortened settings.
+    /// Whether to use the shortened settings of the preset.
     pub quick: bool,
-    /// Dimension of the normal vectors and of what ĥ makes of them.
+    /// Dimension of the normal vectors and of the output of ĥ.
     pub dim: Option<usize>,
-    /// Seed.
+    /// Random seed.
     pub seed: Option<u64>,
-    /// Most samples of the data.
+    /// Maximum number of samples.
     pub limit: Option<usize>,
-    /// Most epochs.
+    /// Maximum numbers of epochs.
     pub epochs: Epochs,
-    /// Seconds after which training ends.
+    /// Time budget in seconds.
     pub time_budget: Option<u64>,
 }
 
-/// Most epochs of each network, where the preset's are not wanted: `autoencoder=3,h=20`, or `20` for every network.
+/// Maximum numbers of epochs that override those of a preset: `autoencoder=3,h=20`, or `20` for every network.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Epochs {
-    /// Of every network that is not named.
+    /// For every network without a number of its own.
     pub all: Option<usize>,
-    /// Of the autoencoder.
+    /// For the autoencoder.
     pub autoencoder: Option<usize>,
-    /// Of ĥ.
+    /// For ĥ.
     pub h: Option<usize>,
 }
 
@@ -42,16 +42,16 @@ impl FromStr for Epochs {
         for part in text.split(',') {
             let (name, number) = part.split_once('=').unwrap_or(("", part));
             let number: usize = number.trim().parse().map_err(|_| {
-                format!("`{part}` is neither a whole number nor of the form NETWORK=NUMBER, as in `autoencoder=3,h=20`")
+                format!("`{part}` is not a whole number or NETWORK=NUMBER; write `20` or `autoencoder=3,h=20`")
             })?;
             let slot = match name.trim() {
                 "" => &mut epochs.all,
                 "autoencoder" => &mut epochs.autoencoder,
                 "h" => &mut epochs.h,
-                other => return Err(format!("`{other}` is no network; the networks are `autoencoder` and `h`")),
+                other => return Err(format!("unknown network `{other}`; the networks are `autoencoder` and `h`")),
             };
             if slot.replace(number).is_some() {
-                return Err(format!("`{text}` says the epochs of one network twice"));
+                return Err(format!("`{text}` sets the epochs of one network twice; set them once"));
             }
         }
         Ok(epochs)
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn epochs_are_read_as_they_are_written() {
+    fn epochs_round_trip_as_text() {
         for text in ["20", "autoencoder=3,h=20", "7,h=20", "h=1"] {
             assert_eq!(text.parse::<Epochs>().unwrap().to_string(), text);
         }

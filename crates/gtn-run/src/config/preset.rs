@@ -1,23 +1,23 @@
 //! From a preset to the configuration of one run.
 
-use super::words::with_suggestion;
-use super::{Config, Overrides, Protocol, in_one_line};
+use super::suggest::with_suggestion;
+use super::{Config, Overrides, Protocol, on_one_line};
 use crate::{Error, Result};
 
 impl Config {
-    /// Resolves a preset (its TOML text) for one run. `what` names it in errors.
+    /// Resolves a preset, given as TOML text, for one run. `what` names it in errors.
     ///
-    /// Every part of it is read, also those that this run does not take, so that a mistake in one is found at once.
+    /// Every table is checked, including those that this run does not use, so that a mistake is found at once.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if the text is no preset, [`Error::Setting`] if a setting makes no sense.
+    /// [`Error::Config`] if the text is not a preset, [`Error::Setting`] if a setting is invalid.
     pub fn from_preset(what: &str, text: &str, overrides: &Overrides) -> Result<Self> {
         let fail = |reason: String| Error::Config { what: what.to_owned(), reason };
-        let mut base: toml::Table = text.parse().map_err(|error: toml::de::Error| fail(in_one_line(&error, text)))?;
+        let mut base: toml::Table = text.parse().map_err(|error: toml::de::Error| fail(on_one_line(&error, text)))?;
         if base.get("protocol").is_some_and(toml::Value::is_str) || base.get("quick").is_some_and(toml::Value::is_bool)
         {
-            return resolved(base, overrides, &fail)?.with(overrides);
+            return read_resolved(base, overrides, &fail)?.with(overrides);
         }
         let mut take = |key: &str| match base.remove(key) {
             None => Ok(None),
@@ -32,31 +32,31 @@ impl Config {
             Some(_) => return Err(fail("`protocol.repo` is not a table".to_owned())),
         };
         if let Some(other) = protocols.keys().next() {
-            return Err(fail(format!("there is no protocol `{other}`; [protocol.repo] says where `repo` differs")));
+            return Err(fail(format!("unknown protocol `{other}`; use [protocol.repo]")));
         }
 
         let protocol = overrides.protocol.unwrap_or_default();
         if protocol == Protocol::Repo && repo.is_none() {
-            return Err(fail("it has no table [protocol.repo]".to_owned()));
+            return Err(fail("cannot use --protocol repo: the preset has no table [protocol.repo]".to_owned()));
         }
         if overrides.quick && quick.is_none() {
-            return Err(fail("it has no table [quick]".to_owned()));
+            return Err(fail("cannot use --quick: the preset has no table [quick]".to_owned()));
         }
-        let mut wanted = None;
+        let mut resolved = None;
         for (of_protocol, over) in [(Protocol::Paper, None), (Protocol::Repo, repo)] {
             let Some(table) = overlaid(&base, over.as_ref(), of_protocol != Protocol::Paper) else { continue };
             for shortened in [false, true] {
                 let Some(table) = overlaid(&table, quick.as_ref(), shortened) else { continue };
                 let config = read(table, &fail)?;
                 if (of_protocol, shortened) == (protocol, overrides.quick) {
-                    wanted = Some(Config { protocol, quick: shortened, ..config });
+                    resolved = Some(Config { protocol, quick: shortened, ..config });
                 }
             }
         }
-        wanted.ok_or_else(|| fail("it does not say what was asked for".to_owned()))?.with(overrides)
+        resolved.ok_or_else(|| fail("the preset has no such settings".to_owned()))?.with(overrides)
     }
 
-    /// Puts in place what the caller decides, and checks the whole.
+    /// Applies the overrides, and checks the result.
     fn with(mut self, overrides: &Overrides) -> Result<Self> {
         self.seed = overrides.seed.unwrap_or(self.seed);
         if let Some(dim) = overrides.dim {
@@ -72,7 +72,7 @@ impl Config {
             training.epochs = epochs.autoencoder.or(epochs.all).unwrap_or(training.epochs);
         } else if let Some(number) = epochs.autoencoder {
             let (key, value) = ("epochs of the autoencoder".to_owned(), number.to_string());
-            let reason = format!("`{}` trains no autoencoder, only h", self.experiment);
+            let reason = format!("`{}` has no autoencoder; set the epochs of h", self.experiment);
             return Err(Error::Setting { key, value, reason });
         }
         self.h.training.epochs = epochs.h.or(epochs.all).unwrap_or(self.h.training.epochs);
@@ -81,14 +81,17 @@ impl Config {
     }
 }
 
-/// A preset in which nothing is left to decide.
-fn resolved(table: toml::Table, overrides: &Overrides, fail: &dyn Fn(String) -> Error) -> Result<Config> {
+/// Reads a preset that is resolved already.
+fn read_resolved(table: toml::Table, overrides: &Overrides, fail: &dyn Fn(String) -> Error) -> Result<Config> {
     let config = read(table, fail)?;
     if overrides.protocol.is_some_and(|protocol| protocol != config.protocol) {
-        return Err(fail(format!("it is resolved for the {} protocol", config.protocol)));
+        return Err(fail(format!(
+            "cannot change the protocol: the file is resolved for the {} protocol",
+            config.protocol
+        )));
     }
     if overrides.quick && !config.quick {
-        return Err(fail("it is resolved without the shortened settings".to_owned()));
+        return Err(fail("cannot use --quick: the file is resolved without the shortened settings".to_owned()));
     }
     Ok(config)
 }
@@ -101,16 +104,16 @@ fn read(table: toml::Table, fail: &dyn Fn(String) -> Error) -> Result<Config> {
     })
 }
 
-/// `base`, or under `wanted` what `over` makes of it, or nothing where it is wanted and there is none.
-fn overlaid(base: &toml::Table, over: Option<&toml::Table>, wanted: bool) -> Option<toml::Table> {
+/// `base`; if `apply` is set, with the entries of `over`, or `None` if there is no such table.
+fn overlaid(base: &toml::Table, over: Option<&toml::Table>, apply: bool) -> Option<toml::Table> {
     let mut table = base.clone();
-    if wanted {
+    if apply {
         merge(&mut table, over?.clone());
     }
     Some(table)
 }
 
-/// Puts the entries of `over` in place of those of `base`, table by table.
+/// Replaces entries of `base` by those of `over`, table by table.
 fn merge(base: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {
         match (base.get_mut(&key), value) {

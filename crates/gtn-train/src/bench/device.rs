@@ -1,4 +1,4 @@
-//! What `gtn bench device` times: training and sampling at CelebA's full size, on any device.
+//! The cases of `gtn bench device`: training and sampling with the networks for CelebA, on any device.
 
 use std::time::Instant;
 
@@ -6,57 +6,61 @@ use gtn_data::Images;
 use gtn_data::split::permutation;
 use gtn_models::{
     Adam, AdamSettings, Autoencoder, Device, Generator, Mlp, Mode, Parameters, Streams, Tensor, mean_squared_error,
-    synchronize, tensor_of,
+    synchronize, to_tensor,
 };
 use ndarray::Array4;
 use rand::RngCore;
 
 use super::{CELEBA, H_CELEBA, SAMPLES, SEED};
+use crate::device_images::DeviceImages;
 use crate::losses::Losses;
-use crate::resident::Resident;
 use crate::trainer::batches;
 use crate::{Error, Result};
 
-/// A piece of work at CelebA's full size.
+/// A case of `gtn bench device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceWork {
-    /// An epoch of ĥ: 25 hidden layers of 1,200, d = 100, batch 200.
+pub enum DeviceBenchCase {
+    /// A training epoch of ĥ: 25 hidden layers of 1,200 units, d = 100, batch size 200.
     HEpoch,
-    /// An epoch of the autoencoder: 3 × 64 × 64, d = 100, batch 200.
+    /// A training epoch of the autoencoder: images of 3 × 64 × 64, d = 100, batch size 200.
     AutoencoderEpoch,
-    /// 1,000 images from normal vectors: ĥ, then the decoder. They stay on the device.
+    /// 1,000 images from normal vectors: ĥ, then the decoder. The images stay on the device.
     Samples,
-    /// The same, and the images are brought to the host.
+    /// The same, with the images copied to the host.
     SamplesToHost,
 }
 
-impl DeviceWork {
-    /// All of it.
-    pub const ALL: [DeviceWork; 4] =
-        [DeviceWork::HEpoch, DeviceWork::AutoencoderEpoch, DeviceWork::Samples, DeviceWork::SamplesToHost];
+impl DeviceBenchCase {
+    /// All cases.
+    pub const ALL: [DeviceBenchCase; 4] = [
+        DeviceBenchCase::HEpoch,
+        DeviceBenchCase::AutoencoderEpoch,
+        DeviceBenchCase::Samples,
+        DeviceBenchCase::SamplesToHost,
+    ];
 
-    /// Its name.
+    /// The name in the output.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            DeviceWork::HEpoch => "h-epoch",
-            DeviceWork::AutoencoderEpoch => "autoencoder-epoch",
-            DeviceWork::Samples => "samples",
-            DeviceWork::SamplesToHost => "samples-to-host",
+            DeviceBenchCase::HEpoch => "h-epoch",
+            DeviceBenchCase::AutoencoderEpoch => "autoencoder-epoch",
+            DeviceBenchCase::Samples => "samples",
+            DeviceBenchCase::SamplesToHost => "samples-to-host",
         }
     }
 
-    /// Whether it goes through training rows.
+    /// Whether it is an epoch of training.
     #[must_use]
     pub fn is_epoch(self) -> bool {
-        matches!(self, DeviceWork::HEpoch | DeviceWork::AutoencoderEpoch)
+        matches!(self, DeviceBenchCase::HEpoch | DeviceBenchCase::AutoencoderEpoch)
     }
 }
 
-/// A piece of work on a device, warmed up.
+/// A benchmark on a device, after a warm-up.
 pub struct DeviceBench {
     device: Device,
-    work: Box<dyn FnMut(usize) -> Result<()>>,
+    run: Run,
     rows: usize,
 }
 
@@ -66,46 +70,47 @@ impl std::fmt::Debug for DeviceBench {
     }
 }
 
-const BATCH: usize = 200;
-/// Rows that warm a device up: kernels are loaded, and memory is there.
-const WARM: usize = 10 * BATCH;
+const BATCH_SIZE: usize = 200;
+/// Training rows of the warm-up, which loads kernels and allocates memory.
+const WARM_UP_ROWS: usize = 10 * BATCH_SIZE;
+
+/// Runs a benchmark once; an epoch consists of so many training rows.
+type Run = Box<dyn FnMut(usize) -> Result<()>>;
 
 impl DeviceBench {
-    /// Prepares a piece of work. Epochs go through `rows` training rows.
+    /// Prepares a benchmark. An epoch consists of `rows` training rows.
     ///
     /// # Errors
     ///
     /// [`Error::Models`](crate::Error::Models) if the device fails or has too little memory.
-    pub fn new(work: DeviceWork, device: &Device, rows: usize) -> Result<Self> {
+    pub fn new(case: DeviceBenchCase, device: &Device, rows: usize) -> Result<Self> {
         let rows = rows.max(2);
-        let work = match work {
-            DeviceWork::HEpoch => h_epoch(device, rows)?,
-            DeviceWork::AutoencoderEpoch => autoencoder_epoch(device, rows)?,
-            DeviceWork::Samples => samples(device)?,
-            DeviceWork::SamplesToHost => samples_to_host(device)?,
+        let run = match case {
+            DeviceBenchCase::HEpoch => h_epoch(device, rows)?,
+            DeviceBenchCase::AutoencoderEpoch => autoencoder_epoch(device, rows)?,
+            DeviceBenchCase::Samples => samples(device)?,
+            DeviceBenchCase::SamplesToHost => samples_to_host(device)?,
         };
-        let mut bench = Self { device: device.clone(), work, rows };
-        (bench.work)(WARM.min(rows))?;
+        let mut bench = Self { device: device.clone(), run, rows };
+        (bench.run)(WARM_UP_ROWS.min(rows))?;
         synchronize(device)?;
         Ok(bench)
     }
 
-    /// Does it once; the seconds until the device has done all of it.
+    /// Runs it once, and returns the seconds until the device has finished.
     ///
     /// # Errors
     ///
-    /// What the device has against it.
+    /// An error of the device.
     pub fn run(&mut self) -> Result<f64> {
-        let begun = Instant::now();
-        (self.work)(self.rows)?;
+        let started = Instant::now();
+        (self.run)(self.rows)?;
         synchronize(&self.device)?;
-        Ok(begun.elapsed().as_secs_f64())
+        Ok(started.elapsed().as_secs_f64())
     }
 }
 
-type Work = Box<dyn FnMut(usize) -> Result<()>>;
-
-/// An epoch over the first so many rows, in a new order each time, as training does it.
+/// An epoch over the first `rows` rows in random order, with the same steps as training.
 fn epoch(
     rows: usize,
     adam: &mut Adam,
@@ -113,52 +118,52 @@ fn epoch(
     mut loss: impl FnMut(&[usize]) -> Result<Tensor>,
 ) -> Result<()> {
     let order = permutation(rows, Streams::new(SEED).stream("order", 0));
-    let mut losses = Losses::of(parameters.device());
-    for (step, batch) in batches(&order, BATCH, false).into_iter().enumerate() {
+    let mut losses = Losses::new(parameters.device());
+    for (step, batch) in batches(&order, BATCH_SIZE, false).into_iter().enumerate() {
         let loss = loss(batch)?;
         losses.push(&loss, step, batch.len());
         if losses.are_due() {
             losses.read()?;
         }
-        adam.minimize(parameters, &loss)?;
+        adam.backward_step(parameters, &loss)?;
     }
     losses.read()?;
     Ok(())
 }
 
-fn places(batch: &[usize]) -> Vec<u32> {
+fn to_u32(batch: &[usize]) -> Vec<u32> {
     batch.iter().map(|&row| row as u32).collect()
 }
 
-fn h_epoch(device: &Device, rows: usize) -> Result<Work> {
+fn h_epoch(device: &Device, rows: usize) -> Result<Run> {
     let streams = Streams::new(SEED);
     let h = Mlp::new(&H_CELEBA, &streams, device)?;
     let mut adam = Adam::new(h.parameters(), AdamSettings { learning_rate: 5e-5, ..AdamSettings::default() })?;
-    let source = tensor_of(streams.normal("source", 0, rows, H_CELEBA.input).view(), device)?;
-    let target = tensor_of(streams.normal("target", 0, rows, H_CELEBA.output).view(), device)?;
+    let source = to_tensor(streams.normal("source", 0, rows, H_CELEBA.input).view(), device)?;
+    let target = to_tensor(streams.normal("target", 0, rows, H_CELEBA.output).view(), device)?;
     Ok(Box::new(move |rows| {
         epoch(rows, &mut adam, h.parameters(), |batch| {
-            let places = Tensor::new(places(batch), source.device()).map_err(gtn_models::Error::from)?;
-            let pick = |tensor: &Tensor| tensor.index_select(&places, 0).map_err(gtn_models::Error::from);
-            Ok(mean_squared_error(&h.forward(&pick(&source)?, Mode::Train)?, &pick(&target)?)?)
+            let rows = Tensor::new(to_u32(batch), source.device()).map_err(gtn_models::Error::from)?;
+            let select = |tensor: &Tensor| tensor.index_select(&rows, 0).map_err(gtn_models::Error::from);
+            Ok(mean_squared_error(&h.forward(&select(&source)?, Mode::Train)?, &select(&target)?)?)
         })
     }))
 }
 
-fn autoencoder_epoch(device: &Device, rows: usize) -> Result<Work> {
-    let shape = CELEBA.shape();
+fn autoencoder_epoch(device: &Device, rows: usize) -> Result<Run> {
+    let shape = CELEBA;
     let network = Autoencoder::new(&shape, &Streams::new(SEED), device)?;
-    let settings = AdamSettings { learning_rate: 1e-4, l2: 1e-5, ..AdamSettings::default() };
+    let settings = AdamSettings { learning_rate: 1e-4, weight_decay: 1e-5, ..AdamSettings::default() };
     let mut adam = Adam::new(network.parameters(), settings)?;
     let mut pixels = Array4::zeros((rows, shape.channels, shape.side, shape.side));
     Streams::new(SEED).stream("pixels", 0).fill_bytes(pixels.as_slice_mut().unwrap_or_default());
     let images = Images::from_pixels(pixels).map_err(Error::from)?;
-    let resident = Resident::new(&images, device);
+    let device_images = DeviceImages::new(&images, device);
     Ok(Box::new(move |rows| {
         epoch(rows, &mut adam, network.parameters(), |batch| {
-            let images = match &resident {
-                Some(resident) => resident.batch(&places(batch))?,
-                None => tensor_of(images.batch(batch).view(), network.parameters().device())?,
+            let images = match &device_images {
+                Some(device_images) => device_images.batch(&to_u32(batch))?,
+                None => to_tensor(images.batch(batch).view(), network.parameters().device())?,
             };
             Ok(mean_squared_error(&network.reconstruct(&images)?, &images)?)
         })
@@ -167,22 +172,22 @@ fn autoencoder_epoch(device: &Device, rows: usize) -> Result<Work> {
 
 fn networks(device: &Device) -> Result<(Mlp, Autoencoder)> {
     let streams = Streams::new(SEED);
-    Ok((Mlp::new(&H_CELEBA, &streams, device)?, Autoencoder::new(&CELEBA.shape(), &streams, device)?))
+    Ok((Mlp::new(&H_CELEBA, &streams, device)?, Autoencoder::new(&CELEBA, &streams, device)?))
 }
 
-fn samples(device: &Device) -> Result<Work> {
+fn samples(device: &Device) -> Result<Run> {
     let (h, autoencoder) = networks(device)?;
-    let source = tensor_of(Streams::new(SEED).normal("sample", 0, SAMPLES, H_CELEBA.input).view(), device)?;
+    let source = to_tensor(Streams::new(SEED).normal("sample", 0, SAMPLES, H_CELEBA.input).view(), device)?;
     Ok(Box::new(move |_| {
         autoencoder.decoder().forward(&h.forward(&source, Mode::Evaluate)?)?;
         Ok(())
     }))
 }
 
-fn samples_to_host(device: &Device) -> Result<Work> {
+fn samples_to_host(device: &Device) -> Result<Run> {
     let (h, autoencoder) = networks(device)?;
     let generator = Generator::new(h, None, Some(autoencoder.decoder().clone()))?;
-    let source = generator.source(SAMPLES, &Streams::new(SEED));
+    let source = generator.sample_source(SAMPLES, &Streams::new(SEED));
     Ok(Box::new(move |_| {
         generator.decode(generator.map(source.view())?.view())?;
         Ok(())
@@ -194,10 +199,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_epoch_goes_through_its_rows() {
+    fn an_epoch_uses_every_row_once() {
         let mut seen = Vec::new();
         let h = Mlp::new(
-            &gtn_models::MlpShape { input: 1, hidden_layers: 0, width: 1, output: 1, slope: 0.5, batch_norm_layers: 0 },
+            &gtn_models::MlpShape {
+                input: 1,
+                hidden_layers: 0,
+                width: 1,
+                output: 1,
+                negative_slope: 0.5,
+                batch_norm_layers: 0,
+            },
             &Streams::new(1),
             &Device::Cpu,
         )
@@ -205,7 +217,7 @@ mod tests {
         let mut adam = Adam::new(h.parameters(), AdamSettings::default()).unwrap();
         epoch(450, &mut adam, h.parameters(), |batch| {
             seen.extend_from_slice(batch);
-            let x = tensor_of(ndarray::Array2::zeros((batch.len(), 1)).view(), &Device::Cpu)?;
+            let x = to_tensor(ndarray::Array2::zeros((batch.len(), 1)).view(), &Device::Cpu)?;
             Ok(mean_squared_error(&h.forward(&x, Mode::Train)?, &x)?)
         })
         .unwrap();

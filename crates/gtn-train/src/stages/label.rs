@@ -1,11 +1,13 @@
-//! Pairs normal vectors with targets: by Algorithm 1, or on the line by sorting.
+//! Pairs normal vectors with targets: by Algorithm 1, or by sorting.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
 
 use gtn_label::{MatchError, Matcher};
-use gtn_run::config::{Pairing, Precision};
-use gtn_run::{Artifact, Config, Stage, Step};
+use gtn_models::purpose;
+use gtn_run::config::{PairingMethod, Precision};
+use gtn_run::schema::{PairKeys, Split, Statistic, pairs as keys};
+use gtn_run::{Artifact, Config, Stage, StageProgress, Statistics};
 use ndarray::{Array1, Array2};
 
 use crate::pipeline::Context;
@@ -13,55 +15,45 @@ use crate::stages::fingerprint;
 use crate::targets::{Targets, into_matrix};
 use crate::{Error, Result};
 
-/// The pairs (y, x_y) of one side.
-pub(crate) struct Side {
+/// The pairs (y, x_y) of one split.
+pub(crate) struct SplitPairs {
     /// The normal vectors y.
     pub(crate) source: Array2<f32>,
-    /// For each the row of its target.
+    /// For each of them the row of its target.
     pub(crate) matching: Vec<usize>,
 }
 
-/// The pairs of both sides.
+/// The pairs of all splits.
 pub(crate) struct Pairs {
-    pub(crate) train: Side,
-    pub(crate) validation: Side,
+    pub(crate) train: SplitPairs,
+    pub(crate) validation: SplitPairs,
     pub(crate) checksum: String,
-    /// Those of the official test set, if it is there.
-    pub(crate) test: Option<Side>,
+    /// Those of the official test set, if it exists.
+    pub(crate) test: Option<SplitPairs>,
     pub(crate) test_checksum: Option<String>,
 }
 
-const SIDES: [&str; 2] = ["train", "validation"];
-const TEST: &str = "test";
-
 pub(crate) fn run(config: &Config, targets: &Targets, context: &mut Context<'_>) -> Result<Pairs> {
-    let settings = (config.seed, config.label.pairing, config.label.precision);
-    let made_from = fingerprint("label", &settings, &[&targets.checksum]);
-    // Center and scale come from the training latents.
-    let of_test = targets.test.as_ref();
-    let of_test = of_test.map(|test| fingerprint("label/test", &settings, &[&targets.checksum, &test.checksum]));
+    let settings = (config.seed, config.pairing.method, config.pairing.precision);
+    let inputs = fingerprint("label", &settings, &[&targets.checksum]);
+    // The normalization comes from the training latents.
+    let test_inputs = targets.test.as_ref();
+    let test_inputs =
+        test_inputs.map(|test| fingerprint("label/test", &settings, &[&targets.checksum, &test.checksum]));
     let (path, test_path) = (context.run.pairs(), context.run.test_pairs());
     let started = Instant::now();
-    let parts = [(path.as_path(), Some(&made_from)), (&test_path, of_test.as_ref())];
-    let [pairs, test] = context.done_in_parts(Stage::Label, parts)?;
+    let parts = [(path.as_path(), Some(&inputs)), (&test_path, test_inputs.as_ref())];
+    let [pairs, test] = context.completed_parts(Stage::Label, parts)?;
 
-    let (no_pairs, no_test) = (pairs.is_none(), test.is_none());
-    let rows = [&targets.train, &targets.validation];
-    let pairs_of_sides: usize = rows.iter().map(|rows| rows.nrows()).sum();
-    let tested = targets.test.as_ref().filter(|_| no_test).map_or(0, |test| test.rows.nrows());
-    let total = tested + if no_pairs { pairs_of_sides } else { 0 };
-    let mut before = 0;
-    let mut pair_side = |side: &str, rows: &Array2<f32>, artifact: &mut Artifact, context: &mut Context<'_>| {
-        let paired = pair(config, targets, (side, rows), (before, total), context)?;
-        before += rows.nrows();
-        let similarity = mean(&paired.similarity);
-        paired.insert_into(artifact, side);
-        Ok::<f64, Error>(similarity)
-    };
-    let test = match (test, &targets.test, of_test) {
-        (None, Some(targets), Some(made_from)) => {
-            let mut artifact = Artifact::new(made_from);
-            pair_side(TEST, &targets.rows, &mut artifact, context)?;
+    let (pairs_are_missing, test_is_missing) = (pairs.is_none(), test.is_none());
+    let pair_count = targets.train.nrows() + targets.validation.nrows();
+    let test_count = targets.test.as_ref().filter(|_| test_is_missing).map_or(0, |test| test.rows.nrows());
+    let mut progress = Progress { done: 0, total: test_count + if pairs_are_missing { pair_count } else { 0 } };
+    let test = match (test, &targets.test, test_inputs) {
+        (None, Some(test_targets), Some(inputs)) => {
+            let matched = pair(config, targets, (Split::Test, &test_targets.rows), &mut progress, context)?;
+            let mut artifact = Artifact::new(inputs);
+            matched.insert_into(&mut artifact, &PairKeys::TEST);
             artifact.write(&test_path)?;
             Some(artifact)
         }
@@ -69,92 +61,106 @@ pub(crate) fn run(config: &Config, targets: &Targets, context: &mut Context<'_>)
     };
     let pairs = match pairs {
         Some(pairs) => {
-            if no_test && test.is_some() {
-                context.complete((Stage::Label, started), &pairs)?;
+            if test_is_missing && test.is_some() {
+                context.finish_parts((Stage::Label, started), &pairs)?;
             }
             pairs
         }
         None => {
-            let mut artifact = Artifact::new(made_from);
-            let similarity = pair_side(SIDES[0], rows[0], &mut artifact, context)?;
-            pair_side(SIDES[1], rows[1], &mut artifact, context)?;
-            let facts = [("pairs", pairs_of_sides as f64), ("mean_similarity", similarity)];
-            context.write((Stage::Label, started), artifact, &facts, &path)?
+            let mut artifact = Artifact::new(inputs);
+            let train = pair(config, targets, (Split::Train, &targets.train), &mut progress, context)?;
+            let similarity = mean(&train.similarity);
+            artifact.insert(&keys::TRAIN_ORDER, as_u64(&train.order));
+            artifact.insert(&keys::TRAIN_SIMILARITY, Array1::from(train.similarity.clone()));
+            train.insert_into(&mut artifact, &PairKeys::TRAIN);
+            let validation = pair(config, targets, (Split::Validation, &targets.validation), &mut progress, context)?;
+            validation.insert_into(&mut artifact, &PairKeys::VALIDATION);
+            let statistics =
+                Statistics::from([(Statistic::Pairs, pair_count as f64), (Statistic::MeanSimilarity, similarity)]);
+            context.write((Stage::Label, started), artifact, statistics, &path)?
         }
     };
-    let side = |artifact, name| Side::read(artifact, name);
     Ok(Pairs {
-        train: side(&pairs, SIDES[0])?,
-        validation: side(&pairs, SIDES[1])?,
+        train: SplitPairs::read(&pairs, &PairKeys::TRAIN)?,
+        validation: SplitPairs::read(&pairs, &PairKeys::VALIDATION)?,
         checksum: pairs.checksum(),
-        test: test.as_ref().map(|test| side(test, TEST)).transpose()?,
+        test: test.as_ref().map(|test| SplitPairs::read(test, &PairKeys::TEST)).transpose()?,
         test_checksum: test.as_ref().map(Artifact::checksum),
     })
 }
 
-impl Side {
-    fn read(artifact: &Artifact, name: &str) -> Result<Self> {
+impl SplitPairs {
+    fn read(artifact: &Artifact, keys: &PairKeys) -> Result<Self> {
         Ok(Self {
-            source: into_matrix(artifact.f32(&format!("{name}.source"))?),
-            matching: artifact.u64(&format!("{name}.matching"))?.iter().map(|&index| index as usize).collect(),
+            source: into_matrix(artifact.tensor(&keys.source)?),
+            matching: artifact.tensor(&keys.matching)?.iter().map(|&row| row as usize).collect(),
         })
     }
 }
 
-/// The pairs of one side as they were made.
-struct Paired {
-    /// The y.
+/// Rows that are paired, over all splits.
+struct Progress {
+    done: usize,
+    total: usize,
+}
+
+/// The pairs of one split, as they were computed.
+struct Matched {
+    /// The normal vectors y.
     source: Array2<f32>,
-    /// For each y the row of its x.
+    /// For each of them the row of its target.
     matching: Vec<usize>,
-    /// The rows of the y as they were served.
+    /// Rows of the sources in the order in which they were paired.
     order: Vec<usize>,
-    /// The cosine of each y with its x.
+    /// Cosine similarity of each pair.
     similarity: Vec<f32>,
 }
 
-impl Paired {
-    fn insert_into(self, artifact: &mut Artifact, side: &str) {
-        let indices = |indices: Vec<usize>| indices.into_iter().map(|index| index as u64).collect::<Array1<u64>>();
-        artifact.insert_f32(format!("{side}.source"), self.source.into_dyn());
-        artifact.insert_u64(format!("{side}.matching"), indices(self.matching).into_dyn());
-        artifact.insert_u64(format!("{side}.order"), indices(self.order).into_dyn());
-        artifact.insert_f32(format!("{side}.similarity"), Array1::from(self.similarity).into_dyn());
+impl Matched {
+    fn insert_into(self, artifact: &mut Artifact, keys: &PairKeys) {
+        artifact.insert(&keys.source, self.source);
+        artifact.insert(&keys.matching, as_u64(&self.matching));
     }
 }
 
-/// Pairs the targets of one side with normal vectors of its own.
+fn as_u64(rows: &[usize]) -> Array1<u64> {
+    rows.iter().map(|&row| row as u64).collect()
+}
+
+/// Pairs the targets of one split with normal vectors of its own.
 fn pair(
     config: &Config,
     targets: &Targets,
-    (side, rows): (&str, &Array2<f32>),
-    progress: (usize, usize),
+    (split, rows): (Split, &Array2<f32>),
+    progress: &mut Progress,
     context: &mut Context<'_>,
-) -> Result<Paired> {
-    let source = context.streams.normal(&format!("source/{side}"), 0, rows.nrows(), rows.ncols());
+) -> Result<Matched> {
+    let source = context.streams.normal(&purpose::source(split.name()), 0, rows.nrows(), rows.ncols());
     let target = targets.normalizer.normalize(rows.view());
-    match config.label.pairing {
-        Pairing::Greedy => pair_greedily(source, &target, config.label.precision, progress, context),
-        Pairing::Sorted => pair_by_sorting(source, &target),
-    }
+    let matched = match config.pairing.method {
+        PairingMethod::Greedy => pair_greedily(source, &target, config.pairing.precision, progress, context),
+        PairingMethod::Sorted => pair_by_sorting(source, &target),
+    };
+    progress.done += rows.nrows();
+    matched
 }
 
-/// Rows and columns below which the host is done as soon as a GPU. The matching is the same on either.
-const ROWS_FOR_GPU: usize = 10_000;
-const COLUMNS_FOR_GPU: usize = 10;
+/// Rows and columns from which a GPU is faster than the CPU. The matching is the same on both.
+const MIN_ROWS_FOR_GPU: usize = 10_000;
+const MIN_COLUMNS_FOR_GPU: usize = 10;
 
-fn is_for_gpu(target: &Array2<f32>) -> bool {
-    target.nrows() >= ROWS_FOR_GPU && target.ncols() >= COLUMNS_FOR_GPU
+fn is_faster_on_gpu(target: &Array2<f32>) -> bool {
+    target.nrows() >= MIN_ROWS_FOR_GPU && target.ncols() >= MIN_COLUMNS_FOR_GPU
 }
 
 fn pair_greedily(
     source: Array2<f32>,
     target: &Array2<f32>,
     precision: Precision,
-    (before, total): (usize, usize),
+    progress: &Progress,
     context: &mut Context<'_>,
-) -> Result<Paired> {
-    let mut proposer = if is_for_gpu(target) { gtn_models::proposer(&context.device)? } else { None };
+) -> Result<Matched> {
+    let mut proposer = if is_faster_on_gpu(target) { gtn_models::proposer(&context.device)? } else { None };
     let observer = &mut *context.observer;
     let precision = match precision {
         Precision::Double => gtn_label::Precision::Double,
@@ -165,9 +171,9 @@ fn pair_greedily(
         matcher = matcher.proposer(proposer.as_mut());
     }
     let matched = matcher
-        .progress(|progress| {
-            let done = (before + progress.done) as u64;
-            observer.step(&Step { stage: Stage::Label, done, total: total as u64, epoch: None, loss: None });
+        .progress(|of_split| {
+            let done = progress.done + of_split.done;
+            observer.progress(&StageProgress::new(Stage::Label, done, progress.total));
             if observer.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
         .match_rows(&source, target);
@@ -175,25 +181,25 @@ fn pair_greedily(
         MatchError::Cancelled { .. } => Error::Stopped { stage: Stage::Label },
         error => error.into(),
     })?;
-    Ok(Paired {
+    Ok(Matched {
         source,
-        matching: matched.matching().to_vec(),
+        matching: matched.assignment().to_vec(),
         order: matched.order().to_vec(),
         similarity: matched.similarity().to_vec(),
     })
 }
 
-/// Figure 2: both sides sorted, and paired in order.
-fn pair_by_sorting(source: Array2<f32>, target: &Array2<f32>) -> Result<Paired> {
-    let numbers = |rows: &Array2<f32>| rows.column(0).iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
-    let (y, x) = (numbers(&source), numbers(target));
+/// Figure 2: sorts both sides, and pairs them in this order.
+fn pair_by_sorting(source: Array2<f32>, target: &Array2<f32>) -> Result<Matched> {
+    let values = |rows: &Array2<f32>| rows.column(0).iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
+    let (y, x) = (values(&source), values(target));
     let matching = gtn_math::sorted_labeling(&y, &x)?;
     let mut order: Vec<usize> = (0..y.len()).collect();
     order.sort_by(|&a, &b| y[a].total_cmp(&y[b]));
-    // On the line the cosine is the product of the signs.
+    // In one dimension the cosine is the product of the signs.
     let sign = |value: f64| if value == 0.0 { 0.0 } else { value.signum() as f32 };
     let similarity = matching.iter().zip(&y).map(|(&row, &y)| sign(y) * sign(x[row])).collect();
-    Ok(Paired { source, matching, order, similarity })
+    Ok(Matched { source, matching, order, similarity })
 }
 
 fn mean(values: &[f32]) -> f64 {

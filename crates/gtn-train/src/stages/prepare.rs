@@ -1,97 +1,102 @@
-//! Reads or draws the data, and decides which of them train.
+//! Reads or draws the data, and splits them.
 
 use std::path::Path;
 
-use gtn_data::split::{Split, permutation, shuffled};
+use gtn_data::split::{SplitIndices, permutation, random_split};
 use gtn_data::{Images, mnist, synthetic};
-use gtn_models::Streams;
-use gtn_run::config::{self, Data, Drawn};
-use gtn_run::{Artifact, Config, Fingerprint, Observer};
+use gtn_models::{Streams, purpose};
+use gtn_run::config::{self, Data, Synthetic};
+use gtn_run::schema::{Split, Statistic};
+use gtn_run::{Artifact, Config, Fingerprint, Observer, Statistics};
 use ndarray::Array2;
 
 use crate::targets::Targets;
 use crate::{Error, Job, Result};
 
-mod photos;
+mod image_sets;
 
-pub(crate) use photos::passing;
+pub(crate) use image_sets::passing;
 
 /// The data of an experiment.
 pub(crate) enum Prepared {
-    /// Images, which become targets through an autoencoder.
-    Images(Pictures),
-    /// Points, which are targets themselves.
+    /// Images, which an autoencoder turns into targets.
+    Images(ImageData),
+    /// Points, which are the targets themselves.
     Points(Targets),
 }
 
-/// The images with their split.
-pub(crate) struct Pictures {
+/// Images with their split.
+pub(crate) struct ImageData {
     pub(crate) images: Images,
-    /// Their file names, if each is in a file of its own.
+    /// Their file names, if each image has its own file.
     pub(crate) names: Vec<String>,
-    pub(crate) split: Split,
-    /// Identity of the files' content.
+    pub(crate) split: SplitIndices,
+    /// Checksum of the pixels.
     pub(crate) fingerprint: String,
-    /// The official test set, if it is there.
+    /// The official test set, if it exists.
     pub(crate) test: Option<TestSet>,
-    /// What the user should know of the files.
+    /// What the user should know about the files.
     pub(crate) notes: Vec<String>,
 }
 
-/// Images that no training sees, and that choose no epoch.
+/// Images that are used for neither training nor selection.
 pub(crate) struct TestSet {
     pub(crate) images: Images,
-    /// Those that are taken.
+    /// Indices of the images that are used.
     pub(crate) indices: Vec<usize>,
-    /// Identity of the files' content.
+    /// Checksum of the pixels.
     pub(crate) fingerprint: String,
 }
 
 impl Prepared {
-    /// Identity of the data.
+    /// Checksum of the data.
     pub(crate) fn fingerprint(&self) -> &str {
         match self {
-            Prepared::Images(pictures) => &pictures.fingerprint,
+            Prepared::Images(images) => &images.fingerprint,
             Prepared::Points(targets) => &targets.checksum,
         }
     }
 
-    /// What is recorded of the stage.
-    pub(crate) fn facts(&self) -> Vec<(&'static str, f64)> {
-        match self {
-            Prepared::Images(Pictures { split, test, .. }) => {
-                let known = [("training_images", split.train.len()), ("validation_images", split.validation.len())];
-                let test = test.iter().map(|test| ("test_images", test.indices.len()));
-                known.into_iter().chain(test).map(|(name, count)| (name, count as f64)).collect()
+    /// The statistics of the stage.
+    pub(crate) fn statistics(&self) -> Statistics {
+        let (training, validation, test) = match self {
+            Prepared::Images(ImageData { split, test, .. }) => {
+                (split.train.len(), split.validation.len(), test.as_ref().map(|test| test.indices.len()))
             }
-            Prepared::Points(Targets { train, validation, .. }) => {
-                vec![("training_points", train.nrows() as f64), ("validation_points", validation.nrows() as f64)]
-            }
-        }
+            Prepared::Points(Targets { train, validation, .. }) => (train.nrows(), validation.nrows(), None),
+        };
+        let mut statistics = Statistics::from([
+            (Statistic::TrainingSamples, training as f64),
+            (Statistic::ValidationSamples, validation as f64),
+        ]);
+        statistics.extend(test.map(|test| (Statistic::TestSamples, test as f64)));
+        statistics
     }
 }
 
 pub(crate) fn run(job: &Job, streams: &Streams, observer: &mut dyn Observer) -> Result<Prepared> {
     let config = &job.config;
     match &config.data {
-        Data::Mnist(images) => Ok(Prepared::Images(read_mnist(images, &job.data_dir, streams)?)),
+        Data::Mnist(settings) => Ok(Prepared::Images(read_mnist(settings, &job.data_dir, streams)?)),
         Data::Celeba(settings) | Data::Hap(settings) => {
-            Ok(Prepared::Images(photos::read(settings, job, streams, observer)?))
+            Ok(Prepared::Images(image_sets::read(settings, job, streams, observer)?))
         }
-        Data::SwissRoll(drawn) | Data::Uniform(drawn) => Ok(Prepared::Points(draw(config, drawn, streams)?)),
+        Data::SwissRoll(synthetic) | Data::Uniform(synthetic) => {
+            Ok(Prepared::Points(draw(config, synthetic, streams)?))
+        }
     }
 }
 
-fn read_mnist(settings: &config::Images, data_dir: &Path, streams: &Streams) -> Result<Pictures> {
+fn read_mnist(settings: &config::RandomSplit, data_dir: &Path, streams: &Streams) -> Result<ImageData> {
     let set = mnist::train(data_dir)?;
     let len = set.images.len();
     let split = match settings.limit.filter(|&limit| limit < len) {
-        None => shuffled(len, settings.train_share, streams.stream("split", 0)),
+        None => random_split(len, settings.train_fraction, streams.stream(purpose::SPLIT, 0)),
         Some(limit) => {
-            let drawn = permutation(len, streams.stream("limit", 0));
-            let within = shuffled(limit, settings.train_share, streams.stream("split", 0));
-            let pick = |positions: Vec<usize>| positions.into_iter().map(|position| drawn[position]).collect();
-            Split { train: pick(within.train), validation: pick(within.validation) }
+            let drawn = permutation(len, streams.stream(purpose::LIMIT, 0));
+            let within = random_split(limit, settings.train_fraction, streams.stream(purpose::SPLIT, 0));
+            let select = |indices: Vec<usize>| indices.into_iter().map(|index| drawn[index]).collect();
+            SplitIndices { train: select(within.train), validation: select(within.validation) }
         }
     };
     refuse_too_few(split.train.len(), split.validation.len())?;
@@ -99,55 +104,52 @@ fn read_mnist(settings: &config::Images, data_dir: &Path, streams: &Streams) -> 
     let (test, test_is_original) = match mnist::test(data_dir) {
         Ok(test) => {
             let indices = limited(test.images.len(), settings.limit, len, streams);
-            (Some(TestSet { images: test.images, indices, fingerprint: test.sha256 }), test.original)
+            (Some(TestSet { images: test.images, indices, fingerprint: test.sha256 }), test.is_official)
         }
-        // A run does without it; a file that is there and no good is for its owner to know.
-        Err(gtn_data::Error::NotFound { what, .. }) => {
-            let advice = "the run goes on without the official test set; `gtn data fetch mnist` downloads it";
-            notes.push(format!("{what} not found: {advice}"));
+        // A run does not need it. A file that exists and is unusable is an error.
+        Err(gtn_data::Error::NotFound { missing: what, .. }) => {
+            let advice = "continuing without the official test set; `gtn data fetch mnist` downloads it";
+            notes.push(format!("{what} not found; {advice}"));
             (None, true)
         }
         Err(error) => return Err(error.into()),
     };
-    if !(set.original && test_is_original) {
-        let note = "the MNIST files are whole but not the original ones; results will not compare with the paper's";
+    if !(set.is_official && test_is_original) {
+        let note =
+            "the MNIST files are valid but not the original ones, so results are not comparable with the paper's";
         notes.push(note.to_owned());
     }
-    Ok(Pictures { images: set.images, names: Vec::new(), split, fingerprint: set.sha256, test, notes })
+    Ok(ImageData { images: set.images, names: Vec::new(), split, fingerprint: set.sha256, test, notes })
 }
 
-/// The test images that are taken: all, or the share of them that `limit` is of `among` images.
-fn limited(len: usize, limit: Option<usize>, among: usize, streams: &Streams) -> Vec<usize> {
-    let Some(limit) = limit.filter(|&limit| limit < among) else { return (0..len).collect() };
-    let share = limit as f64 / among as f64;
-    let mut drawn = permutation(len, streams.stream("limit/test", 0));
-    drawn.truncate(((len as f64 * share).round() as usize).max(1));
+/// Indices of the test images that are used: all of them, or the same fraction that `limit` is of `total` images.
+fn limited(len: usize, limit: Option<usize>, total: usize, streams: &Streams) -> Vec<usize> {
+    let Some(limit) = limit.filter(|&limit| limit < total) else { return (0..len).collect() };
+    let fraction = limit as f64 / total as f64;
+    let mut drawn = permutation(len, streams.stream(purpose::LIMIT_TEST, 0));
+    drawn.truncate(((len as f64 * fraction).round() as usize).max(1));
     drawn
 }
 
-fn draw(config: &Config, drawn: &Drawn, streams: &Streams) -> Result<Targets> {
-    let (training, validation) = drawn.sizes();
+fn draw(config: &Config, synthetic: &Synthetic, streams: &Streams) -> Result<Targets> {
+    let (training, validation) = synthetic.sizes();
     refuse_too_few(training, validation)?;
-    // Never written: it only makes the targets as a stage would.
-    let mut artifact = Artifact::new(Fingerprint::of("draw", &[]));
-    let side = |name, n| draw_points(config, n, streams, &format!("data/{name}"), 0);
-    Targets::write_into(
-        &mut artifact,
-        side("train", training),
-        side("validation", validation),
-        config.label.normalize,
-    )?;
+    // Not written to disk; it gives the targets the form that a stage would.
+    let mut artifact = Artifact::new(Fingerprint::new("draw", &[]));
+    let draw = |split: Split, n| draw_points(config, n, streams, &purpose::data(split.name()), 0);
+    let (train, validation) = (draw(Split::Train, training), draw(Split::Validation, validation));
+    Targets::write_into(&mut artifact, train, validation, config.pairing.normalize)?;
     Targets::read(&artifact)
 }
 
-/// `n` fresh points of the law of an experiment without images, from a stream of their own; images have none.
+/// `n` points of the distribution of an experiment on points, from a random stream of their own; none for images.
 pub(crate) fn draw_points(config: &Config, n: usize, streams: &Streams, purpose: &str, index: u64) -> Array2<f32> {
     let rng = streams.stream(purpose, index);
     match (&config.data, config.dim) {
         (Data::Mnist(_) | Data::Celeba(_) | Data::Hap(_), _) => Array2::default((0, config.dim)),
         (Data::SwissRoll(_), 1) => synthetic::swiss_roll_angles(n, rng),
         (Data::SwissRoll(_), _) => synthetic::swiss_roll_points(n, rng),
-        (Data::Uniform(_), _) => synthetic::unit_square(n, rng),
+        (Data::Uniform(_), _) => synthetic::unit_square_points(n, rng),
     }
 }
 
@@ -163,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_takes_the_same_share_of_the_test_set() {
+    fn a_limit_applies_to_the_same_fraction_of_the_test_set() {
         let streams = Streams::new(1);
         assert_eq!(limited(4, None, 60, &streams), [0, 1, 2, 3]);
         assert_eq!(limited(4, Some(60), 60, &streams), [0, 1, 2, 3]);

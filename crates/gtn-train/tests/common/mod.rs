@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gtn_run::{EpochRecord, Observer, Stage, StageRecord, Step};
+use gtn_run::{EpochRecord, Observer, Stage, StageProgress, StageRecord};
 
 /// Files by path.
 pub(crate) type Artifacts = BTreeMap<PathBuf, Vec<u8>>;
@@ -19,33 +19,32 @@ pub(crate) fn artifacts(run: &Path) -> Artifacts {
             found.insert(path.strip_prefix(run).unwrap().to_path_buf(), fs::read(&path).unwrap());
         }
     }
-    // The run from one dimension that a run from two is compared with.
-    let companion = run.join("companion");
-    if companion.is_dir() {
-        let its = artifacts(&companion);
-        found.extend(its.into_iter().map(|(path, bytes)| (Path::new("companion").join(path), bytes)));
+    let reference_run = run.join("reference");
+    if reference_run.is_dir() {
+        let of_reference = artifacts(&reference_run);
+        found.extend(of_reference.into_iter().map(|(path, bytes)| (Path::new("reference").join(path), bytes)));
     }
     found
 }
 
-/// Asks the run to stop after so many steps.
+/// Asks the run to stop after a number of progress reports.
 pub(crate) struct StopAfter {
-    pub(crate) steps: usize,
+    pub(crate) reports: usize,
 }
 
 impl Observer for StopAfter {
-    fn step(&mut self, _step: &Step) {
-        self.steps = self.steps.saturating_sub(1);
+    fn progress(&mut self, _progress: &StageProgress) {
+        self.reports = self.reports.saturating_sub(1);
     }
 
     fn stop_requested(&self) -> bool {
-        self.steps == 0
+        self.reports == 0
     }
 }
 
-/// Counts what is done and what is left out.
+/// Records which stages ran, which were skipped, and what was noted.
 #[derive(Default)]
-pub(crate) struct Seen {
+pub(crate) struct Recorder {
     pub(crate) started: Vec<Stage>,
     pub(crate) skipped: Vec<Stage>,
     pub(crate) finished: Vec<Stage>,
@@ -53,7 +52,7 @@ pub(crate) struct Seen {
     pub(crate) notes: Vec<String>,
 }
 
-impl Observer for Seen {
+impl Observer for Recorder {
     fn stage_started(&mut self, stage: Stage) {
         self.started.push(stage);
     }

@@ -1,6 +1,6 @@
-//! `gtn bench label`: Algorithm 1 alone, with its files, and beside a loop like the authors'.
+//! `gtn bench label`: Algorithm 1 alone, with its files, and compared with a loop like the authors'.
 //!
-//! Whatever is timed is a process of its own, and only one is at work at a time.
+//! Everything that is timed is a process of its own, and only one runs at a time.
 
 mod case;
 mod matching;
@@ -19,7 +19,7 @@ use super::process::{Worker, median, repeated};
 use super::{count, time};
 use crate::args::BenchLabel;
 use crate::failure::Failure;
-use crate::{say, stop};
+use crate::{console, stop};
 pub(crate) use case::Case;
 use matching::Matched;
 
@@ -28,10 +28,10 @@ pub(crate) fn run(args: &BenchLabel) -> Result<(), Failure> {
         return scaling::run(args);
     }
     if let (true, [case]) = (args.worker, args.cases.as_slice()) {
-        say::result(&Matched::measure(case, args.check)?.to_line());
+        console::print(&Matched::measure(case, args.check)?.to_line());
         return Ok(());
     }
-    // The files of a case are to be removed after Ctrl-C too; what is being timed ends by it.
+    // Ctrl-C ends the process that is timed; the files of the case are removed here.
     stop::listen();
     table(args).map_err(|failure| if stop::requested() { Failure::Stopped("stopped".to_owned()) } else { failure })
 }
@@ -39,20 +39,23 @@ pub(crate) fn run(args: &BenchLabel) -> Result<(), Failure> {
 fn table(args: &BenchLabel) -> Result<(), Failure> {
     let rate = product_rate()?;
     if !args.json {
-        say::result(&format!("matrix products of 2048 × 2048 × 2048: {:.0} billion operations a second", rate / 1e9));
-        say::result(HEAD);
-        say::result(&HEAD.replace(|c| c != '|', "-"));
+        console::print(&format!(
+            "matrix products of 2048 × 2048 × 2048: {:.0} billion operations per second",
+            rate / 1e9
+        ));
+        console::print(HEADER);
+        console::print(&HEADER.replace(|c| c != '|', "-"));
     }
-    let mut with_twin = true;
+    let mut with_reference = true;
     let cases = if args.cases.is_empty() { &Case::ALL } else { args.cases.as_slice() };
     for case in cases {
-        let measured = Measured::of(case, args, &mut with_twin)?;
-        say::result(&if args.json { measured.json(case, rate) } else { measured.line(case, rate) });
+        let measured = Measured::of(case, args, &mut with_reference)?;
+        console::print(&if args.json { measured.json(case, rate) } else { measured.line(case, rate) });
     }
     Ok(())
 }
 
-/// What was found of one case.
+/// The measurements of one case.
 struct Measured {
     matched: Matched,
     /// Seconds of `gtn label`, files and all.
@@ -63,12 +66,12 @@ struct Measured {
 /// Seconds of a loop in PyTorch.
 struct Loop {
     seconds: f64,
-    /// Whether only parts of it were done.
+    /// Whether it was extrapolated from parts of the loop.
     extrapolated: bool,
 }
 
 impl Loop {
-    /// Reads what the twin says: seconds, with a `~` if they are extrapolated, or `-` if it would take too long to tell.
+    /// Parses the answer of the PyTorch reference: seconds, with a `~` if they are extrapolated, or `-` if it takes too long.
     fn read(answer: &str) -> Option<Option<Self>> {
         if answer == "-" {
             return Some(None);
@@ -79,7 +82,7 @@ impl Loop {
 }
 
 impl Measured {
-    fn of(case: &Case, args: &BenchLabel, with_twin: &mut bool) -> Result<Self, Failure> {
+    fn of(case: &Case, args: &BenchLabel, with_reference: &mut bool) -> Result<Self, Failure> {
         let machine = |error: std::io::Error| Failure::Machine(error.into());
         let program = std::env::current_exe().map_err(machine)?;
         let mut command = Command::new(&program);
@@ -87,17 +90,18 @@ impl Measured {
         if args.check {
             command.arg("--check");
         }
-        // Its errors are for the user; they go where this program's go.
+        // Its errors are for the user.
         let output = command.stderr(std::process::Stdio::inherit()).output().map_err(machine)?;
         let matched = Matched::of_line(String::from_utf8_lossy(&output.stdout).trim());
-        let matched = matched.ok_or_else(|| Failure::Machine(anyhow::anyhow!("{case} could not be matched")))?;
+        let matched =
+            matched.ok_or_else(|| Failure::Machine(anyhow::anyhow!("cannot match {case}; see the messages above")))?;
 
         let folder = tempfile::tempdir().map_err(machine)?;
         write(case, folder.path())?;
         let process = label(&program, folder.path())?;
-        let started = if *with_twin { Worker::start_twin(&args.twin, [folder.path()])? } else { None };
-        // One that does not run for this case does for none, and that was told.
-        *with_twin = started.is_some();
+        let started = if *with_reference { Worker::start_reference(&args.reference, [folder.path()])? } else { None };
+        // If it does not run for this case, it runs for none; a note was printed.
+        *with_reference = started.is_some();
         let looped = match started {
             None => None,
             Some(mut worker) => {
@@ -116,7 +120,7 @@ impl Measured {
         let of_loop = |what: &dyn Fn(&Loop) -> String| looped.as_ref().map_or("–".to_owned(), what);
         let mark = |looped: &Loop| if looped.extrapolated { "~" } else { "" };
         format!(
-            "| {:>10} | {:>7} | {:8} | {:8} | {:>8} | {:>8} | {:>8} | {:>7} | {:>8} | {:14} | {:>9} | {:>7} |",
+            "| {:>10} | {:>7} | {:8} | {:8} | {:>8} | {:>8} | {:>8} | {:>7} | {:>8} | {:15} | {:>9} | {:>7} |",
             count(case.rows),
             case.columns,
             case.data.name(),
@@ -142,8 +146,8 @@ impl Measured {
             "strategy": matched.strategy,
             "seconds": matched.seconds,
             "process_seconds": process,
-            "operations_a_second": rate,
-            "share_of_peak": rate / peak,
+            "operations_per_second": rate,
+            "fraction_of_peak": rate / peak,
             "memory_bytes": matched.memory,
             "checked": matched.checked,
             "loop_seconds": looped.as_ref().map(|looped| looped.seconds),
@@ -171,14 +175,14 @@ fn label(program: &Path, folder: &Path) -> Result<f64, Failure> {
         let mut command = Command::new(program);
         command.args(["label", "--force", "--source"]).arg(folder.join(SOURCE)).arg("--target");
         command.arg(folder.join(TARGET)).arg("--out").arg(folder.join("pairs.npz"));
-        let begun = Instant::now();
+        let started_at = Instant::now();
         let output = command.output().map_err(|error| Failure::Machine(error.into()))?;
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = started_at.elapsed().as_secs_f64();
         if output.status.success() {
             Ok(seconds)
         } else {
-            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            Err(Failure::Machine(anyhow::anyhow!("`gtn label` failed: {said}")))
+            let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            Err(Failure::Machine(anyhow::anyhow!("`gtn label` failed: {message}")))
         }
     })?;
     Ok(median(&mut seconds))
@@ -189,14 +193,14 @@ fn billions(rate: f64) -> String {
     if rate < 10.0 { format!("{rate:.1}") } else { count(rate.round() as usize) }
 }
 
-const HEAD: &str = "|       rows | columns | data     | strategy | matching |  process |    Gop/s | of peak |   memory | checked        |      loop |   ratio |";
+const HEADER: &str = "|       rows | columns | data     | strategy | matching |  process |    Gop/s | of peak |   memory | checked         |      loop |   ratio |";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_twin_says_seconds_or_that_it_would_take_too_long() {
+    fn the_reference_prints_seconds_or_a_dash() {
         let read = |answer| Loop::read(answer).map(|looped| looped.map(|looped| (looped.seconds, looped.extrapolated)));
         assert_eq!(read("12.5"), Some(Some((12.5, false))));
         assert_eq!(read("~1e3"), Some(Some((1000.0, true))));
@@ -204,10 +208,10 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_as_wide_as_the_head() {
-        let matched = Matched { strategy: "blocked".into(), seconds: 1.5, memory: Some(1), checked: None };
+    fn rows_are_as_wide_as_the_header() {
+        let matched = Matched { strategy: "dense".into(), seconds: 1.5, memory: Some(1), checked: None };
         let looped = Some(Loop { seconds: 123_456.0, extrapolated: true });
         let line = Measured { matched, process: 0.001, looped }.line(&Case::ALL[2], 2e11);
-        assert_eq!(line.chars().count(), HEAD.chars().count(), "{line}");
+        assert_eq!(line.chars().count(), HEADER.chars().count(), "{line}");
     }
 }

@@ -1,15 +1,15 @@
-//! Processes to be timed, and what they can tell of themselves.
+//! Worker processes that are timed, and their memory.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
-use crate::args::Twin;
+use crate::args::Reference;
+use crate::console;
 use crate::failure::Failure;
-use crate::say;
 
-/// A process that does its work once for every line it is sent, and then says a word on it: how long it took.
+/// A process that does its work once for every line of input, and answers with a line, such as the time that it took.
 pub(crate) struct Worker {
     process: Child,
     input: Option<ChildStdin>,
@@ -17,7 +17,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts it and waits until it is ready; `None` if it ends before.
+    /// Starts a process and waits until it is ready; `None` if it ends before.
     pub(crate) fn start(command: &mut Command) -> Result<Option<Self>, Failure> {
         let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut process = match started {
@@ -31,15 +31,15 @@ impl Worker {
         Ok(worker.line().starts_with("ready").then_some(worker))
     }
 
-    /// Starts the twin in Python, if there is one, with these arguments; where it does not run, that is told.
-    pub(crate) fn start_twin(
-        twin: &Twin,
+    /// Starts the PyTorch reference, if there is one, with these arguments. Prints a note if it does not run.
+    pub(crate) fn start_reference(
+        reference: &Reference,
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
     ) -> Result<Option<Self>, Failure> {
-        let Some(program) = &twin.program else { return Ok(None) };
-        let started = Self::start(Command::new(&twin.python).arg(program).args(arguments))?;
+        let Some(program) = &reference.program else { return Ok(None) };
+        let started = Self::start(Command::new(&reference.python).arg(program).args(arguments))?;
         if started.is_none() {
-            say::tell(&format!("PyTorch is left out: `{}` does not run {}", twin.python, program.display()));
+            console::status(&format!("skipping PyTorch: `{}` cannot run {}", reference.python, program.display()));
         }
         Ok(started)
     }
@@ -50,17 +50,17 @@ impl Worker {
         line.trim().to_owned()
     }
 
-    /// Lets it work once; what it answered, or `None` if that cannot be read.
+    /// Lets it work once, and reads its answer.
     pub(crate) fn work<T>(&mut self, read: impl Fn(&str) -> Option<T>) -> Result<T, Failure> {
         let sent = self.input.as_mut().map(|input| writeln!(input, "go").and_then(|()| input.flush()));
         let answer = self.line();
         match (sent, read(&answer)) {
             (Some(Ok(())), Some(answer)) => Ok(answer),
-            _ => Err(Failure::Machine(anyhow::anyhow!("a process that was to be timed ended early"))),
+            _ => Err(Failure::Machine(anyhow::anyhow!("a worker process ended early; see its messages above"))),
         }
     }
 
-    /// Sends it home; the last that it said.
+    /// Lets it end; its last line.
     pub(crate) fn finish(mut self) -> String {
         self.input = None;
         let last = self.line();
@@ -71,47 +71,47 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // One that is not done, because another failed.
+        // It may still be working if another process failed.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// A measurement of a few seconds is one of many, and a long one speaks for itself: so many, or as many as take so long.
-const REPETITIONS: usize = 9;
+/// Maximum number of repetitions, and the seconds after which no further one starts.
+const MAX_REPETITIONS: usize = 9;
 const SECONDS: f64 = 3.0;
 
-/// Measures seconds up to [`REPETITIONS`] times, until [`SECONDS`] have gone by.
+/// Measures up to [`MAX_REPETITIONS`] times, within about [`SECONDS`].
 pub(crate) fn repeated(mut measure: impl FnMut() -> Result<f64, Failure>) -> Result<Vec<f64>, Failure> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut seconds = vec![measure()?];
-    while seconds.len() < REPETITIONS && begun.elapsed().as_secs_f64() < SECONDS {
+    while seconds.len() < MAX_REPETITIONS && started.elapsed().as_secs_f64() < SECONDS {
         seconds.push(measure()?);
     }
     Ok(seconds)
 }
 
-/// The median; the numbers are sorted by it.
-pub(crate) fn median(numbers: &mut [f64]) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
+/// The median. Sorts the values.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
-/// The most memory that this process held, in bytes, where the system tells.
+/// Peak memory of this process in bytes, if the system reports it.
 pub(crate) fn peak_memory() -> Option<u64> {
     memory("VmHWM:")
 }
 
-/// The memory that this process holds now, in bytes; from here on [`peak_memory`] counts anew, where the system can.
-pub(crate) fn memory_from_here() -> Option<u64> {
-    // What refuses leaves the most that was held before, which is no less than what is held now.
+/// Current memory of this process in bytes. Resets [`peak_memory`], if the system supports it.
+pub(crate) fn reset_peak_memory() -> Option<u64> {
+    // If this fails, the peak stays, which is at least the current memory.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     memory("VmRSS:")
 }
 
-fn memory(what: &str) -> Option<u64> {
+fn memory(field: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(what))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     Some(1024 * line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?)
 }
 
@@ -120,17 +120,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_the_middle_one() {
+    fn the_median_is_the_middle_value() {
         assert_eq!(median(&mut [3.0]), 3.0);
         assert_eq!(median(&mut [5.0, 1.0, 2.0]), 2.0);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn memory_that_is_held_for_a_while_counts() {
-        let before = memory_from_here().unwrap();
+    fn released_memory_counts_for_the_peak() {
+        let before = reset_peak_memory().unwrap();
         std::hint::black_box(vec![1_u8; 64 << 20]);
-        // Other tests give memory back meanwhile.
+        // Other tests release memory in the meantime.
         assert!(peak_memory().unwrap() >= before + (32 << 20));
     }
 }

@@ -1,59 +1,58 @@
-//! What `gtn label --stats` tells of a matching.
+//! The statistics of `gtn label --stats`.
 
-use gtn_label::{Matching, Statistics};
+use gtn_label::{MatchStats, Matching};
 use ndarray::{ArrayView1, ArrayView2};
 
-/// Into so many parts the order of service is cut.
+/// Number of parts of the processing order.
 const PARTS: usize = 10;
 
-/// Lines on how well the pairs fit, from the source rows served first to those served last, on their lengths,
-/// and on what the matching took.
+/// Lines about the similarity of the pairs in processing order, about their norms, and about the work of the matching.
 pub(crate) fn lines(
     matched: &Matching,
-    statistics: &Statistics,
+    statistics: &MatchStats,
     source: ArrayView2<'_, f32>,
     target: ArrayView2<'_, f32>,
 ) -> Vec<String> {
     let mut lines = vec![
-        "similarity, from the source rows served first to those served last:".to_owned(),
+        "similarity of the source rows in the order in which they were processed:".to_owned(),
         "|             rows |      5% |     50% |     95% |".to_owned(),
         "|------------------|---------|---------|---------|".to_owned(),
     ];
-    let served: Vec<f32> = matched.order().iter().map(|&row| matched.similarity()[row]).collect();
+    let in_order: Vec<f32> = matched.order().iter().map(|&row| matched.similarity()[row]).collect();
     for part in 0..PARTS {
-        let [from, to] = [part, part + 1].map(|edge| edge * served.len() / PARTS);
+        let [from, to] = [part, part + 1].map(|edge| edge * in_order.len() / PARTS);
         if from == to {
             continue;
         }
-        let mut part = served[from..to].to_vec();
+        let mut part = in_order[from..to].to_vec();
         part.sort_by(f32::total_cmp);
-        let [low, middle, high] = [0.05, 0.5, 0.95].map(|share| quantile(&part, share));
+        let [low, middle, high] = [0.05, 0.5, 0.95].map(|probability| quantile(&part, probability));
         lines.push(format!("| {:>16} | {low:7.4} | {middle:7.4} | {high:7.4} |", format!("{}–{to}", from + 1)));
     }
     let norm = |row: ArrayView1<'_, f32>| row.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
-    let lengths = |rows: ArrayView2<'_, f32>| rows.rows().into_iter().map(norm).collect::<Vec<_>>();
-    let (of_source, of_target) = (lengths(source), lengths(target));
-    let of_taken: Vec<f64> = matched.matching().iter().map(|&row| of_target[row]).collect();
+    let norms = |rows: ArrayView2<'_, f32>| rows.rows().into_iter().map(norm).collect::<Vec<_>>();
+    let (of_source, of_target) = (norms(source), norms(target));
+    let of_taken: Vec<f64> = matched.assignment().iter().map(|&row| of_target[row]).collect();
     let correlation = rank_correlation(&of_source, &of_taken).map_or("none".to_owned(), |rho| format!("{rho:.4}"));
     lines.push(format!("rank correlation of |y| and |x_y|: {correlation}"));
-    let Statistics { rescored, refills, exhausted, prepare, propose, decide, .. } = statistics;
+    let MatchStats { rescored, refills, full_scans, prepare, propose, decide, .. } = statistics;
     let strategy = statistics.strategy.name();
     lines.push(format!(
-        "strategy {strategy}: {rescored} scores in f64, {refills} lists asked for again, all rows looked at {exhausted} times"
+        "strategy {strategy}: {rescored} scores in f64, {refills} candidate lists requested again, {full_scans} full scans"
     ));
     lines.push(format!("time: prepare {prepare:.1?}, propose {propose:.1?}, decide {decide:.1?}"));
     lines
 }
 
-/// The quantile of sorted numbers, of which there is at least one, by linear interpolation.
-fn quantile(sorted: &[f32], share: f64) -> f64 {
-    let place = share * (sorted.len() - 1) as f64;
-    let (below, between) = (place.floor(), place.fract());
-    let [a, b] = [below, place.ceil()].map(|at| f64::from(sorted[at as usize]));
+/// The quantile of sorted values, at least one, by linear interpolation.
+fn quantile(sorted: &[f32], probability: f64) -> f64 {
+    let position = probability * (sorted.len() - 1) as f64;
+    let (below, between) = (position.floor(), position.fract());
+    let [a, b] = [below, position.ceil()].map(|at| f64::from(sorted[at as usize]));
     a + between * (b - a)
 }
 
-/// Spearman's rank correlation; equal numbers share the mean of their ranks. `None` where all numbers of a side are equal.
+/// Spearman's rank correlation; ties have their mean rank. `None` if all values on one side are equal.
 fn rank_correlation(a: &[f64], b: &[f64]) -> Option<f64> {
     let (a, b) = (ranks(a), ranks(b));
     let mean = (a.len() as f64 - 1.0) / 2.0;
@@ -62,7 +61,7 @@ fn rank_correlation(a: &[f64], b: &[f64]) -> Option<f64> {
     (spread > 0.0).then(|| product(&a, &b) / spread)
 }
 
-/// The rank of each number from 0.
+/// The rank of each value, counted from 0.
 fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
@@ -85,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_numbers_share_the_mean_of_their_ranks() {
+    fn ties_have_their_mean_rank() {
         assert_eq!(ranks(&[3.0, 1.0, 3.0, 2.0, 3.0]), [3.0, 0.0, 3.0, 1.0, 3.0]);
         assert_eq!(ranks(&[]), [0.0; 0]);
     }
@@ -102,17 +101,20 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_lie_between_the_numbers() {
-        assert_eq!([0.0, 0.05, 0.5, 1.0].map(|share| quantile(&[1.0, 2.0, 4.0], share)), [1.0, 1.1, 2.0, 4.0]);
+    fn quantiles_interpolate() {
+        assert_eq!(
+            [0.0, 0.05, 0.5, 1.0].map(|probability| quantile(&[1.0, 2.0, 4.0], probability)),
+            [1.0, 1.1, 2.0, 4.0]
+        );
         assert_eq!(quantile(&[0.25], 0.95), 0.25);
     }
 
     #[test]
-    fn every_part_of_the_order_has_a_row_and_few_rows_have_few() {
+    fn every_part_of_the_order_has_a_line() {
         for (n, parts) in [(1, 1), (7, 7), (100, 10)] {
             let (y, x) = (Streams::new(1).normal("y", 0, n, 3), Streams::new(1).normal("x", 0, n, 3));
             let matched = match_rows(&y, &x).unwrap();
-            let lines = lines(&matched, &Statistics::default(), y.view(), x.view());
+            let lines = lines(&matched, &MatchStats::default(), y.view(), x.view());
             assert_eq!(lines.len(), 3 + parts + 3, "{lines:?}");
             let widths: Vec<usize> = lines[1..3 + parts].iter().map(|line| line.chars().count()).collect();
             assert!(widths.iter().all(|&width| width == widths[0]), "{lines:?}");

@@ -1,127 +1,127 @@
-//! Images of samples against real ones, pixel by pixel, beside what the decoder makes of real latents and of those of simpler
-//! generators.
+//! Metrics of generated images against real ones, pixel by pixel, with decoded real latents and decoded baselines.
 
 use std::panic::resume_unwind;
 use std::thread;
 
 use gtn_metrics::{
-    Memorization, Nearest, NearestRows, density_coverage, energy_distance, memorization_between, precision_recall,
-    sliced_wasserstein,
+    Memorization, NearestNeighbors, Neighbor, density_coverage, energy_distance, memorization_from_neighbors,
+    precision_recall, sliced_wasserstein,
 };
-use gtn_models::{Generator, Streams};
+use gtn_models::{Generator, Streams, purpose};
 use gtn_run::MetricRecord;
+use gtn_run::schema::{Baseline, Metric};
 use ndarray::{Array2, Array4, ArrayView2, s};
 
 use super::images::{K_DENSITY, K_MANIFOLD};
-use super::{FLOOR, Figures, Found, GTN, PROJECTIONS, records, tell, unless_held_out_are_copies};
+use super::{PROJECTIONS, SampleSet, Values, ValuesBySet, records, report_progress, unless_held_out_are_copies};
 use crate::Result;
-use crate::baselines::{GAUSSIAN, MIXTURE};
-use crate::pipeline::{Context, Made};
-use crate::stages::prepare::Pictures;
+use crate::pipeline::{Context, Handoff};
+use crate::stages::prepare::ImageData;
 
-/// Images of each kind that are measured, if they have as many numbers as MNIST's. Work grows with the square of the images
-/// and with their numbers: of larger ones so many fewer are taken that it stays the same.
-const MEASURED: usize = 2_000;
-const NUMBERS: usize = 784;
-/// Training images that are turned into numbers at once.
-const ROWS: usize = 256;
+/// Maximum number of images of each set, for images of MNIST's size. The cost grows with the square of the number of images and
+/// with their pixels: for larger images the number is smaller, so that the cost stays the same.
+const MAX_IMAGES: usize = 2_000;
+const MNIST_PIXELS: usize = 784;
+/// Training images that are converted to f32 at a time.
+const BATCH_SIZE: usize = 256;
 
-/// What the figures depend on.
-pub(super) fn extent() -> String {
-    format!("{MEASURED} images of {NUMBERS} numbers, copies among all")
+/// What the metrics depend on.
+pub(super) fn settings() -> String {
+    format!("{MAX_IMAGES} images of {MNIST_PIXELS} pixels, copies among all")
 }
 
-/// What real images are compared with, and the baseline that it is in the records.
-const DECODED: &str = "decoded";
-const BASELINES: [&str; 3] = [DECODED, GAUSSIAN, MIXTURE];
-
-/// Images that are measured, of so many numbers each.
-fn measured(numbers: usize) -> usize {
-    let share = NUMBERS as f64 / numbers.max(1) as f64;
-    MEASURED.min((MEASURED as f64 * share.sqrt()) as usize)
+/// Number of images of so many pixel values each.
+fn max_images(pixels: usize) -> usize {
+    let ratio = MNIST_PIXELS as f64 / pixels.max(1) as f64;
+    MAX_IMAGES.min((MAX_IMAGES as f64 * ratio.sqrt()) as usize)
 }
 
-/// One part of the held-out images is what is compared with. Another part stands for the floor, and its latents, decoded, for
-/// what samples could reach through this decoder.
+/// Compares with a part of the held-out images. Another part gives the noise floor, and its latents, decoded, what samples could
+/// reach with this decoder.
 pub(super) fn measure(
-    &Made { targets, baselines, .. }: &Made<'_>,
-    pictures: &Pictures,
+    &Handoff { targets, baselines, .. }: &Handoff<'_>,
+    images: &ImageData,
     generator: &Generator,
     context: &mut Context<'_>,
 ) -> Result<Vec<MetricRecord>> {
-    let numbers = pictures.images.channels() * pictures.images.side().pow(2);
-    let n = measured(numbers).min(targets.validation.nrows() / 2);
+    let pixels = images.images.channels() * images.images.side().pow(2);
+    let n = max_images(pixels).min(targets.validation.nrows() / 2);
     if n <= K_DENSITY || !super::can_measure(targets) {
         return Ok(Vec::new());
     }
-    let held_out = &pictures.split.validation;
-    let decode = |latents: ArrayView2<'_, f32>| Ok::<_, crate::Error>(flat(generator.decode(latents)?));
-    let simpler = baselines.drawn()?;
-    let real = flat(pictures.images.batch(&held_out[..n]));
+    let held_out = &images.split.validation;
+    let decode = |latents: ArrayView2<'_, f32>| Ok::<_, crate::Error>(flatten(generator.decode(latents)?));
+    let baselines = baselines.samples()?;
+    let real = flatten(images.images.batch(&held_out[..n]));
+    let baseline = SampleSet::Baseline;
     let sets = [
-        (GTN, decode(generator.sample_latents(n, &context.streams)?.view())?),
-        (FLOOR, flat(pictures.images.batch(&held_out[n..2 * n]))),
-        (DECODED, decode(targets.validation.slice(s![n..2 * n, ..]))?),
-        (GAUSSIAN, decode(simpler.gaussian.slice(s![..n, ..]))?),
-        (MIXTURE, decode(simpler.mixture.slice(s![..n, ..]))?),
+        (SampleSet::Generated, decode(generator.sample_latents(n, &context.streams)?.view())?),
+        (SampleSet::NoiseFloor, flatten(images.images.batch(&held_out[n..2 * n]))),
+        (baseline(Baseline::Decoded), decode(targets.validation.slice(s![n..2 * n, ..]))?),
+        (baseline(Baseline::Gaussian), decode(baselines.gaussian.slice(s![..n, ..]))?),
+        (baseline(Baseline::Mixture), decode(baselines.mixture.slice(s![..n, ..]))?),
     ];
-    let usual = nearest(real.view(), pictures)?;
+    let nearest_to_real = nearest_training_images(real.view(), images)?;
 
-    let mut found: Found<7> = Found::new();
-    let at_once = thread::available_parallelism().map_or(1, usize::from);
-    for (round, part) in sets.chunks(at_once).enumerate() {
-        tell(round * at_once, sets.len(), context)?;
-        let measure = |set: &Array2<f32>| figures(real.view(), set.view(), &usual, pictures, context.streams);
-        let of_part: Vec<Result<Figures<7>>> = thread::scope(|scope| {
-            let threads: Vec<_> = part.iter().map(|(_, set)| scope.spawn(move || measure(set))).collect();
+    let mut values: ValuesBySet<7> = ValuesBySet::new();
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    for (round, chunk) in sets.chunks(threads).enumerate() {
+        report_progress(round * threads, sets.len(), context)?;
+        let measure =
+            |set: &Array2<f32>| measure_set(real.view(), set.view(), &nearest_to_real, images, context.streams);
+        let of_chunk: Vec<Result<Values<7>>> = thread::scope(|scope| {
+            let threads: Vec<_> = chunk.iter().map(|(_, set)| scope.spawn(move || measure(set))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
         });
-        for ((name, _), figures) in part.iter().zip(of_part) {
-            found.insert(name, figures?);
+        for ((name, _), of_set) in chunk.iter().zip(of_chunk) {
+            values.insert(*name, of_set?);
         }
     }
-    Ok(records(&found, &BASELINES, n))
+    Ok(records(&values, n))
 }
 
-/// The figures of one set; `usual` are the training images nearest to the real ones.
-fn figures(
+/// The metrics of one set. `nearest_to_real` are the training images nearest to the real ones.
+fn measure_set(
     real: ArrayView2<'_, f32>,
     set: ArrayView2<'_, f32>,
-    usual: &[Nearest],
-    pictures: &Pictures,
+    nearest_to_real: &[Neighbor],
+    images: &ImageData,
     streams: Streams,
-) -> Result<Figures<7>> {
+) -> Result<Values<7>> {
     // The same directions for every set, so that only the sets differ.
-    let directions = streams.stream("directions", 2);
-    let near = precision_recall(real, set, K_MANIFOLD)?;
-    let dense = density_coverage(real, set, K_DENSITY)?;
-    let copied = memorization_between(usual.to_vec(), nearest(set, pictures)?);
-    let copied: Option<Memorization> = unless_held_out_are_copies(copied)?;
+    let directions = streams.stream(purpose::DIRECTIONS, 2);
+    let manifold = precision_recall(real, set, K_MANIFOLD)?;
+    let density = density_coverage(real, set, K_DENSITY)?;
+    let copies = memorization_from_neighbors(nearest_to_real.to_vec(), nearest_training_images(set, images)?);
+    let copies: Option<Memorization> = unless_held_out_are_copies(copies)?;
     Ok([
-        ("pixel_energy_distance", Some(energy_distance(real, set)?)),
-        ("pixel_sliced_wasserstein", Some(sliced_wasserstein(real, set, PROJECTIONS, directions)?)),
-        ("pixel_precision", Some(near.precision)),
-        ("pixel_recall", Some(near.recall)),
-        ("pixel_density", Some(dense.density)),
-        ("pixel_coverage", Some(dense.coverage)),
-        ("pixel_memorization", copied.map(|copied| copied.median_ratio)),
+        (Metric::PixelEnergyDistance, Some(energy_distance(real, set)?)),
+        (Metric::PixelSlicedWasserstein, Some(sliced_wasserstein(real, set, PROJECTIONS, directions)?)),
+        (Metric::PixelPrecision, Some(manifold.precision)),
+        (Metric::PixelRecall, Some(manifold.recall)),
+        (Metric::PixelDensity, Some(density.density)),
+        (Metric::PixelCoverage, Some(density.coverage)),
+        (Metric::PixelNnDistanceRatio, copies.map(|copies| copies.median_distance_ratio)),
     ])
 }
 
 /// The training image nearest to each row.
-fn nearest(rows: ArrayView2<'_, f32>, Pictures { images, split, .. }: &Pictures) -> Result<Vec<Nearest>> {
-    let mut search = NearestRows::of(rows, 1)?;
-    for indices in split.train.chunks(ROWS) {
-        search.among(flat(images.batch(indices)).view())?;
+fn nearest_training_images(
+    rows: ArrayView2<'_, f32>,
+    ImageData { images, split, .. }: &ImageData,
+) -> Result<Vec<Neighbor>> {
+    let mut search = NearestNeighbors::new(rows, 1)?;
+    for indices in split.train.chunks(BATCH_SIZE) {
+        search.partial_fit(flatten(images.batch(indices)).view())?;
     }
-    Ok(search.finish().into_iter().flatten().collect())
+    Ok(search.into_neighbors().into_iter().flatten().collect())
 }
 
-/// Images as rows of numbers.
-fn flat(images: Array4<f32>) -> Array2<f32> {
+/// Images as rows of pixel values.
+fn flatten(images: Array4<f32>) -> Array2<f32> {
     let (rows, channels, height, width) = images.dim();
-    let numbers = images.as_standard_layout().iter().copied().collect();
-    Array2::from_shape_vec((rows, channels * height * width), numbers).expect("as many numbers as there were")
+    let values = images.as_standard_layout().iter().copied().collect();
+    Array2::from_shape_vec((rows, channels * height * width), values).expect("the number of values is unchanged")
 }
 
 #[cfg(test)]
@@ -129,17 +129,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_bounded_whatever_the_size_of_an_image() {
-        assert_eq!([1, 784, 3 * 64 * 64, 3 * 4096 * 4096].map(measured), [2000, 2000, 505, 7]);
-        for numbers in [784, 3136, 12_288, 196_608] {
-            assert!(measured(numbers).pow(2) * numbers <= MEASURED.pow(2) * NUMBERS);
+    fn the_cost_is_bounded_for_every_image_size() {
+        assert_eq!([1, 784, 3 * 64 * 64, 3 * 4096 * 4096].map(max_images), [2000, 2000, 505, 7]);
+        for pixels in [784, 3136, 12_288, 196_608] {
+            assert!(max_images(pixels).pow(2) * pixels <= MAX_IMAGES.pow(2) * MNIST_PIXELS);
         }
     }
 
     #[test]
-    fn images_become_rows_in_the_order_of_their_numbers() {
+    fn images_become_rows_in_the_order_of_their_values() {
         let images = Array4::from_shape_fn((2, 3, 2, 2), |(n, c, y, x)| (100 * n + 10 * c + 2 * y + x) as f32);
-        let rows = flat(images);
+        let rows = flatten(images);
         assert_eq!(rows.dim(), (2, 12));
         assert_eq!(rows.row(1).to_vec(), [100., 101., 102., 103., 110., 111., 112., 113., 120., 121., 122., 123.]);
     }

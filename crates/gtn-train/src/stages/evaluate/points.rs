@@ -1,169 +1,181 @@
-//! Against the law that was to be learned.
+//! Metrics of points against the known distribution.
 
 use std::collections::BTreeMap;
 
-use gtn_data::synthetic::roll_up;
+use gtn_data::synthetic::swiss_roll_from_angles;
 use gtn_math::{Distribution, OpenInterval, SwissRoll, Uniform};
-use gtn_metrics::{energy_distance, ks_from_cdf, mean_over_draws, sliced_wasserstein};
-use gtn_models::Generator;
+use gtn_metrics::{energy_distance, ks_one_sample, mean_over_subsets, sliced_wasserstein, variance_kept};
+use gtn_models::{Generator, purpose};
 use gtn_run::config::Data;
-use gtn_run::measures::{CONTINUED_ROLL, OFF_CURVE, OUTSIDE_SQUARE};
+use gtn_run::metric_constants::{EXTENDED_ROLL, OFF_CURVE, OUTSIDE_SQUARE};
+use gtn_run::schema::{Metric, snapshot};
 use gtn_run::{Artifact, Config, MetricRecord};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 
-use super::{DRAWS, PROJECTIONS, tell};
+use super::{PROJECTIONS, SUBSETS, report_progress};
 use crate::Result;
 use crate::pipeline::Context;
 use crate::stages::prepare::draw_points;
 use crate::stages::sample::exact_angle;
 
-/// Samples that are drawn: those of `gtn sample RUN -n 100000` with the run's seed.
+/// Number of samples: those of `gtn sample RUN -n 100000` with the seed of the run.
 const SAMPLES: usize = 100_000;
-/// For the sliced Wasserstein distance.
-const SLICED: usize = 10_000;
-/// What the results depend on beside the constants that images share.
-pub(super) const SIZES: [usize; 2] = [SAMPLES, SLICED];
+/// Number of samples for the sliced Wasserstein distance.
+const SLICED_SAMPLES: usize = 10_000;
+/// Sizes that the results depend on, beside those that images share.
+pub(super) const SIZES: [usize; 2] = [SAMPLES, SLICED_SAMPLES];
 
-/// What ĥ made after its first epoch, where the dimension of its source is at issue.
+/// What ĥ generated after its first epoch, if the run compares source dimensions.
 pub(super) fn first_epoch(config: &Config, context: &Context<'_>) -> Result<Option<Artifact>> {
-    let on_the_plane = matches!(config.data, Data::SwissRoll(_)) && config.dim == 2;
-    Ok(if on_the_plane { Some(Artifact::read(&context.run.snapshot(1))?) } else { None })
+    let is_plane = matches!(config.data, Data::SwissRoll(_)) && config.dim == 2;
+    Ok(if is_plane { Some(Artifact::read(&context.run.snapshot(1))?) } else { None })
 }
 
 pub(super) fn measure(
     config: &Config,
     generator: &Generator,
-    first: Option<Artifact>,
+    first_epoch: Option<Artifact>,
     context: &mut Context<'_>,
 ) -> Result<Vec<MetricRecord>> {
-    let source = generator.source(SAMPLES, &context.streams);
-    let mut sides = Sides {
+    let source = generator.sample_source(SAMPLES, &context.streams);
+    let first_epoch = first_epoch.as_ref().map(|artifact| artifact.tensor(&snapshot::GENERATED)).transpose()?;
+    let mut sets = PointSets {
         config,
         generated: generator.map(source.view())?,
-        real: draw_points(config, SAMPLES, &context.streams, "real", 1),
-        again: draw_points(config, SAMPLES, &context.streams, "real", 2),
+        real: draw_points(config, SAMPLES, &context.streams, purpose::REAL, 1),
+        more_real: draw_points(config, SAMPLES, &context.streams, purpose::REAL, 2),
         source,
-        first: first.and_then(|first| first.f32("generated").ok()?.clone().into_dimensionality().ok()),
+        first_epoch: first_epoch.and_then(|points| points.clone().into_dimensionality().ok()),
         metrics: Vec::new(),
     };
-    tell(0, 3, context)?;
-    sides.by_law()?;
-    tell(1, 3, context)?;
-    sides.energy(context)?;
-    tell(2, 3, context)?;
-    sides.sliced(context)?;
-    Ok(sides.metrics)
+    report_progress(0, 3, context)?;
+    sets.measure_distribution()?;
+    sets.measure_variance()?;
+    report_progress(1, 3, context)?;
+    sets.measure_energy_distance(context)?;
+    report_progress(2, 3, context)?;
+    sets.measure_sliced_wasserstein(context)?;
+    Ok(sets.metrics)
 }
 
-/// Generated rows, and two independent sets of real ones: against one the generated are measured, and in their place the other
-/// gives the floor.
-struct Sides<'a> {
+/// Generated points and two independent sets of real ones. Generated points are compared with the first real set; the second
+/// one, in their place, gives the noise floor.
+struct PointSets<'a> {
     config: &'a Config,
     source: Array2<f32>,
     generated: Array2<f32>,
     real: Array2<f32>,
-    again: Array2<f32>,
-    /// What ĥ made after its first epoch, if it is there.
-    first: Option<Array2<f32>>,
+    more_real: Array2<f32>,
+    /// What ĥ generated after its first epoch, if it is known.
+    first_epoch: Option<Array2<f32>>,
     metrics: Vec<MetricRecord>,
 }
 
-impl Sides<'_> {
-    fn add(&mut self, metric: &str, value: f64, floor: Option<f64>, samples: usize) {
-        let baselines = BTreeMap::new();
-        self.metrics.push(MetricRecord { metric: metric.to_owned(), value, floor, baselines, samples });
+impl PointSets<'_> {
+    fn add(&mut self, metric: Metric, value: f64, floor: Option<f64>, samples: usize) {
+        debug_assert_eq!(metric.has_noise_floor(), floor.is_some());
+        self.metrics.push(MetricRecord { metric, value, floor, baselines: BTreeMap::new(), samples });
     }
 
-    /// What can be said because the law is known.
-    fn by_law(&mut self) -> Result<()> {
-        let angles = SwissRoll::of_the_paper().angles();
+    /// Metrics that the known distribution allows.
+    fn measure_distribution(&mut self) -> Result<()> {
+        let angles = SwissRoll::paper().angles();
         match (&self.config.data, self.config.dim) {
             (Data::Mnist(_) | Data::Celeba(_) | Data::Hap(_), _) => {}
             (Data::SwissRoll(_), 1) => {
-                let law = Uniform::new(angles.lower(), angles.upper()).expect("the roll's angles are an interval");
-                let ks = |rows: &Array2<f32>| ks_from_cdf(&numbers(rows.column(0)), |angle| law.cdf(angle));
+                let uniform = Uniform::new(angles.lower(), angles.upper()).expect("the roll's angles are an interval");
+                let ks = |rows: &Array2<f32>| ks_one_sample(&to_f64(rows.column(0)), |angle| uniform.cdf(angle));
                 let outside = |rows: &Array2<f32>| {
-                    share(rows, |row| {
-                        // The angles of real data are rounded to f32, too.
+                    fraction(rows, |row| {
+                        // Real angles are rounded to f32 as well.
                         !(angles.lower() as f32..=angles.upper() as f32).contains(&row[0])
                     })
                 };
-                self.add("ks_angle", ks(&self.generated)?, Some(ks(&self.again)?), SAMPLES);
-                self.add("outside", outside(&self.generated), Some(outside(&self.again)), SAMPLES);
+                self.add(Metric::KsAngle, ks(&self.generated)?, Some(ks(&self.more_real)?), SAMPLES);
+                self.add(Metric::OutsideSupport, outside(&self.generated), Some(outside(&self.more_real)), SAMPLES);
                 let pairs = self.source.iter().zip(&self.generated);
                 let squares = pairs.map(|(&y, &angle)| (f64::from(angle) - exact_angle(f64::from(y))).powi(2));
                 let error = (squares.sum::<f64>() / SAMPLES as f64).sqrt();
-                self.add("h_error", error, None, SAMPLES);
+                self.add(Metric::HError, error, None, SAMPLES);
             }
-            (Data::SwissRoll(_), _) => self.off_curve()?,
+            (Data::SwissRoll(_), _) => self.measure_off_curve()?,
             (Data::Uniform(_), _) => {
-                let law = Uniform::standard();
+                let uniform = Uniform::standard();
                 let ks = |rows: &Array2<f32>| -> Result<f64> {
-                    let [a, b] = [0, 1].map(|column| ks_from_cdf(&numbers(rows.column(column)), |x| law.cdf(x)));
+                    let [a, b] = [0, 1].map(|column| ks_one_sample(&to_f64(rows.column(column)), |x| uniform.cdf(x)));
                     Ok(a?.max(b?))
                 };
                 let allowed = -OUTSIDE_SQUARE..=1.0 + OUTSIDE_SQUARE;
-                let outside = |rows: &Array2<f32>| share(rows, |row| !row.iter().all(|x| allowed.contains(x)));
-                self.add("ks_coordinate", ks(&self.generated)?, Some(ks(&self.again)?), SAMPLES);
-                self.add("outside", outside(&self.generated), Some(outside(&self.again)), SAMPLES);
+                let outside = |rows: &Array2<f32>| fraction(rows, |row| !row.iter().all(|x| allowed.contains(x)));
+                self.add(Metric::KsCoordinate, ks(&self.generated)?, Some(ks(&self.more_real)?), SAMPLES);
+                self.add(Metric::OutsideSupport, outside(&self.generated), Some(outside(&self.more_real)), SAMPLES);
             }
         }
         Ok(())
     }
 
-    /// Share of points away from the swiss roll, which is continued beyond its ends: leaving it at an end is told by other
-    /// figures, leaving it sideways is what a source of another topology cannot help. From one dimension no point can: it is
-    /// rolled up from its angle.
-    fn off_curve(&mut self) -> Result<()> {
-        let continued = OpenInterval::new(CONTINUED_ROLL.0, CONTINUED_ROLL.1).expect("the roll goes on");
-        let roll = SwissRoll::new(continued).expect("the roll may start at 2");
-        let off = |points: &Array2<f32>| {
-            share(points, |point| {
+    /// Fraction of the points off the swiss roll, which is extended beyond its ends: other metrics measure points beyond the
+    /// ends, and a source with another topology cannot avoid points beside the curve. For d = 1 no point is off the curve, since
+    /// it is computed from its angle.
+    fn measure_off_curve(&mut self) -> Result<()> {
+        let extended = OpenInterval::new(EXTENDED_ROLL.0, EXTENDED_ROLL.1).expect("the interval is not empty");
+        let roll = SwissRoll::new(extended).expect("the roll may start at 2");
+        let off_curve = |points: &Array2<f32>| {
+            fraction(points, |point| {
                 let nearest = roll.nearest([f64::from(point[0]), f64::from(point[1])]);
                 nearest.map_or(true, |nearest| nearest.distance > OFF_CURVE)
             })
         };
-        let floor = Some(off(&self.again));
-        if let Some(first) = self.first.take() {
-            self.add("off_curve_first_epoch", off(&first), floor, first.nrows());
+        let floor = Some(off_curve(&self.more_real));
+        if let Some(first_epoch) = self.first_epoch.take() {
+            self.add(Metric::OffCurveFirstEpoch, off_curve(&first_epoch), floor, first_epoch.nrows());
         }
-        self.add("off_curve", off(&self.generated), floor, SAMPLES);
+        self.add(Metric::OffCurve, off_curve(&self.generated), floor, SAMPLES);
         Ok(())
     }
 
-    fn energy(&mut self, context: &Context<'_>) -> Result<()> {
-        let [generated, real, again] = [&self.generated, &self.real, &self.again].map(|rows| self.in_plane(rows));
+    fn measure_variance(&mut self) -> Result<()> {
+        let ratio = |set: &Array2<f32>| variance_kept(self.real.view(), set.view());
+        let (value, floor) = (ratio(&self.generated)?, ratio(&self.more_real)?);
+        self.add(Metric::VarianceKept, value, Some(floor), SAMPLES);
+        Ok(())
+    }
+
+    fn measure_energy_distance(&mut self, context: &Context<'_>) -> Result<()> {
+        let [generated, real, more_real] = self.in_plane();
         let distance = |other: ArrayView2<'_, f32>, index| {
-            mean_over_draws(real.view(), other, DRAWS, context.streams.stream("energy", index), energy_distance)
+            let draws = context.streams.stream(purpose::ENERGY, index);
+            mean_over_subsets(real.view(), other, SUBSETS, draws, energy_distance)
         };
-        let (value, floor) = (distance(generated.view(), 0)?, distance(again.view(), 1)?);
-        self.add("energy_distance", value, Some(floor), DRAWS.size);
+        let (value, floor) = (distance(generated.view(), 0)?, distance(more_real.view(), 1)?);
+        self.add(Metric::EnergyDistance, value, Some(floor), SUBSETS.size);
         Ok(())
     }
 
-    fn sliced(&mut self, context: &Context<'_>) -> Result<()> {
-        let [generated, real, again] = [&self.generated, &self.real, &self.again].map(|rows| self.in_plane(rows));
-        let first = s![..SLICED, ..];
-        // The same directions for both, so that only the rows differ.
+    fn measure_sliced_wasserstein(&mut self, context: &Context<'_>) -> Result<()> {
+        let [generated, real, more_real] = self.in_plane();
+        let first_rows = s![..SLICED_SAMPLES, ..];
+        // The same directions for both, so that only the points differ.
         let distance = |other: &Array2<f32>| {
-            let directions = context.streams.stream("directions", 0);
-            sliced_wasserstein(real.slice(first), other.slice(first), PROJECTIONS, directions)
+            let directions = context.streams.stream(purpose::DIRECTIONS, 0);
+            sliced_wasserstein(real.slice(first_rows), other.slice(first_rows), PROJECTIONS, directions)
         };
-        let (value, floor) = (distance(&generated)?, distance(&again)?);
-        self.add("sliced_wasserstein", value, Some(floor), SLICED);
+        let (value, floor) = (distance(&generated)?, distance(&more_real)?);
+        self.add(Metric::SlicedWasserstein, value, Some(floor), SLICED_SAMPLES);
         Ok(())
     }
 
-    /// Rows as points of the plane.
-    fn in_plane(&self, rows: &Array2<f32>) -> Array2<f32> {
-        if rows.ncols() == 1 { roll_up(rows.view()) } else { rows.clone() }
+    /// Generated points and both real sets, in the plane.
+    fn in_plane(&self) -> [Array2<f32>; 3] {
+        [&self.generated, &self.real, &self.more_real]
+            .map(|rows| if rows.ncols() == 1 { swiss_roll_from_angles(rows.view()) } else { rows.clone() })
     }
 }
 
-fn numbers(column: ArrayView1<'_, f32>) -> Vec<f64> {
+fn to_f64(column: ArrayView1<'_, f32>) -> Vec<f64> {
     column.iter().map(|&value| f64::from(value)).collect()
 }
 
-fn share(rows: &Array2<f32>, holds: impl Fn(ArrayView1<'_, f32>) -> bool) -> f64 {
-    rows.axis_iter(Axis(0)).filter(|row| holds(row.view())).count() as f64 / rows.nrows().max(1) as f64
+fn fraction(rows: &Array2<f32>, condition: impl Fn(ArrayView1<'_, f32>) -> bool) -> f64 {
+    rows.axis_iter(Axis(0)).filter(|row| condition(row.view())).count() as f64 / rows.nrows().max(1) as f64
 }

@@ -1,47 +1,52 @@
-//! The losses of both networks on the official test set, which chose nothing.
+//! The losses of both networks on the official test set, which selects nothing.
 
 use gtn_models::Generator;
+use gtn_run::Statistics;
+use gtn_run::schema::Statistic;
 use ndarray::Axis;
 
 use crate::Result;
-use crate::pipeline::Made;
-use crate::stages::prepare::Pictures;
+use crate::pipeline::Handoff;
+use crate::stages::prepare::ImageData;
 
-/// Images decoded at once.
-const ROWS: usize = 256;
+/// Images in one forward pass.
+const BATCH_SIZE: usize = 256;
 
-/// Identity of the test set's latents and pairs, if they are there.
-pub(super) fn identity(made: &Made<'_>) -> Vec<String> {
-    let latents = made.targets.test.iter().map(|test| test.checksum.clone());
-    latents.chain(made.pairs.test_checksum.clone()).collect()
+/// Checksums of the test set's latents and pairs, if they exist.
+pub(super) fn checksums(handoff: &Handoff<'_>) -> Vec<String> {
+    let latents = handoff.targets.test.iter().map(|test| test.checksum.clone());
+    latents.chain(handoff.pairs.test_checksum.clone()).collect()
 }
 
-/// The mean squared error of the images after the autoencoder, and that of ĥ on their pairs in the units in which it
-/// learns; nothing without a test set.
-pub(super) fn losses(made: &Made<'_>, pictures: &Pictures, generator: &Generator) -> Result<Vec<(&'static str, f64)>> {
-    let (Some(set), Some(latents), Some(pairs)) = (&pictures.test, &made.targets.test, &made.pairs.test) else {
-        return Ok(Vec::new());
+/// The mean squared error of the reconstructed images, and that of ĥ on the pairs in normalized units; nothing without a test
+/// set.
+pub(super) fn losses(handoff: &Handoff<'_>, images: &ImageData, generator: &Generator) -> Result<Statistics> {
+    let (Some(set), Some(latents), Some(pairs)) = (&images.test, &handoff.targets.test, &handoff.pairs.test) else {
+        return Ok(Statistics::new());
     };
-    let mut images = Mean::default();
-    for (rows, indices) in latents.rows.axis_chunks_iter(Axis(0), ROWS).zip(set.indices.chunks(ROWS)) {
-        images.add(&generator.decode(rows)?, &set.images.batch(indices));
+    let mut reconstruction = MeanSquaredError::default();
+    for (rows, indices) in latents.rows.axis_chunks_iter(Axis(0), BATCH_SIZE).zip(set.indices.chunks(BATCH_SIZE)) {
+        reconstruction.add(&generator.decode(rows)?, &set.images.batch(indices));
     }
-    let normalize = |rows| made.targets.normalizer.normalize(rows);
+    let normalize = |rows| handoff.targets.normalizer.normalize(rows);
     let generated = generator.map(pairs.source.view())?;
     let target = latents.rows.select(Axis(0), &pairs.matching);
-    let mut of_pairs = Mean::default();
-    of_pairs.add(&normalize(generated.view()), &normalize(target.view()));
-    Ok(vec![("test_reconstruction_mse", images.value()), ("test_mse", of_pairs.value())])
+    let mut regression = MeanSquaredError::default();
+    regression.add(&normalize(generated.view()), &normalize(target.view()));
+    Ok(Statistics::from([
+        (Statistic::AutoencoderTestLoss, reconstruction.value()),
+        (Statistic::HTestLoss, regression.value()),
+    ]))
 }
 
-/// The mean of squared differences.
+/// A mean of squared differences that is computed in parts.
 #[derive(Default)]
-struct Mean {
+struct MeanSquaredError {
     sum: f64,
     count: usize,
 }
 
-impl Mean {
+impl MeanSquaredError {
     fn add<D: ndarray::Dimension>(&mut self, a: &ndarray::Array<f32, D>, b: &ndarray::Array<f32, D>) {
         self.sum += a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>();
         self.count += a.len();
@@ -59,11 +64,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn means_are_over_all_numbers_of_all_parts() {
-        let mut mean = Mean::default();
+    fn the_mean_is_over_all_values_of_all_parts() {
+        let mut mean = MeanSquaredError::default();
         mean.add(&array![[1.0, 2.0], [3.0, 4.0]], &array![[1.0, 0.0], [3.0, 3.0]]);
         mean.add(&array![[5.0]], &array![[2.0]]);
         assert_eq!(mean.value(), (4.0 + 1.0 + 9.0) / 5.0);
-        assert_eq!(Mean::default().value(), 0.0);
+        assert_eq!(MeanSquaredError::default().value(), 0.0);
     }
 }

@@ -1,4 +1,4 @@
-//! What is matched.
+//! The cases of `gtn bench label`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use gtn_models::Streams;
 use ndarray::Array2;
 
-/// Two sets of as many rows.
+/// Source and target rows, the same number of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Case {
     pub(crate) rows: usize,
@@ -14,12 +14,12 @@ pub(crate) struct Case {
     pub(crate) data: Data,
 }
 
-/// The law of the target rows; source rows are standard normal.
+/// The distribution of the target rows; source rows are standard normal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Data {
-    /// Standard normal too.
+    /// Standard normal as well.
     Normal,
-    /// Column k = 1, 2, ... has standard deviation σ = k^−½ and mean 0.3σ, much as latents of images have.
+    /// Column k = 1, 2, ... has standard deviation σ = k^−½ and mean 0.3σ, similar to latents of images.
     Decaying,
 }
 
@@ -56,7 +56,7 @@ impl FromStr for Case {
 }
 
 impl Case {
-    /// Those that are timed unless others are named.
+    /// The default cases.
     pub(crate) const ALL: [Case; 8] = [
         Case::new(20_000, 100, Data::Normal),
         Case::new(20_000, 100, Data::Decaying),
@@ -91,8 +91,8 @@ impl Case {
         (source, target)
     }
 
-    /// Operations of Algorithm 1 as it is defined: the k-th source row meets n − k + 1 target rows, n²/2 pairs in all, each with a
-    /// multiplication and an addition for every column.
+    /// Operations of Algorithm 1 by its definition: the k-th source row is compared with n − k + 1 target rows, n²/2 pairs in all,
+    /// each with a multiplication and an addition per column.
     pub(crate) fn operations(&self) -> f64 {
         (self.rows as f64).powi(2) * self.columns as f64
     }
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cases_are_read_as_they_are_written() {
+    fn cases_round_trip_as_text() {
         for case in Case::ALL {
             assert_eq!(case.to_string().parse(), Ok(case));
         }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn decaying_columns_have_the_scale_and_the_mean_that_they_say() {
+    fn decaying_columns_have_the_documented_mean_and_deviation() {
         let (source, target) = Case::new(20_000, 9, Data::Decaying).draw();
         for (k, column) in target.columns().into_iter().enumerate() {
             let sigma = 1.0 / ((k + 1) as f32).sqrt();

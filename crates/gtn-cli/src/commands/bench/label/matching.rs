@@ -1,4 +1,4 @@
-//! A process that matches one case: how long it takes, the memory it holds, and whether the matching is right.
+//! A process that matches one case, measures time and memory, and verifies the matching.
 
 use std::time::Instant;
 
@@ -7,25 +7,25 @@ use ndarray::Array2;
 use serde_json::{Value, json};
 
 use super::case::Case;
-use crate::commands::bench::process::{median, memory_from_here, peak_memory, repeated};
+use crate::commands::bench::process::{median, peak_memory, repeated, reset_peak_memory};
 use crate::failure::Failure;
 
-/// A check by another strategy in full may take so many operations: about two minutes of the slowest, few columns.
-const OPERATIONS: f64 = 6e12;
-/// Rows of two columns up to which the tree, whose `f32` tells close directions badly apart, takes seconds.
-const TREE_ROWS_IN_THE_PLANE: usize = 200_000;
+/// Maximum number of operations of a check with another strategy: about two minutes with few columns, the slowest case.
+const MAX_CHECK_OPERATIONS: f64 = 6e12;
+/// Maximum number of rows with two columns for the tree, whose f32 scores distinguish close directions poorly.
+const MAX_TREE_ROWS_2D: usize = 200_000;
 
-/// Otherwise so many steps are replayed.
-const STEPS: usize = 1000;
+/// Number of steps that are replayed otherwise.
+const REPLAYED_STEPS: usize = 1000;
 
-/// What such a process found.
+/// The result of such a process.
 pub(crate) struct Matched {
     pub(crate) strategy: String,
     /// The median.
     pub(crate) seconds: f64,
-    /// Most bytes held while matching, beyond those held before, the rows among them.
+    /// Peak memory of the matching in bytes, minus the memory before it, which includes the rows.
     pub(crate) memory: Option<u64>,
-    /// What the matching was compared with, and found equal.
+    /// How the matching was verified.
     pub(crate) checked: Option<String>,
 }
 
@@ -35,28 +35,28 @@ impl Matched {
         let (source, target) = case.draw();
         let (mut last, mut memory, mut strategy) = (None, None, Strategy::Auto);
         let mut seconds = repeated(|| {
-            // The one before must not count as memory that this one holds.
+            // The previous matching must not count for this one.
             last = None;
-            let before = memory_from_here();
-            let begun = Instant::now();
+            let before = reset_peak_memory();
+            let started = Instant::now();
             let mut workspace = Workspace::new();
             let matched = Matcher::new().match_rows_in(&mut workspace, &source, &target)?;
-            let seconds = begun.elapsed().as_secs_f64();
+            let seconds = started.elapsed().as_secs_f64();
             let held = peak_memory().zip(before).map(|(peak, before)| peak.saturating_sub(before));
-            // The first one finds memory that nobody held before.
+            // Later repetitions reuse memory of the first one.
             memory = memory.or(held);
-            strategy = workspace.statistics().strategy;
+            strategy = workspace.stats().strategy;
             last = Some(matched);
             Ok(seconds)
         })?;
         let checked = match last {
-            Some(matched) if check => Some(checked(case, strategy, &source, &target, &matched)?),
+            Some(matched) if check => Some(verify(case, strategy, &source, &target, &matched)?),
             _ => None,
         };
         Ok(Self { strategy: strategy.name().to_owned(), seconds: median(&mut seconds), memory, checked })
     }
 
-    /// As one line, for the process that started this one.
+    /// As one line of JSON, for the parent process.
     pub(crate) fn to_line(&self) -> String {
         let Self { strategy, seconds, memory, checked } = self;
         json!({ "strategy": strategy, "seconds": seconds, "memory": memory, "checked": checked }).to_string()
@@ -74,20 +74,20 @@ impl Matched {
     }
 }
 
-/// A strategy that matches this case by other means, in minutes at most.
-fn other(case: &Case, strategy: Strategy) -> Option<Strategy> {
+/// Another strategy that matches this case in minutes at most.
+fn other_strategy(case: &Case, strategy: Strategy) -> Option<Strategy> {
     let operations = (case.rows as f64).powi(2) * case.columns as f64;
     match (case.columns, strategy) {
         (1, _) => None,
-        (2, _) => (case.rows <= TREE_ROWS_IN_THE_PLANE).then_some(Strategy::Tree),
-        _ if operations > OPERATIONS => None,
-        (_, Strategy::Blocked) => Some(Strategy::Narrow),
-        _ => Some(Strategy::Blocked),
+        (2, _) => (case.rows <= MAX_TREE_ROWS_2D).then_some(Strategy::Tree),
+        _ if operations > MAX_CHECK_OPERATIONS => None,
+        (_, Strategy::Dense) => Some(Strategy::Int8),
+        _ => Some(Strategy::Dense),
     }
 }
 
-/// Compares with another strategy in full where that takes minutes at most, and replays steps otherwise.
-fn checked(
+/// Compares the complete matching with another strategy if that takes minutes at most; otherwise replays steps.
+fn verify(
     case: &Case,
     strategy: Strategy,
     source: &Array2<f32>,
@@ -95,26 +95,27 @@ fn checked(
     matched: &Matching,
 ) -> Result<String, Failure> {
     let failed = |reason: String| Failure::Machine(anyhow::anyhow!("the matching of {case} is wrong: {reason}"));
-    if let Some(other) = other(case, strategy) {
+    if let Some(other) = other_strategy(case, strategy) {
         let again = Matcher::new().strategy(other).match_rows(source, target)?;
         return if again == *matched {
-            Ok(format!("{}, whole", other.name()))
+            Ok(format!("{}, complete", other.name()))
         } else {
-            Err(failed(format!("`{}` gives another", other.name())))
+            Err(failed(format!("strategy `{}` gives a different one", other.name())))
         };
     }
-    let steps = spread(case.rows);
+    let steps = spread_steps(case.rows);
     replay(source, target, Precision::Double, matched, &steps).map_err(|error| failed(error.to_string()))?;
     Ok(format!("{} steps", steps.len()))
 }
 
-/// Steps spread over all, in step with no block: multiples of the golden ratio.
-fn spread(rows: usize) -> Vec<usize> {
-    if rows <= STEPS {
+/// Steps spread over all rows without a period: multiples of the golden ratio.
+fn spread_steps(rows: usize) -> Vec<usize> {
+    if rows <= REPLAYED_STEPS {
         return (0..rows).collect();
     }
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
-    let mut steps: Vec<usize> = (1..=STEPS).map(|k| ((k as f64 * GOLDEN).fract() * rows as f64) as usize).collect();
+    let mut steps: Vec<usize> =
+        (1..=REPLAYED_STEPS).map(|k| ((k as f64 * GOLDEN).fract() * rows as f64) as usize).collect();
     steps.sort_unstable();
     steps.dedup();
     steps
@@ -126,32 +127,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_different_and_lie_within() {
+    fn steps_are_distinct_and_in_range() {
         for rows in [1, 999, 1000, 5000, 1_000_000] {
-            let steps = spread(rows);
+            let steps = spread_steps(rows);
             assert!(steps.windows(2).all(|pair| pair[0] < pair[1]) && steps[steps.len() - 1] < rows, "{rows}");
-            assert!(steps.len() > rows.min(STEPS) * 4 / 5, "{rows}: {}", steps.len());
+            assert!(steps.len() > rows.min(REPLAYED_STEPS) * 4 / 5, "{rows}: {}", steps.len());
         }
     }
 
     #[test]
-    fn what_is_found_goes_from_process_to_process_in_one_line() {
+    fn a_result_round_trips_as_a_line() {
         let found = Matched::measure(&Case::new(300, 2, Data::Decaying), true).unwrap();
         let read = Matched::of_line(&found.to_line()).unwrap();
         assert_eq!((read.seconds, read.memory, read.strategy), (found.seconds, found.memory, "angular".to_owned()));
-        assert_eq!(read.checked.as_deref(), Some("tree, whole"));
+        assert_eq!(read.checked.as_deref(), Some("tree, complete"));
         assert!(Matched::of_line("killed").is_none());
     }
 
     #[test]
-    fn a_matching_of_other_rows_is_found_wrong() {
-        for (columns, by) in [(1, "200 steps"), (2, "tree, whole"), (3, "blocked, whole")] {
+    fn a_matching_of_other_rows_is_refused() {
+        for (columns, by) in [(1, "200 steps"), (2, "tree, complete"), (3, "dense, complete")] {
             let [one, other] = [Data::Normal, Data::Decaying].map(|data| Case::new(200, columns, data));
             let (source, target) = one.draw();
             let matched = Matcher::new().match_rows(&source, &target).unwrap();
-            assert_eq!(checked(&one, Strategy::Auto, &source, &target, &matched).unwrap(), by);
+            assert_eq!(verify(&one, Strategy::Auto, &source, &target, &matched).unwrap(), by);
             let (source, target) = other.draw();
-            let failure = checked(&other, Strategy::Auto, &source, &target, &matched).unwrap_err();
+            let failure = verify(&other, Strategy::Auto, &source, &target, &matched).unwrap_err();
             assert!(failure.to_string().contains("is wrong"), "{failure}");
         }
     }

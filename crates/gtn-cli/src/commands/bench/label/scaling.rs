@@ -12,12 +12,12 @@ use crate::args::BenchLabel;
 use crate::commands::bench::process::{median, repeated};
 use crate::commands::bench::{count, time};
 use crate::failure::Failure;
-use crate::{output, say};
+use crate::{console, output};
 
-/// Columns, and the most rows; from [`LEAST`] on rows are doubled.
+/// Columns, and the maximum number of rows; rows are doubled from [`MIN_ROWS`] on.
 const SERIES: [(usize, usize); 5] = [(2, 1_024_000), (5, 1_024_000), (10, 256_000), (25, 256_000), (100, 256_000)];
 
-const LEAST: usize = 2_000;
+const MIN_ROWS: usize = 2_000;
 
 /// Seconds for some numbers of rows of as many columns, by ascending rows.
 struct Measured {
@@ -30,17 +30,17 @@ pub(crate) fn run(args: &BenchLabel) -> Result<(), Failure> {
         output::refuse_existing(figure, args.force)?;
     }
     let mut all = Vec::new();
-    for (columns, most) in SERIES {
-        let measured = Measured::of(columns, most, args.limit)?;
+    for (columns, max_rows) in SERIES {
+        let measured = Measured::new(columns, max_rows, args.limit)?;
         if args.json {
-            say::result(&measured.json());
+            console::print(&measured.json());
         } else {
-            say::tell(&format!("measured {columns} columns up to {} rows", count(measured.last().0)));
+            console::status(&format!("measured {columns} columns up to {} rows", count(measured.last().0)));
         }
         all.push(measured);
     }
     if !args.json {
-        table(&all).iter().for_each(|line| say::result(line));
+        table(&all).iter().for_each(|line| console::print(line));
     }
     if let Some(figure) = &args.figure {
         let series: Vec<Series> = all.iter().map(Measured::series).collect();
@@ -52,16 +52,16 @@ pub(crate) fn run(args: &BenchLabel) -> Result<(), Failure> {
 }
 
 impl Measured {
-    /// Goes on until there are `most` rows, or more are expected to take longer than `limit` seconds.
-    fn of(columns: usize, most: usize, limit: f64) -> Result<Self, Failure> {
+    /// Measures up to `max_rows` rows, as long as they are expected to take at most `limit` seconds.
+    fn new(columns: usize, max_rows: usize, limit: f64) -> Result<Self, Failure> {
         let mut measured = Self { columns, points: Vec::new() };
-        let mut rows = LEAST;
-        while rows <= most && measured.expected() <= limit {
+        let mut rows = MIN_ROWS;
+        while rows <= max_rows && measured.expected() <= limit {
             let (source, target) = Case::new(rows, columns, Data::Normal).draw();
             let mut seconds = repeated(|| {
-                let begun = Instant::now();
+                let started = Instant::now();
                 match_rows(&source, &target)?;
-                Ok(begun.elapsed().as_secs_f64())
+                Ok(started.elapsed().as_secs_f64())
             })?;
             measured.points.push((rows, median(&mut seconds)));
             rows *= 2;
@@ -69,7 +69,7 @@ impl Measured {
         Ok(measured)
     }
 
-    /// Seconds that twice the rows will take, if the time goes on growing as it did; the first two are always measured.
+    /// Seconds that twice the rows will take, if it keeps growing at the same rate; the first two are always measured.
     fn expected(&self) -> f64 {
         match self.points.as_slice() {
             [.., (_, before), (_, last)] => last * (last / before).max(2.0),
@@ -111,10 +111,10 @@ fn table(all: &[Measured]) -> Vec<String> {
         let cells: String = all.iter().map(|measured| format!(" {:>8} |", cell(measured))).collect();
         format!("| {first:>9} |{cells}")
     };
-    let head = line("rows", &|measured| format!("d = {}", measured.columns));
-    let mut lines = vec![head.clone(), head.replace(|c| c != '|', "-")];
-    let most = all.iter().map(|measured| measured.last().0).max().unwrap_or(0);
-    let rows = std::iter::successors(Some(LEAST), |rows| Some(2 * rows)).take_while(|&rows| rows <= most);
+    let header = line("rows", &|measured| format!("d = {}", measured.columns));
+    let mut lines = vec![header.clone(), header.replace(|c| c != '|', "-")];
+    let max_rows = all.iter().map(|measured| measured.last().0).max().unwrap_or(0);
+    let rows = std::iter::successors(Some(MIN_ROWS), |rows| Some(2 * rows)).take_while(|&rows| rows <= max_rows);
     lines.extend(rows.map(|rows| {
         line(&count(rows), &|measured| {
             let point = measured.points.iter().find(|point| point.0 == rows);
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn measured(columns: usize, curve: impl Fn(f64) -> f64, points: u32) -> Measured {
-        let rows = (0..points).map(|power| LEAST << power);
+        let rows = (0..points).map(|power| MIN_ROWS << power);
         Measured { columns, points: rows.map(|rows| (rows, curve(rows as f64))).collect() }
     }
 

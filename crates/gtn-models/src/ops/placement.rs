@@ -1,0 +1,91 @@
+//! Chooses between the host and a GPU for this crate's operations.
+
+use candle_core::{Device, Tensor};
+
+use super::Ops;
+use super::host_op::{FusedModule, HostOp};
+use crate::Result;
+#[cfg(gpu)]
+use crate::gpu::{Gpu, GpuModule, GpuOp};
+
+/// Where this crate's operations run.
+#[derive(Debug, Clone)]
+pub(crate) enum Placement {
+    Host,
+    #[cfg(gpu)]
+    Gpu(Gpu),
+}
+
+impl Ops {
+    /// Where these operations run for a network on this device, or `None` if they are Candle's.
+    pub(crate) fn placement(self, device: &Device) -> Result<Option<Placement>> {
+        Ok(match self {
+            Ops::Candle => None,
+            #[cfg(feature = "emulated-gpu")]
+            Ops::Emulated => Some(Placement::Gpu(Gpu::emulated())),
+            Ops::Fused if device.is_cpu() => Some(Placement::Host),
+            #[cfg(gpu)]
+            Ops::Fused => Gpu::from_device(device)?.map(Placement::Gpu),
+            #[cfg(not(gpu))]
+            Ops::Fused => None,
+        })
+    }
+}
+
+/// A module with operations for the host and for a GPU.
+#[cfg(gpu)]
+pub(crate) trait AnyModule: FusedModule + GpuModule {}
+#[cfg(gpu)]
+impl<M: FusedModule + GpuModule> AnyModule for M {}
+
+/// A module with operations for the host, the only ones in this build.
+#[cfg(not(gpu))]
+pub(crate) trait AnyModule: FusedModule {}
+#[cfg(not(gpu))]
+impl<M: FusedModule> AnyModule for M {}
+
+/// A module as one operation of Candle's graph, on the host or on a GPU.
+#[derive(Debug)]
+pub(crate) enum ModuleOp<M: AnyModule> {
+    Host(HostOp<M>),
+    #[cfg(gpu)]
+    Gpu(GpuOp<M>),
+}
+
+impl<M: AnyModule> Clone for ModuleOp<M> {
+    fn clone(&self) -> Self {
+        match self {
+            ModuleOp::Host(op) => ModuleOp::Host(op.clone()),
+            #[cfg(gpu)]
+            ModuleOp::Gpu(op) => ModuleOp::Gpu(op.clone()),
+        }
+    }
+}
+
+impl<M: AnyModule> ModuleOp<M> {
+    pub(crate) fn new(module: M, placement: &Placement) -> Result<Self> {
+        Ok(match placement {
+            Placement::Host => ModuleOp::Host(HostOp::new(module)?),
+            #[cfg(gpu)]
+            Placement::Gpu(gpu) => ModuleOp::Gpu(GpuOp::new(module, gpu.clone())?),
+        })
+    }
+
+    /// The output for a batch, as a node of Candle's graph.
+    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            ModuleOp::Host(op) => op.forward(x),
+            #[cfg(gpu)]
+            ModuleOp::Gpu(op) => op.forward(x),
+        }
+    }
+
+    /// The output for a batch in evaluation mode, detached.
+    pub(crate) fn evaluate(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            ModuleOp::Host(op) => op.evaluate(x),
+            #[cfg(gpu)]
+            ModuleOp::Gpu(op) => op.evaluate(x),
+        }
+    }
+}

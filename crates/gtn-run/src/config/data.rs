@@ -1,0 +1,99 @@
+//! The data of an experiment, and how they are split.
+
+use serde::{Deserialize, Serialize};
+
+/// The data that ĥ learns to generate, and how they are split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "set", rename_all = "kebab-case")]
+pub enum Data {
+    /// Handwritten digits, 28×28, through an autoencoder.
+    Mnist(RandomSplit),
+    /// Images of faces (CelebA), 64×64, through an autoencoder.
+    Celeba(OfficialSplit),
+    /// Images of hands (11K Hands), 64×64, through an autoencoder.
+    Hap(OfficialSplit),
+    /// Angles θ ~ U(1.5π, 4.5π) of the swiss roll (`dim` 1), or its points (θ·cos θ, θ·sin θ) (`dim` 2).
+    SwissRoll(Synthetic),
+    /// The uniform distribution on the unit square.
+    Uniform(Synthetic),
+}
+
+/// Images that are split at random.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RandomSplit {
+    /// Fraction of the images used for training; the others are used for validation.
+    pub train_fraction: f64,
+    /// Maximum number of images, drawn at random; all images if it is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// Images of a data set that is published with a split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfficialSplit {
+    /// Which images to use, as in `Smiling=1,Male=-1` (CelebA) or `aspect=palmar,accessories=0` (11K Hands); all images if it
+    /// is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// Maximum number of training and validation images together, drawn at random in the proportion of the split; all images if
+    /// it is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// Points that are drawn from a known distribution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Synthetic {
+    /// Number of training points.
+    pub train: usize,
+    /// Number of validation points.
+    pub validation: usize,
+    /// Maximum number of points of both together, in the same proportion; no maximum if it is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+impl Synthetic {
+    /// Numbers of training and validation points, with `limit` applied.
+    #[must_use]
+    pub fn sizes(&self) -> (usize, usize) {
+        let total = self.train.saturating_add(self.validation);
+        match self.limit {
+            Some(limit) if limit < total => {
+                let fraction = self.train as f64 / total as f64;
+                let train = ((limit as f64 * fraction).round() as usize).clamp(2, limit.max(3) - 1);
+                (train, limit.saturating_sub(train))
+            }
+            _ => (self.train, self.validation),
+        }
+    }
+}
+
+impl Data {
+    /// The maximum number of samples, if there is one.
+    #[must_use]
+    pub fn limit(&self) -> Option<usize> {
+        match self {
+            Data::Mnist(split) => split.limit,
+            Data::Celeba(split) | Data::Hap(split) => split.limit,
+            Data::SwissRoll(synthetic) | Data::Uniform(synthetic) => synthetic.limit,
+        }
+    }
+
+    pub(super) fn limit_mut(&mut self) -> &mut Option<usize> {
+        match self {
+            Data::Mnist(split) => &mut split.limit,
+            Data::Celeba(split) | Data::Hap(split) => &mut split.limit,
+            Data::SwissRoll(synthetic) | Data::Uniform(synthetic) => &mut synthetic.limit,
+        }
+    }
+
+    /// Whether samples are images, which ĥ generates through an autoencoder.
+    #[must_use]
+    pub fn are_images(&self) -> bool {
+        matches!(self, Data::Mnist(_) | Data::Celeba(_) | Data::Hap(_))
+    }
+}

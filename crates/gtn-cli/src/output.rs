@@ -147,7 +147,7 @@ pub(crate) fn write(out: &Path, format: Format, samples: &Samples, force: bool) 
             let (frames, columns) = interpolations.frames();
             let frame = |images: &Array4<f32>| gtn_report::grid::grid(images.view(), columns);
             let frames = frames.iter().map(frame).collect::<Result<Vec<_>, _>>()?;
-            let gif = gtn_report::animation::forth_and_back(&frames)?;
+            let gif = gtn_report::animation::back_and_forth(&frames)?;
             atomic::write(out, existing(force), |file| file.write_all(&gif))?;
         }
         (Format::Gif, Samples::Images(_)) => {
@@ -172,7 +172,7 @@ fn write_folder(out: &Path, images: &Array4<f32>) -> Result<(), Failure> {
     let mut names = Vec::new();
     for (index, image) in images.axis_iter(Axis(0)).enumerate() {
         let name = format!("{index:0digits$}.png");
-        atomic::write_bytes(&temporary.path().join(&name), &gtn_report::grid::picture(image)?.to_png()?)?;
+        atomic::write_bytes(&temporary.path().join(&name), &gtn_report::grid::single(image)?.to_png()?)?;
         names.push(name);
     }
     std::fs::create_dir_all(out).map_err(gtn_run::Error::io("create", out))?;

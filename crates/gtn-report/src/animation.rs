@@ -34,12 +34,12 @@ const FITTED_PIXELS: usize = 200_000;
 /// 4, but not beyond 480 pixels. Equal frames give equal bytes.
 ///
 /// ```
-/// use gtn_report::{animation::forth_and_back, grid::picture};
+/// use gtn_report::{animation::back_and_forth, grid::single};
 /// use ndarray::Array3;
 ///
 /// // From black to white in five steps.
-/// let frame = |step: u8| picture(Array3::from_elem((1, 8, 8), f32::from(step) / 2.0 - 1.0).view());
-/// let gif = forth_and_back(&(0..5).map(frame).collect::<Result<Vec<_>, _>>()?)?;
+/// let frame = |step: u8| single(Array3::from_elem((1, 8, 8), f32::from(step) / 2.0 - 1.0).view());
+/// let gif = back_and_forth(&(0..5).map(frame).collect::<Result<Vec<_>, _>>()?)?;
 /// assert!(gif.starts_with(b"GIF89a"));
 /// # Ok::<(), gtn_report::Error>(())
 /// ```
@@ -47,7 +47,7 @@ const FITTED_PIXELS: usize = 200_000;
 /// # Errors
 ///
 /// [`Error::Image`] if there are no frames, if they differ in size or channels, or if a side has more than 65,535 pixels.
-pub fn forth_and_back(frames: &[Raster]) -> Result<Vec<u8>> {
+pub fn back_and_forth(frames: &[Raster]) -> Result<Vec<u8>> {
     let cannot_draw = |given: String, reason| Error::Image { given, reason };
     let size = |frame: &Raster| (frame.width(), frame.height(), frame.channels());
     let Some(first) = frames.first() else {

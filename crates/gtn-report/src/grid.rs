@@ -113,7 +113,7 @@ impl Raster {
 /// # Errors
 ///
 /// [`Error::Image`] if the image has no pixels, or a number of channels other than 1 and 3.
-pub fn picture(image: ArrayView3<'_, f32>) -> Result<Raster> {
+pub fn single(image: ArrayView3<'_, f32>) -> Result<Raster> {
     let (channels, height, width) = image.dim();
     check("an image", image.shape(), channels)?;
     let mut raster = Raster::filled(Some(width), Some(height), channels)?;

@@ -19,7 +19,7 @@
 //! ```
 //!
 //! The parts of a report can be used without a run: [`grid`](grid::grid) for images,
-//! [`forth_and_back`](animation::forth_and_back) for animations, [`loss_svg`](curves::loss_svg) for losses and
+//! [`back_and_forth`](animation::back_and_forth) for animations, [`loss_svg`](curves::loss_svg) for losses and
 //! [`scaling_svg`](scaling::scaling_svg) for running times. [`TensorBoard`] and [`EpochFigures`] are observers: during a run,
 //! the first writes its losses and images as TensorBoard events, the second its images as PNG files.
 

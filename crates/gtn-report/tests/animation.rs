@@ -2,8 +2,8 @@
 
 use gif::{ColorOutput, DecodeOptions, Repeat};
 use gtn_report::Error;
-use gtn_report::animation::forth_and_back;
-use gtn_report::grid::{Raster, picture};
+use gtn_report::animation::back_and_forth;
+use gtn_report::grid::{Raster, single};
 use ndarray::{Array3, s};
 
 /// Width, height, and the frames: their RGB values and delays in hundredths of a second.
@@ -34,14 +34,14 @@ fn frames(count: usize, (channels, height, width): (usize, usize, usize)) -> Vec
     let image = |frame| {
         Array3::from_shape_fn((channels, height, width), |(c, y, x)| level(frame, c, y, x) as f32 / 127.5 - 1.0)
     };
-    (0..count).map(|frame| picture(image(frame).view()).unwrap()).collect()
+    (0..count).map(|frame| single(image(frame).view()).unwrap()).collect()
 }
 
 #[test]
 fn frames_play_forward_and_backward_in_a_loop_and_keep_every_gray_level() {
     let frames = frames(5, (1, 30, 50));
-    let gif = forth_and_back(&frames).unwrap();
-    assert_eq!(gif, forth_and_back(&frames).unwrap());
+    let gif = back_and_forth(&frames).unwrap();
+    assert_eq!(gif, back_and_forth(&frames).unwrap());
     let (width, height, shown) = shown(&gif);
     assert_eq!((width, height), (4 * 50, 4 * 30));
     let order = [0, 1, 2, 3, 4, 3, 2, 1];
@@ -56,14 +56,14 @@ fn frames_play_forward_and_backward_in_a_loop_and_keep_every_gray_level() {
 #[test]
 fn one_direction_takes_two_seconds_and_large_frames_keep_their_size() {
     for (count, delay) in [(20, 10), (40, 5), (400, 3)] {
-        let (.., shown) = shown(&forth_and_back(&frames(count, (1, 3, 4))).unwrap());
+        let (.., shown) = shown(&back_and_forth(&frames(count, (1, 3, 4))).unwrap());
         assert_eq!((shown.len(), shown[1].1), (2 * count - 2, delay));
     }
     for (side, factor) in [(120, 4), (121, 3), (240, 2), (241, 1), (700, 1)] {
-        let (width, height, shown) = shown(&forth_and_back(&frames(1, (1, 2, side))).unwrap());
+        let (width, height, shown) = shown(&back_and_forth(&frames(1, (1, 2, side))).unwrap());
         assert_eq!((width, height, shown.len()), (factor * side, factor * 2, 1));
     }
-    let (.., shown) = shown(&forth_and_back(&frames(2, (1, 2, 2))).unwrap());
+    let (.., shown) = shown(&back_and_forth(&frames(2, (1, 2, 2))).unwrap());
     assert_eq!(shown.len(), 2);
 }
 
@@ -71,7 +71,7 @@ fn one_direction_takes_two_seconds_and_large_frames_keep_their_size() {
 fn few_colors_are_kept_and_many_are_approximated() {
     // 6 frames of 4 × 9 pixels have at most 216 colors.
     let few = frames(6, (3, 4, 9));
-    let (.., exact) = shown(&forth_and_back(&few).unwrap());
+    let (.., exact) = shown(&back_and_forth(&few).unwrap());
     assert!(exact.iter().zip(&few).all(|((pixels, _), frame)| *pixels == rgb(&frame.upscaled(4).unwrap())));
 
     // More colors than a palette has, including white.
@@ -81,8 +81,8 @@ fn few_colors_are_kept_and_many_are_approximated() {
         _ => (x + y) as f32 / 39.0 - 1.0,
     });
     images.slice_mut(s![.., 0, ..]).fill(1.0);
-    let many = [picture(images.view()).unwrap(), picture(images.slice(s![.., ..;-1, ..])).unwrap()];
-    let (.., approximated) = shown(&forth_and_back(&many).unwrap());
+    let many = [single(images.view()).unwrap(), single(images.slice(s![.., ..;-1, ..])).unwrap()];
+    let (.., approximated) = shown(&back_and_forth(&many).unwrap());
     for ((pixels, _), frame) in approximated.iter().zip(&many) {
         let expected = rgb(&frame.upscaled(4).unwrap());
         let mean =
@@ -97,7 +97,7 @@ fn few_colors_are_kept_and_many_are_approximated() {
 #[test]
 fn invalid_frames_are_errors() {
     let message = |frames: &[Raster]| {
-        let error = forth_and_back(frames).unwrap_err();
+        let error = back_and_forth(frames).unwrap_err();
         assert!(matches!(error, Error::Image { .. }) && error.is_user_error());
         error.to_string()
     };

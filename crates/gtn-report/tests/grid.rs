@@ -1,7 +1,7 @@
 //! Rasters and grids, level by level.
 
 use gtn_report::Error;
-use gtn_report::grid::{grid, picture};
+use gtn_report::grid::{grid, single};
 use ndarray::{Array3, Array4, array};
 
 #[test]
@@ -24,7 +24,7 @@ fn a_grid_has_the_images_row_by_row_with_white_gaps() {
 #[test]
 fn channels_are_interleaved_and_upscaling_enlarges_pixels() {
     let image = array![[[-1.0_f32, 1.0]], [[0.0, 0.0]], [[1.0, -1.0]]];
-    let small = picture(image.view()).unwrap();
+    let small = single(image.view()).unwrap();
     assert_eq!(small.pixels(), [0, 128, 255, 255, 128, 0]);
     let large = small.upscaled(2).unwrap();
     assert_eq!((large.width(), large.height()), (4, 2));
@@ -35,9 +35,9 @@ fn channels_are_interleaved_and_upscaling_enlarges_pixels() {
 #[test]
 fn every_level_is_reached_and_values_out_of_range_are_clamped() {
     let levels = Array3::from_shape_fn((1, 1, 256), |(_, _, level)| level as f32 / 127.5 - 1.0);
-    assert!(picture(levels.view()).unwrap().pixels().iter().copied().eq(0..=255));
+    assert!(single(levels.view()).unwrap().pixels().iter().copied().eq(0..=255));
     let out_of_range = array![[[f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.5, 7.0, f32::MAX, f32::MIN, -0.0]]];
-    assert_eq!(picture(out_of_range.view()).unwrap().pixels(), [128, 255, 0, 0, 255, 255, 0, 128]);
+    assert_eq!(single(out_of_range.view()).unwrap().pixels(), [128, 255, 0, 0, 255, 255, 0, 128]);
 }
 
 #[test]
@@ -67,9 +67,9 @@ fn an_invalid_shape_is_an_error_that_names_it() {
     }
     let images = Array4::<f32>::zeros((2, 1, 2, 2));
     assert!(grid(images.view(), 0).is_err());
-    let small = picture(Array3::zeros((1, 1, 1)).view()).unwrap();
+    let small = single(Array3::zeros((1, 1, 1)).view()).unwrap();
     assert!(small.upscaled(0).is_err());
     assert!(small.upscaled(100_000).is_err());
     assert!(small.upscaled(usize::MAX).is_err());
-    assert!(picture(Array3::zeros((2, 5, 5)).view()).is_err());
+    assert!(single(Array3::zeros((2, 5, 5)).view()).is_err());
 }

@@ -88,10 +88,7 @@ impl Statistic {
             Statistic::TestSamples => "Samples of the official test set, used for neither training nor selection.",
             Statistic::Epochs => "Passes over the training data.",
             Statistic::BestEpoch => "The epoch with the lowest validation loss.",
-            Statistic::BestValidationLoss => {
-                "Lowest mean squared error on the validation set: of decoded images in [−1, 1] for the autoencoder, of \
-                 the normalized targets for ĥ."
-            }
+            Statistic::BestValidationLoss => "Lowest mean squared error on the validation set.",
             Statistic::LatentVariance => "Variance of the training latents, summed over their coordinates.",
             Statistic::Pairs => "Normal vectors paired with training and validation targets.",
             Statistic::MeanSimilarity => {

@@ -136,12 +136,12 @@ fn invalid_arguments_are_refused_and_no_run_is_created() {
     let notes = folder.path().join("notes");
     fs::create_dir(&notes).unwrap();
     fs::write(notes.join("a.txt"), "mine").unwrap();
-    reproduce("uniform", &notes).arg("--force").refused_in_one_line("is not empty and not a run");
+    reproduce("uniform", &notes).arg("--force").refused_in_one_line("is neither empty nor a run");
     // The config.toml of another program does not make a folder a run.
     let site = folder.path().join("site");
     fs::create_dir(&site).unwrap();
     fs::write(site.join("config.toml"), "[config]\ntitle = \"mine\"").unwrap();
-    reproduce("uniform", &site).arg("--force").refused_in_one_line("is not empty and not a run");
+    reproduce("uniform", &site).arg("--force").refused_in_one_line("is neither empty nor a run");
     assert_eq!(fs::read_to_string(site.join("config.toml")).unwrap(), "[config]\ntitle = \"mine\"");
     reproduce("uniform", &folder.path().join("notes/a.txt")).refused("a.txt");
     assert_eq!(fs::read_dir(&notes).unwrap().count(), 1);

@@ -63,7 +63,7 @@ fn existing_folders_and_files_are_not_overwritten() {
     let reproduce = |out: &std::path::Path| {
         gtn().args(["reproduce", "mnist", "--limit", "20", "--data-dir"]).arg(data.path()).arg("--out").arg(out)
     };
-    reproduce(&notes).refused("is not empty and not a run");
+    reproduce(&notes).refused("is neither empty nor a run");
     reproduce(&notes.join("mine.txt")).refused("mine.txt");
     assert_eq!(fs::read_dir(&notes).unwrap().count(), 1);
     assert_eq!(fs::read_to_string(notes.join("mine.txt")).unwrap(), "mine");

@@ -9,11 +9,14 @@ mod label;
 mod runs;
 mod samples;
 
+use std::error::Error;
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use bench::{Bench, BenchCommand, BenchDevice, BenchLabel, BenchSample, BenchTrain, OpsName, Reference};
+pub(crate) use bench::{Bench, BenchCommand, BenchDevice, BenchLabel, BenchSample, BenchTrain, Reference};
 pub(crate) use choices::Choices;
 pub(crate) use data::{DataCheck, DataCommand, DataFetch, DataName, Source};
 pub(crate) use device::{DepthName, Doctor, OnDevice};
@@ -100,4 +103,13 @@ pub(crate) struct DataDir {
     /// Folder of the data sets, with one subfolder for each.
     #[arg(long, value_name = "DIR", env = "GTN_DATA_DIR", default_value = "datasets")]
     pub(crate) data_dir: PathBuf,
+}
+
+/// Parses values by their names, which `--help` lists with these descriptions.
+fn by_name<T>(names: impl IntoIterator<Item = (&'static str, &'static str)>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: Into<Box<dyn Error + Send + Sync>>> + Clone + Send + Sync + 'static,
+{
+    let value = |(name, help)| PossibleValue::new(name).help(help);
+    PossibleValuesParser::new(names.into_iter().map(value)).try_map(|name| name.parse::<T>())
 }

@@ -35,8 +35,8 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A folder that is not empty and not a run.
-    #[error("{} is not empty and not a run (it has no config.toml of a run); choose another folder with --out", path.display())]
+    /// A folder that is neither empty nor a run.
+    #[error("{} is neither empty nor a run (it has no config.toml of a run); choose another folder with --out", path.display())]
     NotARun {
         /// The folder.
         path: PathBuf,

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+use gtn_models::Ops;
 
 use super::{DataDir, OnDevice};
 use crate::commands::bench::label::Case;
@@ -62,25 +63,10 @@ pub(crate) struct BenchTrain {
     #[arg(long)]
     pub(crate) json: bool,
     /// Do the work with these operations for each line of input (internal).
-    #[arg(long, value_enum, hide = true)]
-    pub(crate) worker: Option<OpsName>,
+    #[arg(long, hide = true)]
+    pub(crate) worker: Option<Ops>,
     #[command(flatten)]
     pub(crate) data: DataDir,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum OpsName {
-    Fused,
-    Candle,
-}
-
-impl From<OpsName> for gtn_models::Ops {
-    fn from(name: OpsName) -> Self {
-        match name {
-            OpsName::Fused => gtn_models::Ops::Fused,
-            OpsName::Candle => gtn_models::Ops::Candle,
-        }
-    }
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,9 @@
 //! An experiment by name or file, with overrides of its settings.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use gtn_run::config::{Epochs, Protocol};
+
+use super::by_name;
 
 /// An experiment, with overrides of its settings.
 #[derive(Debug, Args)]
@@ -13,8 +15,8 @@ pub(crate) struct Choices {
     #[arg(long, value_name = "N", visible_alias = "source-dim")]
     pub(crate) dim: Option<usize>,
     /// Follow the paper, or the authors' code (repo), where they differ [default: paper].
-    #[arg(long, value_enum)]
-    pub(crate) protocol: Option<ProtocolName>,
+    #[arg(long, value_parser = by_name::<Protocol>(PROTOCOLS))]
+    pub(crate) protocol: Option<Protocol>,
     /// Random seed; the same seed gives the same weights and samples [default: 1].
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
@@ -45,17 +47,5 @@ fn seconds(text: &str) -> Result<u64, String> {
     }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum ProtocolName {
-    Paper,
-    Repo,
-}
-
-impl From<ProtocolName> for Protocol {
-    fn from(name: ProtocolName) -> Self {
-        match name {
-            ProtocolName::Paper => Protocol::Paper,
-            ProtocolName::Repo => Protocol::Repo,
-        }
-    }
-}
+const PROTOCOLS: [(&str, &str); 2] =
+    [(Protocol::Paper.name(), "the text of the paper"), (Protocol::Repo.name(), "the authors' published code")];

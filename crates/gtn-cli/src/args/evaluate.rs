@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use gtn_run::schema::Metric;
+
+use super::by_name;
 
 #[derive(Debug, Args)]
 #[command(after_help = "The real samples are split at random into two halves. Each metric compares as many generated
@@ -24,7 +25,7 @@ pub(crate) struct Evaluate {
     #[arg(long, value_name = "B")]
     pub(crate) generated: PathBuf,
     /// Metrics, separated by commas [default: all].
-    #[arg(long, value_parser = metric_parser(), value_delimiter = ',', value_name = "LIST")]
+    #[arg(long, value_parser = by_name::<Metric>(METRICS.map(|metric| (metric.name(), metric.title()))), value_delimiter = ',', value_name = "LIST")]
     pub(crate) metrics: Vec<Metric>,
     /// Random seed of the split and of all draws.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -45,8 +46,3 @@ pub(crate) const METRICS: [Metric; 8] = [
     Metric::Coverage,
     Metric::VarianceKept,
 ];
-
-fn metric_parser() -> impl TypedValueParser<Value = Metric> {
-    let names = METRICS.map(|metric| PossibleValue::new(metric.name()).help(metric.title()));
-    PossibleValuesParser::new(names).try_map(|name| name.parse::<Metric>())
-}

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use gtn_label::{Precision, Strategy};
+
+use super::by_name;
 
 #[derive(Debug, Args)]
 #[command(after_help = "PAIRS.npz contains three arrays: `matching` (u64, the target row of each source row), `order`
@@ -23,11 +26,11 @@ pub(crate) struct Label {
     #[arg(long, value_name = "PAIRS.npz")]
     pub(crate) out: PathBuf,
     /// How to compute the matching; every strategy gives the same result.
-    #[arg(long, value_enum, default_value_t = StrategyName::Auto)]
-    pub(crate) strategy: StrategyName,
+    #[arg(long, value_parser = by_name::<Strategy>(STRATEGIES), default_value_t)]
+    pub(crate) strategy: Strategy,
     /// Precision in which cosine similarities are compared; the result depends on it.
-    #[arg(long, value_enum, default_value_t = PrecisionName::Double)]
-    pub(crate) precision: PrecisionName,
+    #[arg(long, value_parser = by_name::<Precision>(PRECISIONS), default_value_t)]
+    pub(crate) precision: Precision,
     /// Number of threads [default: one per processor].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
@@ -40,51 +43,32 @@ pub(crate) struct Label {
     pub(crate) force: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum StrategyName {
-    /// The fastest for the shape.
-    Auto,
-    /// The algorithm as published, one score at a time.
-    Reference,
-    /// All f32 scores propose candidates, f64 decides.
-    Dense,
-    /// 8-bit scores propose candidates, f64 decides; for many columns, needs AVX-512 VNNI.
-    Int8,
-    /// A tree on the sphere proposes candidates, f64 decides; for few columns.
-    Tree,
-    /// Sorting, for one column.
-    Sorted,
-    /// Sorting by angle, for two columns.
-    Angular,
-}
+const STRATEGIES: [(&str, &str); 7] = [
+    ("auto", "the fastest for the shape"),
+    ("reference", "the algorithm as published, one score at a time"),
+    ("dense", "all f32 scores propose candidates, f64 decides"),
+    ("int8", "8-bit scores propose candidates, f64 decides; for many columns, fast with AVX-512 VNNI"),
+    ("tree", "a tree on the sphere proposes candidates, f64 decides; for few columns"),
+    ("sorted", "sorting, for one column"),
+    ("angular", "sorting by angle, for two columns"),
+];
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum PrecisionName {
-    /// f64: the algorithm as published.
-    Double,
-    /// f32: nearly equal directions tie, and the norm decides.
-    Single,
-}
+const PRECISIONS: [(&str, &str); 2] = [
+    ("double", "f64: the algorithm as published"),
+    ("single", "f32: nearly equal directions tie, and the norm decides"),
+];
 
-impl From<PrecisionName> for gtn_label::Precision {
-    fn from(name: PrecisionName) -> Self {
-        match name {
-            PrecisionName::Double => gtn_label::Precision::Double,
-            PrecisionName::Single => gtn_label::Precision::Single,
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl From<StrategyName> for gtn_label::Strategy {
-    fn from(name: StrategyName) -> Self {
-        match name {
-            StrategyName::Auto => gtn_label::Strategy::Auto,
-            StrategyName::Reference => gtn_label::Strategy::Reference,
-            StrategyName::Dense => gtn_label::Strategy::Dense,
-            StrategyName::Int8 => gtn_label::Strategy::Int8,
-            StrategyName::Tree => gtn_label::Strategy::Tree,
-            StrategyName::Sorted => gtn_label::Strategy::Sorted,
-            StrategyName::Angular => gtn_label::Strategy::Angular,
-        }
+    #[test]
+    fn every_name_is_known() {
+        let strategies = STRATEGIES.map(|(name, _)| name.parse::<Strategy>().unwrap().name());
+        assert_eq!(strategies, STRATEGIES.map(|(name, _)| name));
+        // All but the one that needs a proposer.
+        assert_eq!(strategies.len() + 1, Strategy::ALL.len());
+        let precisions = PRECISIONS.map(|(name, _)| name.parse::<Precision>().unwrap());
+        assert_eq!(precisions, *Precision::ALL);
     }
 }

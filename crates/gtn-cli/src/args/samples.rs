@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use gtn_models::Interpolation;
 
-use super::{CacheDir, DataDir, OnDevice};
+use super::{CacheDir, DataDir, OnDevice, by_name};
 
 #[derive(Debug, Args)]
 #[command(after_help = "The name of --out decides the format:
@@ -90,8 +91,8 @@ pub(crate) struct Interpolate {
     pub(crate) cache: CacheDir,
     /// Interpolate along a straight line, or along a great circle with linearly interpolated norms. Opposite vectors, which have
     /// no unique great circle, are interpolated linearly.
-    #[arg(long, value_enum, default_value_t = InterpolationName::Linear)]
-    pub(crate) interpolation: InterpolationName,
+    #[arg(long, value_parser = by_name::<Interpolation>(INTERPOLATIONS), default_value_t = Interpolation::Linear)]
+    pub(crate) interpolation: Interpolation,
     /// Output: a .png, a .gif, a .npy, or a folder.
     #[arg(long, value_name = "FILE|FOLDER")]
     pub(crate) out: PathBuf,
@@ -105,20 +106,7 @@ pub(crate) struct Interpolate {
     pub(crate) on: OnDevice,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum InterpolationName {
-    Linear,
-    Spherical,
-}
-
-impl From<InterpolationName> for gtn_models::Interpolation {
-    fn from(name: InterpolationName) -> Self {
-        match name {
-            InterpolationName::Linear => gtn_models::Interpolation::Linear,
-            InterpolationName::Spherical => gtn_models::Interpolation::Spherical,
-        }
-    }
-}
+const INTERPOLATIONS: [(&str, &str); 2] = [("linear", "along a straight line"), ("spherical", "along a great circle")];
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:

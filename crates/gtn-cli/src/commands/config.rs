@@ -11,7 +11,7 @@ impl Choices {
     /// The overrides of the preset.
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {
-            protocol: self.protocol.map(Into::into),
+            protocol: self.protocol,
             quick: self.quick,
             dim: self.dim,
             seed: self.seed,

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &Encode) -> Result<(), Failure> {
     let (shape, (_, channels, side, width)) = (autoencoder.decoder().shape(), images.dim());
     if (channels, side, width) != (shape.channels, shape.side, shape.side) {
         return Err(Failure::users(format!(
-            "{}: expected images with {1} channels and {2}×{2} pixels, got {channels} channels and {side}×{width} pixels",
+            "{}: expected images of shape ({1}, {2}, {2}), got ({channels}, {side}, {width}); pass images of the size of the run",
             args.images.display(),
             shape.channels,
             shape.side,

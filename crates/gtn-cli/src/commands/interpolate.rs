@@ -1,7 +1,7 @@
 //! `gtn interpolate`: interpolations between normal vectors.
 
 use gtn_metrics::{StepLengths, step_lengths};
-use gtn_models::{Interpolation, Streams, purpose};
+use gtn_models::{Streams, purpose};
 use gtn_run::RunFolder;
 use gtn_train::RealPairs;
 use ndarray::{Array2, Array4, ArrayView2, Axis, concatenate, s};
@@ -36,8 +36,7 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
             return Err(Failure::Stopped("stopped; nothing was written".to_owned()));
         }
         let (from, to) = (2 * row, 2 * row + 1);
-        let interpolation = Interpolation::from(args.interpolation);
-        let source = interpolation.between(endpoints.row(from), endpoints.row(to), steps)?;
+        let source = args.interpolation.between(endpoints.row(from), endpoints.row(to), steps)?;
         let generated = generator.map(source.view())?;
         step_lengths_of_rows.push(RowSteps { latents: step_lengths(generated.view())?, pixels: None });
         match &pairs {

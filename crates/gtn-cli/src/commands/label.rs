@@ -26,8 +26,8 @@ pub(crate) fn run(args: &Label) -> Result<(), Failure> {
     progress.begin("label");
     let mut workspace = Workspace::new();
     let matched = Matcher::new()
-        .strategy(args.strategy.into())
-        .precision(args.precision.into())
+        .strategy(args.strategy)
+        .precision(args.precision)
         .threads(args.threads.map_or(0, usize::from))
         .progress(|step| {
             progress.show("label", step.done as u64, step.total as u64, "");

@@ -10,19 +10,17 @@ mod overrides;
 mod preset;
 mod suggest;
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::Stage;
+use crate::schema::names;
 pub use data::{Data, OfficialSplit, RandomSplit, Synthetic};
 pub use overrides::{Epochs, Overrides};
 pub(crate) use suggest::on_one_line;
 pub use suggest::suggest;
 
 /// Which description of an experiment to follow where the paper and its code differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Protocol {
     /// The text of the paper.
     #[default]
@@ -31,23 +29,25 @@ pub enum Protocol {
     Repo,
 }
 
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Protocol::Paper => "paper",
-            Protocol::Repo => "repo",
-        })
-    }
+names! {
+    Protocol, "protocol",
+    Paper => "paper",
+    Repo => "repo",
 }
 
 /// Which weights of the autoencoder encode the data and decode the samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AutoencoderWeights {
     /// The epoch with the lowest validation loss, for both.
     Best,
     /// The encoder of the last epoch with the decoder of the best epoch, as in the authors' code. The two need not match.
     LastEncoderBestDecoder,
+}
+
+names! {
+    AutoencoderWeights, "choice of weights",
+    Best => "best",
+    LastEncoderBestDecoder => "last-encoder-best-decoder",
 }
 
 /// How a network is trained: Adam on the mean squared error, with early stopping.
@@ -81,8 +81,7 @@ pub struct Autoencoder {
 }
 
 /// How normal vectors and data are paired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PairingMethod {
     /// Algorithm 1: greedy matching by cosine similarity, in the order of the norms.
     #[default]
@@ -91,9 +90,14 @@ pub enum PairingMethod {
     Sorted,
 }
 
+names! {
+    PairingMethod, "pairing method",
+    Greedy => "greedy",
+    Sorted => "sorted",
+}
+
 /// How the data are normalized before they are paired, by statistics of the training data. It is undone after ĥ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Normalize {
     /// Not at all.
     None,
@@ -103,15 +107,27 @@ pub enum Normalize {
     Standardize,
 }
 
+names! {
+    Normalize, "normalization",
+    None => "none",
+    Center => "center",
+    Standardize => "standardize",
+}
+
 /// The precision in which greedy pairing compares cosine similarities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
     /// f64: the algorithm as published.
     #[default]
     Double,
     /// f32: nearly equal directions tie, and the norm decides.
     Single,
+}
+
+names! {
+    Precision, "precision",
+    Double => "double",
+    Single => "single",
 }
 
 /// How pairs are computed.

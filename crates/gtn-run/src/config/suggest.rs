@@ -23,7 +23,7 @@ pub(crate) fn on_one_line(error: &toml::de::Error, text: &str) -> String {
 pub(crate) fn with_suggestion(message: &str) -> String {
     let message = message.lines().collect::<Vec<_>>().join(" ");
     let mut quoted = message.split('`').skip(1).step_by(2);
-    let about_a_name = message.starts_with("unknown field") || message.starts_with("unknown variant");
+    let about_a_name = message.starts_with("unknown ");
     match (about_a_name, quoted.next()) {
         (true, Some(word)) => match suggest(word, quoted) {
             Some(meant) => format!("{message}; did you mean `{meant}`?"),

@@ -214,7 +214,7 @@ impl Metric {
                  covariances only, which a single Gaussian matches by construction."
             }
             Metric::EnergyDistance => {
-                "Energy distance between generated and real samples, 2,000 of each (V-statistic), averaged over 5 draws."
+                "Energy distance between generated and real samples (V-statistic), averaged over 5 subsets of at most 2,000 of each."
             }
             Metric::SlicedWasserstein => {
                 "Root mean square, over 200 random directions, of the Wasserstein-2 distance between the projections of \
@@ -226,8 +226,8 @@ impl Metric {
             }
             Metric::Recall => "Fraction of the real latents within the manifold of generated ones.",
             Metric::Density => {
-                "Number of real latents whose neighborhood (5 nearest neighbors) contains a generated latent, relative to \
-                 its expectation."
+                "Mean number of neighborhoods of real latents (5 nearest neighbors) that contain a generated latent, divided \
+                 by 5."
             }
             Metric::Coverage => {
                 "Fraction of the real latents whose neighborhood (5 nearest neighbors) contains a generated latent."
@@ -257,8 +257,8 @@ impl Metric {
             }
             Metric::PixelRecall => "Fraction of the real images within the manifold of generated ones.",
             Metric::PixelDensity => {
-                "Number of real images whose neighborhood (5 nearest neighbors) contains a generated image, relative to \
-                 its expectation. Smooth images are close to many real ones and score higher."
+                "Mean number of neighborhoods of real images (5 nearest neighbors) that contain a generated image, divided by \
+                 5. Smooth images are close to many real ones and score higher."
             }
             Metric::PixelCoverage => {
                 "Fraction of the real images whose neighborhood (5 nearest neighbors) contains a generated image."

@@ -63,7 +63,7 @@ impl fmt::Display for Split {
 
 /// A name that is not in the schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {what} `{name}`; expected one of {}", known.join(", "))]
+#[error("unknown {what} `{name}`; expected one of `{}`", known.join("`, `"))]
 pub struct UnknownName {
     /// What the name should have been.
     pub what: &'static str,
@@ -73,7 +73,7 @@ pub struct UnknownName {
     pub known: Vec<&'static str>,
 }
 
-/// Implements `name`, `ALL`, `Display`, `FromStr`, `Serialize` and `Deserialize` for an enum of names.
+/// Implements `ALL`, `name`, `Display`, `FromStr`, `Serialize` and `Deserialize` for an enum of names.
 macro_rules! names {
     ($type:ident, $what:literal, $($variant:ident => $name:literal),+ $(,)?) => {
         impl $type {
@@ -142,6 +142,6 @@ mod tests {
             assert_eq!(baseline.name().parse(), Ok(*baseline));
         }
         let unknown = "precison".parse::<Metric>().unwrap_err().to_string();
-        assert!(unknown.starts_with("unknown metric `precison`; expected one of ks_angle,"), "{unknown}");
+        assert!(unknown.starts_with("unknown metric `precison`; expected one of `ks_angle`,"), "{unknown}");
     }
 }

@@ -8,11 +8,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use gtn_models::Ops;
 use gtn_train::bench::{Bench, BenchCase, product_rate};
 use serde_json::json;
 
 use super::process::{Worker, median, peak_memory};
-use crate::args::{BenchTrain, OpsName};
+use crate::args::BenchTrain;
 use crate::console;
 use crate::failure::Failure;
 
@@ -43,8 +44,8 @@ pub(crate) fn run(args: &BenchTrain) -> Result<(), Failure> {
 }
 
 /// Does the work for each line of input.
-fn run_worker(case: BenchCase, ops: OpsName, data_dir: &Path) -> Result<(), Failure> {
-    let mut bench = Bench::new(case, ops.into(), data_dir)?;
+fn run_worker(case: BenchCase, ops: Ops, data_dir: &Path) -> Result<(), Failure> {
+    let mut bench = Bench::new(case, ops, data_dir)?;
     bench.run()?;
     console::print("ready");
     for line in std::io::stdin().lines() {

@@ -6,7 +6,7 @@ use program::{Call, gtn};
 use serde_json::Value;
 
 fn bench() -> Call {
-    gtn().args(["bench", "train", "h-mnist", "--alternations", "1", "--data-dir", "nowhere"])
+    gtn().args(["bench", "train", "h-mnist", "--repetitions", "1", "--data-dir", "nowhere"])
 }
 
 /// The only object on stdout, and what is on stderr.
@@ -129,7 +129,7 @@ fn a_loop_is_timed_on_the_same_rows() {
 fn scaling_fits_an_exponent_to_each_number_of_columns_and_plots_it() {
     let folder = tempfile::tempdir().unwrap();
     let figure = folder.path().join("scaling.svg");
-    let scaling = || bench_label().args(["--scaling", "--limit", "0", "--figure"]).arg(&figure);
+    let scaling = || bench_label().args(["--scaling", "--max-seconds", "0", "--figure"]).arg(&figure);
     let (table, _) = scaling().done();
     assert!(table.contains("|      rows |    d = 2 |    d = 5 |   d = 10 |   d = 25 |  d = 100 |"), "{table}");
     assert!(table.contains("|  exponent |") && table.contains("|     4,000 |"), "{table}");

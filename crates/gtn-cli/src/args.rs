@@ -25,7 +25,7 @@ pub(crate) use label::Label;
 pub(crate) use runs::{ConfigCommand, Report, Reproduce, Runs};
 pub(crate) use samples::{Decode, Encode, Interpolate, Sample};
 
-/// Generative Topological Networks: generate samples of your data from normal vectors in one forward pass.
+/// Generative Topological Networks: turn standard normal random vectors into samples of your data in one forward pass.
 #[derive(Debug, Parser)]
 #[command(name = "gtn", version, propagate_version = true, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -51,7 +51,7 @@ GPU if there is one; `gtn doctor` shows what is available.";
 pub(crate) enum Command {
     /// Reproduce one of the paper's experiments; resumes if interrupted.
     Reproduce(Reproduce),
-    /// Draw samples from a trained run.
+    /// Generate samples with the trained networks of a run.
     Sample(Sample),
     /// Interpolate between normal vectors (Figure 6).
     Interpolate(Interpolate),
@@ -81,7 +81,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct CacheDir {
-    /// Folder of decoded images, 12 kB each (2.5 GB for CelebA), which are computed once [default: ~/.cache/gtn].
+    /// Folder of the image cache: images scaled to 64×64, 12 kB each (2.5 GB for CelebA), created once [default: ~/.cache/gtn].
     #[arg(long, value_name = "DIR", env = "GTN_CACHE_DIR")]
     cache_dir: Option<PathBuf>,
 }

@@ -61,7 +61,7 @@ pub(crate) fn format(out: &Path, vectors: bool, force: bool) -> Result<Format, F
     format_of(out, vectors, force, false)
 }
 
-/// As [`format`], for samples that can also be animated.
+/// As [`format()`], for samples that can also be animated.
 pub(crate) fn animated_format(out: &Path, vectors: bool, force: bool) -> Result<Format, Failure> {
     format_of(out, vectors, force, true)
 }

@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gtn_run::folder::event_file_second;
+use gtn_run::folder::event_file_timestamp;
 use gtn_run::{EpochImages, EpochRecord, MetricRecord, MetricsLog, Observer, RunFolder, Stage};
 use prost::Message;
 
@@ -76,7 +76,7 @@ impl EventFile {
         let folder = run.tensorboard();
         fs::create_dir_all(&folder).map_err(gtn_run::Error::io("create", &folder))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let newest = run.event_files().last().and_then(|path| event_file_second(path));
+        let newest = run.event_files().last().and_then(|path| event_file_timestamp(path));
         let mut second = newest.map_or(now, |newest| now.max(newest.saturating_add(1)));
         loop {
             let path = run.event_file(second);

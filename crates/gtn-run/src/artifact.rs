@@ -11,7 +11,7 @@ use ndarray::{Array, ArrayD, Dimension};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic::Existing;
-use crate::schema::{ArtifactKind, Element, MetadataKey, Tensor, TensorGroup, TensorKey, log_access};
+use crate::schema::{ArtifactKind, MetadataKey, Tensor, TensorElement, TensorGroup, TensorKey, log_access};
 use crate::{Error, Fingerprint, Result, atomic};
 use file::{Header, Metadata, Tensors};
 
@@ -39,7 +39,7 @@ impl Artifact {
     }
 
     /// Adds or replaces a tensor.
-    pub fn insert<T: Element, D: Dimension>(&mut self, key: &TensorKey<T>, array: Array<T, D>) {
+    pub fn insert<T: TensorElement, D: Dimension>(&mut self, key: &TensorKey<T>, array: Array<T, D>) {
         self.insert_tensor(key.name().to_owned(), key.info().artifact, Tensor::new(array.into_dyn()));
     }
 
@@ -86,13 +86,13 @@ impl Artifact {
     /// # Errors
     ///
     /// [`Error::MissingTensor`] if there is none with its element type.
-    pub fn tensor<T: Element>(&self, key: &TensorKey<T>) -> Result<&ArrayD<T>> {
+    pub fn tensor<T: TensorElement>(&self, key: &TensorKey<T>) -> Result<&ArrayD<T>> {
         self.named(key.info().artifact, key.name())
     }
 
     /// Whether the tensor of `key` exists, with its element type.
     #[must_use]
-    pub fn contains<T: Element>(&self, key: &TensorKey<T>) -> bool {
+    pub fn contains<T: TensorElement>(&self, key: &TensorKey<T>) -> bool {
         self.tensors.get(key.name()).is_some_and(|tensor| tensor.array::<T>().is_some())
     }
 
@@ -115,7 +115,7 @@ impl Artifact {
             .collect()
     }
 
-    fn named<T: Element>(&self, kind: ArtifactKind, name: &str) -> Result<&ArrayD<T>> {
+    fn named<T: TensorElement>(&self, kind: ArtifactKind, name: &str) -> Result<&ArrayD<T>> {
         log_access("read", kind, name);
         self.tensors.get(name).and_then(Tensor::array).ok_or_else(|| Error::MissingTensor {
             path: self.path.clone(),
@@ -209,7 +209,7 @@ mod tests {
     fn example() -> Artifact {
         let mut artifact = Artifact::new(Fingerprint::new("test", &["a"]));
         artifact.insert(&pairs::TRAIN_SOURCE, array![[1.5_f32, -0.0], [f32::MIN_POSITIVE, 3.0]]);
-        artifact.insert(&pairs::TRAIN_MATCHING, array![7_u64, u64::MAX]);
+        artifact.insert(&pairs::TRAIN_ASSIGNMENT, array![7_u64, u64::MAX]);
         artifact.insert_group(&checkpoint::WEIGHTS, [("output.bias".to_owned(), array![0.5_f32].into_dyn())]);
         artifact.set_metadata(&checkpoint::EPOCH, &3).unwrap();
         artifact
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(read.metadata(&checkpoint::EPOCH), Some(3));
         assert_eq!(read.checksum(), example().checksum());
         assert_eq!(read.group(&checkpoint::WEIGHTS)["output.bias"], array![0.5_f32].into_dyn());
-        assert_eq!(read.tensor(&pairs::TRAIN_MATCHING).unwrap(), &array![7, u64::MAX].into_dyn());
+        assert_eq!(read.tensor(&pairs::TRAIN_ASSIGNMENT).unwrap(), &array![7, u64::MAX].into_dyn());
         assert!(matches!(read.tensor(&pairs::TRAIN_ORDER), Err(Error::MissingTensor { dtype: "u64", .. })));
         assert!(read.has_inputs(&Fingerprint::new("test", &["a"])));
         let other = Fingerprint::new("test", &["b"]);

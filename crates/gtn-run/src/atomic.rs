@@ -99,11 +99,11 @@ fn folder_of(path: &Path) -> &Path {
 ///
 /// # Errors
 ///
-/// [`Error::NoRoom`] if less space is free.
-pub fn require_room(path: &Path, bytes: u64) -> Result<()> {
+/// [`Error::InsufficientSpace`] if less space is free.
+pub fn require_free_space(path: &Path, bytes: u64) -> Result<()> {
     let folder = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
     match fs4::available_space(folder) {
-        Ok(free) if free < bytes => Err(Error::NoRoom { path: path.to_path_buf(), needed: bytes, free }),
+        Ok(free) if free < bytes => Err(Error::InsufficientSpace { path: path.to_path_buf(), needed: bytes, free }),
         _ => Ok(()),
     }
 }
@@ -148,9 +148,11 @@ mod tests {
     fn free_space_is_checked_beforehand() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/new/file.safetensors");
-        require_room(&path, 1).unwrap();
-        let error = require_room(&path, u64::MAX).unwrap_err();
-        assert!(matches!(error, Error::NoRoom { needed: u64::MAX, free: 1.., .. }) && !error.is_user_error());
+        require_free_space(&path, 1).unwrap();
+        let error = require_free_space(&path, u64::MAX).unwrap_err();
+        assert!(
+            matches!(error, Error::InsufficientSpace { needed: u64::MAX, free: 1.., .. }) && !error.is_user_error()
+        );
         assert!(
             error.to_string().contains("file.safetensors") && error.to_string().contains("free some space"),
             "{error}"

@@ -16,12 +16,12 @@ pub enum Error {
     },
     /// A disk without enough free space for a file. Nothing was written.
     #[error(
-        "cannot write {}: it needs {}, and {} are free on its disk; free some space and run the same command again",
+        "cannot write {}: it needs {}, but only {} is free on the disk; free some space and run the same command again",
         path.display(),
         megabytes(*needed),
         megabytes(*free)
     )]
-    NoRoom {
+    InsufficientSpace {
         /// The file.
         path: PathBuf,
         /// Bytes that it needs.
@@ -37,13 +37,13 @@ pub enum Error {
     },
     /// A folder that is neither empty nor a run.
     #[error("{} is neither empty nor a run (it has no config.toml of a run); choose another folder with --out", path.display())]
-    NotARun {
+    FolderNotEmpty {
         /// The folder.
         path: PathBuf,
     },
     /// A folder without a run in it.
     #[error("{} is not a run (it has no {missing}); pass a folder that `gtn reproduce` created", path.display())]
-    NoRun {
+    NotARun {
         /// The folder.
         path: PathBuf,
         /// The missing file.
@@ -65,8 +65,7 @@ pub enum Error {
     },
     /// A run with another configuration or other data.
     #[error(
-        "{} contains a run with a different configuration ({difference}); choose another folder with --out, or pass --force to \
-         overwrite it",
+        "{} contains a different run ({difference}); choose another folder with --out, or pass --force to overwrite it",
         path.display()
     )]
     OtherRun {
@@ -144,7 +143,7 @@ impl Error {
                     | K::InvalidInput
                     | K::InvalidFilename
             ),
-            Error::Damaged { .. } | Error::NoRoom { .. } => false,
+            Error::Damaged { .. } | Error::InsufficientSpace { .. } => false,
             _ => true,
         }
     }

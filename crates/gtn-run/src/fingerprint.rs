@@ -7,13 +7,13 @@ use sha2::{Digest, Sha256};
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// The fingerprint of `parts`, in this order, under the name `purpose`.
+    /// The fingerprint of `parts`, in this order, in the domain `domain`, such as the name of a stage.
     ///
     /// Boundaries between parts count: `["ab", "c"]` and `["a", "bc"]` differ.
     #[must_use]
-    pub fn new(purpose: &str, parts: &[&str]) -> Self {
+    pub fn new(domain: &str, parts: &[&str]) -> Self {
         let mut hasher = Sha256::new();
-        for part in std::iter::once(&purpose).chain(parts) {
+        for part in std::iter::once(&domain).chain(parts) {
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }

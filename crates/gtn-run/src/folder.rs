@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Config, Error, FORMAT, Network, Result, atomic};
 
 pub use lock::Lock;
-pub use observer_files::{EpochFigure, event_file_second};
+pub use observer_files::{EpochFigure, event_file_timestamp};
 
 /// `config.toml`: the configuration of a run, and what produced its results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ impl RunRecord {
     /// The first difference that makes `wanted` another run, or `None`. Only configuration and data count.
     fn difference(&self, wanted: &Self) -> Option<String> {
         let data = match (&self.provenance.data_sha256, &wanted.provenance.data_sha256) {
-            (Some(existing), Some(wanted)) if existing != wanted => Some("it used other data".to_owned()),
+            (Some(existing), Some(wanted)) if existing != wanted => Some("it was trained on different data".to_owned()),
             _ => None,
         };
         self.config.difference(&wanted.config).or(data)
@@ -147,7 +147,7 @@ impl RunFolder {
     /// What ĥ generated from fixed normal vectors after its epoch `epoch`.
     #[must_use]
     pub fn snapshot(&self, epoch: usize) -> PathBuf {
-        self.root.join("snapshots").join(format!("{SNAPSHOT}{epoch:05}{ENDING}"))
+        self.root.join("snapshots").join(format!("{SNAPSHOT}{epoch:05}{SUFFIX}"))
     }
 
     /// The existing snapshots with their epochs, in ascending order.
@@ -199,14 +199,14 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// [`Error::NoRun`] if it does not exist, [`Error::OtherFormat`] if another version of the program wrote it,
+    /// [`Error::NotARun`] if it does not exist, [`Error::OtherFormat`] if another version of the program wrote it,
     /// [`Error::Config`] if it is invalid.
     pub fn record(&self) -> Result<RunRecord> {
         let path = self.config();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
-                return Err(Error::NoRun { path: self.root.clone(), missing: CONFIG });
+                return Err(Error::NotARun { path: self.root.clone(), missing: CONFIG });
             }
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
                 return Err(Error::Config {
@@ -255,7 +255,7 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// [`Error::NotARun`] for a folder with other content; without `force`, [`Error::OtherRun`] for a run with another
+    /// [`Error::FolderNotEmpty`] for a folder with other content; without `force`, [`Error::OtherRun`] for a run with another
     /// configuration or other data and [`Error::OtherFormat`] for one of another version; [`Error::Locked`] if another process
     /// works on it. Then nothing is changed.
     pub fn open(&self, config: &Config, provenance: &Provenance, force: bool) -> Result<Lock> {
@@ -294,7 +294,7 @@ impl RunFolder {
 
     /// Refuses a folder that is neither empty nor a run.
     fn refuse_other_folder(&self) -> Result<()> {
-        let not_a_run = || Error::NotARun { path: self.root.clone() };
+        let not_a_run = || Error::FolderNotEmpty { path: self.root.clone() };
         match fs::read(self.config()) {
             Ok(bytes) => {
                 // The file of a run has these tables, even if it is invalid otherwise.
@@ -320,7 +320,7 @@ impl RunFolder {
         files.extend(self.epoch_figures().into_iter().map(|figure| figure.path));
         for entry in fs::read_dir(self.root.join("checkpoints")).into_iter().flatten().flatten() {
             let networks = Network::ALL.into_iter();
-            let mut checkpoints = networks.flat_map(|network| STATES.map(|state| format!("{network}.{state}{ENDING}")));
+            let mut checkpoints = networks.flat_map(|network| STATES.map(|state| format!("{network}.{state}{SUFFIX}")));
             if checkpoints.any(|checkpoint| *checkpoint == *entry.file_name()) {
                 files.push(entry.path());
             }
@@ -351,13 +351,13 @@ impl RunFolder {
 
 const FOLDERS: [&str; 6] = ["checkpoints", "latents", "pairs", "snapshots", "samples", "figures"];
 
-const ENDING: &str = ".safetensors";
+const SUFFIX: &str = ".safetensors";
 /// The kinds of checkpoints that a network has.
 const STATES: [&str; 3] = ["last", "previous", "best"];
 const SNAPSHOT: &str = "h.epoch-";
 
 fn epoch_of(path: &Path) -> Option<usize> {
-    path.file_name()?.to_str()?.strip_prefix(SNAPSHOT)?.strip_suffix(ENDING)?.parse().ok()
+    path.file_name()?.to_str()?.strip_prefix(SNAPSHOT)?.strip_suffix(SUFFIX)?.parse().ok()
 }
 
 /// Whether a file of this name may be in a folder that is not a run yet.

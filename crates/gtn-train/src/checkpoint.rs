@@ -20,13 +20,13 @@ pub(crate) struct Checkpoints<'a> {
     pub(crate) normalizer: Option<&'a Normalizer>,
     /// Whether the last weights are used after training, and not only the best ones.
     pub(crate) last_is_used: bool,
-    /// Asks for free space on the disk of a file: [`atomic::require_room`](gtn_run::atomic::require_room).
-    pub(crate) require_room: fn(&Path, u64) -> gtn_run::Result<()>,
+    /// Asks for free space on the disk of a file: [`atomic::require_free_space`](gtn_run::atomic::require_free_space).
+    pub(crate) require_free_space: fn(&Path, u64) -> gtn_run::Result<()>,
 }
 
 impl Checkpoints<'_> {
     /// Restores the existing state with the same inputs, or starts at the beginning. Damaged files are reported to `observer`.
-    /// TransformError files are removed, so that they never replace a usable one. `missing` says what a state lacks beside its
+    /// Unusable files are removed, so that they never replace a usable one. `missing` says what a state lacks beside its
     /// weights.
     pub(crate) fn resume(
         &self,
@@ -113,7 +113,7 @@ impl Checkpoints<'_> {
             return Ok(());
         }
         let (last, previous) = (self.run.last_checkpoint(self.network), self.run.previous_checkpoint(self.network));
-        (self.require_room)(&last, state_bytes(parameters).saturating_sub(file_size(&previous)))?;
+        (self.require_free_space)(&last, state_bytes(parameters).saturating_sub(file_size(&previous)))?;
         let moments = adam.moments()?;
         let mut checkpoint = self.checkpoint(weights);
         checkpoint.insert_group(&keys::FIRST_MOMENTS, moments.first);
@@ -135,12 +135,12 @@ impl Checkpoints<'_> {
 
     /// Asks for the space of everything that training will write: two states, and the best weights twice while they are
     /// replaced. Existing files count as space.
-    pub(crate) fn check_room(&self, parameters: &Parameters) -> Result<()> {
+    pub(crate) fn check_free_space(&self, parameters: &Parameters) -> Result<()> {
         let (run, network) = (self.run, self.network);
         let existing = [run.last_checkpoint(network), run.previous_checkpoint(network), run.best_checkpoint(network)];
         let existing = existing.iter().map(|path| file_size(path)).sum();
         let bytes = state_bytes(parameters) / 3 * 8;
-        Ok((self.require_room)(&run.last_checkpoint(network), bytes.saturating_sub(existing))?)
+        Ok((self.require_free_space)(&run.last_checkpoint(network), bytes.saturating_sub(existing))?)
     }
 
     /// Writes the best weights so far, those of `epoch`.
@@ -216,7 +216,11 @@ mod tests {
     /// A disk that always has 20 kB of free space.
     fn nearly_full(path: &Path, needed: u64) -> gtn_run::Result<()> {
         let free = 20_000;
-        if needed > free { Err(gtn_run::Error::NoRoom { path: path.to_path_buf(), needed, free }) } else { Ok(()) }
+        if needed > free {
+            Err(gtn_run::Error::InsufficientSpace { path: path.to_path_buf(), needed, free })
+        } else {
+            Ok(())
+        }
     }
 
     #[test]
@@ -231,17 +235,18 @@ mod tests {
         // 2,243 weights: 27 kB with both moments.
         assert_eq!(state_bytes(parameters), 3 * 4 * 2_243);
         let input_fingerprint = Fingerprint::new("fit", &[]);
-        let checkpoints = |require_room| Checkpoints {
+        let checkpoints = |require_free_space| Checkpoints {
             run: &run,
             network: Network::H,
             input_fingerprint: &input_fingerprint,
             normalizer: None,
             last_is_used: false,
-            require_room,
+            require_free_space,
         };
         let (roomy, full) = (checkpoints(|_, _| Ok(())), checkpoints(nearly_full));
-        let is_refused = |result: Result<()>| matches!(result, Err(crate::Error::Run(gtn_run::Error::NoRoom { .. })));
-        assert!(is_refused(full.check_room(parameters)));
+        let is_refused =
+            |result: Result<()>| matches!(result, Err(crate::Error::Run(gtn_run::Error::InsufficientSpace { .. })));
+        assert!(is_refused(full.check_free_space(parameters)));
 
         let at = |epochs| TrainState { epochs, ..TrainState::default() };
         roomy.write_last(parameters, &adam, &at(1)).unwrap();
@@ -254,6 +259,6 @@ mod tests {
         full.write_last(parameters, &adam, &at(3)).unwrap();
         let resumed = full.resume(parameters, &mut adam, &|_| Ok(None), &mut NoopObserver).unwrap();
         assert_eq!(resumed.state, at(3));
-        full.check_room(parameters).unwrap();
+        full.check_free_space(parameters).unwrap();
     }
 }

@@ -166,7 +166,7 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     let prepare_seconds = started.elapsed().as_secs_f64();
 
     let provenance = Provenance {
-        data_sha256: Some(data.fingerprint().to_owned()),
+        data_sha256: Some(data.checksum().to_owned()),
         device: Some(gtn_models::describe_device(&device)),
         ..job.provenance.clone()
     };

@@ -10,7 +10,7 @@ use gtn_run::{Artifact, Observer, Provenance, RunFolder};
 use ndarray::{Array2, Axis};
 
 use crate::stages::prepare::{self, Prepared};
-use crate::targets::into_matrix;
+use crate::targets::to_matrix;
 use crate::{Error, Job, Result};
 
 /// Some training pairs (y, x_y) of a run, of shape (n, d): normal vectors, and the latents that they were paired with, in their
@@ -31,7 +31,7 @@ pub struct RealPairs {
 /// fewer than `n`; [`Error::NoAutoencoder`] if its data are not images.
 pub fn draw_pairs(run: &RunFolder, n: usize, streams: &Streams) -> Result<RealPairs> {
     let all = AllPairs::read(run)?;
-    let available = all.matching.len();
+    let available = all.assignment.len();
     if n > available {
         return Err(Error::TooFewPairs { requested: n, available });
     }
@@ -80,14 +80,14 @@ pub fn draw_pairs_between(
     let Prepared::Images(images) = prepared else {
         return Err(Error::NoFilters { run: run.root().to_path_buf() });
     };
-    if record.provenance.data_sha256.as_ref() != Some(&images.fingerprint)
+    if record.provenance.data_sha256.as_ref() != Some(&images.checksum)
         || images.split.train.len() != all.latents.nrows()
     {
         return Err(Error::OtherData { run: run.root().to_path_buf(), data_dir: data_dir.to_path_buf() });
     }
 
     let mut source_of = vec![None; all.latents.nrows()];
-    all.matching.iter().enumerate().for_each(|(source, &target)| source_of[target] = Some(source));
+    all.assignment.iter().enumerate().for_each(|(source, &target)| source_of[target] = Some(source));
     let name = |target: usize| &images.names[images.split.train[target]];
     let passing: Vec<Vec<usize>> = passing
         .iter()
@@ -120,7 +120,7 @@ struct AllPairs {
     source: Array2<f32>,
     latents: Array2<f32>,
     /// The row of `latents` for each row of `source`.
-    matching: Vec<usize>,
+    assignment: Vec<usize>,
 }
 
 impl AllPairs {
@@ -134,18 +134,19 @@ impl AllPairs {
             }
         }
         let (pairs, stored_latents) = (Artifact::read(&run.pairs())?, Artifact::read(&run.latents())?);
-        let source = into_matrix(pairs.tensor(&PairKeys::TRAIN.source)?);
-        let latents = into_matrix(stored_latents.tensor(&latents::TRAIN)?);
-        let matching: Vec<usize> = pairs.tensor(&PairKeys::TRAIN.matching)?.iter().map(|&row| row as usize).collect();
-        if matching.len() != source.nrows() || matching.iter().any(|&row| row >= latents.nrows()) {
+        let source = to_matrix(pairs.tensor(&PairKeys::TRAIN.source)?);
+        let latents = to_matrix(stored_latents.tensor(&latents::TRAIN)?);
+        let assignment: Vec<usize> =
+            pairs.tensor(&PairKeys::TRAIN.assignment)?.iter().map(|&row| row as usize).collect();
+        if assignment.len() != source.nrows() || assignment.iter().any(|&row| row >= latents.nrows()) {
             let reason = "its matching does not fit its rows and those of the latents".to_owned();
             return Err(gtn_run::Error::Damaged { path: run.pairs(), reason }.into());
         }
-        Ok(Self { source, latents, matching })
+        Ok(Self { source, latents, assignment })
     }
 
     fn select(&self, rows: &[usize]) -> RealPairs {
-        let targets: Vec<usize> = rows.iter().map(|&row| self.matching[row]).collect();
+        let targets: Vec<usize> = rows.iter().map(|&row| self.assignment[row]).collect();
         RealPairs { source: self.source.select(Axis(0), rows), target: self.latents.select(Axis(0), &targets) }
     }
 }

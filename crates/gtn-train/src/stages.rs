@@ -11,12 +11,13 @@ pub(crate) mod sample;
 use gtn_run::Fingerprint;
 use serde::Serialize;
 
-/// Changes with what the stages compute from the same inputs, so that results of old and new code do not mix in one run.
-const GENERATION: &str = "2";
+/// The version of the computations of the stages. It increases when a stage computes something else from the same inputs, so that
+/// old and new results do not mix in one run.
+const STAGES_VERSION: &str = "2";
 
 /// The fingerprint of a stage's inputs: its settings, and the checksums of the artifacts that it reads.
 fn fingerprint(stage: &str, settings: &impl Serialize, inputs: &[&str]) -> Fingerprint {
     let settings = serde_json::to_string(settings).unwrap_or_default();
-    let parts: Vec<&str> = [GENERATION, settings.as_str()].into_iter().chain(inputs.iter().copied()).collect();
+    let parts: Vec<&str> = [STAGES_VERSION, settings.as_str()].into_iter().chain(inputs.iter().copied()).collect();
     Fingerprint::new(stage, &parts)
 }

@@ -43,8 +43,8 @@ impl Targets {
     /// The targets in an artifact.
     pub(crate) fn read(artifact: &Artifact) -> Result<Self> {
         Ok(Self {
-            train: into_matrix(artifact.tensor(&latents::TRAIN)?),
-            validation: into_matrix(artifact.tensor(&latents::VALIDATION)?),
+            train: to_matrix(artifact.tensor(&latents::TRAIN)?),
+            validation: to_matrix(artifact.tensor(&latents::VALIDATION)?),
             normalizer: read_normalizer(artifact, &latents::MEAN, &latents::STD)?,
             checksum: artifact.checksum(),
             test: None,
@@ -54,7 +54,7 @@ impl Targets {
 
 impl TestTargets {
     pub(crate) fn read(artifact: &Artifact) -> Result<Self> {
-        Ok(Self { rows: into_matrix(artifact.tensor(&test_latents::TEST)?), checksum: artifact.checksum() })
+        Ok(Self { rows: to_matrix(artifact.tensor(&test_latents::TEST)?), checksum: artifact.checksum() })
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn read_normalizer(artifact: &Artifact, mean: &TensorKey<f32>, std: &
 
 /// The array as a matrix. An array with another number of dimensions, which an intact artifact does not contain, becomes an
 /// empty matrix.
-pub(crate) fn into_matrix(array: &ndarray::ArrayD<f32>) -> Array2<f32> {
+pub(crate) fn to_matrix(array: &ndarray::ArrayD<f32>) -> Array2<f32> {
     array.clone().into_dimensionality().unwrap_or_default()
 }
 

@@ -63,11 +63,11 @@ pub(crate) struct Schedule<'a> {
 }
 
 /// Interval between checkpoints: a killed process loses at most this much work, or the rest of an epoch.
-const INTERVAL: Duration = Duration::from_secs(60);
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 /// The interval for a network whose state takes a while to write.
-const LARGE_INTERVAL: Duration = Duration::from_secs(300);
+const LARGE_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(300);
 /// Weights of a large network: 120 MB with both moments.
-const LARGE: usize = 10_000_000;
+const MIN_LARGE_WEIGHTS: usize = 10_000_000;
 
 /// When the complete state is written.
 struct CheckpointPolicy {
@@ -79,8 +79,8 @@ struct CheckpointPolicy {
 
 impl CheckpointPolicy {
     fn new(weights: usize) -> Self {
-        let is_large = weights >= LARGE;
-        let interval = if is_large { LARGE_INTERVAL } else { INTERVAL };
+        let is_large = weights >= MIN_LARGE_WEIGHTS;
+        let interval = if is_large { LARGE_CHECKPOINT_INTERVAL } else { CHECKPOINT_INTERVAL };
         Self { interval, each_epoch: !is_large, last: Instant::now() }
     }
 
@@ -112,7 +112,7 @@ pub(crate) fn train<P: TrainingTask>(
         input_fingerprint,
         normalizer,
         last_is_used,
-        require_room: gtn_run::atomic::require_room,
+        require_free_space: gtn_run::atomic::require_free_space,
     };
     let adam_settings = AdamSettings {
         learning_rate: settings.learning_rate,
@@ -128,7 +128,7 @@ pub(crate) fn train<P: TrainingTask>(
     if state.finished {
         context.observer.stage_skipped(stage);
     } else {
-        checkpoints.check_room(parameters)?;
+        checkpoints.check_free_space(parameters)?;
         context.update_provenance(|provenance| *task.epochs_of(provenance) = None)?;
         context.observer.stage_started(stage);
         context.log.rewind(stage, state.epochs)?;
@@ -288,7 +288,7 @@ fn validate<P: TrainingTask>(task: &P, batch: usize, context: &Context<'_>) -> R
 }
 
 /// Batches that are gathered in advance.
-const PREFETCHED: usize = 2;
+const PREFETCH_FACTOR: usize = 2;
 
 /// Calls `step` with each batch in turn, while another thread gathers the next ones. Its last argument is the time that steps
 /// waited for data so far, in seconds.
@@ -299,7 +299,7 @@ fn prefetch<P: TrainingTask>(
     mut step: impl FnMut(&[usize], P::Batch, f64) -> Result<()>,
 ) -> Result<()> {
     std::thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(PREFETCHED);
+        let (sender, receiver) = sync_channel(PREFETCH_FACTOR);
         scope.spawn(move || {
             for batch in batches {
                 // After an error or a stop nobody receives the rest.

@@ -33,7 +33,7 @@ fn image_numbers(real_pairs: &RealPairs, run: &RunFolder, job: &Job) -> Vec<usiz
     let latents = latents_file.tensor(&latents::TRAIN).unwrap().view().into_dimensionality::<Ix2>().unwrap();
     let pairs_file = Artifact::read(&run.pairs()).unwrap();
     let source = pairs_file.tensor(&pairs::TRAIN_SOURCE).unwrap().view().into_dimensionality::<Ix2>().unwrap();
-    let matching = pairs_file.tensor(&pairs::TRAIN_MATCHING).unwrap();
+    let matching = pairs_file.tensor(&pairs::TRAIN_ASSIGNMENT).unwrap();
     let numbers = training_image_numbers(job);
     let row_of = |y: ndarray::ArrayView1<'_, f32>| source.outer_iter().position(|row| row == y).unwrap();
     let found = real_pairs.source.outer_iter().zip(real_pairs.target.outer_iter()).map(|(y, x)| {

@@ -141,7 +141,7 @@ fn a_test_set_that_is_added_later_is_measured_and_changes_no_trained_network() {
     assert_eq!(statistics(&run, Prepare)[&Statistic::TestSamples], 40.0);
     assert_eq!(Artifact::read(&run.test_latents()).unwrap().tensor(&test_latents::TEST).unwrap().shape(), [40, 5]);
     let matching = Artifact::read(&run.test_pairs()).unwrap();
-    let mut matching: Vec<u64> = matching.tensor(&test_pairs::MATCHING).unwrap().iter().copied().collect();
+    let mut matching: Vec<u64> = matching.tensor(&test_pairs::ASSIGNMENT).unwrap().iter().copied().collect();
     matching.sort_unstable();
     assert_eq!(matching, (0..40).collect::<Vec<_>>());
     let losses = statistics(&run, Evaluate);
@@ -263,7 +263,7 @@ fn a_folder_that_is_locked_another_run_or_not_a_run_is_left_unchanged() {
     assert!(refused.is_user_error() && fs::read_dir(&foreign).unwrap().count() == 1, "{refused}");
     assert!(matches!(
         load_generator(&RunFolder::at(&foreign), &gtn_models::Device::Cpu),
-        Err(Error::Run(gtn_run::Error::NoRun { .. }))
+        Err(Error::Run(gtn_run::Error::NotARun { .. }))
     ));
 
     // The config.toml of another program, beside folders with the names of a run's: nothing is changed, even with `force`.
@@ -274,7 +274,7 @@ fn a_folder_that_is_locked_another_run_or_not_a_run_is_left_unchanged() {
     }
     assert!(job.force);
     let refused = reproduce(&job, &RunFolder::at(&foreign), &mut NoopObserver).unwrap_err();
-    assert!(matches!(refused, Error::Run(gtn_run::Error::NotARun { .. })), "{refused}");
+    assert!(matches!(refused, Error::Run(gtn_run::Error::FolderNotEmpty { .. })), "{refused}");
     assert!(files.iter().all(|file| fs::read_to_string(foreign.join(file)).unwrap() == "baseURL = 'mine'"));
     assert_eq!(fs::read_dir(&foreign).unwrap().count(), 5);
 }

@@ -42,13 +42,13 @@ pub(crate) enum BenchCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Times are medians over all alternations. A ratio below 1 means that gtn is faster. The lower
+#[command(after_help = "Times are medians over all repetitions. A ratio below 1 means that gtn is faster. The lower
 bound is the time of the matrix products and convolutions, by their definition, at the rate of
 one large matrix product. Run nothing else on the machine.
 
 Examples:
   gtn bench train
-  gtn bench train h-mnist h-celeba --alternations 3 --json
+  gtn bench train h-mnist h-celeba --repetitions 3 --json
   cargo xtask bench train --python ~/venv/bin/python      # with PyTorch")]
 pub(crate) struct BenchTrain {
     /// Benchmarks: autoencoder-mnist, autoencoder-celeba, h-mnist, h-celeba, samples, load [default: all].
@@ -56,7 +56,7 @@ pub(crate) struct BenchTrain {
     pub(crate) cases: Vec<gtn_train::bench::BenchCase>,
     /// Number of measurements of each.
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) alternations: u16,
+    pub(crate) repetitions: u16,
     #[command(flatten)]
     pub(crate) reference: Reference,
     /// Print JSON, one object per line.
@@ -108,9 +108,9 @@ pub(crate) struct BenchLabel {
     /// Plot the result on logarithmic axes.
     #[arg(long, value_name = "FILE.svg", requires = "scaling")]
     pub(crate) figure: Option<PathBuf>,
-    /// Maximum expected seconds of a number of rows for --scaling; the first two are always measured.
+    /// With --scaling, stop before a size that is expected to take longer; the two smallest sizes are always measured.
     #[arg(long, value_name = "SECONDS", default_value_t = 20.0, requires = "scaling")]
-    pub(crate) limit: f64,
+    pub(crate) max_seconds: f64,
     /// Overwrite an existing figure.
     #[arg(long, requires = "figure")]
     pub(crate) force: bool,
@@ -148,7 +148,7 @@ pub(crate) struct BenchDevice {
     pub(crate) rows: u32,
     /// Number of measurements of each epoch and of labeling; the median is reported.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) epochs: u16,
+    pub(crate) epoch_repetitions: u16,
     /// Number of measurements of sampling; the median is reported.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) repetitions: u16,

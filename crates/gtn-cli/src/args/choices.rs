@@ -23,13 +23,13 @@ pub(crate) struct Choices {
     /// Train for fewer epochs (mnist: 3 for the autoencoder and 30 for ĥ; celeba and hap: 2 and 3; others: 10), on all data.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Use at most N images or points, including validation; at least 10.
+    /// Use at most N images or points, including validation (N ≥ 10).
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
     /// Maximum number of epochs: `20`, or for each network, as in `autoencoder=3,h=20`.
     #[arg(long, value_name = "N|NETWORK=N,...")]
     pub(crate) epochs: Option<Epochs>,
-    /// Time budget for the run, as in `90s`, `10m` or `1h 30m`. Each network stops at the end of an epoch: the autoencoder after
+    /// Time budget for the run, as in `90s`, `10m` or `1h 30m`. Training of each network stops at the end of an epoch: the autoencoder after
     /// 40% of the budget and ĥ after 50%, or ĥ after 90% without an autoencoder (shared with a reference run). To repeat the
     /// run exactly, pass the number of epochs that each network reached with --epochs.
     #[arg(long, value_name = "TIME", value_parser = seconds)]

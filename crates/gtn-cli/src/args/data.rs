@@ -20,14 +20,14 @@ pub(crate) enum DataCommand {
   cargo xtask fetch celeba --from hub
 
 Existing complete files are kept. The files of MNIST are verified by size and SHA-256, and an
-interrupted download resumes. CelebA can be downloaded from the Hugging Face Hub only, 11K Hands
-not at all: for them the command shows where to get the files, and under which terms.
+interrupted download resumes. CelebA can be downloaded only from the Hugging Face Hub, and
+11K Hands not at all; for these, the command shows where to get the files and under which terms.
 HTTPS_PROXY and HTTP_PROXY are supported.
 
 --from hub needs a build with the feature `hub`, which `cargo xtask fetch` provides. From
 ylecun/mnist it creates the four original files and verifies them; from flwrlabs/celeba (1.4 GB,
 and as much temporary space) the archive and both lists. An interrupted download from the hub
-restarts. It fails if nothing arrives for two minutes. HF_ENDPOINT sets another hub, HF_TOKEN a
+restarts. It fails if no data arrives for two minutes. HF_ENDPOINT sets another hub, HF_TOKEN a
 token (not required). HF_HUB_DISABLE_TELEMETRY=1 disables the telemetry of the hub's library.")]
 pub(crate) struct DataFetch {
     /// Data set.

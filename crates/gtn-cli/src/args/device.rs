@@ -10,7 +10,7 @@ pub(crate) struct OnDevice {
     /// Device for the networks: auto (a GPU if this build and this machine have one), cpu, cuda, cuda:1 (the second GPU).
     #[arg(long, value_name = "DEVICE", default_value_t, env = "GTN_DEVICE")]
     pub(crate) device: DeviceName,
-    /// Use TF32 for matrix products on a GPU: faster, with a 10-bit mantissa.
+    /// Use TF32 for matrix products on a GPU: faster but less precise (10-bit mantissa).
     #[arg(long)]
     pub(crate) tf32: bool,
 }
@@ -37,9 +37,9 @@ pub(crate) enum DepthName {
 #[derive(Debug, Args)]
 #[command(after_help = "Compares the device with the CPU, with batches of 2 and 200 samples: forward and backward
 passes and 20 steps of Adam of each layer, of the autoencoder and of ĥ (3 layers for 2
-samples, since more BatchNorms on two samples are chaotic), and the matching of Algorithm 1,
+samples, since more BatchNorm layers make training on two samples chaotic), and the matching of Algorithm 1,
 which must be equal. On a GPU, memory is filled with NaN first, so that values that a kernel
-does not write are found. On the CPU, the operations of this program are compared with those
+fails to write are detected. On the CPU, the operations of this program are compared with those
 of Candle.
 
 The error of outputs and losses is the largest difference divided by the largest value; that

@@ -19,7 +19,7 @@ pub(crate) struct Label {
     /// Source vectors y, an f32 array (n, d) in a .npy, .npz or .safetensors file. Each is paired with its own target.
     #[arg(long, value_name = "Y.npy")]
     pub(crate) source: PathBuf,
-    /// Target vectors x, an f32 array (m, d) with m >= n. FILE:NAME selects an array of a file with several.
+    /// Target vectors x, an f32 array (m, d) with m >= n. FILE:NAME selects one array of a file that contains several.
     #[arg(long, value_name = "X.npy")]
     pub(crate) target: PathBuf,
     /// Output for the pairs.
@@ -46,9 +46,9 @@ pub(crate) struct Label {
 const STRATEGIES: [(&str, &str); 7] = [
     ("auto", "the fastest for the shape"),
     ("reference", "the algorithm as published, one score at a time"),
-    ("dense", "all f32 scores propose candidates, f64 decides"),
-    ("int8", "8-bit scores propose candidates, f64 decides; for many columns, fast with AVX-512 VNNI"),
-    ("tree", "a tree on the sphere proposes candidates, f64 decides; for few columns"),
+    ("dense", "scores every pair in f32 to find candidates, and decides in f64"),
+    ("int8", "the same with 8-bit scores; for many columns, fast with AVX-512 VNNI"),
+    ("tree", "finds candidates with a tree on the sphere, and decides in f64; for few columns"),
     ("sorted", "sorting, for one column"),
     ("angular", "sorting by angle, for two columns"),
 ];

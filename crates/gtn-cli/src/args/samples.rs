@@ -89,7 +89,7 @@ pub(crate) struct Interpolate {
     pub(crate) data: DataDir,
     #[command(flatten)]
     pub(crate) cache: CacheDir,
-    /// Interpolate along a straight line, or along a great circle with linearly interpolated norms. Opposite vectors, which have
+    /// Interpolate along a straight line, or along a great circle (slerp) with linearly interpolated norms. Opposite vectors, which have
     /// no unique great circle, are interpolated linearly.
     #[arg(long, value_parser = by_name::<Interpolation>(INTERPOLATIONS), default_value_t = Interpolation::Linear)]
     pub(crate) interpolation: Interpolation,
@@ -106,7 +106,8 @@ pub(crate) struct Interpolate {
     pub(crate) on: OnDevice,
 }
 
-const INTERPOLATIONS: [(&str, &str); 2] = [("linear", "along a straight line"), ("spherical", "along a great circle")];
+const INTERPOLATIONS: [(&str, &str); 2] =
+    [("linear", "along a straight line"), ("spherical", "along a great circle (slerp)")];
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:

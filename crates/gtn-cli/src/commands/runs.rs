@@ -43,7 +43,7 @@ fn line(folder: &Path) -> Option<[String; 4]> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let config = match run.record() {
         Ok(record) => record.config,
-        Err(gtn_run::Error::NoRun { .. }) => return None,
+        Err(gtn_run::Error::NotARun { .. }) => return None,
         Err(error) => return Some([name, format!("unreadable: {error}"), String::new(), String::new()]),
     };
     let log = match MetricsLog::open(&run.metrics()) {

@@ -77,7 +77,7 @@ fn split(rows: &[f32], dim: usize, keys: &mut [u64]) {
     for slot in keys.iter_mut() {
         *slot = key(entry(*slot, widest.1), *slot as u32);
     }
-    // Split by position, not by value: equal rows may end up on both bounds.
+    // Split by position, not by value: equal rows may end up on both sides.
     keys.select_nth_unstable(middle);
     let (left, right) = keys.split_at_mut(middle);
     if len < MIN_PARALLEL_ROWS {

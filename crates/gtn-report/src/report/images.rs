@@ -30,7 +30,7 @@ pub(super) fn sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Sectio
     };
     let decoded = GridText {
         file: "decoded.png",
-        title: "Decoded real images",
+        title: "Reconstructed images",
         caption: "images of the data set after the autoencoder: the best that its decoder allows.",
         alt: "real images after the autoencoder",
     };

@@ -25,7 +25,7 @@ fn item(log: &MetricsLog, stage: Stage, file: &'static str, [network, loss]: [&s
         Some(text) => Item::Figure(Figure {
             file,
             image: Image::Svg { text, width: curves::SIZE.0 },
-            title: "Loss".to_owned(),
+            title: format!("Loss of {name}"),
             caption: format!("The loss of {network} is {loss}. The circle marks the lowest validation loss."),
             alt: format!("Training and validation loss of {network} against the epoch"),
         }),

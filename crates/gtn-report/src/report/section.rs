@@ -84,7 +84,7 @@ pub(super) fn omissions(omitted: Omitted) -> String {
 
 /// The same for a figure of several panels that show the same samples.
 pub(super) fn omissions_of_all_panels(omitted: Omitted) -> String {
-    omissions_in(" in all panels together", omitted)
+    omissions_in(" (total over all panels)", omitted)
 }
 
 fn omissions_in(place: &str, omitted: Omitted) -> String {
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(omissions(omitted(5000, 0)), " Not shown: 5,000 points that are not finite.");
         assert_eq!(
             omissions_of_all_panels(omitted(1, 2)),
-            " Not shown in all panels together: 1 point that is not finite, 2 points that are outside the frame."
+            " Not shown (total over all panels): 1 point that is not finite, 2 points that are outside the frame."
         );
     }
 }

@@ -14,11 +14,11 @@ pub(super) fn description(stage: Stage, config: &Config) -> &'static str {
         Stage::Label if images => "pairs normal vectors with latents by Algorithm 1",
         Stage::Label => match config.pairing.method {
             PairingMethod::Greedy => "pairs normal vectors with the data by Algorithm 1",
-            PairingMethod::Sorted => "pairs normal numbers with the data by sorting",
+            PairingMethod::Sorted => "pairs standard normal values with the data by sorting",
         },
         Stage::Fit => "trains ĥ on the pairs",
         Stage::Sample if images => "draws samples with ĥ and the decoder",
         Stage::Sample => "draws samples with ĥ",
-        Stage::Evaluate => "measures the samples",
+        Stage::Evaluate => "computes the metrics of the samples",
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gtn_run::config::{AutoencoderWeights, Data, Normalize, PairingMethod, Precision, Training};
+use gtn_run::config::{AutoencoderWeights, Data, Normalize, PairingMethod, SimilarityPrecision, Training};
 use gtn_run::schema::{Baseline, Direction};
 use gtn_run::{Config, EpochRecord, MetricRecord, Stage};
 use maud::{Markup, html};
@@ -22,7 +22,7 @@ pub(super) fn metrics(contents: &Contents) -> Markup {
                 p.note {
                     "Lower is better unless marked otherwise: ↑ higher is better, → closer to the given value is better."
                     @if has_floors(&others) { " Noise floor: the score of real data against other real data." }
-                    @if !baselines(&others).is_empty() { " One Gaussian and a mixture of ten Gaussians were fitted to the \
+                    @if !baselines(&others).is_empty() { " A single Gaussian and a mixture of ten Gaussians were fitted to the \
                         same training latents; apart from the autoencoder, they need no network." }
                 }
             }
@@ -34,7 +34,7 @@ pub(super) fn metrics(contents: &Contents) -> Markup {
                 p.note {
                     "The same metrics on images instead of latents, pixel by pixel with values in [−1, 1]."
                     @if has_floors(&on_pixels) { " Noise floor: the score of other held-out real images." }
-                    @if !baselines(&on_pixels).is_empty() { " Decoded real images went through the autoencoder: their \
+                    @if !baselines(&on_pixels).is_empty() { " Reconstructed real images went through the autoencoder: their \
                         distance from the noise floor is caused by the decoder, which also affects the samples." }
                 }
             }
@@ -184,7 +184,7 @@ pub(super) fn configuration(contents: &Contents) -> Markup {
         ("Batch size", |t| count(t.batch_size)),
         ("Learning rate (Adam)", |t| t.learning_rate.to_string()),
         ("Weight decay", |t| t.weight_decay.to_string()),
-        ("Drop a smaller last batch", |t| yes_or_no(t.drop_last).to_owned()),
+        ("Drop the last incomplete batch", |t| yes_or_no(t.drop_last).to_owned()),
     ];
     let autoencoder = config.autoencoder.iter().map(|autoencoder| ("autoencoder", &autoencoder.training));
     let networks: Vec<(&str, &Training)> = autoencoder.chain([("ĥ", &config.h.training)]).collect();
@@ -241,8 +241,8 @@ fn settings(config: &Config) -> Vec<String> {
         ),
     });
     let pairing = match (config.pairing.method, config.pairing.precision) {
-        (PairingMethod::Greedy, Precision::Double) => "Algorithm 1",
-        (PairingMethod::Greedy, Precision::Single) => {
+        (PairingMethod::Greedy, SimilarityPrecision::Double) => "Algorithm 1",
+        (PairingMethod::Greedy, SimilarityPrecision::Single) => {
             "Algorithm 1, which compares cosine similarities in single precision"
         }
         (PairingMethod::Sorted, _) => "sorting (Figure 2)",

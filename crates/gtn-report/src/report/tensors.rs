@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gtn_run::schema::{Element, MetadataKey, TensorKey};
+use gtn_run::schema::{MetadataKey, TensorElement, TensorKey};
 use gtn_run::{Artifact, MetricsLog, RunFolder, RunProgress};
 use ndarray::ArrayViewD;
 
@@ -38,7 +38,7 @@ impl Tensors {
     }
 
     /// Whether a tensor exists.
-    pub(super) fn contains<T: Element>(&self, key: &TensorKey<T>) -> bool {
+    pub(super) fn contains<T: TensorElement>(&self, key: &TensorKey<T>) -> bool {
         self.artifact.contains(key)
     }
 

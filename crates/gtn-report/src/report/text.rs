@@ -113,7 +113,7 @@ fn method(config: &Config) -> String {
         PairingMethod::Greedy => "Algorithm 1",
         PairingMethod::Sorted => "sorting (Figure 2)",
     };
-    let source = if config.dim == 1 { "normal numbers" } else { "normal vectors" };
+    let source = if config.dim == 1 { "standard normal values" } else { "normal vectors" };
     let (train, validation) = synthetic.sizes();
     format!(
         "The data are {distribution}: {} for training and {} for validation. {normalized} with {source} (source dimension \

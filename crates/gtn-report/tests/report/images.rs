@@ -114,7 +114,7 @@ fn samples_that_cannot_be_shown_are_errors_that_name_the_file() {
     assert!(missing.to_string().contains(&advice), "{missing}");
     assert!(!run.report().exists());
     let nowhere = write_report(&RunFolder::at(folder.path().join("nowhere"))).unwrap_err();
-    assert!(matches!(nowhere, Error::Run(gtn_run::Error::NoRun { .. })) && nowhere.is_user_error());
+    assert!(matches!(nowhere, Error::Run(gtn_run::Error::NotARun { .. })) && nowhere.is_user_error());
 }
 
 #[test]
@@ -127,9 +127,15 @@ fn metrics_are_compared_with_baselines() {
     log.append(metric(Metric::FrechetDistance, 0.25, Some(0.5), &baselines)).unwrap();
     log.append(metric(Metric::Recall, 0.25, Some(0.5), &[])).unwrap();
     let html = fs::read_to_string(write_report(&run).unwrap()).unwrap();
-    for text in
-        ["Fréchet distance", "One Gaussian", "Mixture of ten", "0.01200", "0.03400", "Recall ↑", "higher is better"]
-    {
+    for text in [
+        "Fréchet distance",
+        "Single Gaussian",
+        "Mixture of ten Gaussians",
+        "0.01200",
+        "0.03400",
+        "Recall ↑",
+        "higher is better",
+    ] {
         assert!(html.contains(text), "{text}");
     }
     assert_eq!(html.matches("<span class=\"missing\">–</span>").count(), 2);
@@ -212,7 +218,7 @@ fn latents_pairs_and_nearest_images_are_shown_if_a_run_has_them() {
         "explain 61% of their variance",
         "300 held-out real latents",
         "300 from a mixture of ten Gaussians",
-        "Not shown in all panels together: 1 point that is not finite, 1 point that is outside the frame.",
+        "Not shown (total over all panels): 1 point that is not finite, 1 point that is outside the frame.",
     ] {
         assert!(with.contains(text), "{text}");
     }

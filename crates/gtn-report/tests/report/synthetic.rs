@@ -46,7 +46,7 @@ fn a_run_on_angles_has_all_its_figures_and_equal_reports_have_equal_bytes() {
         &[
             "<title>GTN run: swiss-roll, d = 1, paper protocol, seed 1</title>",
             "angles of the swiss roll, distributed uniformly on (1.5π, 4.5π): 8,000 for training",
-            "standardized, and paired with normal numbers (source dimension 1) by sorting (Figure 2)",
+            "standardized, and paired with standard normal values (source dimension 1) by sorting (Figure 2)",
             "ĥ stopped early after 137 of 500 epochs.",
             "Figure 2.",
             "Figure 3(A), source dimension 1.",
@@ -56,7 +56,7 @@ fn a_run_on_angles_has_all_its_figures_and_equal_reports_have_equal_bytes() {
             "Error of ĥ",
             "Noise floor: the score of real data against other real data.",
             "draws the data from their distribution",
-            "measures the samples",
+            "computes the metrics of the samples",
             "no BatchNorm",
             COMMAND,
         ],

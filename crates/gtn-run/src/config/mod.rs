@@ -65,7 +65,7 @@ pub struct Training {
     /// L2 penalty: this factor times the weights is added to their gradients, as in PyTorch's Adam.
     #[serde(default)]
     pub weight_decay: f64,
-    /// Whether to drop a last batch that is smaller than `batch_size`.
+    /// Whether to drop the last incomplete batch.
     #[serde(default)]
     pub drop_last: bool,
 }
@@ -73,7 +73,7 @@ pub struct Training {
 /// The autoencoder between images and latents.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Autoencoder {
+pub struct AutoencoderSettings {
     /// Which weights to use after training.
     pub weights: AutoencoderWeights,
     /// Its training.
@@ -96,10 +96,10 @@ names! {
     Sorted => "sorted",
 }
 
-/// How the data are normalized before they are paired, by statistics of the training data. It is undone after ĥ.
+/// How the data are normalized before they are paired, by statistics of the training data. It is undone on the output of ĥ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Normalize {
-    /// Not at all.
+    /// No normalization.
     None,
     /// Subtract the mean.
     Center,
@@ -116,7 +116,7 @@ names! {
 
 /// The precision in which greedy pairing compares cosine similarities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Precision {
+pub enum SimilarityPrecision {
     /// f64: the algorithm as published.
     #[default]
     Double,
@@ -125,7 +125,7 @@ pub enum Precision {
 }
 
 names! {
-    Precision, "precision",
+    SimilarityPrecision, "precision",
     Double => "double",
     Single => "single",
 }
@@ -141,13 +141,13 @@ pub struct Pairing {
     pub normalize: Normalize,
     /// Precision of the similarities; greedy pairing only.
     #[serde(default)]
-    pub precision: Precision,
+    pub precision: SimilarityPrecision,
 }
 
 /// The network ĥ from normal vectors to data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Regressor {
+pub struct HSettings {
     /// Number of hidden layers: linear, LeakyReLU, BatchNorm.
     pub hidden_layers: usize,
     /// Units of a hidden layer.
@@ -183,11 +183,11 @@ pub struct Config {
     pub data: Data,
     /// The autoencoder, if the data are images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub autoencoder: Option<Autoencoder>,
+    pub autoencoder: Option<AutoencoderSettings>,
     /// The pairing.
     pub pairing: Pairing,
     /// ĥ.
-    pub h: Regressor,
+    pub h: HSettings,
 }
 
 impl Config {

@@ -71,7 +71,7 @@ impl Config {
             let training = &mut autoencoder.training;
             training.epochs = epochs.autoencoder.or(epochs.all).unwrap_or(training.epochs);
         } else if let Some(number) = epochs.autoencoder {
-            let (key, value) = ("epochs of the autoencoder".to_owned(), number.to_string());
+            let (key, value) = ("--epochs autoencoder".to_owned(), number.to_string());
             let reason = format!("`{}` has no autoencoder; set the epochs of h", self.experiment);
             return Err(Error::Setting { key, value, reason });
         }

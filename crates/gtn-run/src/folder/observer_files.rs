@@ -20,8 +20,8 @@ pub struct EpochFigure {
 
 /// TensorBoard reads every file whose name contains this, in the order of the names.
 const EVENTS: &str = "events.out.tfevents.";
-const EVENTS_ENDING: &str = ".gtn";
-const FIGURE_ENDING: &str = ".png";
+const EVENTS_SUFFIX: &str = ".gtn";
+const FIGURE_SUFFIX: &str = ".png";
 
 impl RunFolder {
     /// The folder of TensorBoard's event files.
@@ -32,15 +32,15 @@ impl RunFolder {
 
     /// The event file that was started at a time in seconds since 1970. Each process that works on the run starts one.
     #[must_use]
-    pub fn event_file(&self, second: u64) -> PathBuf {
-        self.tensorboard().join(format!("{EVENTS}{second:010}{EVENTS_ENDING}"))
+    pub fn event_file(&self, unix_seconds: u64) -> PathBuf {
+        self.tensorboard().join(format!("{EVENTS}{unix_seconds:010}{EVENTS_SUFFIX}"))
     }
 
     /// The existing event files, in ascending order.
     #[must_use]
     pub fn event_files(&self) -> Vec<PathBuf> {
         let mut found: Vec<PathBuf> =
-            entries(&self.tensorboard()).filter(|path| event_file_second(path).is_some()).collect();
+            entries(&self.tensorboard()).filter(|path| event_file_timestamp(path).is_some()).collect();
         found.sort();
         found
     }
@@ -48,10 +48,10 @@ impl RunFolder {
     /// A grid of what a network produces after its epoch `epoch`.
     #[must_use]
     pub fn epoch_figure(&self, network: Network, epoch: usize) -> PathBuf {
-        self.epoch_figures_folder().join(format!("{network}-{epoch:05}{FIGURE_ENDING}"))
+        self.epoch_figures_folder().join(format!("{network}-{epoch:05}{FIGURE_SUFFIX}"))
     }
 
-    /// The existing ones, by network and epoch.
+    /// The existing epoch figures, by network and epoch.
     #[must_use]
     pub fn epoch_figures(&self) -> Vec<EpochFigure> {
         let mut found: Vec<EpochFigure> = entries(&self.epoch_figures_folder()).filter_map(epoch_figure).collect();
@@ -79,12 +79,12 @@ impl RunFolder {
 
 /// The time in the name of an event file of this program, in seconds since 1970; `None` for any other file.
 #[must_use]
-pub fn event_file_second(path: &Path) -> Option<u64> {
-    digits(path.file_name()?.to_str()?.strip_prefix(EVENTS)?.strip_suffix(EVENTS_ENDING)?)
+pub fn event_file_timestamp(path: &Path) -> Option<u64> {
+    digits(path.file_name()?.to_str()?.strip_prefix(EVENTS)?.strip_suffix(EVENTS_SUFFIX)?)
 }
 
 fn epoch_figure(path: PathBuf) -> Option<EpochFigure> {
-    let name = path.file_name().and_then(OsStr::to_str)?.strip_suffix(FIGURE_ENDING)?;
+    let name = path.file_name().and_then(OsStr::to_str)?.strip_suffix(FIGURE_SUFFIX)?;
     let (network, epoch) = name.rsplit_once('-')?;
     let (network, epoch) = (Network::ALL.into_iter().find(|known| known.name() == network)?, digits(epoch)?);
     Some(EpochFigure { network, epoch, path })
@@ -131,7 +131,7 @@ mod tests {
             "figures/epochs/h-.png",
         ]);
         assert_eq!(run.event_files(), [run.event_file(1_700_000_002), run.event_file(1_700_000_010)]);
-        let seconds: Vec<_> = run.event_files().iter().map(|path| event_file_second(path)).collect();
+        let seconds: Vec<_> = run.event_files().iter().map(|path| event_file_timestamp(path)).collect();
         assert_eq!(seconds, [Some(1_700_000_002), Some(1_700_000_010)]);
         let figure = |network, epoch| EpochFigure { network, epoch, path: run.epoch_figure(network, epoch) };
         assert_eq!(

@@ -33,10 +33,10 @@ pub enum ArtifactKind {
 }
 
 /// The element type of a tensor: `f32` or `u64`.
-pub trait Element: sealed::Element {}
+pub trait TensorElement: sealed::Element {}
 
-impl Element for f32 {}
-impl Element for u64 {}
+impl TensorElement for f32 {}
+impl TensorElement for u64 {}
 
 pub(crate) use sealed::Tensor;
 
@@ -53,7 +53,7 @@ pub(crate) mod sealed {
     pub trait Element: Sized + 'static {
         const NAME: &'static str;
         fn into_tensor(array: ArrayD<Self>) -> Tensor;
-        fn of_tensor(tensor: &Tensor) -> Option<&ArrayD<Self>>;
+        fn from_tensor(tensor: &Tensor) -> Option<&ArrayD<Self>>;
     }
 
     impl Element for f32 {
@@ -63,7 +63,7 @@ pub(crate) mod sealed {
             Tensor::F32(array)
         }
 
-        fn of_tensor(tensor: &Tensor) -> Option<&ArrayD<Self>> {
+        fn from_tensor(tensor: &Tensor) -> Option<&ArrayD<Self>> {
             match tensor {
                 Tensor::F32(array) => Some(array),
                 Tensor::U64(_) => None,
@@ -78,7 +78,7 @@ pub(crate) mod sealed {
             Tensor::U64(array)
         }
 
-        fn of_tensor(tensor: &Tensor) -> Option<&ArrayD<Self>> {
+        fn from_tensor(tensor: &Tensor) -> Option<&ArrayD<Self>> {
             match tensor {
                 Tensor::U64(array) => Some(array),
                 Tensor::F32(_) => None,
@@ -249,24 +249,24 @@ keys! {
     pairs: Pairs {
         /// Normal vectors y of the training pairs.
         TensorKey<f32> TRAIN_SOURCE = "train.source", "(n, d)";
-        /// For each of them the row of its target.
-        TensorKey<u64> TRAIN_MATCHING = "train.matching", "(n)";
+        /// The target row of each training source row.
+        TensorKey<u64> TRAIN_ASSIGNMENT = "train.matching", "(n)";
         /// Rows of the training sources in the order in which they were paired.
         TensorKey<u64> TRAIN_ORDER = "train.order", "(n)";
         /// Cosine similarity of each training pair.
         TensorKey<f32> TRAIN_SIMILARITY = "train.similarity", "(n)";
         /// Normal vectors y of the validation pairs.
         TensorKey<f32> VALIDATION_SOURCE = "validation.source", "(n, d)";
-        /// For each of them the row of its target.
-        TensorKey<u64> VALIDATION_MATCHING = "validation.matching", "(n)";
+        /// The target row of each validation source row.
+        TensorKey<u64> VALIDATION_ASSIGNMENT = "validation.matching", "(n)";
     }
 
     /// `pairs/test.safetensors`.
     test_pairs: TestPairs {
         /// Normal vectors y of the official test set's pairs.
         TensorKey<f32> SOURCE = "test.source", "(n, d)";
-        /// For each of them the row of its target.
-        TensorKey<u64> MATCHING = "test.matching", "(n)";
+        /// The target row of each test source row.
+        TensorKey<u64> ASSIGNMENT = "test.matching", "(n)";
     }
 
     /// `snapshots/h.epoch-EPOCH.safetensors`.
@@ -303,17 +303,17 @@ keys! {
         TensorKey<f32> DECODED = "decoded", "(n, C, H, W)";
         /// Images generated after the first of up to four improvements of the validation loss (Figure 5).
         TensorKey<f32> IMPROVEMENT_1 = "improvement.1", "(n, C, H, W)";
-        /// After the second.
+        /// Images generated after the second improvement.
         TensorKey<f32> IMPROVEMENT_2 = "improvement.2", "(n, C, H, W)";
-        /// After the third.
+        /// Images generated after the third improvement.
         TensorKey<f32> IMPROVEMENT_3 = "improvement.3", "(n, C, H, W)";
-        /// After the fourth.
+        /// Images generated after the fourth improvement.
         TensorKey<f32> IMPROVEMENT_4 = "improvement.4", "(n, C, H, W)";
         /// The epochs of those improvements.
         MetadataKey<Vec<usize>> IMPROVEMENT_EPOCHS = "improvement.epochs", "epochs";
         /// Interpolations between normal vectors, one after the other (Figure 6).
         TensorKey<f32> INTERPOLATIONS = "interpolations", "(rows · steps, C, H, W)";
-        /// Images in each of them.
+        /// Images in each interpolation.
         MetadataKey<usize> INTERPOLATION_STEPS = "interpolations.steps", "images in a row";
         /// Mean cosine similarity of the training pairs, in equal bins of the order in which they were paired.
         TensorKey<f32> SIMILARITY_BY_RANK = "similarity.by_rank", "(bins)";
@@ -329,7 +329,7 @@ keys! {
         MetadataKey<f64> SCATTER_EXPLAINED_VARIANCE = "scatter.explained_variance", "fraction";
         /// Generated images, then for each the training images with the nearest latents, rank by rank.
         TensorKey<f32> NEAREST = "nearest", "(ranks · columns, C, H, W)";
-        /// Generated images in it.
+        /// Number of generated images in [`NEAREST`].
         MetadataKey<usize> NEAREST_COLUMNS = "nearest.columns", "images in a row";
     }
 
@@ -373,27 +373,27 @@ pub const IMPROVEMENTS: [TensorKey<f32>; 4] = [
 pub struct PairKeys {
     /// Normal vectors y.
     pub source: TensorKey<f32>,
-    /// For each of them the row of its target.
-    pub matching: TensorKey<u64>,
+    /// The target row of each source row.
+    pub assignment: TensorKey<u64>,
 }
 
 impl PairKeys {
     /// Those of the training pairs.
-    pub const TRAIN: Self = Self { source: pairs::TRAIN_SOURCE, matching: pairs::TRAIN_MATCHING };
+    pub const TRAIN: Self = Self { source: pairs::TRAIN_SOURCE, assignment: pairs::TRAIN_ASSIGNMENT };
     /// Those of the validation pairs.
-    pub const VALIDATION: Self = Self { source: pairs::VALIDATION_SOURCE, matching: pairs::VALIDATION_MATCHING };
+    pub const VALIDATION: Self = Self { source: pairs::VALIDATION_SOURCE, assignment: pairs::VALIDATION_ASSIGNMENT };
     /// Those of the official test set's pairs.
-    pub const TEST: Self = Self { source: test_pairs::SOURCE, matching: test_pairs::MATCHING };
+    pub const TEST: Self = Self { source: test_pairs::SOURCE, assignment: test_pairs::ASSIGNMENT };
 }
 
 /// The array as the tensor of an artifact, and back.
 impl Tensor {
-    pub(crate) fn new<T: Element>(array: ArrayD<T>) -> Self {
+    pub(crate) fn new<T: TensorElement>(array: ArrayD<T>) -> Self {
         T::into_tensor(array)
     }
 
-    pub(crate) fn array<T: Element>(&self) -> Option<&ArrayD<T>> {
-        T::of_tensor(self)
+    pub(crate) fn array<T: TensorElement>(&self) -> Option<&ArrayD<T>> {
+        T::from_tensor(self)
     }
 }
 
@@ -418,7 +418,7 @@ mod tests {
     #[test]
     fn the_arrays_of_gtn_label_keep_their_names() {
         // Frozen as data: other programs read them.
-        assert!(pairs::TRAIN_MATCHING.name().ends_with(".matching"));
+        assert!(pairs::TRAIN_ASSIGNMENT.name().ends_with(".matching"));
         assert!(pairs::TRAIN_ORDER.name().ends_with(".order"));
         assert!(pairs::TRAIN_SIMILARITY.name().ends_with(".similarity"));
         assert_eq!(checkpoint::WEIGHTS.prefix(), "weights.");

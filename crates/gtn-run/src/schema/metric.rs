@@ -133,11 +133,11 @@ impl Metric {
             | Metric::PixelRecall
             | Metric::PixelCoverage => "fraction",
             Metric::HError => "radians",
-            Metric::FrechetDistance => "squared units of the data",
+            Metric::FrechetDistance => "that of the data, squared",
             Metric::EnergyDistance
             | Metric::SlicedWasserstein
             | Metric::PixelEnergyDistance
-            | Metric::PixelSlicedWasserstein => "units of the data",
+            | Metric::PixelSlicedWasserstein => "that of the data",
             Metric::Density
             | Metric::PixelDensity
             | Metric::NnDistanceRatio
@@ -242,7 +242,7 @@ impl Metric {
             }
             Metric::VarianceKept => {
                 "Trace of the covariance of the generated samples, divided by that of held-out real ones. A value below 1 \
-                 indicates regression to the mean."
+                 indicates shrinkage toward the mean."
             }
             Metric::PixelEnergyDistance => {
                 "Energy distance between generated and held-out real images as vectors of pixels (V-statistic)."
@@ -265,7 +265,7 @@ impl Metric {
             }
             Metric::PixelNnDistanceRatio => {
                 "Median distance of a generated image to its nearest training image, divided by that of held-out real \
-                 images. A value far below 1 indicates memorization; compare it with decoded real images, since a \
+                 images. A value far below 1 indicates memorization; compare it with reconstructed real images, since a \
                  smooth decoder lowers it as well."
             }
         }
@@ -276,7 +276,7 @@ impl Metric {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Baseline {
-    /// Held-out real images after the autoencoder: the best that its decoder allows.
+    /// Reconstructed held-out images: the best that the decoder allows.
     Decoded,
     /// One Gaussian, fitted to the training latents.
     Gaussian,
@@ -296,9 +296,9 @@ impl Baseline {
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
-            Baseline::Decoded => "Decoded real images",
-            Baseline::Gaussian => "One Gaussian",
-            Baseline::Mixture => "Mixture of ten",
+            Baseline::Decoded => "Reconstructed real images",
+            Baseline::Gaussian => "Single Gaussian",
+            Baseline::Mixture => "Mixture of ten Gaussians",
         }
     }
 }

@@ -23,7 +23,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use keys::{
-    ArtifactKind, Element, IMPROVEMENTS, KeyInfo, MetadataKey, PairKeys, TensorGroup, TensorKey, checkpoint,
+    ArtifactKind, IMPROVEMENTS, KeyInfo, MetadataKey, PairKeys, TensorElement, TensorGroup, TensorKey, checkpoint,
     evaluation, image_samples, latents, pairs, point_samples, snapshot, stage, test_latents, test_pairs,
 };
 pub use metric::{Baseline, Direction, Metric};
@@ -37,7 +37,7 @@ pub(crate) use keys::{Tensor, log_access};
 pub enum Split {
     /// Trains the networks.
     Train,
-    /// Selects the best epoch, and is measured.
+    /// Used to select the best epoch, and as the reference for the metrics.
     Validation,
     /// The official test set, which is used for neither training nor selection.
     Test,

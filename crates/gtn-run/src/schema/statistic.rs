@@ -84,7 +84,9 @@ impl Statistic {
     pub const fn definition(self) -> &'static str {
         match self {
             Statistic::TrainingSamples => "Samples that the networks learn from.",
-            Statistic::ValidationSamples => "Held-out samples that select the best epoch and are measured.",
+            Statistic::ValidationSamples => {
+                "Held-out samples used to select the best epoch and as the reference for the metrics."
+            }
             Statistic::TestSamples => "Samples of the official test set, used for neither training nor selection.",
             Statistic::Epochs => "Passes over the training data.",
             Statistic::BestEpoch => "The epoch with the lowest validation loss.",
@@ -95,7 +97,7 @@ impl Statistic {
                 "Mean cosine similarity between the two vectors of a training pair; 1 means equal directions."
             }
             Statistic::AutoencoderTestLoss => {
-                "Mean squared error of the decoded images of the official test set; compare it with the autoencoder's \
+                "Mean squared error of the reconstructed images of the official test set; compare it with the autoencoder's \
                  best validation loss."
             }
             Statistic::HTestLoss => {

@@ -100,7 +100,7 @@ impl TrainingTask for Reconstruction<'_> {
     }
 
     fn images(&self) -> Result<Option<Array4<f32>>> {
-        // The split is in random order, so the first images are a fair choice.
+        // The split is in random order, so the first images are a random sample.
         let observed: Vec<usize> = (0..OBSERVED_IMAGES.min(self.validation_samples())).collect();
         let images = self.to_tensor(self.gather(Split::Validation, &observed))?;
         Ok(Some(to_array4(&self.reconstruct(&images)?)?))
@@ -124,14 +124,14 @@ pub(crate) struct Trained {
 
 pub(crate) fn run(
     config: &Config,
-    settings: &config::Autoencoder,
+    settings: &config::AutoencoderSettings,
     data: &ImageData,
     context: &mut Context<'_>,
 ) -> Result<Trained> {
     let shape = AutoencoderShape { channels: data.images.channels(), side: data.images.side(), dim: config.dim };
     let autoencoder = Autoencoder::new(&shape, &context.streams, &context.device)?;
     let inputs = (config.seed, config.dim, &config.data, &settings.training, config.time_budget);
-    let inputs = fingerprint("autoencode", &inputs, &[&data.fingerprint]);
+    let inputs = fingerprint("autoencode", &inputs, &[&data.checksum]);
     let task =
         Reconstruction { autoencoder: &autoencoder, data, device_images: OnceLock::new(), weights: settings.weights };
     let schedule = Schedule { training: &settings.training, budget: config.training_budgets().0 };

@@ -20,11 +20,11 @@ const BATCH_SIZE: usize = 256;
 
 pub(crate) fn run(config: &Config, data: &ImageData, trained: &Trained, context: &mut Context<'_>) -> Result<Targets> {
     let settings = (config.seed, &config.data, config.pairing.normalize);
-    let inputs = fingerprint("encode", &settings, &[&data.fingerprint, &trained.checksum]);
+    let inputs = fingerprint("encode", &settings, &[&data.checksum, &trained.checksum]);
     let test_set = data.test.as_ref();
     let test_inputs = test_set.map(|test| {
         let settings = (config.seed, &config.data);
-        fingerprint("encode/test", &settings, &[&data.fingerprint, &test.fingerprint, &trained.checksum])
+        fingerprint("encode/test", &settings, &[&data.checksum, &test.checksum, &trained.checksum])
     });
     let (path, test_path) = (context.run.latents(), context.run.test_latents());
     let started = Instant::now();

@@ -177,7 +177,7 @@ pub(crate) fn run(config: &Config, targets: &Targets, pairs: &Pairs, context: &m
     let settings = (config.seed, &config.h, config.time_budget);
     let inputs = fingerprint("fit", &settings, &[&targets.checksum, &pairs.checksum]);
     let to_device = |pairs: &SplitPairs, rows: &Array2<f32>| -> Result<DevicePairs> {
-        let target = targets.normalizer.normalize(rows.select(Axis(0), &pairs.matching).view());
+        let target = targets.normalizer.normalize(rows.select(Axis(0), &pairs.assignment).view());
         Ok(DevicePairs {
             source: to_tensor(pairs.source.view(), &context.device)?,
             target: to_tensor(target.view(), &context.device)?,

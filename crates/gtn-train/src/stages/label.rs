@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use gtn_label::{MatchError, Matcher};
 use gtn_models::purpose;
-use gtn_run::config::{PairingMethod, Precision};
+use gtn_run::config::{PairingMethod, SimilarityPrecision};
 use gtn_run::schema::{PairKeys, Split, Statistic, pairs as keys};
 use gtn_run::{Artifact, Config, Stage, StageProgress, Statistics};
 use ndarray::{Array1, Array2};
 
 use crate::pipeline::Context;
 use crate::stages::fingerprint;
-use crate::targets::{Targets, into_matrix};
+use crate::targets::{Targets, to_matrix};
 use crate::{Error, Result};
 
 /// The pairs (y, x_y) of one split.
@@ -20,7 +20,7 @@ pub(crate) struct SplitPairs {
     /// The normal vectors y.
     pub(crate) source: Array2<f32>,
     /// For each of them the row of its target.
-    pub(crate) matching: Vec<usize>,
+    pub(crate) assignment: Vec<usize>,
 }
 
 /// The pairs of all splits.
@@ -70,7 +70,7 @@ pub(crate) fn run(config: &Config, targets: &Targets, context: &mut Context<'_>)
             let mut artifact = Artifact::new(inputs);
             let train = pair(config, targets, (Split::Train, &targets.train), &mut progress, context)?;
             let similarity = mean(&train.similarity);
-            artifact.insert(&keys::TRAIN_ORDER, as_u64(&train.order));
+            artifact.insert(&keys::TRAIN_ORDER, to_u64(&train.order));
             artifact.insert(&keys::TRAIN_SIMILARITY, Array1::from(train.similarity.clone()));
             train.insert_into(&mut artifact, &PairKeys::TRAIN);
             let validation = pair(config, targets, (Split::Validation, &targets.validation), &mut progress, context)?;
@@ -92,8 +92,8 @@ pub(crate) fn run(config: &Config, targets: &Targets, context: &mut Context<'_>)
 impl SplitPairs {
     fn read(artifact: &Artifact, keys: &PairKeys) -> Result<Self> {
         Ok(Self {
-            source: into_matrix(artifact.tensor(&keys.source)?),
-            matching: artifact.tensor(&keys.matching)?.iter().map(|&row| row as usize).collect(),
+            source: to_matrix(artifact.tensor(&keys.source)?),
+            assignment: artifact.tensor(&keys.assignment)?.iter().map(|&row| row as usize).collect(),
         })
     }
 }
@@ -109,7 +109,7 @@ struct Matched {
     /// The normal vectors y.
     source: Array2<f32>,
     /// For each of them the row of its target.
-    matching: Vec<usize>,
+    assignment: Vec<usize>,
     /// Rows of the sources in the order in which they were paired.
     order: Vec<usize>,
     /// Cosine similarity of each pair.
@@ -119,11 +119,11 @@ struct Matched {
 impl Matched {
     fn insert_into(self, artifact: &mut Artifact, keys: &PairKeys) {
         artifact.insert(&keys.source, self.source);
-        artifact.insert(&keys.matching, as_u64(&self.matching));
+        artifact.insert(&keys.assignment, to_u64(&self.assignment));
     }
 }
 
-fn as_u64(rows: &[usize]) -> Array1<u64> {
+fn to_u64(rows: &[usize]) -> Array1<u64> {
     rows.iter().map(|&row| row as u64).collect()
 }
 
@@ -145,7 +145,7 @@ fn pair(
     matched
 }
 
-/// Rows and columns from which a GPU is faster than the CPU. The matching is the same on both.
+/// Minimum numbers of rows and columns at which a GPU is faster than the CPU. The matching is the same on both.
 const MIN_ROWS_FOR_GPU: usize = 10_000;
 const MIN_COLUMNS_FOR_GPU: usize = 10;
 
@@ -156,15 +156,15 @@ fn is_faster_on_gpu(target: &Array2<f32>) -> bool {
 fn pair_greedily(
     source: Array2<f32>,
     target: &Array2<f32>,
-    precision: Precision,
+    precision: SimilarityPrecision,
     progress: &Progress,
     context: &mut Context<'_>,
 ) -> Result<Matched> {
     let mut proposer = if is_faster_on_gpu(target) { gtn_models::proposer(&context.device)? } else { None };
     let observer = &mut *context.observer;
     let precision = match precision {
-        Precision::Double => gtn_label::Precision::Double,
-        Precision::Single => gtn_label::Precision::Single,
+        SimilarityPrecision::Double => gtn_label::Precision::Double,
+        SimilarityPrecision::Single => gtn_label::Precision::Single,
     };
     let mut matcher = Matcher::new().precision(precision);
     if let Some(proposer) = &mut proposer {
@@ -183,7 +183,7 @@ fn pair_greedily(
     })?;
     Ok(Matched {
         source,
-        matching: matched.assignment().to_vec(),
+        assignment: matched.assignment().to_vec(),
         order: matched.order().to_vec(),
         similarity: matched.similarity().to_vec(),
     })
@@ -193,13 +193,13 @@ fn pair_greedily(
 fn pair_by_sorting(source: Array2<f32>, target: &Array2<f32>) -> Result<Matched> {
     let values = |rows: &Array2<f32>| rows.column(0).iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
     let (y, x) = (values(&source), values(target));
-    let matching = gtn_math::sorted_labeling(&y, &x)?;
+    let assignment = gtn_math::sorted_labeling(&y, &x)?;
     let mut order: Vec<usize> = (0..y.len()).collect();
     order.sort_by(|&a, &b| y[a].total_cmp(&y[b]));
     // In one dimension the cosine is the product of the signs.
     let sign = |value: f64| if value == 0.0 { 0.0 } else { value.signum() as f32 };
-    let similarity = matching.iter().zip(&y).map(|(&row, &y)| sign(y) * sign(x[row])).collect();
-    Ok(Matched { source, matching, order, similarity })
+    let similarity = assignment.iter().zip(&y).map(|(&row, &y)| sign(y) * sign(x[row])).collect();
+    Ok(Matched { source, assignment, order, similarity })
 }
 
 fn mean(values: &[f32]) -> f64 {

@@ -32,7 +32,7 @@ pub(crate) struct ImageData {
     pub(crate) names: Vec<String>,
     pub(crate) split: SplitIndices,
     /// Checksum of the pixels.
-    pub(crate) fingerprint: String,
+    pub(crate) checksum: String,
     /// The official test set, if it exists.
     pub(crate) test: Option<TestSet>,
     /// What the user should know about the files.
@@ -45,14 +45,14 @@ pub(crate) struct TestSet {
     /// Indices of the images that are used.
     pub(crate) indices: Vec<usize>,
     /// Checksum of the pixels.
-    pub(crate) fingerprint: String,
+    pub(crate) checksum: String,
 }
 
 impl Prepared {
     /// Checksum of the data.
-    pub(crate) fn fingerprint(&self) -> &str {
+    pub(crate) fn checksum(&self) -> &str {
         match self {
-            Prepared::Images(images) => &images.fingerprint,
+            Prepared::Images(images) => &images.checksum,
             Prepared::Points(targets) => &targets.checksum,
         }
     }
@@ -104,7 +104,7 @@ fn read_mnist(settings: &config::RandomSplit, data_dir: &Path, streams: &Streams
     let (test, test_is_original) = match mnist::test(data_dir) {
         Ok(test) => {
             let indices = limited(test.images.len(), settings.limit, len, streams);
-            (Some(TestSet { images: test.images, indices, fingerprint: test.sha256 }), test.is_official)
+            (Some(TestSet { images: test.images, indices, checksum: test.sha256 }), test.is_official)
         }
         // A run does not need it. A file that exists and is unusable is an error.
         Err(gtn_data::Error::NotFound { missing: what, .. }) => {
@@ -119,7 +119,7 @@ fn read_mnist(settings: &config::RandomSplit, data_dir: &Path, streams: &Streams
             "the MNIST files are valid but not the original ones, so results are not comparable with the paper's";
         notes.push(note.to_owned());
     }
-    Ok(ImageData { images: set.images, names: Vec::new(), split, fingerprint: set.sha256, test, notes })
+    Ok(ImageData { images: set.images, names: Vec::new(), split, checksum: set.sha256, test, notes })
 }
 
 /// Indices of the test images that are used: all of them, or the same fraction that `limit` is of `total` images.

@@ -68,9 +68,9 @@ fn sample_points(
     artifact.insert(&keys::GENERATED, generated);
     artifact.insert(&keys::REAL, draw_points(config, SNAPSHOT_POINTS, &context.streams, purpose::REAL, 0));
 
-    // The normal vectors are in random order, so the first ones are a fair choice.
+    // The normal vectors are in random order, so the first ones are a random sample.
     let count = PAIRS.min(pairs.train.source.nrows());
-    let paired = targets.train.select(Axis(0), &pairs.train.matching[..count]);
+    let paired = targets.train.select(Axis(0), &pairs.train.assignment[..count]);
     artifact.insert(&keys::PAIRS_SOURCE, pairs.train.source.slice(s![..count, ..]).to_owned());
     artifact.insert(&keys::PAIRS_TARGET, targets.normalizer.normalize(paired.view()));
 

@@ -61,7 +61,7 @@ struct Measured {
 }
 
 fn measure(work: DeviceBenchCase, args: &BenchDevice, device: &Device) -> Result<Measured, Failure> {
-    let repetitions = if work.is_epoch() { args.epochs } else { args.repetitions };
+    let repetitions = if work.is_epoch() { args.epoch_repetitions } else { args.repetitions };
     let mut ours = DeviceBench::new(work, device, args.rows as usize)?;
     let on = match device.location() {
         DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
@@ -89,7 +89,7 @@ fn labeling(args: &BenchDevice, device: &Device) -> Result<Measured, Failure> {
     let (source, target) = Case::like_latents(args.rows as usize, DIM).draw();
     let mut seconds = Vec::new();
     // The first repetition is a warm-up.
-    for _ in 0..=args.epochs {
+    for _ in 0..=args.epoch_repetitions {
         let started = Instant::now();
         let mut proposer = gtn_models::proposer(device)?;
         let matcher = Matcher::new();

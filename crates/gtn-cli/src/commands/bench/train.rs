@@ -111,7 +111,7 @@ fn measure(case: BenchCase, args: &BenchTrain) -> Result<Measured, Failure> {
     let (repetitions, data_dir) = (case.repetitions().to_string(), args.data.data_dir.as_os_str());
     let arguments = [OsStr::new(case.name()), OsStr::new(&repetitions), data_dir];
     let mut pytorch = Worker::start_reference(&args.reference, arguments)?.map(Timed::new);
-    for _ in 0..args.alternations {
+    for _ in 0..args.repetitions {
         for worker in [&mut ours, &mut candle].into_iter().chain(&mut pytorch) {
             worker.work()?;
         }

@@ -100,7 +100,7 @@ impl Angles {
         let caption = format!(
             "Each arrow leads from a number y up to its rank F_Y(y) under N(0, 1), across to the angle x of the same rank \
              F_X(x) under U(1.5π, 4.5π), and down to x = h(y). The thin lines are the empirical distribution functions of {} \
-             normal numbers and of the angles that ĥ generated from them. The closer ĥ is to h, the closer the right line is \
+             standard normal values and of the angles that ĥ generated from them. The closer ĥ is to h, the closer the right line is \
              to the exact one.{}",
             count(self.generated.len()),
             omissions(omitted),
@@ -139,7 +139,7 @@ impl Angles {
         let outside = learned().filter(|(y, angle)| top.to_pixels([**y, **angle]).is_none()).count();
         let omitted = Omitted { not_finite: self.learned.len() - learned().count(), outside };
         let caption = format!(
-            "Top: the learned map ĥ over the exact map h = F_X⁻¹ ∘ F_Y. Bottom: ĥ − h in radians. 95% of all normal numbers \
+            "Top: the learned map ĥ over the exact map h = F_X⁻¹ ∘ F_Y. Bottom: ĥ − h in radians. 95% of all standard normal values \
              are between the dashed lines, so errors beyond them affect few samples.{}",
             omissions(omitted),
         );

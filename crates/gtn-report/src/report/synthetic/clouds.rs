@@ -35,7 +35,7 @@ pub(super) fn samples(cloud: &Cloud) -> Result<Figure> {
     canvas.axes(&source);
     canvas.axes(&generated);
     let number = count(cloud.source.len());
-    let name = if cloud.kind == PointKind::Angles { "normal numbers y" } else { "normal vectors y" };
+    let name = if cloud.kind == PointKind::Angles { "standard normal values y" } else { "normal vectors y" };
     canvas.heading(&source, &format!("{number} {name}"));
     canvas.heading(&generated, "ĥ(y) in the same colors");
 
@@ -56,7 +56,7 @@ pub(super) fn samples(cloud: &Cloud) -> Result<Figure> {
             "figure-3a.svg",
             "Figure 3(A), source dimension 1",
             "Normal numbers and the points of the swiss roll generated from them, in the same colors",
-            "Left: normal numbers y, spread over the area below their density and colored by rank. Right: the points of the \
+            "Left: standard normal values y, spread over the area below their density and colored by rank. Right: the points of the \
              swiss roll at the angles ĥ(y), in the color of y, over the exact curve (gray). The colors should follow the \
              curve in the same order from the inner to the outer end, without gaps and with constant density by angle. The \
              ends are the hardest to learn, because they belong to the rarest y.",

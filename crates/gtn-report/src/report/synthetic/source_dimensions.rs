@@ -1,7 +1,7 @@
 //! Comparison of the swiss roll learned from source dimension 1 and from source dimension 2.
 
 use gtn_math::{OpenInterval, SwissRoll};
-use gtn_run::metric_constants::{EXTENDED_ROLL, OFF_CURVE};
+use gtn_run::metric_constants::{EXTENDED_ANGLES, OFF_CURVE_DISTANCE};
 use gtn_run::{Config, MetricsLog, RunFolder};
 
 use super::super::section::{Figure, omissions_of_all_panels};
@@ -58,8 +58,8 @@ pub(super) fn figure(run: &RunFolder, config: &Config, plane: &Cloud) -> Result<
         }
     }
     let caption = format!(
-        "The swiss roll learned from normal numbers (top) and from normal vectors in the plane (bottom), after the first \
-         recorded epoch (left) and at the end (right). Points farther than {OFF_CURVE} from the curve, which is extended beyond \
+        "The swiss roll learned from standard normal values (top) and from normal vectors in the plane (bottom), after the first \
+         recorded epoch (left) and at the end (right). Points farther than {OFF_CURVE_DISTANCE} from the curve, which is extended beyond \
          its ends, are vermilion. With d = 1, a point is on the curve for every angle that ĥ generates. With d = 2, nothing \
          keeps it there.{}",
         omissions_of_all_panels(omitted)
@@ -73,7 +73,7 @@ pub(super) fn figure(run: &RunFolder, config: &Config, plane: &Cloud) -> Result<
 fn reference_run(run: &RunFolder, config: &Config) -> Result<Option<Cloud>> {
     let run = run.reference_run();
     let record = match run.record() {
-        Err(gtn_run::Error::NoRun { .. }) => return Ok(None),
+        Err(gtn_run::Error::NotARun { .. }) => return Ok(None),
         record => record?,
     };
     // A run of another experiment cannot be compared.
@@ -97,13 +97,15 @@ impl OffCurve {
     fn new() -> Result<Self> {
         let fail = |reason: String| Error::Format { what: "distances from the swiss roll", reason };
         // The curve is extended, so that points beyond its ends do not count as off the curve.
-        let angles = OpenInterval::new(EXTENDED_ROLL.0, EXTENDED_ROLL.1).map_err(|error| fail(error.to_string()))?;
+        let angles =
+            OpenInterval::new(EXTENDED_ANGLES.0, EXTENDED_ANGLES.1).map_err(|error| fail(error.to_string()))?;
         Ok(Self { roll: SwissRoll::new(angles).map_err(|error| fail(error.to_string()))? })
     }
 
     /// Each point with 0 if it is on the curve, 1 if it is off, and `None` if it is not finite.
     fn mark(&self, points: &[Point]) -> Vec<(Point, Option<usize>)> {
-        let far = |point| self.roll.nearest(point).ok().map(|nearest| usize::from(nearest.distance > OFF_CURVE));
+        let far =
+            |point| self.roll.nearest(point).ok().map(|nearest| usize::from(nearest.distance > OFF_CURVE_DISTANCE));
         points.iter().map(|point| (*point, far(*point))).collect()
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn settings() -> String {
     format!("{MAX_IMAGES} images of {MNIST_PIXELS} pixels, copies among all")
 }
 
-/// Number of images of so many pixel values each.
+/// Maximum number of images with `pixels` values each.
 fn max_images(pixels: usize) -> usize {
     let ratio = MNIST_PIXELS as f64 / pixels.max(1) as f64;
     MAX_IMAGES.min((MAX_IMAGES as f64 * ratio.sqrt()) as usize)

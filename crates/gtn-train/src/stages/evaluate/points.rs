@@ -7,7 +7,7 @@ use gtn_math::{Distribution, OpenInterval, SwissRoll, Uniform};
 use gtn_metrics::{energy_distance, ks_one_sample, mean_over_subsets, sliced_wasserstein, variance_kept};
 use gtn_models::{Generator, purpose};
 use gtn_run::config::Data;
-use gtn_run::metric_constants::{EXTENDED_ROLL, OFF_CURVE, OUTSIDE_SQUARE};
+use gtn_run::metric_constants::{EXTENDED_ANGLES, OFF_CURVE_DISTANCE, SQUARE_TOLERANCE};
 use gtn_run::schema::{Metric, snapshot};
 use gtn_run::{Artifact, Config, MetricRecord};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
@@ -105,7 +105,7 @@ impl PointSets<'_> {
                     let [a, b] = [0, 1].map(|column| ks_one_sample(&to_f64(rows.column(column)), |x| uniform.cdf(x)));
                     Ok(a?.max(b?))
                 };
-                let allowed = -OUTSIDE_SQUARE..=1.0 + OUTSIDE_SQUARE;
+                let allowed = -SQUARE_TOLERANCE..=1.0 + SQUARE_TOLERANCE;
                 let outside = |rows: &Array2<f32>| fraction(rows, |row| !row.iter().all(|x| allowed.contains(x)));
                 self.add(Metric::KsCoordinate, ks(&self.generated)?, Some(ks(&self.more_real)?), SAMPLES);
                 self.add(Metric::OutsideSupport, outside(&self.generated), Some(outside(&self.more_real)), SAMPLES);
@@ -118,12 +118,12 @@ impl PointSets<'_> {
     /// ends, and a source with another topology cannot avoid points beside the curve. For d = 1 no point is off the curve, since
     /// it is computed from its angle.
     fn measure_off_curve(&mut self) -> Result<()> {
-        let extended = OpenInterval::new(EXTENDED_ROLL.0, EXTENDED_ROLL.1).expect("the interval is not empty");
+        let extended = OpenInterval::new(EXTENDED_ANGLES.0, EXTENDED_ANGLES.1).expect("the interval is not empty");
         let roll = SwissRoll::new(extended).expect("the roll may start at 2");
         let off_curve = |points: &Array2<f32>| {
             fraction(points, |point| {
                 let nearest = roll.nearest([f64::from(point[0]), f64::from(point[1])]);
-                nearest.map_or(true, |nearest| nearest.distance > OFF_CURVE)
+                nearest.map_or(true, |nearest| nearest.distance > OFF_CURVE_DISTANCE)
             })
         };
         let floor = Some(off_curve(&self.more_real));

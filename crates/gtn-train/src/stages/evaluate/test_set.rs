@@ -30,7 +30,7 @@ pub(super) fn losses(handoff: &Handoff<'_>, images: &ImageData, generator: &Gene
     }
     let normalize = |rows| handoff.targets.normalizer.normalize(rows);
     let generated = generator.map(pairs.source.view())?;
-    let target = latents.rows.select(Axis(0), &pairs.matching);
+    let target = latents.rows.select(Axis(0), &pairs.assignment);
     let mut regression = MeanSquaredError::default();
     regression.add(&normalize(generated.view()), &normalize(target.view()));
     Ok(Statistics::from([

@@ -40,11 +40,11 @@ pub(super) fn read(
     let split = limit(set.split, settings.limit, streams);
     refuse_too_few(split.train.len(), split.validation.len())?;
     let total = set.images.len();
-    let test = set.test.zip(set.test_fingerprint).map(|(images, fingerprint)| {
+    let test = set.test.zip(set.test_fingerprint).map(|(images, checksum)| {
         let indices = limited(images.len(), settings.limit, total, streams);
-        TestSet { images, indices, fingerprint }
+        TestSet { images, indices, checksum }
     });
-    Ok(ImageData { images: set.images, names: set.names, split, fingerprint: set.fingerprint, test, notes })
+    Ok(ImageData { images: set.images, names: set.names, split, checksum: set.fingerprint, test, notes })
 }
 
 /// The file of decoded images. Each filter has its own, so that runs do not overwrite each other's.

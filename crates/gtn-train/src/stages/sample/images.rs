@@ -11,7 +11,7 @@ use crate::pipeline::{Context, Handoff};
 use crate::stages::evaluate;
 use crate::stages::fit::snapshot_images;
 use crate::stages::prepare::ImageData;
-use crate::targets::into_matrix;
+use crate::targets::to_matrix;
 
 /// Interpolations between normal vectors, and samples in each.
 const INTERPOLATIONS: usize = 8;
@@ -20,7 +20,7 @@ const STEPS: usize = 12;
 const BINS: usize = 200;
 /// Number of latents.
 const LATENTS: usize = 10_000;
-/// What the artifact depends on, of points as well.
+/// Sizes that the artifact depends on. They are part of the fingerprint for points too.
 pub(super) fn sizes(config: &Config) -> [usize; 5] {
     [snapshot_images(config), LATENTS, INTERPOLATIONS, STEPS, BINS]
 }
@@ -52,7 +52,7 @@ pub(super) fn sample(
     artifact.insert(&keys::GENERATED, generator.decode(first_rows(&latents, count))?);
     artifact.insert(&keys::DECODED, generator.decode(first_rows(&targets.validation, count))?);
     for (key, (_, snapshot)) in IMPROVEMENTS.iter().zip(improvements) {
-        let latents = into_matrix(snapshot.tensor(&snapshot::GENERATED)?);
+        let latents = to_matrix(snapshot.tensor(&snapshot::GENERATED)?);
         artifact.insert(key, generator.decode(latents.view())?);
     }
     let epochs: Vec<usize> = improvements.iter().map(|(epoch, _)| *epoch).collect();

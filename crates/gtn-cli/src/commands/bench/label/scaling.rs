@@ -31,7 +31,7 @@ pub(crate) fn run(args: &BenchLabel) -> Result<(), Failure> {
     }
     let mut all = Vec::new();
     for (columns, max_rows) in SERIES {
-        let measured = Measured::new(columns, max_rows, args.limit)?;
+        let measured = Measured::new(columns, max_rows, args.max_seconds)?;
         if args.json {
             console::print(&measured.json());
         } else {

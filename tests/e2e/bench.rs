@@ -28,7 +28,7 @@ fn the_operations_of_gtn_and_candle_are_timed_alternately() {
 
     let (table, _) = bench().done();
     assert!(table.contains("| h-mnist ") && table.contains("billion operations per second"), "{table}");
-    gtn().args(["bench", "train", "beauty"]).refused("autoencoder-mnist, autoencoder-celeba");
+    gtn().args(["bench", "train", "beauty"]).refused("`autoencoder-mnist`, `autoencoder-celeba`");
     // Without data only the benchmark of loading is skipped.
     let (table, stderr) = gtn().args(["bench", "train", "load", "--data-dir", "nowhere"]).done();
     assert!(

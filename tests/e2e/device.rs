@@ -63,7 +63,7 @@ fn doctor_finds_no_error_on_the_cpu() {
 
 #[test]
 fn every_benchmark_of_a_device_is_timed() {
-    let few = ["bench", "--device", "cpu", "--rows", "40", "--epochs", "1", "--repetitions", "1", "--json"];
+    let few = ["bench", "--device", "cpu", "--rows", "40", "--epoch-repetitions", "1", "--repetitions", "1", "--json"];
     let (lines, _) = gtn().args(few).done();
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let works: Vec<&str> = lines.iter().filter_map(|line| line["work"].as_str()).collect();

@@ -86,7 +86,7 @@ fn shown_settings_can_be_edited_and_used() {
     }
     // The same settings continue the run, and others are refused.
     reproduce(&mine, &run).done();
-    reproduce("uniform", &run).refused("contains a run with a different configuration");
+    reproduce("uniform", &run).refused("contains a different run");
 
     for (from, to, word) in [
         ("width", "wdith", "did you mean `width`?"),
@@ -130,7 +130,7 @@ fn invalid_arguments_are_refused_and_no_run_is_created() {
     let run = folder.path().join("run");
     reproduce("uniform", &run).done();
     let before = program::artifacts(&run);
-    let message = reproduce("swiss-roll", &run).refused_in_one_line("a different configuration");
+    let message = reproduce("swiss-roll", &run).refused_in_one_line("contains a different run");
     assert!(message.contains("--force"), "{message}");
     assert_eq!(program::artifacts(&run), before);
     let notes = folder.path().join("notes");

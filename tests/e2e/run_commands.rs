@@ -51,7 +51,7 @@ fn images_are_encoded_and_latents_are_decoded() {
     write_npy(out("small.npy"), &Array4::<f32>::zeros((2, 1, 14, 14))).unwrap();
     write_npy(out("narrow.npy"), &Array2::<f32>::zeros((2, 4))).unwrap();
     let encode = |images: &str| on_run("encode", &run).arg("--images").arg(out(images)).arg("--out").arg(out("no.npy"));
-    encode("small.npy").refused_in_one_line("14×14");
+    encode("small.npy").refused_in_one_line("(1, 14, 14)");
     encode("narrow.npy").refused_in_one_line("(n, C, H, W)");
     encode("absent.png").refused_in_one_line("absent.png");
     encode("a.npy").arg("--out").refused("--out");

@@ -277,7 +277,7 @@ mod tests {
         }
         let unknown = "h-mnits".parse::<BenchCase>().unwrap_err().to_string();
         assert!(
-            unknown.starts_with("unknown benchmark case `h-mnits`; expected one of autoencoder-mnist,"),
+            unknown.starts_with("unknown benchmark case `h-mnits`; expected one of `autoencoder-mnist`,"),
             "{unknown}"
         );
     }

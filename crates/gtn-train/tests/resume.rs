@@ -246,7 +246,7 @@ fn a_folder_that_is_locked_another_run_or_not_a_run_is_left_unchanged() {
     let before = artifacts(run.root());
     let elsewhere = Job { data_dir: other_data.path().to_path_buf(), force: false, ..job.clone() };
     let refused = reproduce(&elsewhere, &run, &mut NoopObserver).unwrap_err();
-    assert!(refused.is_user_error() && refused.to_string().contains("other data"), "{refused}");
+    assert!(refused.is_user_error() && refused.to_string().contains("different data"), "{refused}");
     assert_eq!(artifacts(run.root()), before);
 
     // A process that is killed while it creates the folder leaves a temporary file, which is removed.

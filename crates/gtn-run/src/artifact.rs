@@ -40,7 +40,7 @@ impl Artifact {
 
     /// Adds or replaces a tensor.
     pub fn insert<T: TensorElement, D: Dimension>(&mut self, key: &TensorKey<T>, array: Array<T, D>) {
-        self.insert_tensor(key.name().to_owned(), key.info().artifact, Tensor::new(array.into_dyn()));
+        self.insert_tensor(key.name().to_owned(), key.info().artifact, T::into_tensor(array.into_dyn()));
     }
 
     /// Adds or replaces tensors of a group, by the names that follow its prefix.
@@ -93,7 +93,7 @@ impl Artifact {
     /// Whether the tensor of `key` exists, with its element type.
     #[must_use]
     pub fn contains<T: TensorElement>(&self, key: &TensorKey<T>) -> bool {
-        self.tensors.get(key.name()).is_some_and(|tensor| tensor.array::<T>().is_some())
+        self.tensors.get(key.name()).and_then(T::from_tensor).is_some()
     }
 
     /// One tensor of a group, by the name that follows its prefix.
@@ -111,13 +111,16 @@ impl Artifact {
         log_access("read", group.info().artifact, group.prefix());
         self.tensors
             .iter()
-            .filter_map(|(name, tensor)| Some((name.strip_prefix(group.prefix())?.to_owned(), tensor.array()?.clone())))
+            .filter_map(|(name, tensor)| match (name.strip_prefix(group.prefix()), tensor) {
+                (Some(rest), Tensor::F32(array)) => Some((rest.to_owned(), array.clone())),
+                _ => None,
+            })
             .collect()
     }
 
     fn named<T: TensorElement>(&self, kind: ArtifactKind, name: &str) -> Result<&ArrayD<T>> {
         log_access("read", kind, name);
-        self.tensors.get(name).and_then(Tensor::array).ok_or_else(|| Error::MissingTensor {
+        self.tensors.get(name).and_then(T::from_tensor).ok_or_else(|| Error::MissingTensor {
             path: self.path.clone(),
             name: name.to_owned(),
             dtype: T::NAME,

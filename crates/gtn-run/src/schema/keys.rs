@@ -2,8 +2,6 @@
 
 use std::marker::PhantomData;
 
-use ndarray::ArrayD;
-
 use crate::checkpoint::TrainState;
 use crate::records::MetricRecord;
 
@@ -384,17 +382,6 @@ impl PairKeys {
     pub const VALIDATION: Self = Self { source: pairs::VALIDATION_SOURCE, assignment: pairs::VALIDATION_ASSIGNMENT };
     /// Those of the official test set's pairs.
     pub const TEST: Self = Self { source: test_pairs::SOURCE, assignment: test_pairs::ASSIGNMENT };
-}
-
-/// The array as the tensor of an artifact, and back.
-impl Tensor {
-    pub(crate) fn new<T: TensorElement>(array: ArrayD<T>) -> Self {
-        T::into_tensor(array)
-    }
-
-    pub(crate) fn array<T: TensorElement>(&self) -> Option<&ArrayD<T>> {
-        T::from_tensor(self)
-    }
 }
 
 #[cfg(test)]

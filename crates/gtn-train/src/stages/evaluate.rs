@@ -1,4 +1,4 @@
-//! Measures the samples. Every metric has a noise floor: its value for real data in place of the samples.
+//! Measures the samples. Every metric but the error of ĥ has a noise floor: its value for real data in place of the samples.
 
 mod images;
 mod pixels;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use gtn_data::split::{permutation, random_split};
 use gtn_models::{Autoencoder, AutoencoderShape, Device, Mlp, MlpShape, NamedArrays, Streams, purpose};
-use gtn_run::config::Data;
+use gtn_run::config::{Data, ImageSource};
 use gtn_run::{Network, RunFolder};
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [run, out] = arguments.as_slice() else { return Err("pass a run and the file to write".into()) };
     let config = RunFolder::at(run).record()?.config;
-    let (Data::Mnist(images), Some(autoencoder)) = (&config.data, &config.autoencoder) else {
+    let (Data::Images(ImageSource::Mnist(images)), Some(autoencoder)) = (&config.data, &config.autoencoder) else {
         return Err("this is not a run on MNIST; pass one".into());
     };
     if images.limit.is_some() {

@@ -52,6 +52,16 @@ pub struct Provenance {
     pub h_epochs: Option<usize>,
 }
 
+impl Provenance {
+    /// Epochs of a network's training, once it is over.
+    pub fn epochs_mut(&mut self, network: Network) -> &mut Option<usize> {
+        match network {
+            Network::Autoencoder => &mut self.autoencoder_epochs,
+            Network::H => &mut self.h_epochs,
+        }
+    }
+}
+
 impl RunRecord {
     /// A record in the current [`FORMAT`].
     #[must_use]

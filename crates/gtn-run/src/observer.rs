@@ -84,6 +84,15 @@ impl Network {
             Network::H => "h",
         }
     }
+
+    /// The stage that trains it.
+    #[must_use]
+    pub fn stage(self) -> Stage {
+        match self {
+            Network::Autoencoder => Stage::Autoencode,
+            Network::H => Stage::Fit,
+        }
+    }
 }
 
 impl fmt::Display for Network {

@@ -1,6 +1,6 @@
 //! Presets: the configurations that they resolve to, and the errors about invalid ones.
 
-use gtn_run::config::{Data, Normalize, Overrides, PairingMethod, Protocol, Synthetic};
+use gtn_run::config::{Data, Normalize, Overrides, PairingMethod, PointSource, Protocol, Synthetic};
 use gtn_run::{Config, Error};
 
 const IMAGES: &str = r#"
@@ -117,7 +117,7 @@ fn the_dimension_of_the_swiss_roll_sets_the_pairing_method() {
 #[test]
 fn a_limit_keeps_the_proportion_and_both_splits() {
     let config = resolve(POINTS, &Overrides { limit: Some(100), ..Overrides::default() }).unwrap();
-    let Data::SwissRoll(synthetic) = &config.data else { panic!("{config:?}") };
+    let Data::Points(PointSource::SwissRoll(synthetic)) = &config.data else { panic!("{config:?}") };
     assert_eq!(synthetic.sizes(), (80, 20));
     for limit in 10..2000 {
         for (train, validation) in [(800, 200), (1_000_000, 2), (2, 1_000_000), (2, 2)] {

@@ -7,12 +7,14 @@ use gtn_models::{Streams, purpose};
 use ndarray::Array2;
 
 use crate::Result;
-use crate::targets::Targets;
+use crate::handoff::Targets;
 
 /// Components of the mixture: as many as there are digits.
 pub(crate) const COMPONENTS: usize = 10;
-/// Number of latents that each baseline draws.
-const SAMPLES: usize = 10_000;
+/// Number of latents that each baseline draws, and maximum number of those that are measured.
+pub(crate) const MAX_LATENTS: usize = 10_000;
+/// Nearest neighbors of density and coverage, as in their paper.
+pub(crate) const K_DENSITY: usize = 5;
 
 /// One Gaussian, and a mixture of ten with full covariances, fitted to the training latents on first use.
 pub(crate) struct Baselines<'a> {
@@ -32,12 +34,22 @@ impl<'a> Baselines<'a> {
         Self { targets, streams, samples: OnceCell::new() }
     }
 
-    pub(crate) fn samples(&self) -> Result<&BaselineSamples> {
+    /// Whether there are enough real latents to measure samples, and to fit baselines to. A handful of images is not enough.
+    fn are_measurable(&self) -> bool {
+        let n = self.targets.validation.nrows().min(MAX_LATENTS);
+        n > 2 * K_DENSITY && self.targets.train.nrows() >= n
+    }
+
+    /// Samples of the baselines; `None` if there are too few real latents to measure samples, and to fit baselines to.
+    pub(crate) fn samples(&self) -> Result<Option<&BaselineSamples>> {
+        if !self.are_measurable() {
+            return Ok(None);
+        }
         if let Some(samples) = self.samples.get() {
-            return Ok(samples);
+            return Ok(Some(samples));
         }
         let samples = self.draw()?;
-        Ok(self.samples.get_or_init(|| samples))
+        Ok(Some(self.samples.get_or_init(|| samples)))
     }
 
     fn draw(&self) -> Result<BaselineSamples> {
@@ -47,8 +59,8 @@ impl<'a> Baselines<'a> {
         let gaussian = Gaussian::fit(train)?;
         let mixture = GaussianMixture::fit(train, params, stream(purpose::MIXTURE))?;
         Ok(BaselineSamples {
-            gaussian: gaussian.sample(SAMPLES, stream(purpose::GAUSSIAN)),
-            mixture: mixture.sample(SAMPLES, stream(purpose::MIXTURE_SAMPLE)),
+            gaussian: gaussian.sample(MAX_LATENTS, stream(purpose::GAUSSIAN)),
+            mixture: mixture.sample(MAX_LATENTS, stream(purpose::MIXTURE_SAMPLE)),
         })
     }
 }

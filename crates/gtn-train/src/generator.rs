@@ -7,8 +7,7 @@ use gtn_run::config::AutoencoderWeights;
 use gtn_run::schema::checkpoint as keys;
 use gtn_run::{Artifact, Config, Network, RunFolder};
 
-use crate::checkpoint::load_weights;
-use crate::targets::read_normalizer;
+use crate::handoff::read_normalizer;
 use crate::{Error, Result};
 
 /// Loads the best weights of a run's networks to a device.
@@ -25,7 +24,7 @@ pub fn load_generator(run: &RunFolder, device: &Device) -> Result<Generator> {
     let shape = mlp_shape(&config);
     check_hidden_layers(&weights, &path, &shape)?;
     let h = Mlp::new(&shape, &streams, device)?;
-    load_weights(h.parameters(), &weights)?;
+    h.parameters().load_state_dict(&weights.group(&keys::WEIGHTS))?;
     let normalizer = read_normalizer(&weights, &keys::MEAN, &keys::STD)?;
     if !config.data.are_images() {
         return Ok(Generator::new(h, Some(normalizer), None)?);
@@ -62,7 +61,7 @@ pub(crate) fn read_autoencoder(run: &RunFolder, config: &Config, device: &Device
     let weights = read(run, &path, Network::Autoencoder)?;
     let shape = autoencoder_shape(&weights, &path, config.dim)?;
     let autoencoder = Autoencoder::new(&shape, &Streams::new(config.seed), device)?;
-    load_weights(autoencoder.parameters(), &weights)?;
+    autoencoder.parameters().load_state_dict(&weights.group(&keys::WEIGHTS))?;
     Ok(autoencoder)
 }
 

@@ -31,22 +31,23 @@
 //! ```
 
 mod baselines;
-pub mod bench;
-mod checkpoint;
-mod device_images;
+mod context;
+mod datasets;
 mod error;
 mod generator;
-mod losses;
+mod handoff;
+mod job;
+mod pairing;
 mod pipeline;
 pub mod presets;
 mod real_pairs;
 mod stages;
-mod targets;
-mod trainer;
+pub mod training;
 
 pub use error::Error;
 pub use generator::{load_autoencoder, load_generator};
-pub use pipeline::{Job, reproduce};
+pub use job::Job;
+pub use pipeline::reproduce;
 pub use real_pairs::{RealPairs, draw_pairs, draw_pairs_between};
 
 /// Result with this crate's [`Error`].

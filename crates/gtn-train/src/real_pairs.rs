@@ -5,13 +5,14 @@ use std::path::Path;
 
 use gtn_data::split::permutation;
 use gtn_models::{Streams, purpose};
+use gtn_run::config::Data;
 use gtn_run::schema::{PairKeys, latents};
-use gtn_run::{Artifact, Observer, Provenance, RunFolder};
+use gtn_run::{Artifact, Observer, RunFolder};
 use ndarray::{Array2, Axis};
 
-use crate::stages::prepare::{self, Prepared};
-use crate::targets::to_matrix;
-use crate::{Error, Job, Result};
+use crate::datasets::{self, Reader};
+use crate::handoff::to_matrix;
+use crate::{Error, Result};
 
 /// Some training pairs (y, x_y) of a run, of shape (n, d): normal vectors, and the latents that they were paired with, in their
 /// own units.
@@ -46,7 +47,7 @@ pub fn draw_pairs(run: &RunFolder, n: usize, streams: &Streams) -> Result<RealPa
 /// one.
 ///
 /// The attributes of the images come from the data in `data_dir`, which must be those that the run was trained on; `cache_dir`
-/// is that of [`Job`].
+/// is that of [`Job`](crate::Job).
 ///
 /// # Errors
 ///
@@ -63,23 +64,13 @@ pub fn draw_pairs_between(
 ) -> Result<RealPairs> {
     let all = AllPairs::read(run)?;
     let record = run.record()?;
-    let mut passing = Vec::new();
-    for filter in filters {
-        let names = prepare::passing(&record.config.data, data_dir, filter)?;
-        passing.push(names.ok_or_else(|| Error::NoFilters { run: run.root().to_path_buf() })?);
-    }
-    let job = Job {
-        device: gtn_models::DeviceName::Cpu,
-        config: record.config,
-        data_dir: data_dir.to_path_buf(),
-        cache_dir: cache_dir.to_path_buf(),
-        provenance: Provenance::default(),
-        force: false,
-    };
-    let prepared = prepare::run(&job, &Streams::new(job.config.seed), observer)?;
-    let Prepared::Images(images) = prepared else {
-        return Err(Error::NoFilters { run: run.root().to_path_buf() });
-    };
+    let no_filters = || Error::NoFilters { run: run.root().to_path_buf() };
+    let Data::Images(source) = &record.config.data else { return Err(no_filters()) };
+    let dataset = datasets::images(source);
+    let of_dataset = dataset.filters().ok_or_else(no_filters)?;
+    let passing = [of_dataset.passing(filters[0], data_dir)?, of_dataset.passing(filters[1], data_dir)?];
+    let streams_of_run = Streams::new(record.config.seed);
+    let images = dataset.read(&mut Reader { data_dir, cache_dir, streams: &streams_of_run, observer })?;
     if record.provenance.data_sha256.as_ref() != Some(&images.checksum)
         || images.split.train.len() != all.latents.nrows()
     {

@@ -49,7 +49,7 @@ fn training_image_numbers(job: &Job) -> Vec<usize> {
     let cache = job.cache_dir.join("second.images");
     let mut continues = |_, _| std::ops::ControlFlow::Continue(());
     let set = match &job.config.data {
-        gtn_run::config::Data::Hap(_) => {
+        gtn_run::config::Data::Images(gtn_run::config::ImageSource::Hap(_)) => {
             gtn_data::hap::read(&job.data_dir, &Default::default(), &cache, &mut continues).unwrap()
         }
         _ => gtn_data::celeba::read(&job.data_dir, &Default::default(), &cache, &mut continues).unwrap(),

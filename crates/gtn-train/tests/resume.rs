@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{Recorder, StopAfter, artifacts, damage};
-use gtn_run::config::{Data, Overrides, Protocol, RandomSplit};
+use gtn_run::config::{Data, ImageSource, Overrides, Protocol, RandomSplit};
 use gtn_run::observer::NoopObserver;
 use gtn_run::schema::{Baseline, Metric, Statistic, image_samples as samples_keys, test_latents, test_pairs};
 use gtn_run::{Artifact, MetricsLog, Network, Provenance, RunFolder, Stage};
@@ -313,7 +313,7 @@ fn too_few_images_are_an_error_of_the_user_and_create_no_folder() {
     gtn_tests::write_toy_mnist(&data.path().join("mnist"), 2).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut job = job(data.path(), Protocol::Paper);
-    job.config.data = Data::Mnist(RandomSplit { train_fraction: 0.8, limit: None });
+    job.config.data = Data::Images(ImageSource::Mnist(RandomSplit { train_fraction: 0.8, limit: None }));
     let refused = reproduce(&job, &RunFolder::at(folder.path().join("run")), &mut NoopObserver).unwrap_err();
     assert!(matches!(refused, Error::TooFewSamples { .. }) && refused.is_user_error(), "{refused}");
     assert!(!folder.path().join("run").exists());

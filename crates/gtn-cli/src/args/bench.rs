@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use gtn_models::Ops;
 
 use super::{DataDir, OnDevice};
+use crate::commands::bench::cases::BenchCase;
 use crate::commands::bench::label::Case;
 
 /// The PyTorch reference of a benchmark.
@@ -53,7 +54,7 @@ Examples:
 pub(crate) struct BenchTrain {
     /// Benchmarks: autoencoder-mnist, autoencoder-celeba, h-mnist, h-celeba, samples, load [default: all].
     #[arg(value_name = "BENCHMARK")]
-    pub(crate) cases: Vec<gtn_train::bench::BenchCase>,
+    pub(crate) cases: Vec<BenchCase>,
     /// Number of measurements of each.
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) repetitions: u16,

@@ -1,6 +1,8 @@
 //! `gtn bench`: one module for each benchmark.
 
+pub(crate) mod cases;
 pub(crate) mod device;
+mod device_cases;
 pub(crate) mod label;
 mod process;
 pub(crate) mod sample;

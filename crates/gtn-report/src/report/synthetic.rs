@@ -6,7 +6,7 @@ mod pairs;
 mod source_dimensions;
 
 use gtn_math::{Distribution, Normal, SwissRoll};
-use gtn_run::config::Data;
+use gtn_run::config::{Data, PointSource};
 use gtn_run::schema::{TensorKey, point_samples as keys, snapshot};
 use gtn_run::{Config, MetricsLog, RunFolder, Stage};
 
@@ -32,10 +32,10 @@ impl PointKind {
     /// The kind of a configuration; `None` for images.
     pub(super) fn of(config: &Config) -> Option<Self> {
         match (&config.data, config.dim) {
-            (Data::SwissRoll(_), 1) => Some(PointKind::Angles),
-            (Data::SwissRoll(_), _) => Some(PointKind::Roll),
-            (Data::Uniform(_), _) => Some(PointKind::Square),
-            (Data::Mnist(_) | Data::Celeba(_) | Data::Hap(_), _) => None,
+            (Data::Points(PointSource::SwissRoll(_)), 1) => Some(PointKind::Angles),
+            (Data::Points(PointSource::SwissRoll(_)), _) => Some(PointKind::Roll),
+            (Data::Points(PointSource::Uniform(_)), _) => Some(PointKind::Square),
+            (Data::Images(_), _) => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gtn_run::config::{AutoencoderWeights, Data, Normalize, PairingMethod, SimilarityPrecision, Training};
+use gtn_run::config::{AutoencoderWeights, Data, ImageSource, Normalize, PairingMethod, SimilarityPrecision, Training};
 use gtn_run::schema::{Baseline, Direction};
 use gtn_run::{Config, EpochRecord, MetricRecord, Stage};
 use maud::{Markup, html};
@@ -249,17 +249,20 @@ fn settings(config: &Config) -> Vec<String> {
     };
     settings.push(format!("Pairs are computed by {pairing}."));
     settings.push(match &config.data {
-        Data::Mnist(split) => format!("Fraction of the images used for training: {}.", split.train_fraction),
-        Data::Celeba(split) | Data::Hap(split) => match &split.filter {
+        Data::Images(ImageSource::Mnist(split)) => {
+            format!("Fraction of the images used for training: {}.", split.train_fraction)
+        }
+        Data::Images(ImageSource::Celeba(split) | ImageSource::Hap(split)) => match &split.filter {
             None => "The images are split as their publishers did.".to_owned(),
             Some(filter) => format!("The images with {filter} are used. They are split as their publishers did."),
         },
-        Data::SwissRoll(synthetic) | Data::Uniform(synthetic) => {
+        Data::Points(source) => {
+            let synthetic = source.synthetic();
             let (train, validation) = synthetic.sizes();
             format!("Points: {} for training, {} for validation.", count(train), count(validation))
         }
     });
-    if matches!(config.data, Data::Celeba(_) | Data::Hap(_)) {
+    if matches!(config.data, Data::Images(ImageSource::Celeba(_) | ImageSource::Hap(_))) {
         let rule = "In the paper, the Inception score of the samples decides when the training of ĥ ends; here the \
                     validation loss decides.";
         settings.push(rule.to_owned());

@@ -1,6 +1,6 @@
 //! Numbers and times as text, and the summary of a run.
 
-use gtn_run::config::{Data, Normalize, PairingMethod, Protocol};
+use gtn_run::config::{Data, Normalize, PairingMethod, PointSource, Protocol};
 use gtn_run::{Config, MetricsLog, RunRecord, Stage};
 
 /// A value: an integer with all its digits and thousands separators, any other number with four significant digits.
@@ -85,7 +85,7 @@ pub(super) fn summary(record: &RunRecord, log: &MetricsLog) -> String {
 /// How the run got from the data to samples, in sentences.
 fn method(config: &Config) -> String {
     let (synthetic, [data, distribution]) = match &config.data {
-        Data::Mnist(_) | Data::Celeba(_) | Data::Hap(_) => {
+        Data::Images(_) => {
             let images = match config.data.limit() {
                 None => "the images".to_owned(),
                 Some(limit) => format!("at most {} images, selected at random,", count(limit)),
@@ -96,13 +96,15 @@ fn method(config: &Config) -> String {
                 config.dim
             );
         }
-        Data::SwissRoll(synthetic) if config.dim == 1 => {
+        Data::Points(PointSource::SwissRoll(synthetic)) if config.dim == 1 => {
             (synthetic, ["angles", "angles of the swiss roll, distributed uniformly on (1.5π, 4.5π)"])
         }
-        Data::SwissRoll(synthetic) => {
+        Data::Points(PointSource::SwissRoll(synthetic)) => {
             (synthetic, ["points", "points of the swiss roll, with angles distributed uniformly on (1.5π, 4.5π)"])
         }
-        Data::Uniform(synthetic) => (synthetic, ["points", "points distributed uniformly on the unit square"]),
+        Data::Points(PointSource::Uniform(synthetic)) => {
+            (synthetic, ["points", "points distributed uniformly on the unit square"])
+        }
     };
     let normalized = match config.pairing.normalize {
         Normalize::None => "They are paired",

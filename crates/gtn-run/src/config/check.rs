@@ -1,6 +1,6 @@
 //! Validation of settings.
 
-use super::{Config, Data, PairingMethod, Synthetic, Training};
+use super::{Config, Data, ImageSource, PairingMethod, PointSource, Synthetic, Training};
 use crate::{Error, Result};
 
 /// Larger than any sensible count, and small enough that the product of two does not overflow.
@@ -46,25 +46,24 @@ impl Config {
 
     fn check_data(&self) -> Result<()> {
         match &self.data {
-            Data::Mnist(split) => {
+            Data::Images(ImageSource::Mnist(split)) => {
                 let fraction = split.train_fraction;
                 if !(fraction > 0.0 && fraction < 1.0) {
                     return refuse("data.train_fraction", fraction, "must be greater than 0 and less than 1");
                 }
             }
             // The data set itself checks its filter.
-            Data::Celeba(_) | Data::Hap(_) => {}
-            Data::SwissRoll(synthetic) => {
-                check_synthetic(synthetic)?;
-                if self.dim > 2 {
-                    let reason = "the swiss roll has dimension 1 (its angles) or 2 (its points)";
+            Data::Images(ImageSource::Celeba(_) | ImageSource::Hap(_)) => {}
+            Data::Points(source) => {
+                check_synthetic(source.synthetic())?;
+                let (dims, reason) = match source {
+                    PointSource::SwissRoll(_) => {
+                        (1..=2, "the swiss roll has dimension 1 (its angles) or 2 (its points)")
+                    }
+                    PointSource::Uniform(_) => (2..=2, "the unit square has dimension 2"),
+                };
+                if !dims.contains(&self.dim) {
                     return refuse("dim", self.dim, reason);
-                }
-            }
-            Data::Uniform(synthetic) => {
-                check_synthetic(synthetic)?;
-                if self.dim != 2 {
-                    return refuse("dim", self.dim, "the unit square has dimension 2");
                 }
             }
         }

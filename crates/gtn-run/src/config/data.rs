@@ -4,18 +4,67 @@ use serde::{Deserialize, Serialize};
 
 /// The data that ĥ learns to generate, and how they are split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "set", rename_all = "kebab-case")]
+#[serde(from = "Table", into = "Table")]
 pub enum Data {
-    /// Handwritten digits, 28×28, through an autoencoder.
+    /// Images, which ĥ generates through an autoencoder.
+    Images(ImageSource),
+    /// Points of a known distribution, which ĥ generates directly.
+    Points(PointSource),
+}
+
+/// Where images come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ImageSource {
+    /// Handwritten digits, 28×28.
     Mnist(RandomSplit),
-    /// Images of faces (CelebA), 64×64, through an autoencoder.
+    /// Images of faces (CelebA), 64×64.
     Celeba(OfficialSplit),
-    /// Images of hands (11K Hands), 64×64, through an autoencoder.
+    /// Images of hands (11K Hands), 64×64.
     Hap(OfficialSplit),
+}
+
+/// Where points come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PointSource {
     /// Angles θ ~ U(1.5π, 4.5π) of the swiss roll (`dim` 1), or its points (θ·cos θ, θ·sin θ) (`dim` 2).
     SwissRoll(Synthetic),
     /// The uniform distribution on the unit square.
     Uniform(Synthetic),
+}
+
+/// The table `[data]`, in which `set` names the data set.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "set", rename_all = "kebab-case")]
+enum Table {
+    Mnist(RandomSplit),
+    Celeba(OfficialSplit),
+    Hap(OfficialSplit),
+    SwissRoll(Synthetic),
+    Uniform(Synthetic),
+}
+
+impl From<Table> for Data {
+    fn from(table: Table) -> Self {
+        match table {
+            Table::Mnist(split) => Data::Images(ImageSource::Mnist(split)),
+            Table::Celeba(split) => Data::Images(ImageSource::Celeba(split)),
+            Table::Hap(split) => Data::Images(ImageSource::Hap(split)),
+            Table::SwissRoll(synthetic) => Data::Points(PointSource::SwissRoll(synthetic)),
+            Table::Uniform(synthetic) => Data::Points(PointSource::Uniform(synthetic)),
+        }
+    }
+}
+
+impl From<Data> for Table {
+    fn from(data: Data) -> Self {
+        match data {
+            Data::Images(ImageSource::Mnist(split)) => Table::Mnist(split),
+            Data::Images(ImageSource::Celeba(split)) => Table::Celeba(split),
+            Data::Images(ImageSource::Hap(split)) => Table::Hap(split),
+            Data::Points(PointSource::SwissRoll(synthetic)) => Table::SwissRoll(synthetic),
+            Data::Points(PointSource::Uniform(synthetic)) => Table::Uniform(synthetic),
+        }
+    }
 }
 
 /// Images that are split at random.
@@ -76,24 +125,37 @@ impl Data {
     /// The maximum number of samples, if there is one.
     #[must_use]
     pub fn limit(&self) -> Option<usize> {
-        match self {
-            Data::Mnist(split) => split.limit,
-            Data::Celeba(split) | Data::Hap(split) => split.limit,
-            Data::SwissRoll(synthetic) | Data::Uniform(synthetic) => synthetic.limit,
-        }
+        // A copy, so that there is one list of the fields.
+        *self.clone().limit_mut()
     }
 
     pub(super) fn limit_mut(&mut self) -> &mut Option<usize> {
         match self {
-            Data::Mnist(split) => &mut split.limit,
-            Data::Celeba(split) | Data::Hap(split) => &mut split.limit,
-            Data::SwissRoll(synthetic) | Data::Uniform(synthetic) => &mut synthetic.limit,
+            Data::Images(ImageSource::Mnist(split)) => &mut split.limit,
+            Data::Images(ImageSource::Celeba(split) | ImageSource::Hap(split)) => &mut split.limit,
+            Data::Points(source) => &mut source.synthetic_mut().limit,
         }
     }
 
     /// Whether samples are images, which ĥ generates through an autoencoder.
     #[must_use]
     pub fn are_images(&self) -> bool {
-        matches!(self, Data::Mnist(_) | Data::Celeba(_) | Data::Hap(_))
+        matches!(self, Data::Images(_))
+    }
+}
+
+impl PointSource {
+    /// The numbers of points.
+    #[must_use]
+    pub fn synthetic(&self) -> &Synthetic {
+        match self {
+            PointSource::SwissRoll(synthetic) | PointSource::Uniform(synthetic) => synthetic,
+        }
+    }
+
+    fn synthetic_mut(&mut self) -> &mut Synthetic {
+        match self {
+            PointSource::SwissRoll(synthetic) | PointSource::Uniform(synthetic) => synthetic,
+        }
     }
 }

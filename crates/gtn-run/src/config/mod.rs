@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Stage;
 use crate::schema::names;
-pub use data::{Data, OfficialSplit, RandomSplit, Synthetic};
+pub use data::{Data, ImageSource, OfficialSplit, PointSource, RandomSplit, Synthetic};
 pub use overrides::{Epochs, Overrides};
 pub(crate) use suggest::on_one_line;
 pub use suggest::suggest;
@@ -238,7 +238,7 @@ impl Config {
     #[must_use]
     pub fn reference_run(&self) -> Option<Self> {
         let time_budget = self.time_budget.map(|budget| (budget / 2).max(1));
-        let has_reference = matches!(self.data, Data::SwissRoll(_)) && self.dim == 2;
+        let has_reference = self.is_swiss_roll() && self.dim == 2;
         has_reference.then(|| {
             let mut reference_run = Self { time_budget, ..self.clone() };
             reference_run.set_dim(1);
@@ -246,10 +246,14 @@ impl Config {
         })
     }
 
+    fn is_swiss_roll(&self) -> bool {
+        matches!(self.data, Data::Points(PointSource::SwissRoll(_)))
+    }
+
     /// Sets the dimension, and the pairing method of the swiss roll that belongs to a new dimension: for d = 1 the paper sorts,
     /// and its code uses Algorithm 1 there as well.
     fn set_dim(&mut self, dim: usize) {
-        if dim != self.dim && matches!(self.data, Data::SwissRoll(_)) {
+        if dim != self.dim && self.is_swiss_roll() {
             self.pairing.method = match (dim, self.protocol) {
                 (1, Protocol::Paper) => PairingMethod::Sorted,
                 _ => PairingMethod::Greedy,

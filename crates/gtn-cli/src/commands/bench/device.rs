@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use gtn_label::Matcher;
 use gtn_models::{Device, DeviceLocation, describe_device};
-use gtn_train::bench::{DeviceBench, DeviceBenchCase};
 use serde_json::json;
 
+use super::device_cases::DeviceBenchCase;
 use super::label::Case;
 use super::process::{Worker, median};
 use super::time;
@@ -62,7 +62,6 @@ struct Measured {
 
 fn measure(work: DeviceBenchCase, args: &BenchDevice, device: &Device) -> Result<Measured, Failure> {
     let repetitions = if work.is_epoch() { args.epoch_repetitions } else { args.repetitions };
-    let mut ours = DeviceBench::new(work, device, args.rows as usize)?;
     let on = match device.location() {
         DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
         _ => "cpu".to_owned(),
@@ -71,11 +70,18 @@ fn measure(work: DeviceBenchCase, args: &BenchDevice, device: &Device) -> Result
     let arguments = [work.name().to_owned(), args.rows.to_string(), on, precision.to_owned()];
     let mut pytorch = Worker::start_reference(&args.reference, arguments)?.map(|worker| (worker, Vec::new()));
     let mut seconds = Vec::new();
-    for _ in 0..repetitions {
-        seconds.push(ours.run()?);
+    let mut failure = None;
+    work.measure(device, args.rows as usize, repetitions.into(), &mut |of_gtn| {
+        seconds.push(of_gtn);
         if let Some((worker, seconds)) = &mut pytorch {
-            seconds.push(worker.work(|answer| answer.parse::<f64>().ok())?);
+            match worker.work(|answer| answer.parse::<f64>().ok()) {
+                Ok(of_pytorch) => seconds.push(of_pytorch),
+                Err(error) => failure = Some(error),
+            }
         }
+    })?;
+    if let Some(failure) = failure {
+        return Err(failure);
     }
     let pytorch = pytorch.map(|(worker, seconds)| {
         worker.finish();

@@ -12,9 +12,9 @@ use std::time::Instant;
 
 use gtn_data::arrays;
 use gtn_run::atomic::{self, Existing};
-use gtn_train::bench::product_rate;
 use serde_json::json;
 
+use super::cases::product_rate;
 use super::process::{Worker, median, repeated};
 use super::{count, time};
 use crate::args::BenchLabel;

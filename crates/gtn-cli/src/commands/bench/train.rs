@@ -9,9 +9,9 @@ use std::process::Command;
 use std::time::Instant;
 
 use gtn_models::Ops;
-use gtn_train::bench::{Bench, BenchCase, product_rate};
 use serde_json::json;
 
+use super::cases::{Bench, BenchCase, product_rate};
 use super::process::{Worker, median, peak_memory};
 use crate::args::BenchTrain;
 use crate::console;

@@ -7,46 +7,34 @@ use gtn_metrics::{
 use gtn_models::{Generator, purpose};
 use gtn_run::MetricRecord;
 use gtn_run::schema::{Baseline, Metric};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{ArrayView2, s};
 
-use super::{
-    PROJECTIONS, SUBSETS, SampleSet, Values, ValuesBySet, records, report_progress, unless_held_out_are_copies,
+use super::values::{
+    K_MANIFOLD, PROJECTIONS, SUBSETS, SampleSet, Values, ValuesBySet, records, report_progress,
+    unless_held_out_are_copies,
 };
 use crate::Result;
-use crate::baselines::COMPONENTS;
-use crate::pipeline::{Context, Handoff};
-use crate::targets::Targets;
+use crate::baselines::{Baselines, COMPONENTS, K_DENSITY, MAX_LATENTS};
+use crate::context::Context;
+use crate::handoff::{Targets, first_rows};
 
-/// Maximum number of latents of each set.
-const MAX_LATENTS: usize = 10_000;
-/// The same for metrics whose cost is quadratic in it.
+/// Maximum number of latents of each set for metrics whose cost is quadratic in it.
 const MAX_NEIGHBOR_LATENTS: usize = 5_000;
-/// Nearest neighbors of precision and recall, and of density and coverage, as in their papers.
-pub(super) const K_MANIFOLD: usize = 3;
-pub(super) const K_DENSITY: usize = 5;
 /// Sizes that the results depend on, beside those that points share.
 pub(super) const SIZES: [usize; 5] = [MAX_LATENTS, MAX_NEIGHBOR_LATENTS, K_MANIFOLD, K_DENSITY, COMPONENTS];
-
-/// A handful of images is not enough.
-pub(super) fn can_measure(targets: &Targets) -> bool {
-    let n = targets.validation.nrows().min(MAX_LATENTS);
-    n > 2 * K_DENSITY && targets.train.nrows() >= n
-}
 
 /// Compares with held-out latents. The noise floor is measured on as many training latents; for memorization, on one half of the
 /// held-out latents against the other half.
 pub(super) fn measure(
-    &Handoff { targets, baselines, .. }: &Handoff<'_>,
+    targets: &Targets,
+    baselines: &Baselines<'_>,
     generator: &Generator,
     context: &mut Context<'_>,
 ) -> Result<Vec<MetricRecord>> {
-    if !can_measure(targets) {
-        return Ok(Vec::new());
-    }
+    let Some(baselines) = baselines.samples()? else { return Ok(Vec::new()) };
     let real = first_rows(&targets.validation, MAX_LATENTS);
     let n = real.nrows();
     let generated = generator.sample_latents(n, &context.streams)?;
-    let baselines = baselines.samples()?;
     let sets = [
         (SampleSet::Generated, generated.view()),
         (SampleSet::NoiseFloor, first_rows(&targets.train, n)),
@@ -93,8 +81,4 @@ fn measure_set(
         (Metric::NearCopyFraction, copies.as_ref().map(|copies| copies.near_copy_fraction)),
         (Metric::VarianceKept, Some(variance_kept(real, set)?)),
     ])
-}
-
-fn first_rows(rows: &Array2<f32>, max: usize) -> ArrayView2<'_, f32> {
-    rows.slice(s![..max.min(rows.nrows()), ..])
 }

@@ -12,11 +12,14 @@ use gtn_run::MetricRecord;
 use gtn_run::schema::{Baseline, Metric};
 use ndarray::{Array2, Array4, ArrayView2, s};
 
-use super::images::{K_DENSITY, K_MANIFOLD};
-use super::{PROJECTIONS, SampleSet, Values, ValuesBySet, records, report_progress, unless_held_out_are_copies};
+use super::values::{
+    K_MANIFOLD, PROJECTIONS, SampleSet, Values, ValuesBySet, records, report_progress, unless_held_out_are_copies,
+};
 use crate::Result;
-use crate::pipeline::{Context, Handoff};
-use crate::stages::prepare::ImageData;
+use crate::baselines::{Baselines, K_DENSITY};
+use crate::context::Context;
+use crate::datasets::ImageData;
+use crate::handoff::Targets;
 
 /// Maximum number of images of each set, for images of MNIST's size. The cost grows with the square of the number of images and
 /// with their pixels: for larger images the number is smaller, so that the cost stays the same.
@@ -39,19 +42,20 @@ fn max_images(pixels: usize) -> usize {
 /// Compares with a part of the held-out images. Another part gives the noise floor, and its latents, decoded, what samples could
 /// reach with this decoder.
 pub(super) fn measure(
-    &Handoff { targets, baselines, .. }: &Handoff<'_>,
+    targets: &Targets,
+    baselines: &Baselines<'_>,
     images: &ImageData,
     generator: &Generator,
     context: &mut Context<'_>,
 ) -> Result<Vec<MetricRecord>> {
     let pixels = images.images.channels() * images.images.side().pow(2);
     let n = max_images(pixels).min(targets.validation.nrows() / 2);
-    if n <= K_DENSITY || !super::can_measure(targets) {
+    if n <= K_DENSITY {
         return Ok(Vec::new());
     }
+    let Some(baselines) = baselines.samples()? else { return Ok(Vec::new()) };
     let held_out = &images.split.validation;
     let decode = |latents: ArrayView2<'_, f32>| Ok::<_, crate::Error>(flatten(generator.decode(latents)?));
-    let baselines = baselines.samples()?;
     let real = flatten(images.images.batch(&held_out[..n]));
     let baseline = SampleSet::Baseline;
     let sets = [

@@ -6,29 +6,27 @@ use gtn_run::schema::Statistic;
 use ndarray::Axis;
 
 use crate::Result;
-use crate::pipeline::Handoff;
-use crate::stages::prepare::ImageData;
+use crate::datasets::ImageData;
+use crate::handoff::{Pairs, Targets};
 
 /// Images in one forward pass.
 const BATCH_SIZE: usize = 256;
 
-/// Checksums of the test set's latents and pairs, if they exist.
-pub(super) fn checksums(handoff: &Handoff<'_>) -> Vec<String> {
-    let latents = handoff.targets.test.iter().map(|test| test.checksum.clone());
-    latents.chain(handoff.pairs.test_checksum.clone()).collect()
-}
-
 /// The mean squared error of the reconstructed images, and that of ĥ on the pairs in normalized units; nothing without a test
 /// set.
-pub(super) fn losses(handoff: &Handoff<'_>, images: &ImageData, generator: &Generator) -> Result<Statistics> {
-    let (Some(set), Some(latents), Some(pairs)) = (&images.test, &handoff.targets.test, &handoff.pairs.test) else {
+pub(super) fn losses(
+    (targets, pairs): (&Targets, &Pairs),
+    images: &ImageData,
+    generator: &Generator,
+) -> Result<Statistics> {
+    let (Some(set), Some(latents), Some(pairs)) = (&images.test, &targets.test, &pairs.test) else {
         return Ok(Statistics::new());
     };
     let mut reconstruction = MeanSquaredError::default();
     for (rows, indices) in latents.rows.axis_chunks_iter(Axis(0), BATCH_SIZE).zip(set.indices.chunks(BATCH_SIZE)) {
         reconstruction.add(&generator.decode(rows)?, &set.images.batch(indices));
     }
-    let normalize = |rows| handoff.targets.normalizer.normalize(rows);
+    let normalize = |rows| targets.normalizer.normalize(rows);
     let generated = generator.map(pairs.source.view())?;
     let target = latents.rows.select(Axis(0), &pairs.assignment);
     let mut regression = MeanSquaredError::default();

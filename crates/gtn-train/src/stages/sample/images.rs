@@ -4,14 +4,13 @@ use gtn_metrics::{NearestNeighbors, Pca};
 use gtn_models::{Generator, Interpolation, purpose};
 use gtn_run::schema::{IMPROVEMENTS, image_samples as keys, pairs as pair_keys, snapshot};
 use gtn_run::{Artifact, Config};
-use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 
 use crate::Result;
-use crate::pipeline::{Context, Handoff};
-use crate::stages::evaluate;
-use crate::stages::fit::snapshot_images;
-use crate::stages::prepare::ImageData;
-use crate::targets::to_matrix;
+use crate::baselines::Baselines;
+use crate::context::Context;
+use crate::datasets::{ImageData, shown_samples};
+use crate::handoff::{Targets, first_rows, to_matrix};
 
 /// Interpolations between normal vectors, and samples in each.
 const INTERPOLATIONS: usize = 8;
@@ -20,48 +19,54 @@ const STEPS: usize = 12;
 const BINS: usize = 200;
 /// Number of latents.
 const LATENTS: usize = 10_000;
-/// Sizes that the artifact depends on. They are part of the fingerprint for points too.
-pub(super) fn sizes(config: &Config) -> [usize; 5] {
-    [snapshot_images(config), LATENTS, INTERPOLATIONS, STEPS, BINS]
-}
-
 /// Latents of each kind in the scatter plot.
 const SCATTERED: usize = 2_000;
 /// Samples that are shown with their nearest training images, and how many of these.
 const NEAREST_SAMPLES: usize = 10;
 const NEAREST: usize = 3;
 
-/// What else the artifact depends on.
+/// What the artifact depends on.
 pub(super) fn settings() -> String {
-    format!("{SCATTERED} in the plane, {NEAREST_SAMPLES} with {NEAREST} nearest")
+    format!(
+        "{LATENTS} latents, {INTERPOLATIONS} interpolations of {STEPS} steps, {BINS} bins, {SCATTERED} in the plane, \
+         {NEAREST_SAMPLES} with {NEAREST} nearest"
+    )
 }
 
-/// Generated images and decoded real ones, and what the report shows beside them.
-pub(super) fn sample(
-    config: &Config,
-    generator: &Generator,
-    handoff: &Handoff<'_>,
-    images: &ImageData,
-    improvements: &[(usize, Artifact)],
-    artifact: &mut Artifact,
-    context: &Context<'_>,
-) -> Result<()> {
-    let targets = handoff.targets;
-    let count = snapshot_images(config);
-    let latents = generator.sample_latents(LATENTS, &context.streams)?;
-    artifact.insert(&keys::GENERATED, generator.decode(first_rows(&latents, count))?);
-    artifact.insert(&keys::DECODED, generator.decode(first_rows(&targets.validation, count))?);
-    for (key, (_, snapshot)) in IMPROVEMENTS.iter().zip(improvements) {
-        let latents = to_matrix(snapshot.tensor(&snapshot::GENERATED)?);
-        artifact.insert(key, generator.decode(latents.view())?);
-    }
-    let epochs: Vec<usize> = improvements.iter().map(|(epoch, _)| *epoch).collect();
-    artifact.set_metadata(&keys::IMPROVEMENT_EPOCHS, &epochs)?;
+/// What images are sampled from and shown with.
+pub(super) struct Sampling<'a> {
+    pub(super) config: &'a Config,
+    pub(super) generator: &'a Generator,
+    pub(super) targets: &'a Targets,
+    pub(super) images: &'a ImageData,
+    pub(super) baselines: &'a Baselines<'a>,
+}
 
-    interpolate(generator, artifact, context)?;
-    artifact.insert(&keys::SIMILARITY_BY_RANK, similarity_by_rank(context)?);
-    scatter(&latents, handoff, artifact)?;
-    nearest(generator, first_rows(&latents, NEAREST_SAMPLES), &targets.train, images, artifact)
+impl Sampling<'_> {
+    /// Generated images and decoded real ones, and what the report shows beside them.
+    pub(super) fn sample(
+        &self,
+        improvements: &[(usize, Artifact)],
+        artifact: &mut Artifact,
+        context: &Context<'_>,
+    ) -> Result<()> {
+        let Self { generator, targets, .. } = self;
+        let count = shown_samples(&self.config.data);
+        let latents = generator.sample_latents(LATENTS, &context.streams)?;
+        artifact.insert(&keys::GENERATED, generator.decode(first_rows(&latents, count))?);
+        artifact.insert(&keys::DECODED, generator.decode(first_rows(&targets.validation, count))?);
+        for (key, (_, snapshot)) in IMPROVEMENTS.iter().zip(improvements) {
+            let latents = to_matrix(snapshot.tensor(&snapshot::GENERATED)?);
+            artifact.insert(key, generator.decode(latents.view())?);
+        }
+        let epochs: Vec<usize> = improvements.iter().map(|(epoch, _)| *epoch).collect();
+        artifact.set_metadata(&keys::IMPROVEMENT_EPOCHS, &epochs)?;
+
+        interpolate(generator, artifact, context)?;
+        artifact.insert(&keys::SIMILARITY_BY_RANK, similarity_by_rank(context)?);
+        scatter(&latents, targets, self.baselines, artifact)?;
+        nearest(generator, first_rows(&latents, NEAREST_SAMPLES), &targets.train, self.images, artifact)
+    }
 }
 
 /// Images along straight lines between normal vectors.
@@ -81,15 +86,18 @@ fn interpolate(generator: &Generator, artifact: &mut Artifact, context: &Context
 
 /// Latents in the plane of the first two principal components of the training latents: held-out real ones, generated ones, and
 /// those of the baselines.
-fn scatter(generated: &Array2<f32>, handoff: &Handoff<'_>, artifact: &mut Artifact) -> Result<()> {
-    let targets = handoff.targets;
+fn scatter(
+    generated: &Array2<f32>,
+    targets: &Targets,
+    baselines: &Baselines<'_>,
+    artifact: &mut Artifact,
+) -> Result<()> {
     if generated.ncols() < 2 {
         return Ok(());
     }
     let pca = Pca::fit(targets.train.view(), 2)?;
     let mut sets = vec![(keys::SCATTER_REAL, &targets.validation), (keys::SCATTER_GENERATED, generated)];
-    if evaluate::can_measure(targets) {
-        let baselines = handoff.baselines.samples()?;
+    if let Some(baselines) = baselines.samples()? {
         sets.extend([(keys::SCATTER_GAUSSIAN, &baselines.gaussian), (keys::SCATTER_MIXTURE, &baselines.mixture)]);
     }
     for (key, rows) in sets {
@@ -118,10 +126,6 @@ fn nearest(
     let images = concatenate(Axis(0), &rows).expect("decoded images have the size of the data");
     artifact.insert(&keys::NEAREST, images);
     Ok(artifact.set_metadata(&keys::NEAREST_COLUMNS, &latents.nrows())?)
-}
-
-fn first_rows(rows: &Array2<f32>, max: usize) -> ArrayView2<'_, f32> {
-    rows.slice(s![..max.min(rows.nrows()), ..])
 }
 
 /// Up to four of the epochs that improved the validation loss, from the first to the best, with their snapshots.

@@ -1,68 +1,62 @@
-//! Images with an official split: CelebA and 11K Hands.
+//! Images with an official split.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use gtn_data::image_set::{CacheState, ImageSet, SplitCounts};
+use gtn_data::image_set::{CacheState, ImageSet, ProgressFn, SplitCounts};
 use gtn_data::split::{SplitIndices, permutation};
-use gtn_data::{celeba, hap};
 use gtn_models::{Streams, purpose};
-use gtn_run::config::{self, Data};
-use gtn_run::{Fingerprint, Observer, Stage, StageProgress};
+use gtn_run::config::OfficialSplit;
 
-use super::{ImageData, TestSet, limited, refuse_too_few};
-use crate::{Job, Result};
+use super::image_data::{ImageData, TestSet};
+use super::reader::Reader;
+use super::split::{check_sizes, limited_test_set};
+use super::traits::{Filters, ImageDataset};
+use crate::Result;
 
-pub(super) fn read(
-    settings: &config::OfficialSplit,
-    job: &Job,
-    streams: &Streams,
-    observer: &mut dyn Observer,
-) -> Result<ImageData> {
-    let mut progress = |done: usize, total: usize| {
-        observer.progress(&StageProgress::new(Stage::Prepare, done, total));
-        if observer.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let filter = settings.filter.as_deref().unwrap_or_default();
-    let (name, read) = match &job.config.data {
-        Data::Hap(_) => {
-            let cache = cache_path(job, "hap", filter);
-            ("11K Hands", hap::read(&job.data_dir, &filter.parse()?, &cache, &mut progress))
-        }
-        _ => {
-            let cache = cache_path(job, "celeba", filter);
-            ("CelebA", celeba::read(&job.data_dir, &filter.parse()?, &cache, &mut progress))
-        }
-    };
-    let set = read?;
-    let notes = notes(name, &set);
-    let split = limit(set.split, settings.limit, streams);
-    refuse_too_few(split.train.len(), split.validation.len())?;
-    let total = set.images.len();
-    let test = set.test.zip(set.test_fingerprint).map(|(images, checksum)| {
-        let indices = limited(images.len(), settings.limit, total, streams);
-        TestSet { images, indices, checksum }
-    });
-    Ok(ImageData { images: set.images, names: set.names, split, checksum: set.fingerprint, test, notes })
+/// A data set of images with an official split and filters.
+pub(super) struct OfficialSet<'a> {
+    /// Its name in messages.
+    pub(super) title: &'static str,
+    /// Its name in the image cache.
+    pub(super) cache_name: &'static str,
+    pub(super) split: &'a OfficialSplit,
+    /// Reads the images that pass a filter.
+    pub(super) read: fn(&Path, &str, &Path, ProgressFn<'_>) -> gtn_data::Result<ImageSet>,
+    /// The names of the images that pass a filter, unless it is empty.
+    pub(super) filtered_names: fn(&Path, &str) -> gtn_data::Result<Option<HashSet<String>>>,
 }
 
-/// The file of decoded images. Each filter has its own, so that runs do not overwrite each other's.
-fn cache_path(job: &Job, set: &str, filter: &str) -> PathBuf {
-    let filter = match filter {
-        "" => String::new(),
-        filter => format!("-{}", &Fingerprint::new(filter, &[]).as_str()[..8]),
-    };
-    job.cache_dir.join(format!("{set}-64{filter}.images"))
+impl ImageDataset for OfficialSet<'_> {
+    fn read(&self, reader: &mut Reader<'_>) -> Result<ImageData> {
+        let filter = self.split.filter.as_deref().unwrap_or_default();
+        let cache = reader.cache_path(self.cache_name, filter);
+        let set = (self.read)(reader.data_dir, filter, &cache, &mut |done, total| reader.progress(done, total))?;
+        let notes = notes(self.title, &set);
+        let split = limit(set.split, self.split.limit, reader.streams);
+        check_sizes(split.train.len(), split.validation.len())?;
+        let total = set.images.len();
+        let test = set.test.zip(set.test_fingerprint).map(|(images, checksum)| {
+            let indices = limited_test_set(images.len(), self.split.limit, total, reader.streams);
+            TestSet { images, indices, checksum }
+        });
+        Ok(ImageData { images: set.images, names: set.names, split, checksum: set.fingerprint, test, notes })
+    }
+
+    /// As many as the paper judges.
+    fn grid_size(&self) -> usize {
+        200
+    }
+
+    fn filters(&self) -> Option<&dyn Filters> {
+        Some(self)
+    }
 }
 
-/// The names of the images that pass a filter, or `Some(None)` if it is empty; `None` for data without filters.
-pub(crate) fn passing(data: &Data, data_dir: &Path, filter: &str) -> Result<Option<Option<HashSet<String>>>> {
-    Ok(match data {
-        Data::Celeba(_) => Some(celeba::filtered_names(data_dir, &filter.parse()?)?),
-        Data::Hap(_) => Some(hap::filtered_names(data_dir, &filter.parse()?)?),
-        _ => None,
-    })
+impl Filters for OfficialSet<'_> {
+    fn passing(&self, filter: &str, data_dir: &Path) -> Result<Option<HashSet<String>>> {
+        Ok((self.filtered_names)(data_dir, filter)?)
+    }
 }
 
 /// At most `limit` training and validation images together, drawn in the proportion of the split. Without a limit, the order of

@@ -1,7 +1,4 @@
-//! Benchmarks for `gtn bench`: the cases of `gtn bench train` on random data ([`BenchCase`]), with the fused operations or with
-//! Candle's, and those of `gtn bench device` ([`DeviceBenchCase`]).
-
-mod device;
+//! The cases of `gtn bench train` on random data, with the fused operations or with Candle's.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,15 +11,12 @@ use gtn_models::{
     Streams, Tensor, mean_squared_error, to_tensor,
 };
 use gtn_run::schema::UnknownName;
+use gtn_train::Result;
 use ndarray::Array2;
-
-use crate::Result;
-
-pub use device::{DeviceBench, DeviceBenchCase};
 
 /// A case of `gtn bench train`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BenchCase {
+pub(crate) enum BenchCase {
     /// A training step of the autoencoder for MNIST: images of 1 × 28 × 28, d = 5, batch size 128.
     AutoencoderMnist,
     /// A training step of the autoencoder for CelebA: images of 3 × 64 × 64, d = 100, batch size 200.
@@ -39,7 +33,7 @@ pub enum BenchCase {
 
 impl BenchCase {
     /// All cases.
-    pub const ALL: [BenchCase; 6] = [
+    pub(crate) const ALL: [BenchCase; 6] = [
         BenchCase::AutoencoderMnist,
         BenchCase::AutoencoderCeleba,
         BenchCase::HMnist,
@@ -49,8 +43,7 @@ impl BenchCase {
     ];
 
     /// The name on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             BenchCase::AutoencoderMnist => "autoencoder-mnist",
             BenchCase::AutoencoderCeleba => "autoencoder-celeba",
@@ -62,8 +55,7 @@ impl BenchCase {
     }
 
     /// Number of repetitions in one measurement, so that it takes long enough to be accurate.
-    #[must_use]
-    pub fn repetitions(self) -> usize {
+    pub(crate) fn repetitions(self) -> usize {
         match self {
             BenchCase::AutoencoderMnist => 5,
             BenchCase::HMnist => 200,
@@ -74,8 +66,7 @@ impl BenchCase {
     /// Floating-point operations of its matrix products and convolutions by their definitions; a multiplication and an addition
     /// count as two. It is 0 for a case without them. A training step consists of the forward pass, the gradient of the weights,
     /// and the gradient of the inputs of all layers but the first.
-    #[must_use]
-    pub fn operations(self) -> f64 {
+    pub(crate) fn operations(self) -> f64 {
         match self {
             BenchCase::AutoencoderMnist => autoencoder_operations(&MNIST, 128),
             BenchCase::AutoencoderCeleba => autoencoder_operations(&CELEBA, 200),
@@ -109,12 +100,12 @@ impl FromStr for BenchCase {
 }
 
 const MNIST: AutoencoderShape = AutoencoderShape { channels: 1, side: 28, dim: 5 };
-const CELEBA: AutoencoderShape = AutoencoderShape { channels: 3, side: 64, dim: 100 };
+pub(super) const CELEBA: AutoencoderShape = AutoencoderShape { channels: 3, side: 64, dim: 100 };
 const H_MNIST: MlpShape =
     MlpShape { input: 5, hidden_layers: 7, width: 50, output: 5, negative_slope: 0.5, batch_norm_layers: 7 };
-const H_CELEBA: MlpShape =
+pub(super) const H_CELEBA: MlpShape =
     MlpShape { input: 100, hidden_layers: 25, width: 1200, output: 100, negative_slope: 0.5, batch_norm_layers: 25 };
-const SAMPLES: usize = 1000;
+pub(super) const SAMPLES: usize = 1000;
 
 /// Multiplications that an encoder, and likewise a decoder, needs for one image: in the convolution next to the image, in the
 /// other convolution, and in the linear layer.
@@ -143,7 +134,7 @@ fn mlp_operations(shape: &MlpShape, batch_size: usize) -> f64 {
 }
 
 /// A benchmark that is ready to run.
-pub struct Bench(Box<dyn FnMut() -> Result<()>>);
+pub(crate) struct Bench(Box<dyn FnMut() -> Result<()>>);
 
 impl std::fmt::Debug for Bench {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -153,11 +144,7 @@ impl std::fmt::Debug for Bench {
 
 impl Bench {
     /// Prepares a benchmark. [`BenchCase::Load`] reads MNIST from `data_dir`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Data`](crate::Error::Data) if MNIST is needed and cannot be read.
-    pub fn new(case: BenchCase, ops: Ops, data_dir: &Path) -> Result<Self> {
+    pub(crate) fn new(case: BenchCase, ops: Ops, data_dir: &Path) -> Result<Self> {
         let run: Box<dyn FnMut() -> Result<()>> = match case {
             BenchCase::AutoencoderMnist => autoencoder(&MNIST, 128, ops)?,
             BenchCase::AutoencoderCeleba => autoencoder(&CELEBA, 200, ops)?,
@@ -170,16 +157,12 @@ impl Bench {
     }
 
     /// Runs it once.
-    ///
-    /// # Errors
-    ///
-    /// An error of the networks or of the data.
-    pub fn run(&mut self) -> Result<()> {
+    pub(crate) fn run(&mut self) -> Result<()> {
         (self.0)()
     }
 }
 
-const SEED: u64 = 1;
+pub(super) const SEED: u64 = 1;
 
 fn step(adam: &mut Adam, parameters: &Parameters, ops: Ops, output: &Tensor, target: &Tensor) -> Result<()> {
     let loss = match ops {
@@ -243,11 +226,7 @@ fn load(data_dir: &Path) -> Result<Box<dyn FnMut() -> Result<()>>> {
 }
 
 /// Floating-point operations per second of a large matrix product (2048 × 2048 × 2048), which shows the speed of the machine.
-///
-/// # Errors
-///
-/// [`Error::Models`](crate::Error::Models) if memory is short.
-pub fn product_rate() -> Result<f64> {
+pub(crate) fn product_rate() -> Result<f64> {
     const SIDE: usize = 2048;
     let matrix = to_tensor(Streams::new(SEED).normal("matrix", 0, SIDE, SIDE).view(), &Device::Cpu)?;
     let mut seconds = Vec::new();

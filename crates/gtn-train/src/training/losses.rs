@@ -9,43 +9,43 @@ const GROUP_SIZE: usize = 50;
 
 /// Losses that have not been read.
 #[derive(Debug)]
-pub(crate) struct Losses {
+pub(super) struct Losses {
     pending: Vec<(Tensor, usize, usize)>,
     group_size: usize,
 }
 
 /// The mean loss over the samples of a batch.
 #[derive(Debug)]
-pub(crate) struct Loss {
-    pub(crate) value: f64,
+pub(super) struct Loss {
+    pub(super) value: f64,
     /// The step of the epoch, counted from 1.
-    pub(crate) step: usize,
-    pub(crate) samples: usize,
+    pub(super) step: usize,
+    pub(super) samples: usize,
 }
 
 impl Losses {
     /// On a CPU, each loss is read immediately.
-    pub(crate) fn new(device: &Device) -> Self {
+    pub(super) fn new(device: &Device) -> Self {
         Self { pending: Vec::new(), group_size: if device.is_cpu() { 1 } else { GROUP_SIZE } }
     }
 
-    pub(crate) fn push(&mut self, loss: &Tensor, step: usize, samples: usize) {
+    pub(super) fn push(&mut self, loss: &Tensor, step: usize, samples: usize) {
         // Detached, so that it does not keep the tensors of its gradient alive.
         self.pending.push((loss.detach(), step, samples));
     }
 
     /// Whether a group is complete and should be read.
-    pub(crate) fn are_due(&self) -> bool {
+    pub(super) fn are_due(&self) -> bool {
         self.pending.len() >= self.group_size
     }
 
     /// Samples whose losses have not been read.
-    pub(crate) fn samples(&self) -> usize {
+    pub(super) fn samples(&self) -> usize {
         self.pending.iter().map(|(.., samples)| samples).sum()
     }
 
     /// Reads all pending losses.
-    pub(crate) fn read(&mut self) -> Result<Vec<Loss>> {
+    pub(super) fn read(&mut self) -> Result<Vec<Loss>> {
         if self.pending.is_empty() {
             return Ok(Vec::new());
         }

@@ -9,26 +9,27 @@ use gtn_run::checkpoint::TrainState;
 use gtn_run::schema::checkpoint as keys;
 use gtn_run::{Artifact, Fingerprint, Network, Observer, RunFolder};
 
+use super::callbacks::Position;
 use crate::Result;
 
 /// The checkpoints of one network.
-pub(crate) struct Checkpoints<'a> {
-    pub(crate) run: &'a RunFolder,
-    pub(crate) network: Network,
-    pub(crate) input_fingerprint: &'a Fingerprint,
+pub(super) struct Checkpoints<'a> {
+    pub(super) run: &'a RunFolder,
+    pub(super) network: Network,
+    pub(super) input_fingerprint: &'a Fingerprint,
     /// The normalization of ĥ's targets, which is stored with its weights.
-    pub(crate) normalizer: Option<&'a Normalizer>,
+    pub(super) normalizer: Option<&'a Normalizer>,
     /// Whether the last weights are used after training, and not only the best ones.
-    pub(crate) last_is_used: bool,
+    pub(super) last_is_used: bool,
     /// Asks for free space on the disk of a file: [`atomic::require_free_space`](gtn_run::atomic::require_free_space).
-    pub(crate) require_free_space: fn(&Path, u64) -> gtn_run::Result<()>,
+    pub(super) require_free_space: fn(&Path, u64) -> gtn_run::Result<()>,
 }
 
 impl Checkpoints<'_> {
     /// Restores the existing state with the same inputs, or starts at the beginning. Damaged files are reported to `observer`.
     /// Unusable files are removed, so that they never replace a usable one. `missing` says what a state lacks beside its
     /// weights.
-    pub(crate) fn resume(
+    pub(super) fn resume(
         &self,
         parameters: &Parameters,
         adam: &mut Adam,
@@ -106,7 +107,7 @@ impl Checkpoints<'_> {
         }
     }
 
-    pub(crate) fn write_last(&self, parameters: &Parameters, adam: &Adam, state: &TrainState) -> Result<()> {
+    pub(super) fn write_last(&self, Position { parameters, adam, state }: Position<'_>) -> Result<()> {
         // Weights that are not finite are not worth keeping: the next loss reports them, and the last good state stays.
         let weights = parameters.state_dict()?;
         if weights.values().any(|array| array.iter().any(|weight| !weight.is_finite())) {
@@ -135,7 +136,7 @@ impl Checkpoints<'_> {
 
     /// Asks for the space of everything that training will write: two states, and the best weights twice while they are
     /// replaced. Existing files count as space.
-    pub(crate) fn check_free_space(&self, parameters: &Parameters) -> Result<()> {
+    pub(super) fn check_free_space(&self, parameters: &Parameters) -> Result<()> {
         let (run, network) = (self.run, self.network);
         let existing = [run.last_checkpoint(network), run.previous_checkpoint(network), run.best_checkpoint(network)];
         let existing = existing.iter().map(|path| file_size(path)).sum();
@@ -144,7 +145,7 @@ impl Checkpoints<'_> {
     }
 
     /// Writes the best weights so far, those of `epoch`.
-    pub(crate) fn write_best(&self, parameters: &Parameters, epoch: usize) -> Result<()> {
+    pub(super) fn write_best(&self, parameters: &Parameters, epoch: usize) -> Result<()> {
         let mut checkpoint = self.checkpoint(parameters.state_dict()?);
         checkpoint.set_metadata(&keys::EPOCH, &epoch)?;
         Ok(checkpoint.write(&self.run.best_checkpoint(self.network))?)
@@ -162,10 +163,10 @@ impl Checkpoints<'_> {
 }
 
 /// Where training resumes.
-pub(crate) struct Resumed {
-    pub(crate) state: TrainState,
+pub(super) struct Resumed {
+    pub(super) state: TrainState,
     /// The epoch of the best weights on disk. It may be later than the state; training then finds it again.
-    pub(crate) best_on_disk: Option<usize>,
+    pub(super) best_on_disk: Option<usize>,
 }
 
 /// Bytes of weights and both moments.
@@ -197,11 +198,6 @@ fn ignore_missing(path: &Path, result: std::io::Result<()>) -> Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(gtn_run::Error::io("replace", path)(error).into()),
         _ => Ok(()),
     }
-}
-
-/// Loads the weights of a network from one of its checkpoints.
-pub(crate) fn load_weights(parameters: &Parameters, checkpoint: &Artifact) -> Result<()> {
-    Ok(parameters.load_state_dict(&checkpoint.group(&keys::WEIGHTS))?)
 }
 
 #[cfg(test)]
@@ -249,14 +245,14 @@ mod tests {
         assert!(is_refused(full.check_free_space(parameters)));
 
         let at = |epochs| TrainState { epochs, ..TrainState::default() };
-        roomy.write_last(parameters, &adam, &at(1)).unwrap();
-        assert!(is_refused(full.write_last(parameters, &adam, &at(2))));
+        roomy.write_last(Position { parameters, adam: &adam, state: &at(1) }).unwrap();
+        assert!(is_refused(full.write_last(Position { parameters, adam: &adam, state: &at(2) })));
         assert!(run.last_checkpoint(Network::H).exists() && !run.previous_checkpoint(Network::H).exists());
         let resumed = full.resume(parameters, &mut adam, &|_| Ok(None), &mut NoopObserver).unwrap();
         assert_eq!(resumed.state, at(1));
         // The third state replaces the oldest one, which fits on a full disk.
-        roomy.write_last(parameters, &adam, &at(2)).unwrap();
-        full.write_last(parameters, &adam, &at(3)).unwrap();
+        roomy.write_last(Position { parameters, adam: &adam, state: &at(2) }).unwrap();
+        full.write_last(Position { parameters, adam: &adam, state: &at(3) }).unwrap();
         let resumed = full.resume(parameters, &mut adam, &|_| Ok(None), &mut NoopObserver).unwrap();
         assert_eq!(resumed.state, at(3));
         full.check_free_space(parameters).unwrap();

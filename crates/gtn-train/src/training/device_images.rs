@@ -7,7 +7,7 @@ use crate::Result;
 
 /// All images of a data set on a GPU.
 #[derive(Debug)]
-pub(crate) struct DeviceImages {
+pub(super) struct DeviceImages {
     /// (n, C·H·W) bytes.
     pixels: Tensor,
     /// The value of each byte in a batch, the same as on the host.
@@ -18,7 +18,7 @@ pub(crate) struct DeviceImages {
 
 impl DeviceImages {
     /// Copies the images to a GPU. `None` on a CPU, where another thread gathers them, and if memory is short.
-    pub(crate) fn new(images: &Images, device: &Device) -> Option<Self> {
+    pub(super) fn new(images: &Images, device: &Device) -> Option<Self> {
         if device.is_cpu() {
             return None;
         }
@@ -45,7 +45,7 @@ impl DeviceImages {
     }
 
     /// The images at `indices` as f32 in [−1, 1], (n, C, H, W).
-    pub(crate) fn batch(&self, indices: &[u32]) -> Result<Tensor> {
+    pub(super) fn batch(&self, indices: &[u32]) -> Result<Tensor> {
         let select = || {
             let rows = Tensor::new(indices, self.pixels.device())?;
             // As u32: Candle treats the largest value of a type as no index, and 255 is white.

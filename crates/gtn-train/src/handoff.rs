@@ -1,12 +1,33 @@
-//! The targets of ĥ, which are latents or the data themselves, and their normalization.
+//! What passes between stages.
 
-use gtn_models::Normalizer;
-use gtn_run::Artifact;
+use std::cell::OnceCell;
+
+use gtn_models::{Autoencoder, Device, Generator, Normalizer};
 use gtn_run::config::Normalize;
-use gtn_run::schema::{TensorKey, latents, test_latents};
-use ndarray::{Array1, Array2, ArrayView1, Axis};
+use gtn_run::schema::{PairKeys, TensorKey, latents, test_latents};
+use gtn_run::{Artifact, RunFolder};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
 use crate::Result;
+use crate::datasets::{ImageData, PointDataset};
+use crate::generator::load_generator;
+
+/// The data of an experiment.
+pub(crate) enum Source {
+    /// Images, whose latents are the targets of ĥ.
+    Images(Box<ImageData>),
+    /// Points, which are the targets themselves.
+    Points(&'static dyn PointDataset),
+}
+
+/// The trained autoencoder, with the weights that encode.
+pub(crate) struct TrainedAutoencoder {
+    pub(crate) autoencoder: Autoencoder,
+    /// Checksum of those weights.
+    pub(crate) encoder_checksum: String,
+    /// Checksum of the weights that decode.
+    pub(crate) decoder_checksum: String,
+}
 
 /// Training and validation targets X in their own units, and how they are normalized before they are paired.
 pub(crate) struct Targets {
@@ -22,6 +43,54 @@ pub(crate) struct Targets {
 pub(crate) struct TestTargets {
     pub(crate) rows: Array2<f32>,
     pub(crate) checksum: String,
+}
+
+/// The pairs of all splits.
+pub(crate) struct Pairs {
+    pub(crate) train: SplitPairs,
+    pub(crate) validation: SplitPairs,
+    pub(crate) checksum: String,
+    /// Those of the official test set, if it exists.
+    pub(crate) test: Option<SplitPairs>,
+    pub(crate) test_checksum: Option<String>,
+}
+
+/// The pairs (y, x_y) of one split.
+pub(crate) struct SplitPairs {
+    /// The normal vectors y.
+    pub(crate) source: Array2<f32>,
+    /// For each of them the row of its target.
+    pub(crate) assignment: Vec<usize>,
+}
+
+/// The trained networks, loaded when the first stage needs them.
+pub(crate) struct Trained<'a> {
+    run: &'a RunFolder,
+    device: Device,
+    /// Checksum of the weights of ĥ.
+    pub(crate) h_checksum: String,
+    /// Checksum of the weights that decode, if samples are images.
+    pub(crate) decoder_checksum: Option<String>,
+    generator: OnceCell<Generator>,
+}
+
+impl<'a> Trained<'a> {
+    pub(crate) fn new(
+        run: &'a RunFolder,
+        device: &Device,
+        h_checksum: String,
+        decoder_checksum: Option<String>,
+    ) -> Self {
+        Self { run, device: device.clone(), h_checksum, decoder_checksum, generator: OnceCell::new() }
+    }
+
+    pub(crate) fn generator(&self) -> Result<&Generator> {
+        if let Some(generator) = self.generator.get() {
+            return Ok(generator);
+        }
+        let generator = load_generator(self.run, &self.device)?;
+        Ok(self.generator.get_or_init(|| generator))
+    }
 }
 
 impl Targets {
@@ -58,6 +127,15 @@ impl TestTargets {
     }
 }
 
+impl SplitPairs {
+    pub(crate) fn read(artifact: &Artifact, keys: &PairKeys) -> Result<Self> {
+        Ok(Self {
+            source: to_matrix(artifact.tensor(&keys.source)?),
+            assignment: artifact.tensor(&keys.assignment)?.iter().map(|&row| row as usize).collect(),
+        })
+    }
+}
+
 /// The normalization that is stored with targets or with the weights of ĥ.
 pub(crate) fn read_normalizer(artifact: &Artifact, mean: &TensorKey<f32>, std: &TensorKey<f32>) -> Result<Normalizer> {
     let vector = |key| -> Result<Array1<f32>> { Ok(Array1::from_iter(artifact.tensor(key)?.iter().copied())) };
@@ -68,6 +146,11 @@ pub(crate) fn read_normalizer(artifact: &Artifact, mean: &TensorKey<f32>, std: &
 /// empty matrix.
 pub(crate) fn to_matrix(array: &ndarray::ArrayD<f32>) -> Array2<f32> {
     array.clone().into_dimensionality().unwrap_or_default()
+}
+
+/// The first rows, at most `max`.
+pub(crate) fn first_rows(rows: &Array2<f32>, max: usize) -> ArrayView2<'_, f32> {
+    rows.slice(s![..max.min(rows.nrows()), ..])
 }
 
 /// The normalizer with the statistics of `rows`, computed in f64. The variance is biased (divisor n). A column without variance

@@ -1,0 +1,16 @@
+//! CelebA: images of faces.
+
+use gtn_data::celeba;
+use gtn_run::config::OfficialSplit;
+
+use super::official_split::OfficialSet;
+
+pub(super) fn dataset(split: &OfficialSplit) -> OfficialSet<'_> {
+    OfficialSet {
+        title: "CelebA",
+        cache_name: "celeba",
+        split,
+        read: |data_dir, filter, cache, progress| celeba::read(data_dir, &filter.parse()?, cache, progress),
+        filtered_names: |data_dir, filter| celeba::filtered_names(data_dir, &filter.parse()?),
+    }
+}

@@ -1,0 +1,54 @@
+//! MNIST: handwritten digits.
+
+use gtn_data::mnist;
+use gtn_data::split::{SplitIndices, permutation, random_split};
+use gtn_models::purpose;
+use gtn_run::config::RandomSplit;
+
+use super::image_data::{ImageData, TestSet};
+use super::reader::Reader;
+use super::split::{check_sizes, limited_test_set};
+use super::traits::ImageDataset;
+use crate::Result;
+
+pub(super) struct Mnist<'a> {
+    pub(super) split: &'a RandomSplit,
+}
+
+impl ImageDataset for Mnist<'_> {
+    fn read(&self, &mut Reader { data_dir, streams, .. }: &mut Reader<'_>) -> Result<ImageData> {
+        let &RandomSplit { limit, train_fraction } = self.split;
+        let set = mnist::train(data_dir)?;
+        let len = set.images.len();
+        let split = match limit.filter(|&limit| limit < len) {
+            None => random_split(len, train_fraction, streams.stream(purpose::SPLIT, 0)),
+            Some(limit) => {
+                let drawn = permutation(len, streams.stream(purpose::LIMIT, 0));
+                let within = random_split(limit, train_fraction, streams.stream(purpose::SPLIT, 0));
+                let select = |indices: Vec<usize>| indices.into_iter().map(|index| drawn[index]).collect();
+                SplitIndices { train: select(within.train), validation: select(within.validation) }
+            }
+        };
+        check_sizes(split.train.len(), split.validation.len())?;
+        let mut notes = Vec::new();
+        let (test, test_is_original) = match mnist::test(data_dir) {
+            Ok(test) => {
+                let indices = limited_test_set(test.images.len(), limit, len, streams);
+                (Some(TestSet { images: test.images, indices, checksum: test.sha256 }), test.is_official)
+            }
+            // A run does not need it. A file that exists and is unusable is an error.
+            Err(gtn_data::Error::NotFound { missing: what, .. }) => {
+                let advice = "continuing without the official test set; `gtn data fetch mnist` downloads it";
+                notes.push(format!("{what} not found; {advice}"));
+                (None, true)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if !(set.is_official && test_is_original) {
+            let note =
+                "the MNIST files are valid but not the original ones, so results are not comparable with the paper's";
+            notes.push(note.to_owned());
+        }
+        Ok(ImageData { images: set.images, names: Vec::new(), split, checksum: set.sha256, test, notes })
+    }
+}

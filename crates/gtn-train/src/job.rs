@@ -1,0 +1,21 @@
+use std::path::PathBuf;
+
+use gtn_models::DeviceName;
+use gtn_run::{Config, Provenance};
+
+/// A run to execute.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// The experiment, resolved.
+    pub config: Config,
+    /// The folder of the data sets.
+    pub data_dir: PathBuf,
+    /// The folder of decoded images, which are computed once for all runs.
+    pub cache_dir: PathBuf,
+    /// The version of the program and the command, which the run records.
+    pub provenance: Provenance,
+    /// Whether to overwrite a different run in the same folder.
+    pub force: bool,
+    /// The device of the networks.
+    pub device: DeviceName,
+}

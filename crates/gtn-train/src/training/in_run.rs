@@ -1,0 +1,154 @@
+//! Training with checkpoints in a run folder.
+
+use gtn_models::{Normalizer, Parameters};
+use gtn_run::checkpoint::{BestEpoch, TrainState};
+use gtn_run::config::Training;
+use gtn_run::schema::Statistic;
+use gtn_run::{EpochImages, EpochRecord, Fingerprint, Record, RunFolder, StageProgress, Statistics};
+use ndarray::Array4;
+
+use super::callbacks::{Callbacks, Position};
+use super::checkpoint_policy::CheckpointPolicy;
+use super::checkpoints::{Checkpoints, Resumed};
+use super::early_stopping::EarlyStopping;
+use super::task::TrainingTask;
+use super::trainer::{Trainer, adam};
+use crate::Result;
+use crate::context::Context;
+
+/// What a stage keeps and shows of its network after epochs.
+pub(crate) trait EpochOutputs {
+    /// Called after each epoch, before its state is saved. After an interruption it may be called for the same epoch again.
+    fn after_epoch(&self, _epoch: usize, _improved: bool, _run: &RunFolder) -> Result<()> {
+        Ok(())
+    }
+    /// What the network produces from fixed inputs, (n, C, H, W), if that is images.
+    fn images(&self) -> Result<Option<Array4<f32>>> {
+        Ok(None)
+    }
+    /// What is missing of the files that [`after_epoch`](Self::after_epoch) wrote in the first `epochs` epochs.
+    fn missing(&self, _epochs: usize, _run: &RunFolder) -> Result<Option<String>> {
+        Ok(None)
+    }
+    /// Removes what [`after_epoch`](Self::after_epoch) wrote after the first `epochs` epochs.
+    fn rewind(&self, _epochs: usize, _run: &RunFolder) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The training of a network in a run.
+pub(crate) struct InRun<'a, T, O> {
+    pub(crate) task: &'a T,
+    pub(crate) outputs: &'a O,
+    pub(crate) settings: &'a Training,
+    /// Time budget in seconds.
+    pub(crate) budget: Option<f64>,
+    pub(crate) input_fingerprint: &'a Fingerprint,
+    /// The normalization of ĥ's targets, which is stored with its weights.
+    pub(crate) normalizer: Option<&'a Normalizer>,
+    /// Whether the last weights are used after training, and not only the best ones.
+    pub(crate) uses_last_weights: bool,
+}
+
+impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
+    /// Trains the network, resumes its training, or finds that training is over.
+    pub(crate) fn train(&self, context: &mut Context<'_>) -> Result<()> {
+        let network = self.task.network();
+        let (stage, parameters) = (network.stage(), self.task.parameters());
+        let checkpoints = Checkpoints {
+            run: context.run,
+            network,
+            input_fingerprint: self.input_fingerprint,
+            normalizer: self.normalizer,
+            last_is_used: self.uses_last_weights,
+            require_free_space: gtn_run::atomic::require_free_space,
+        };
+        let mut adam = adam(self.task, self.settings)?;
+        let missing = |state: &TrainState| self.outputs.missing(state.epochs, context.run);
+        let Resumed { state, best_on_disk } =
+            checkpoints.resume(parameters, &mut adam, &missing, &mut *context.observer)?;
+        self.outputs.rewind(state.epochs, context.run)?;
+
+        let TrainState { finished, epochs, best, .. } = state;
+        let (epochs, best) = if finished {
+            context.observer.stage_skipped(stage);
+            (epochs, best)
+        } else {
+            checkpoints.check_free_space(parameters)?;
+            context.update_provenance(|provenance| *provenance.epochs_mut(network) = None)?;
+            context.observer.stage_started(stage);
+            context.log.rewind(stage, epochs)?;
+            context.run.rewind_epoch_figures(network, epochs)?;
+            let elapsed = context.log.epochs(stage).map(|epoch| epoch.seconds).sum();
+            // Training never ends before the epoch of the best weights on disk.
+            let early_stopping = EarlyStopping::new(self.settings).with_budget(self.budget);
+            let early_stopping = early_stopping.resumed(best, elapsed, best_on_disk.unwrap_or(0));
+            let policy = CheckpointPolicy::new(parameters);
+            let streams = context.streams;
+            let mut trainer = Trainer::resumed(self.task, self.settings, early_stopping, streams, (adam, state));
+            let mut callbacks = InRunCallbacks { outputs: self.outputs, checkpoints, policy, context, epochs };
+            trainer.run(&mut callbacks)?;
+            (callbacks.epochs, trainer.early_stopping().best())
+        };
+        context.update_provenance(|provenance| *provenance.epochs_mut(network) = Some(epochs))?;
+        let best = best.unwrap_or(BestEpoch { epoch: 0, loss: f64::NAN });
+        let seconds = context.log.epochs(stage).fold(0.0, |sum, epoch| sum + epoch.seconds);
+        let statistics = Statistics::from([
+            (Statistic::Epochs, epochs as f64),
+            (Statistic::BestEpoch, best.epoch as f64),
+            (Statistic::BestValidationLoss, best.loss),
+        ]);
+        context.finish(stage, seconds, statistics)
+    }
+}
+
+/// Saves checkpoints, and passes reports on to the observer of the run.
+struct InRunCallbacks<'a, 'c, O> {
+    outputs: &'a O,
+    checkpoints: Checkpoints<'a>,
+    policy: CheckpointPolicy,
+    context: &'a mut Context<'c>,
+    /// Completed epochs.
+    epochs: usize,
+}
+
+impl<O: EpochOutputs> Callbacks for InRunCallbacks<'_, '_, O> {
+    fn stop_requested(&self) -> bool {
+        self.context.observer.stop_requested()
+    }
+
+    fn progress(&mut self, progress: &StageProgress) {
+        self.context.observer.progress(progress);
+    }
+
+    fn save_is_due(&mut self) -> bool {
+        self.policy.is_due(false)
+    }
+
+    fn save(&mut self, position: Position<'_>) -> Result<()> {
+        self.checkpoints.write_last(position)
+    }
+
+    fn improved(&mut self, parameters: &Parameters, epoch: usize) -> Result<()> {
+        self.checkpoints.write_best(parameters, epoch)
+    }
+
+    fn epoch_finished(&mut self, record: &EpochRecord, position: Position<'_>) -> Result<()> {
+        let &EpochRecord { stage, epoch, improved, .. } = record;
+        self.context.log.append(Record::Epoch(record.clone()))?;
+        self.outputs.after_epoch(epoch, improved, self.context.run)?;
+        // Before the state: if the process ends in between, observers see the images again.
+        if improved
+            && self.context.observer.wants_images()
+            && let Some(images) = self.outputs.images()?
+        {
+            self.context.observer.epoch_images(&EpochImages { stage, epoch, images: images.view() });
+        }
+        if self.policy.is_due(true) || position.state.finished {
+            self.checkpoints.write_last(position)?;
+        }
+        self.epochs = epoch;
+        self.context.observer.epoch_finished(record);
+        Ok(())
+    }
+}

@@ -1,0 +1,302 @@
+use std::time::Instant;
+
+use gtn_data::split::permutation;
+use gtn_models::{Adam, AdamSettings, Mode, Streams, purpose};
+use gtn_run::checkpoint::TrainState;
+use gtn_run::config::Training;
+use gtn_run::{EpochRecord, Stage, StageProgress};
+
+use super::batches::{batches, prefetch};
+use super::callbacks::{Callbacks, Position};
+use super::early_stopping::EarlyStopping;
+use super::losses::Losses;
+use super::task::TrainingTask;
+use crate::{Error, Result};
+
+/// Trains the network of a task, epoch by epoch.
+///
+/// The order of the batches comes from the random stream of each epoch, so training that is interrupted between two batches ends
+/// with the same weights as an uninterrupted one.
+#[derive(Debug)]
+pub struct Trainer<'a, T> {
+    task: &'a T,
+    stage: Stage,
+    settings: &'a Training,
+    early_stopping: EarlyStopping,
+    streams: Streams,
+    adam: Adam,
+    state: TrainState,
+}
+
+impl<'a, T: TrainingTask> Trainer<'a, T> {
+    /// A trainer before the first epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Models`] if the device has too little memory.
+    pub fn new(task: &'a T, settings: &'a Training, early_stopping: EarlyStopping, streams: Streams) -> Result<Self> {
+        let adam = adam(task, settings)?;
+        Ok(Self::resumed(task, settings, early_stopping, streams, (adam, TrainState::default())))
+    }
+
+    /// A trainer in the middle of training: after `state`, with the moments of `adam`.
+    pub(super) fn resumed(
+        task: &'a T,
+        settings: &'a Training,
+        early_stopping: EarlyStopping,
+        streams: Streams,
+        (adam, state): (Adam, TrainState),
+    ) -> Self {
+        let stage = task.network().stage();
+        Self { task, stage, settings, early_stopping, streams, adam, state }
+    }
+
+    /// The rule that ends training, with the best epoch so far.
+    #[must_use]
+    pub fn early_stopping(&self) -> &EarlyStopping {
+        &self.early_stopping
+    }
+
+    /// Trains until early stopping ends it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stopped`] if the callbacks asked for it, [`Error::NonFiniteLoss`] if training diverged, or an error of the
+    /// callbacks or of the device.
+    pub fn run(&mut self, callbacks: &mut dyn Callbacks) -> Result<()> {
+        while !self.state.finished {
+            self.epoch(callbacks)?;
+        }
+        Ok(())
+    }
+
+    /// Trains the next epoch, or the rest of one, and measures the validation loss.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn epoch(&mut self, callbacks: &mut dyn Callbacks) -> Result<EpochRecord> {
+        let (stage, epoch, started) = (self.stage, self.state.epochs + 1, Instant::now());
+        let seconds_before = self.state.seconds;
+        self.train(epoch, started, callbacks)?;
+        let validation_loss = self.validate(callbacks)?;
+        if !validation_loss.is_finite() {
+            return Err(self.diverged(validation_loss, epoch, self.state.batches));
+        }
+        let train_loss = self.state.loss_sum / self.state.samples as f64;
+        let (seconds, data_wait) = (seconds_before + started.elapsed().as_secs_f64(), self.state.data_wait);
+        let decision = self.early_stopping.update(epoch, validation_loss, seconds);
+        if decision.improved {
+            // Before the state: if the process ends in between, the epoch runs again and finds the same weights.
+            callbacks.improved(self.task.parameters(), epoch)?;
+        }
+        let (best, finished) = (self.early_stopping.best(), decision.finished);
+        self.state = TrainState { epochs: epoch, best, finished, ..TrainState::default() };
+        let improved = decision.improved;
+        let record = EpochRecord { stage, epoch, train_loss, validation_loss, improved, seconds, data_wait };
+        callbacks.epoch_finished(&record, self.position())?;
+        Ok(record)
+    }
+
+    fn position(&self) -> Position<'_> {
+        Position { parameters: self.task.parameters(), adam: &self.adam, state: &self.state }
+    }
+
+    fn diverged(&self, loss: f64, epoch: usize, step: usize) -> Error {
+        Error::NonFiniteLoss { stage: self.stage, loss, epoch, step, network: self.task.network() }
+    }
+
+    /// Trains on the batches of the epoch that are not done.
+    fn train(&mut self, epoch: usize, started: Instant, callbacks: &mut dyn Callbacks) -> Result<()> {
+        let (stage, settings) = (self.stage, self.settings);
+        let task = self.task;
+        let parameters = task.parameters();
+        let shuffle = self.streams.stream(&purpose::shuffle(task.network().name()), epoch as u64);
+        let order = permutation(task.samples(Mode::Train), shuffle);
+        let batches = batches(&order, settings.batch_size, settings.drop_last);
+        let per_epoch: usize = batches.iter().map(|batch| batch.len()).sum();
+        let (seconds_before, data_wait_before) = (self.state.seconds, self.state.data_wait);
+        let done = self.state.batches;
+        let mut losses = Losses::new(parameters.device());
+        prefetch(task, Mode::Train, &batches[done..], |batch, gathered, data_wait| {
+            self.state.data_wait = data_wait_before + data_wait;
+            self.state.seconds = seconds_before + started.elapsed().as_secs_f64();
+            if callbacks.stop_requested() {
+                self.add_losses(&mut losses, epoch)?;
+                callbacks.save(self.position())?;
+                return Err(Error::Stopped { stage });
+            }
+            let loss = task.loss(Mode::Train, gathered)?;
+            let step = self.state.batches + 1;
+            losses.push(&loss, step, batch.len());
+            if losses.are_due() {
+                self.add_losses(&mut losses, epoch)?;
+            }
+            self.adam.backward_step(parameters, &loss)?;
+            self.state.batches = step;
+            self.state.samples += batch.len();
+            let with_loss = self.state.samples - losses.samples();
+            callbacks.progress(&StageProgress {
+                stage,
+                done: (self.state.epochs * per_epoch + self.state.samples) as u64,
+                total: settings.epochs.saturating_mul(per_epoch) as u64,
+                epoch: Some((epoch, settings.epochs)),
+                loss: (with_loss > 0).then(|| self.state.loss_sum / with_loss as f64),
+            });
+            if callbacks.save_is_due() {
+                self.add_losses(&mut losses, epoch)?;
+                callbacks.save(self.position())?;
+            }
+            Ok(())
+        })?;
+        self.add_losses(&mut losses, epoch)
+    }
+
+    /// Adds the losses of the steps so far; the host waits for the device.
+    fn add_losses(&mut self, losses: &mut Losses, epoch: usize) -> Result<()> {
+        for loss in losses.read()? {
+            if !loss.value.is_finite() {
+                return Err(self.diverged(loss.value, epoch, loss.step));
+            }
+            self.state.loss_sum += loss.value * loss.samples as f64;
+        }
+        Ok(())
+    }
+
+    /// The mean loss over the validation samples.
+    fn validate(&self, callbacks: &mut dyn Callbacks) -> Result<f64> {
+        let samples: Vec<usize> = (0..self.task.samples(Mode::Evaluate)).collect();
+        let batches: Vec<&[usize]> = samples.chunks(self.settings.batch_size).collect();
+        let mut losses = Losses::new(self.task.parameters().device());
+        let mut sum = 0.0;
+        let mut add = |losses: &mut Losses| -> Result<()> {
+            losses.read()?.iter().for_each(|loss| sum += loss.value * loss.samples as f64);
+            Ok(())
+        };
+        prefetch(self.task, Mode::Evaluate, &batches, |batch, gathered, _data_wait| {
+            if callbacks.stop_requested() {
+                callbacks.save(self.position())?;
+                return Err(Error::Stopped { stage: self.stage });
+            }
+            losses.push(&self.task.loss(Mode::Evaluate, gathered)?, 0, batch.len());
+            if losses.are_due() { add(&mut losses) } else { Ok(()) }
+        })?;
+        add(&mut losses)?;
+        Ok(sum / samples.len() as f64)
+    }
+}
+
+/// The optimizer of a task before the first step.
+pub(super) fn adam<T: TrainingTask>(task: &T, settings: &Training) -> Result<Adam> {
+    let &Training { learning_rate, weight_decay, .. } = settings;
+    let settings = AdamSettings { learning_rate, weight_decay, ..AdamSettings::default() };
+    Ok(Adam::new(task.parameters(), settings)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use gtn_models::{Device, Mlp, MlpShape, NamedArrays};
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::training::{BestWeights, Regression};
+
+    const SETTINGS: Training =
+        Training { epochs: 12, patience: 3, batch_size: 50, learning_rate: 1e-2, weight_decay: 0.0, drop_last: false };
+
+    /// Pairs (y, x_y) with x_y = 3y + 1 for training and validation.
+    fn pairs(streams: Streams) -> [(Array2<f32>, Array2<f32>); 2] {
+        [("training", 400), ("validation", 100)].map(|(purpose, n)| {
+            let y = streams.normal(purpose, 0, n, 1);
+            let x = y.mapv(|y| 3.0 * y + 1.0);
+            (y, x)
+        })
+    }
+
+    fn h() -> Mlp {
+        let shape =
+            MlpShape { input: 1, hidden_layers: 2, width: 16, output: 1, negative_slope: 0.5, batch_norm_layers: 2 };
+        Mlp::new(&shape, &Streams::new(7), &Device::Cpu).unwrap()
+    }
+
+    fn task<'a>(h: &'a Mlp, pairs: &[(Array2<f32>, Array2<f32>); 2]) -> Regression<'a> {
+        Regression::new(h, pairs.each_ref().map(|(y, x)| (y.view(), x.view()))).unwrap()
+    }
+
+    /// Keeps the best weights, and stops at a step.
+    #[derive(Default)]
+    struct Recorder {
+        best: BestWeights,
+        epochs: Vec<EpochRecord>,
+        steps: usize,
+        stop_at: Option<usize>,
+        saved: Option<TrainState>,
+    }
+
+    impl Callbacks for Recorder {
+        fn stop_requested(&self) -> bool {
+            self.stop_at == Some(self.steps)
+        }
+
+        fn progress(&mut self, _progress: &StageProgress) {
+            self.steps += 1;
+        }
+
+        fn save(&mut self, position: Position<'_>) -> Result<()> {
+            self.saved = Some(position.state.clone());
+            Ok(())
+        }
+
+        fn improved(&mut self, parameters: &gtn_models::Parameters, epoch: usize) -> Result<()> {
+            self.best.improved(parameters, epoch)
+        }
+
+        fn epoch_finished(&mut self, record: &EpochRecord, _position: Position<'_>) -> Result<()> {
+            self.epochs.push(record.clone());
+            Ok(())
+        }
+    }
+
+    fn trained(stops: &[usize]) -> (NamedArrays, Vec<(f64, f64)>) {
+        let streams = Streams::new(3);
+        let (h, pairs) = (h(), pairs(streams));
+        let task = task(&h, &pairs);
+        let mut recorder = Recorder::default();
+        let mut trainer = Trainer::new(&task, &SETTINGS, EarlyStopping::new(&SETTINGS), streams).unwrap();
+        for &stop in stops {
+            recorder.stop_at = Some(stop);
+            assert!(matches!(trainer.run(&mut recorder), Err(Error::Stopped { stage: Stage::Fit })));
+            assert_eq!(recorder.saved.as_ref().unwrap(), &trainer.state);
+        }
+        recorder.stop_at = None;
+        trainer.run(&mut recorder).unwrap();
+        recorder.best.restore(h.parameters()).unwrap();
+        let losses = recorder.epochs.iter().map(|epoch| (epoch.train_loss, epoch.validation_loss)).collect();
+        (h.parameters().state_dict().unwrap(), losses)
+    }
+
+    #[test]
+    fn h_is_trained_in_memory_and_learns_its_pairs() {
+        let streams = Streams::new(3);
+        let (h, pairs) = (h(), pairs(streams));
+        let task = task(&h, &pairs);
+        let mut recorder = Recorder::default();
+        let mut trainer = Trainer::new(&task, &SETTINGS, EarlyStopping::new(&SETTINGS), streams).unwrap();
+        trainer.run(&mut recorder).unwrap();
+        let lowest = recorder.epochs.iter().map(|epoch| epoch.validation_loss).fold(f64::INFINITY, f64::min);
+        assert_eq!(trainer.early_stopping().best().unwrap().loss, lowest);
+        assert!(lowest < 0.5 && lowest < 0.05 * recorder.epochs[0].validation_loss, "{:?}", recorder.epochs);
+        // The weights that are kept have the best loss.
+        recorder.best.restore(h.parameters()).unwrap();
+        assert_eq!(trainer.validate(&mut ()).unwrap(), lowest);
+    }
+
+    #[test]
+    fn training_that_is_stopped_and_continued_ends_with_the_same_weights() {
+        let uninterrupted = trained(&[]);
+        // In the middle of an epoch, between two epochs, and both.
+        for stops in [&[3][..], &[8], &[0, 13, 24]] {
+            assert_eq!(trained(stops), uninterrupted, "{stops:?}");
+        }
+    }
+}

@@ -23,6 +23,16 @@ fn reproduce(run: &Path) -> Call {
 
 #[test]
 fn a_run_killed_at_random_moments_ends_bit_equal() {
+    kill_at_random_moments(3);
+}
+
+#[test]
+#[ignore = "takes minutes; cargo xtask prove runs it"]
+fn a_run_killed_a_hundred_times_ends_bit_equal() {
+    kill_at_random_moments(100);
+}
+
+fn kill_at_random_moments(kills: usize) {
     let folder = tempfile::tempdir().unwrap();
     let [undisturbed, killed] = ["undisturbed", "killed"].map(|name| folder.path().join(name));
     reproduce(&undisturbed).done();
@@ -31,9 +41,9 @@ fn a_run_killed_at_random_moments_ends_bit_equal() {
     let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     #[allow(clippy::print_stdout, reason = "a failure can be repeated with the seed")]
-    for kill in 0..3 {
-        // Within an epoch, or while its files are written.
-        let min_epochs = 12 * kill;
+    for kill in 0..kills {
+        // Within an epoch, or while its files are written. The run has 40 epochs.
+        let min_epochs = 36 * kill / kills;
         let pause = Duration::from_micros(rng.random_range(0..100_000));
         let mut child = reproduce(&killed).spawn();
         wait_until(&mut child, || epochs(&killed) >= min_epochs);

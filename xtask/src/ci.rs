@@ -1,14 +1,10 @@
 //! `cargo xtask ci`: the checks that a change must pass.
 
-use std::ffi::OsString;
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 /// Runs the format, lint, documentation and test checks in this order, and stops at the first that fails.
-pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
-    if let Some(argument) = arguments.first() {
-        eprintln!("error: unexpected argument `{}`; `cargo xtask ci` takes no arguments", argument.to_string_lossy());
-        return ExitCode::from(2);
-    }
+pub(crate) fn run() -> ExitCode {
     eprintln!("$ cargo xtask words");
     let words = crate::words::run(std::path::Path::new("."));
     if words != ExitCode::SUCCESS {
@@ -38,14 +34,21 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
         &["test", "--workspace", "--features", "gtn-models/emulated-gpu", "--lib", "gpu"],
         &["test", "--workspace"],
     ];
-    for step in steps {
+    let mut times = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        if index + 1 == steps.len() {
+            // Before the last step, so that the output ends with its tests.
+            times.iter().for_each(|(seconds, step)| eprintln!("{seconds:>5} s  cargo {step}"));
+        }
         eprintln!("$ cargo {}", step.join(" "));
+        let started = Instant::now();
         let mut command = cargo();
-        command.args(step).env("RUSTDOCFLAGS", "--deny warnings");
+        command.args(*step).env("RUSTDOCFLAGS", "--deny warnings");
         let code = crate::gtn::finish(command);
         if code != ExitCode::SUCCESS {
             return code;
         }
+        times.push((started.elapsed().as_secs(), step.join(" ")));
     }
     ExitCode::SUCCESS
 }

@@ -5,6 +5,7 @@
 
 mod ci;
 mod gtn;
+mod prove;
 mod words;
 
 use std::path::Path;
@@ -18,6 +19,7 @@ const USAGE: &str = "Usage: cargo xtask <COMMAND> [ARGUMENTS]...
   bench --device cuda ...    do the same on a GPU with `gtn bench device --device cuda ...`
   words [DIR]                fail if a retired word is used (docs/style.md)
   ci                         run the checks that a change must pass: format, lints, documentation, tests
+  prove                      run the proofs that take too long for each change: more random cases, a hundred kills
 
 `cargo xtask reproduce --help` lists the options. With `--device cuda`, `gtn` is built for NVIDIA GPUs.";
 
@@ -30,7 +32,13 @@ fn main() -> ExitCode {
         Some("fetch") => gtn::run(&["data", "fetch"], &rest),
         Some("bench") => gtn::bench(&rest),
         Some("words") => words::run(Path::new(rest.first().map_or(".".as_ref(), |root| root.as_os_str()))),
-        Some("ci") => ci::run(&rest),
+        Some(command @ ("ci" | "prove")) if !rest.is_empty() => {
+            let argument = rest[0].to_string_lossy();
+            eprintln!("error: unexpected argument `{argument}`; `cargo xtask {command}` takes no arguments");
+            ExitCode::from(2)
+        }
+        Some("ci") => ci::run(),
+        Some("prove") => prove::run(),
         Some("") => {
             eprintln!("{USAGE}");
             ExitCode::from(2)

@@ -12,6 +12,9 @@ const BEST: Color = Color(70, 70, 70);
 /// Maximum number of epochs for which every epoch has a dot.
 const MAX_DOTS: usize = 40;
 
+/// One of the losses of an epoch.
+type Loss = fn(&EpochRecord) -> f64;
+
 /// Plots the training and validation loss of `network` against the epoch, with a mark at the best epoch, which is the last one
 /// that improved the validation loss. The epochs may be those of a run that is still training, as in
 /// [`MetricsLog::epochs`](gtn_run::MetricsLog::epochs).
@@ -55,7 +58,7 @@ pub(crate) fn draw(network: &str, epochs: &[&EpochRecord]) -> Option<Canvas> {
     });
     // The training loss is dashed, so that the curves differ in grayscale too.
     let (training, validation) = (Stroke::dashed(VERMILION, 2.0), Stroke::new(BLUE, 2.0));
-    let curves: [(Stroke, fn(&EpochRecord) -> f64); 2] =
+    let curves: [(Stroke, Loss); 2] =
         [(training, |epoch| epoch.train_loss), (validation, |epoch| epoch.validation_loss)];
     for (stroke, loss) in curves {
         for piece in epochs.split(|epoch| !drawable(loss(epoch))) {

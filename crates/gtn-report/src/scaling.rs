@@ -26,9 +26,7 @@ pub fn scaling_svg(series: &[Series]) -> Option<String> {
         let name = names[usize::from(scale.is_log())];
         Axis::new(scale, name)
     };
-    if points().next().is_none() {
-        return None;
-    }
+    points().next()?;
     let (x, y) = (axis(0, ["rows", "rows (log scale)"]), axis(1, ["seconds", "seconds (log scale)"]));
     // The space on the right is for the legend.
     let panel = Panel { left: 80, top: 20, width: 480, height: 400, x, y };

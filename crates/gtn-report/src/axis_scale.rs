@@ -1,9 +1,5 @@
 //! The scale of an axis: from values to positions, and the labeled values (ticks).
 
-use std::ops::Range;
-
-use plotters::coord::ranged1d::{KeyPointHint, KeyPointWeight, NoDefaultFormatting, Ranged, ValueFormatter};
-
 /// A linear or logarithmic scale.
 #[derive(Clone)]
 pub(crate) struct Scale {
@@ -35,7 +31,8 @@ impl Scale {
     /// The linear scale for integers (epochs) from `first` to `last`, with padding.
     pub(crate) fn integers(first: usize, last: usize) -> Self {
         let (first, last) = (first as f64, last as f64);
-        let pad = (0.02 * (last - first)).max(0.5);
+        // In f64, huge integers do not differ by less.
+        let pad = (0.02 * (last - first)).max(0.5).max(1e-9 * last);
         Self { log: false, range: (first - pad, last + pad), ticks: linear_ticks((first, last), 1.0, MAX_LABELS) }
     }
 
@@ -55,40 +52,19 @@ impl Scale {
         (position - self.range.0) / (self.range.1 - self.range.0)
     }
 
+    /// The labeled values with their labels.
+    pub(crate) fn ticks(&self) -> impl Iterator<Item = (f64, &str)> {
+        self.ticks.iter().map(|(value, label)| (*value, label.as_str()))
+    }
+
     pub(crate) fn is_log(&self) -> bool {
         self.log
     }
 }
 
-impl Ranged for Scale {
-    type FormatOption = NoDefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
-        let fraction = self.fraction(*value);
-        // The range of huge values may have width 0 in f64.
-        let fraction = if fraction.is_nan() { 0.5 } else { fraction.clamp(-1.0, 2.0) };
-        from + (fraction * f64::from(to - from)).round() as i32
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        match hint.weight() {
-            KeyPointWeight::Bold => self.ticks.iter().map(|(value, _)| *value).collect(),
-            KeyPointWeight::Any => Vec::new(),
-        }
-    }
-
-    fn range(&self) -> Range<f64> {
-        let value = |position: f64| if self.log { 10_f64.powf(position) } else { position };
-        value(self.range.0)..value(self.range.1)
-    }
-}
-
-impl ValueFormatter<f64> for Scale {
-    fn format_ext(&self, value: &f64) -> String {
-        let found = self.ticks.iter().find(|(tick, _)| tick == value);
-        found.map(|(_, label)| label.clone()).unwrap_or_default()
-    }
+/// `steps` + 1 values from `low` to `high`.
+pub(crate) fn along(low: f64, high: f64, steps: u32) -> impl Iterator<Item = f64> {
+    (0..=steps).map(move |step| low + (high - low) * f64::from(step) / f64::from(steps))
 }
 
 /// Multiples of 1, 2 or 5 times a power of ten, at least `min_step` apart.
@@ -132,7 +108,8 @@ fn log_ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
         };
         (value, label)
     };
-    ticks.into_iter().step_by(every).map(tick).collect()
+    // Powers of ten below those of f64 are 0, which has no logarithm.
+    ticks.into_iter().step_by(every).map(tick).filter(|(value, _)| *value > 0.0).collect()
 }
 
 #[cfg(test)]
@@ -140,7 +117,7 @@ mod tests {
     use super::*;
 
     fn labels(scale: &Scale) -> Vec<&str> {
-        scale.ticks.iter().map(|(_, label)| label.as_str()).collect()
+        scale.ticks().map(|(_, label)| label).collect()
     }
 
     #[test]
@@ -161,8 +138,14 @@ mod tests {
                 assert!(scale.range.0 < scale.range.1, "{low} {high}");
                 assert!(scale.ticks.len() <= MAX_LABELS + 1, "{low} {high}");
                 for value in [low, high] {
-                    assert!((0..=400).contains(&scale.map(&value, (0, 400))), "{value} in {low} {high}");
+                    assert!((0.0..=1.0).contains(&scale.fraction(value)), "{value} in {low} {high}");
                 }
+            }
+        }
+        for (first, last) in [(0, 0), (0, usize::MAX), (usize::MAX, usize::MAX)] {
+            let scale = Scale::integers(first, last);
+            for value in [first, last] {
+                assert!((0.0..=1.0).contains(&scale.fraction(value as f64)), "{value} in {first} {last}");
             }
         }
     }

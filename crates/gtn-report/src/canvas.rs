@@ -1,27 +1,23 @@
-//! An SVG image of panels. plotters draws the axes; the content of the panels is written as a few `<path>` elements, because one
-//! `<circle>` for each of thousands of points would take megabytes.
+//! An SVG image of panels with axes. The marks of a panel are a few `<path>` elements, because one `<circle>` for each of
+//! thousands of points would take megabytes. Text has no font of its own: the reader's program chooses one.
 
 use std::fmt::Write as _;
 
-use plotters::coord::Shift;
-use plotters::prelude::*;
+use maud::{Markup, PreEscaped, Render, html};
 
 use crate::axis_scale::Scale;
-use crate::palette::{DARK_GRAY, LIGHT_GRAY, hex};
-use crate::{Error, Result};
+use crate::palette::{Color, DARK_GRAY, LIGHT_GRAY};
+use crate::subscripts::with_subscripts;
 
 /// A point in a panel, in the units of its axes, or on the canvas, in pixels.
 pub(crate) type Point = [f64; 2];
 
-/// Font size at which plotters draws text of about [`FONT_SIZE`] pixels.
-const PLOTTERS_FONT_SIZE: i32 = 18;
-
 /// Font size in pixels.
 const FONT_SIZE: f64 = 14.5;
 
-/// Pixels for the labels and the name of an axis.
-const X_AXIS_SPACE: i32 = 50;
-const Y_AXIS_SPACE: i32 = 62;
+/// Estimated widths in pixels, because the reader's font is unknown; few letters are wider.
+const LETTER_WIDTH: f64 = 0.53 * FONT_SIZE;
+const DIGIT_WIDTH: f64 = 0.6 * FONT_SIZE;
 
 /// Number of rounds through the colors in which dots are drawn, so that the last color does not cover all others.
 const ROUNDS: usize = 4;
@@ -58,14 +54,26 @@ pub(crate) struct Panel {
 }
 
 impl Panel {
+    /// The position of a value of x on the canvas.
+    fn across(&self, x: f64) -> f64 {
+        f64::from(self.left) + self.x.scale.fraction(x) * f64::from(self.width)
+    }
+
+    /// The position of a value of y on the canvas, whose y-axis points down.
+    fn down(&self, y: f64) -> f64 {
+        f64::from(self.top) + (1.0 - self.y.scale.fraction(y)) * f64::from(self.height)
+    }
+
+    /// The point on the canvas in the middle.
+    fn center(&self) -> Point {
+        let middle = |start: i32, length: i32| f64::from(start) + 0.5 * f64::from(length);
+        [middle(self.left, self.width), middle(self.top, self.height)]
+    }
+
     /// The point on the canvas; `None` if it is outside the panel or not finite.
     pub(crate) fn to_pixels(&self, [x, y]: Point) -> Option<Point> {
-        let inside = |fraction: f64| (0.0..=1.0).contains(&fraction).then_some(fraction);
-        let (across, up) = (inside(self.x.scale.fraction(x))?, inside(self.y.scale.fraction(y))?);
-        Some([
-            f64::from(self.left) + across * f64::from(self.width),
-            f64::from(self.top) + (1.0 - up) * f64::from(self.height),
-        ])
+        let is_inside = |scale: &Scale, value| (0.0..=1.0).contains(&scale.fraction(value));
+        (is_inside(&self.x.scale, x) && is_inside(&self.y.scale, y)).then(|| [self.across(x), self.down(y)])
     }
 }
 
@@ -78,6 +86,12 @@ pub(crate) struct Omitted {
     pub(crate) outside: usize,
 }
 
+impl Omitted {
+    fn count(&mut self, is_finite: bool) {
+        *(if is_finite { &mut self.outside } else { &mut self.not_finite }) += 1;
+    }
+}
+
 impl std::ops::AddAssign for Omitted {
     fn add_assign(&mut self, other: Self) {
         self.not_finite += other.not_finite;
@@ -88,70 +102,98 @@ impl std::ops::AddAssign for Omitted {
 /// How a line is drawn.
 #[derive(Clone, Copy)]
 pub(crate) struct Stroke {
-    pub(crate) color: RGBColor,
+    pub(crate) color: Color,
     pub(crate) width: f64,
     pub(crate) dashed: bool,
 }
 
 impl Stroke {
-    pub(crate) const fn new(color: RGBColor, width: f64) -> Self {
+    pub(crate) const fn new(color: Color, width: f64) -> Self {
         Self { color, width, dashed: false }
     }
 
-    pub(crate) const fn dashed(color: RGBColor, width: f64) -> Self {
+    pub(crate) const fn dashed(color: Color, width: f64) -> Self {
         Self { color, width, dashed: true }
     }
 }
 
-/// How text is aligned to its position.
-#[derive(Clone, Copy)]
-pub(crate) enum Align {
-    Start,
-    Middle,
-}
+/// How text is aligned to its position: the values of `text-anchor`.
+const START: &str = "start";
+const MIDDLE: &str = "middle";
+const END: &str = "end";
 
-/// An image under construction: the axes of its panels, and above them the marks in the order in which they were added.
+/// An image under construction, whose elements are drawn in the order in which they are added.
 pub(crate) struct Canvas {
-    size: (u32, u32),
-    axes: Vec<Panel>,
-    marks: String,
+    width: u32,
+    height: u32,
+    elements: String,
 }
 
 impl Canvas {
     pub(crate) fn new(width: u32, height: u32) -> Self {
-        Self { size: (width, height), axes: Vec::new(), marks: String::new() }
+        Self { width, height, elements: String::new() }
     }
 
     pub(crate) fn width(&self) -> u32 {
-        self.size.0
+        self.width
     }
 
-    /// Draws the axes of a panel.
+    /// Draws the grid of a panel, and its axes with ticks, labels and names.
     pub(crate) fn axes(&mut self, panel: &Panel) {
-        self.axes.push(panel.clone());
+        let Panel { left, top, width, height, x, y } = panel;
+        let bottom = top + height;
+        let [mut grid, mut axes] = [String::new(), String::new()];
+        for (value, label) in x.scale.ticks() {
+            let at = panel.across(value);
+            let _ = write!(grid, "M{} {top}v{height}", pixel(at));
+            if x.labeled {
+                let _ = write!(axes, "M{} {bottom}v5", pixel(at));
+                self.text([at, f64::from(bottom + 21)], MIDDLE, label);
+            }
+        }
+        for (value, label) in y.scale.ticks() {
+            let at = panel.down(value);
+            let _ = write!(grid, "M{left} {}h{width}", pixel(at));
+            if y.labeled {
+                let _ = write!(axes, "M{left} {}h-5", pixel(at));
+                self.text([f64::from(left - 9), at + 5.0], END, label);
+            }
+        }
+        if x.labeled {
+            let _ = write!(axes, "M{left} {bottom}h{width}");
+            self.text([panel.center()[0], f64::from(bottom + 46)], MIDDLE, x.name);
+        }
+        if y.labeled {
+            let _ = write!(axes, "M{left} {top}v{height}");
+            let longest = y.scale.ticks().map(|(_, label)| label.chars().count()).max().unwrap_or_default();
+            let baseline = f64::from(*left) - (17.0 + DIGIT_WIDTH * longest as f64).clamp(51.0, 82.0);
+            let turn = format!("rotate(-90 {} {})", pixel(baseline), pixel(panel.center()[1]));
+            self.turned_text([baseline, panel.center()[1]], MIDDLE, Some(turn), y.name);
+        }
+        self.stroke(&grid, Stroke::new(LIGHT_GRAY, 1.0));
+        self.stroke(&axes, Stroke::new(DARK_GRAY, 1.0));
     }
 
     /// Draws the outline of a panel without axes.
     pub(crate) fn frame(&mut self, panel: &Panel) {
         let Panel { left, top, width, height, .. } = panel;
-        let color = hex(LIGHT_GRAY);
-        self.mark(format_args!(r#"<path d="M{left} {top}h{width}v{height}h-{width}z" fill="none" stroke="{color}"/>"#));
+        self.stroke(&format!("M{left} {top}h{width}v{height}h-{width}z"), Stroke::new(LIGHT_GRAY, 1.0));
     }
 
     /// Draws filled rectangles, each between two corners, clipped to the panel.
-    pub(crate) fn bars(&mut self, panel: &Panel, corners: impl IntoIterator<Item = (Point, Point)>, color: RGBColor) {
+    pub(crate) fn bars(&mut self, panel: &Panel, corners: impl IntoIterator<Item = (Point, Point)>, color: Color) {
+        let Panel { left, top, width, height, .. } = panel;
         let mut path = String::new();
-        let clipped = |scale: &Scale, value: f64| scale.fraction(value).clamp(0.0, 1.0);
         for ([x0, y0], [x1, y1]) in corners {
-            let across = [x0, x1].map(|x| f64::from(panel.left) + clipped(&panel.x.scale, x) * f64::from(panel.width));
-            let up =
-                [y0, y1].map(|y| f64::from(panel.top) + (1.0 - clipped(&panel.y.scale, y)) * f64::from(panel.height));
-            if across.iter().chain(&up).all(|pixel| pixel.is_finite()) {
-                let [(x0, x1), (y0, y1)] = [across, up].map(|[a, b]| (a, b));
-                let _ = write!(path, "M{} {}H{}V{}H{}z", pixel(x0), pixel(y0), pixel(x1), pixel(y1), pixel(x0));
+            let across = |x| panel.across(x).clamp(f64::from(*left), f64::from(left + width));
+            let down = |y| panel.down(y).clamp(f64::from(*top), f64::from(top + height));
+            let sides = [across(x0), down(y0), across(x1), down(y1)];
+            if sides.iter().all(|side| side.is_finite()) {
+                let [x0, y0, x1, y1] = sides.map(pixel);
+                let _ = write!(path, "M{x0} {y0}H{x1}V{y1}H{x0}z");
             }
         }
-        self.path(&path, format_args!(r#"fill="{}""#, hex(color)));
+        self.fill(&path, color);
     }
 
     /// Draws a line through points, with a gap where one is not finite or outside the panel.
@@ -172,8 +214,7 @@ impl Canvas {
         for (from, to) in ends {
             match (panel.to_pixels(from), panel.to_pixels(to)) {
                 (Some(from), Some(to)) => drawn.push(vec![from, to]),
-                _ if from.iter().chain(&to).all(|value| value.is_finite()) => omitted.outside += 1,
-                _ => omitted.not_finite += 1,
+                _ => omitted.count(from.iter().chain(&to).all(|value| value.is_finite())),
             }
         }
         self.lines(drawn, stroke);
@@ -188,15 +229,7 @@ impl Canvas {
                 let _ = write!(path, "{}{} {}", if index == 0 { "M" } else { "L" }, pixel(*x), pixel(*y));
             }
         }
-        let dashes = if stroke.dashed { r#" stroke-dasharray="6 4""# } else { "" };
-        self.path(
-            &path,
-            format_args!(
-                r#"fill="none" stroke="{}" stroke-width="{}" stroke-linejoin="round"{dashes}"#,
-                hex(stroke.color),
-                stroke.width
-            ),
-        );
+        self.stroke(&path, stroke);
     }
 
     /// Draws dots of `size` pixels. Each point comes with an index into `colors`; a point without one is omitted and counted as
@@ -205,7 +238,7 @@ impl Canvas {
         &mut self,
         panel: &Panel,
         points: impl IntoIterator<Item = (Point, Option<usize>)>,
-        colors: &[RGBColor],
+        colors: &[Color],
         size: f64,
     ) -> Omitted {
         let mut omitted = Omitted::default();
@@ -217,145 +250,96 @@ impl Canvas {
                     // A line of length 0 with round ends.
                     let _ = write!(path, "M{} {}h0", pixel(x), pixel(y));
                 }
-                (Some(_), None) if point.iter().all(|value| value.is_finite()) => omitted.outside += 1,
-                _ => omitted.not_finite += 1,
+                (path, _) => omitted.count(path.is_some() && point.iter().all(|value| value.is_finite())),
             }
         }
-        self.mark(format_args!(r#"<g fill="none" stroke-width="{size}" stroke-linecap="round">"#));
-        for (path, color) in paths.iter().zip(colors.iter().cycle()) {
-            self.path(path, format_args!(r#"stroke="{}""#, hex(*color)));
-        }
-        self.mark(format_args!("</g>"));
+        let drawn = paths.iter().zip(colors.iter().cycle()).filter(|(path, _)| !path.is_empty());
+        self.add(&html! {
+            g fill="none" stroke-width=(size) stroke-linecap="round" {
+                @for (path, color) in drawn { path d=(path) stroke=(color) {} }
+            }
+        });
         omitted
     }
 
-    /// Draws the head of an arrow at a point on the canvas; `[dx, dy]` is its direction, of length 1.
-    pub(crate) fn arrow_head(&mut self, [x, y]: Point, [dx, dy]: Point, color: RGBColor) {
-        let corner =
-            |back: f64, side: f64| format!("{} {}", pixel(x - back * dx - side * dy), pixel(y - back * dy + side * dx));
-        let path = format!("M{}L{}L{}z", corner(0.0, 0.0), corner(11.0, 4.5), corner(11.0, -4.5));
-        self.path(&path, format_args!(r#"fill="{}""#, hex(color)));
+    /// Draws a circle around a point on the canvas.
+    pub(crate) fn ring(&mut self, [x, y]: Point, color: Color) {
+        self.add(&html! { circle cx=(pixel(x)) cy=(pixel(y)) r="6" fill="none" stroke=(color) stroke-width="2" {} });
     }
 
-    /// Writes text with its baseline at a point on the canvas; the letter after `_` is a subscript.
-    pub(crate) fn text(&mut self, [x, y]: Point, align: Align, color: RGBColor, text: &str) {
-        let anchor = match align {
-            Align::Start => "start",
-            Align::Middle => "middle",
-        };
-        let (x, y, color, text) = (pixel(x), pixel(y), hex(color), with_subscripts(text));
-        self.mark(format_args!(
-            r#"<text x="{x}" y="{y}" text-anchor="{anchor}" font-family="sans-serif" font-size="{FONT_SIZE}" fill="{color}">{text}</text>"#
-        ));
+    /// Draws the head of an arrow at a point on the canvas; `[dx, dy]` is its direction, of length 1.
+    pub(crate) fn arrow_head(&mut self, [x, y]: Point, [dx, dy]: Point, color: Color) {
+        let corner =
+            |back: f64, side: f64| format!("{} {}", pixel(x - back * dx - side * dy), pixel(y - back * dy + side * dx));
+        self.fill(&format!("M{}L{}L{}z", corner(0.0, 0.0), corner(11.0, 4.5), corner(11.0, -4.5)), color);
     }
 
     /// Writes a heading above a panel.
     pub(crate) fn heading(&mut self, panel: &Panel, text: &str) {
-        let middle = f64::from(panel.left) + 0.5 * f64::from(panel.width);
-        self.text([middle, f64::from(panel.top) - 10.0], Align::Middle, DARK_GRAY, text);
+        self.text([panel.center()[0], f64::from(panel.top) - 10.0], MIDDLE, text);
     }
 
     /// Writes what lines mean, each next to a piece of it, from a point on the canvas to the right.
     pub(crate) fn legend(&mut self, [mut x, y]: Point, entries: &[(Stroke, &str)]) {
         for (stroke, text) in entries {
             self.lines([vec![[x, y - 5.0], [x + 24.0, y - 5.0]]], *stroke);
-            self.text([x + 30.0, y], Align::Start, DARK_GRAY, text);
-            // An estimate, because the reader's font is unknown; few letters are wider.
-            x += 30.0 + 0.53 * FONT_SIZE * text.chars().count() as f64 + 24.0;
+            self.text([x + 30.0, y], START, text);
+            x += 30.0 + LETTER_WIDTH * text.chars().count() as f64 + 24.0;
         }
     }
 
     /// The image as SVG.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Format`] if the drawing library fails.
-    pub(crate) fn finish(self) -> Result<String> {
-        let mut svg = String::new();
-        {
-            let area = SVGBackend::with_string(&mut svg, self.size).into_drawing_area();
-            area.fill(&WHITE)
-                .and_then(|()| self.axes.iter().try_for_each(|panel| draw_axes(&area, panel)))
-                .and_then(|()| area.present())
-                .map_err(|error| Error::Format { what: "a figure", reason: error.to_string() })?;
-        }
-        let body = svg.trim_end().strip_suffix("</svg>").unwrap_or(&svg);
-        Ok(format!("{body}{}</svg>\n", self.marks))
+    pub(crate) fn finish(self) -> String {
+        let Self { width, height, elements } = self;
+        let svg = html! {
+            svg xmlns="http://www.w3.org/2000/svg" width=(width) height=(height) viewBox={ "0 0 " (width) " " (height) }
+                font-family="sans-serif" font-size=(FONT_SIZE) {
+                rect width="100%" height="100%" fill="white" {}
+                (PreEscaped(elements))
+            }
+        };
+        svg.into_string() + "\n"
     }
 
-    fn path(&mut self, path: &str, style: std::fmt::Arguments<'_>) {
-        if !path.is_empty() {
-            self.mark(format_args!(r#"<path d="{path}" {style}/>"#));
-        }
+    /// Writes text with its baseline at a point on the canvas.
+    fn text(&mut self, at: Point, anchor: &str, text: &str) {
+        self.turned_text(at, anchor, None, text);
     }
 
-    fn mark(&mut self, mark: std::fmt::Arguments<'_>) {
-        let _ = self.marks.write_fmt(mark);
-        self.marks.push('\n');
+    fn turned_text(&mut self, [x, y]: Point, anchor: &str, transform: Option<String>, text: &str) {
+        // SVG shifts are relative, so the rest of the text is shifted back.
+        let text = with_subscripts(text, |letter, rest| {
+            html! { tspan dy="3" font-size="75%" { (letter) } tspan dy="-3" { (rest) } }
+        });
+        self.add(&html! {
+            text x=(pixel(x)) y=(pixel(y)) text-anchor=(anchor) transform=[transform] fill=(DARK_GRAY) { (text) }
+        });
     }
-}
 
-fn draw_axes(
-    area: &DrawingArea<SVGBackend<'_>, Shift>,
-    panel: &Panel,
-) -> std::result::Result<(), DrawingAreaErrorKind<std::io::Error>> {
-    let space = |axis: &Axis, pixels: i32| match (axis.labeled, axis.name) {
-        (false, _) => 0,
-        (true, "") => pixels - 22,
-        (true, _) => pixels,
-    };
-    let (x_space, y_space) = (space(&panel.x, X_AXIS_SPACE), space(&panel.y, Y_AXIS_SPACE));
-    let corner = (panel.left - y_space, panel.top);
-    let part = area.clone().shrink(corner, (panel.width + y_space, panel.height + x_space));
-    let mut chart = ChartBuilder::on(&part)
-        .x_label_area_size(x_space)
-        .y_label_area_size(y_space)
-        .build_cartesian_2d(panel.x.scale.clone(), panel.y.scale.clone())?;
-    let mut mesh = chart.configure_mesh();
-    mesh.bold_line_style(LIGHT_GRAY)
-        .light_line_style(TRANSPARENT)
-        .axis_style(DARK_GRAY)
-        .label_style(("sans-serif", PLOTTERS_FONT_SIZE).into_font().color(&DARK_GRAY))
-        .axis_desc_style(("sans-serif", PLOTTERS_FONT_SIZE).into_font().color(&DARK_GRAY));
-    if !panel.x.name.is_empty() {
-        mesh.x_desc(panel.x.name);
+    fn stroke(&mut self, path: &str, Stroke { color, width, dashed }: Stroke) {
+        let dashes = dashed.then_some("6 4");
+        self.add(&html! {
+            @if !path.is_empty() {
+                path d=(path) fill="none" stroke=(color) stroke-width=(width) stroke-linejoin="round"
+                    stroke-dasharray=[dashes] {}
+            }
+        });
     }
-    if !panel.y.name.is_empty() {
-        mesh.y_desc(panel.y.name);
+
+    fn fill(&mut self, path: &str, color: Color) {
+        self.add(&html! { @if !path.is_empty() { path d=(path) fill=(color) {} } });
     }
-    mesh.draw()
+
+    fn add(&mut self, element: &Markup) {
+        element.render_to(&mut self.elements);
+        self.elements.push('\n');
+    }
 }
 
 /// A coordinate with at most one decimal.
 fn pixel(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
-}
-
-/// Text as SVG, in which the letter after `_` is a subscript.
-fn with_subscripts(text: &str) -> String {
-    let mut svg = String::new();
-    let (mut subscript, mut open) = (false, 0);
-    for letter in text.chars() {
-        if letter == '_' && !subscript {
-            subscript = true;
-            svg.push_str(r#"<tspan dy="3" font-size="75%">"#);
-            continue;
-        }
-        match letter {
-            '<' => svg.push_str("&lt;"),
-            '>' => svg.push_str("&gt;"),
-            '&' => svg.push_str("&amp;"),
-            other => svg.push(other),
-        }
-        if subscript {
-            // SVG shifts are relative, so the rest of the text is shifted back.
-            svg.push_str(r#"</tspan><tspan dy="-3">"#);
-            (subscript, open) = (false, open + 1);
-        }
-    }
-    svg.push_str(&"</tspan>".repeat(open + usize::from(subscript)));
-    svg
 }
 
 #[cfg(test)]
@@ -373,17 +357,6 @@ mod tests {
     }
 
     #[test]
-    fn the_letter_after_an_underscore_is_a_subscript() {
-        assert_eq!(with_subscripts("a < b & c"), "a &lt; b &amp; c");
-        let svg = with_subscripts("F_Y(y)");
-        assert_eq!(svg, r#"F<tspan dy="3" font-size="75%">Y</tspan><tspan dy="-3">(y)</tspan>"#);
-        for text in ["F_Y(y), F_X", "_", "_<_", "__"] {
-            let svg = with_subscripts(text);
-            assert_eq!(svg.matches("<tspan").count(), svg.matches("</tspan>").count(), "{svg}");
-        }
-    }
-
-    #[test]
     fn points_that_are_not_shown_are_counted() {
         let mut canvas = Canvas::new(300, 200);
         let points = [[0.5, 0.5], [0.0, 1.0], [1.5, 0.5], [f64::NAN, 0.5], [f64::INFINITY, 0.5], [0.2, 0.2]];
@@ -391,7 +364,7 @@ mod tests {
         let omitted = canvas.dots(&panel(), points.into_iter().zip(colors), &[DARK_GRAY], 2.0);
         assert_eq!(omitted, Omitted { not_finite: 3, outside: 1 });
         for dot in [r#"d="M180 70h0""#, r#"d="M80 20h0""#] {
-            assert!(canvas.marks.contains(dot), "{}", canvas.marks);
+            assert!(canvas.elements.contains(dot), "{}", canvas.elements);
         }
         canvas.axes(&panel());
         canvas.line(
@@ -400,7 +373,7 @@ mod tests {
             Stroke::new(DARK_GRAY, 1.0),
         );
         canvas.bars(&panel(), [([0.0, -3.0], [0.5, 0.5]), ([0.0, f64::NAN], [0.5, 0.5])], DARK_GRAY);
-        let svg = canvas.finish().unwrap();
+        let svg = canvas.finish();
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && !svg.contains("NaN"), "{svg}");
         assert!(svg.contains("M80 120H180V70H80z") && svg.contains("L280 20"), "{svg}");
     }

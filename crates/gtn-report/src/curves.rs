@@ -1,48 +1,29 @@
 //! Loss curves of one network, as an SVG image.
 
 use gtn_run::EpochRecord;
-use plotters::coord::Shift;
-use plotters::prelude::*;
 
 use crate::axis_scale::Scale;
-use crate::palette::{BLUE, DARK_GRAY, LIGHT_GRAY, VERMILION};
-use crate::{Error, Result};
-
-/// Width and height in pixels, small enough to be legible at the width of a phone.
-pub(crate) const SIZE: (u32, u32) = (560, 380);
+use crate::canvas::{Axis, Canvas, Panel, Point, Stroke};
+use crate::palette::{BLUE, Color, VERMILION};
 
 /// Color of the mark at the best epoch.
-const BEST: RGBColor = RGBColor(70, 70, 70);
+const BEST: Color = Color(70, 70, 70);
 
 /// Maximum number of epochs for which every epoch has a dot.
 const MAX_DOTS: usize = 40;
 
+/// One of the losses of an epoch.
+type Loss = fn(&EpochRecord) -> f64;
+
 /// Plots the training and validation loss of `network` against the epoch, with a mark at the best epoch, which is the last one
-/// that improved the validation loss.
+/// that improved the validation loss. The epochs may be those of a run that is still training, as in
+/// [`MetricsLog::epochs`](gtn_run::MetricsLog::epochs).
 ///
 /// The axis of the loss is logarithmic if the losses are positive and cover a wide range. A loss that is not finite is a gap in
 /// the curve. The result is `None` if no epoch has a finite loss.
-///
-/// # Errors
-///
-/// [`Error::Format`] if the drawing library fails.
-pub fn loss_svg<'a>(network: &str, epochs: impl IntoIterator<Item = &'a EpochRecord>) -> Result<Option<String>> {
-    let epochs: Vec<&EpochRecord> = epochs.into_iter().collect();
-    let values = || epochs.iter().flat_map(|epoch| [epoch.train_loss, epoch.validation_loss]).filter(|v| drawable(*v));
-    let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
-    let numbers = || epochs.iter().map(|epoch| epoch.epoch);
-    let (Some(first), Some(last), true) = (numbers().min(), numbers().max(), low <= high) else {
-        return Ok(None);
-    };
-    let axes = (Scale::integers(first, last), Scale::new(low, high));
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        draw(&area, network, &epochs, &axes)
-            .and_then(|()| area.present())
-            .map_err(|error| Error::Format { what: "the loss curves", reason: error.to_string() })?;
-    }
-    Ok(Some(svg))
+#[must_use]
+pub fn loss_svg<'a>(network: &str, epochs: impl IntoIterator<Item = &'a EpochRecord>) -> Option<String> {
+    draw(network, &epochs.into_iter().collect::<Vec<_>>()).map(Canvas::finish)
 }
 
 /// Losses are computed in f32, so larger values count as infinite.
@@ -50,94 +31,51 @@ fn drawable(loss: f64) -> bool {
     loss.abs() <= f64::from(f32::MAX)
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Scale, Scale>>;
-type DrawingError = DrawingAreaErrorKind<std::io::Error>;
-
-fn draw(
-    area: &Area<'_>,
-    network: &str,
-    epochs: &[&EpochRecord],
-    (xs, ys): &(Scale, Scale),
-) -> std::result::Result<(), DrawingError> {
-    area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(area)
-        .caption(format!("Loss of the {network}"), ("sans-serif", 21).into_font().color(&DARK_GRAY))
-        .margin(12)
-        .x_label_area_size(54)
-        .y_label_area_size(84)
-        .build_cartesian_2d(xs.clone(), ys.clone())?;
-    chart
-        .configure_mesh()
-        .bold_line_style(LIGHT_GRAY)
-        .light_line_style(TRANSPARENT)
-        .axis_style(DARK_GRAY)
-        .x_desc("epoch")
-        .y_desc(if ys.is_log() { "mean squared error (log scale)" } else { "mean squared error" })
-        .label_style(("sans-serif", 18).into_font().color(&DARK_GRAY))
-        .axis_desc_style(("sans-serif", 18).into_font().color(&DARK_GRAY))
-        .draw()?;
+/// The image of [`loss_svg`].
+pub(crate) fn draw(network: &str, epochs: &[&EpochRecord]) -> Option<Canvas> {
+    let values = || epochs.iter().flat_map(|epoch| [epoch.train_loss, epoch.validation_loss]).filter(|v| drawable(*v));
+    let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+    let numbers = || epochs.iter().map(|epoch| epoch.epoch);
+    let (first, last) = (numbers().min()?, numbers().max()?);
+    if low > high {
+        return None;
+    }
+    let scale = Scale::new(low, high);
+    let loss = if scale.is_log() { "mean squared error (log scale)" } else { "mean squared error" };
+    let (x, y) = (Axis::new(Scale::integers(first, last), "epoch"), Axis::new(scale, loss));
+    let panel = Panel { left: 96, top: 62, width: 448, height: 264, x, y };
+    // Small enough to be legible at the width of a phone.
+    let mut canvas = Canvas::new(560, 380);
+    canvas.axes(&panel);
+    canvas.heading(&Panel { top: 30, ..panel.clone() }, &format!("Loss of the {network}"));
 
     let best = epochs.iter().rev().find(|epoch| epoch.improved && drawable(epoch.validation_loss));
-    if let Some(best) = best {
-        let x = best.epoch as f64;
-        let line = DashedLineSeries::new([(x, ys.range().start), (x, ys.range().end)], 2, 3, BEST.stroke_width(1));
-        chart.draw_series(line)?;
-    }
-    draw_curve(&mut chart, epochs, &TRAINING)?;
-    draw_curve(&mut chart, epochs, &VALIDATION)?;
-    if let Some(best) = best {
-        let at = (best.epoch as f64, best.validation_loss);
-        chart
-            .draw_series([Circle::new(at, 6, BEST.stroke_width(2))])?
-            .label(format!("best epoch: {}", best.epoch))
-            .legend(|(x, y)| Circle::new((x + 10, y), 5, BEST.stroke_width(2)));
-    }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .background_style(WHITE)
-        .border_style(LIGHT_GRAY)
-        .label_font(("sans-serif", 18).into_font().color(&DARK_GRAY))
-        .draw()
-}
-
-struct Curve {
-    name: &'static str,
-    color: RGBColor,
-    /// Pixels between two dashes, so that the curves differ in grayscale too; 0 for a solid line.
-    gap: i32,
-    loss: fn(&EpochRecord) -> f64,
-}
-
-const TRAINING: Curve = Curve { name: "training", color: VERMILION, gap: 5, loss: |epoch| epoch.train_loss };
-const VALIDATION: Curve = Curve { name: "validation", color: BLUE, gap: 0, loss: |epoch| epoch.validation_loss };
-
-fn draw_curve<'a, 'b: 'a>(
-    chart: &mut Chart<'a, 'b>,
-    epochs: &[&EpochRecord],
-    &Curve { name, color, gap, loss }: &Curve,
-) -> std::result::Result<(), DrawingError> {
-    let style = color.stroke_width(2);
-    for piece in epochs.split(|epoch| !drawable(loss(epoch))) {
-        let points: Vec<(f64, f64)> = piece.iter().map(|epoch| (epoch.epoch as f64, loss(epoch))).collect();
-        if epochs.len() <= MAX_DOTS || points.len() == 1 {
-            chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, color.filled())))?;
-        }
-        if points.len() < 2 {
-            continue;
-        }
-        if gap > 0 {
-            chart.draw_series(DashedLineSeries::new(points, 7, gap, style))?;
-        } else {
-            chart.draw_series(LineSeries::new(points, style))?;
-        }
-    }
-    // An empty series carries the legend, because a curve may have several pieces.
-    chart.draw_series(std::iter::empty::<Circle<(f64, f64), i32>>())?.label(name).legend(move |at| {
-        let dashes = [(0, 8), (8 + gap, 21)].map(|(from, to)| PathElement::new([(from, 0), (to, 0)], style));
-        let [first, second] = dashes;
-        EmptyElement::at(at) + first + second
+    let best = best.and_then(|best| {
+        let [x, y] = panel.to_pixels([best.epoch as f64, best.validation_loss])?;
+        let (top, bottom) = (f64::from(panel.top), f64::from(panel.top + panel.height));
+        canvas.lines([vec![[x, top], [x, bottom]]], Stroke::dashed(BEST, 1.0));
+        Some(([x, y], format!("best epoch: {}", best.epoch)))
     });
-    Ok(())
+    // The training loss is dashed, so that the curves differ in grayscale too.
+    let (training, validation) = (Stroke::dashed(VERMILION, 2.0), Stroke::new(BLUE, 2.0));
+    let curves: [(Stroke, Loss); 2] =
+        [(training, |epoch| epoch.train_loss), (validation, |epoch| epoch.validation_loss)];
+    for (stroke, loss) in curves {
+        for piece in epochs.split(|epoch| !drawable(loss(epoch))) {
+            let points: Vec<Point> = piece.iter().map(|epoch| [epoch.epoch as f64, loss(epoch)]).collect();
+            canvas.line(&panel, points.iter().copied(), stroke);
+            if epochs.len() <= MAX_DOTS || points.len() == 1 {
+                canvas.dots(&panel, points.into_iter().map(|point| (point, Some(0))), &[stroke.color], 6.0);
+            }
+        }
+    }
+    let (x, y) = (f64::from(panel.left) + 30.0, 48.0);
+    let mut legend = vec![(training, "training"), (validation, "validation")];
+    if let Some((at, text)) = &best {
+        canvas.ring(*at, BEST);
+        canvas.ring([x + 12.0, y - 5.0], BEST);
+        legend.insert(0, (Stroke::dashed(BEST, 1.0), text));
+    }
+    canvas.legend([x, y], &legend);
+    Some(canvas)
 }

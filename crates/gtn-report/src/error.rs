@@ -2,6 +2,9 @@ use std::path::PathBuf;
 
 use gtn_run::RunProgress;
 
+/// Result with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
 /// What can go wrong when an image, a figure or a report is written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -47,7 +50,7 @@ pub enum Error {
         /// What is required.
         reason: &'static str,
     },
-    /// A library that writes PNG or SVG failed.
+    /// A library that writes PNG or GIF failed.
     #[error("cannot write {what}: {reason}")]
     Format {
         /// The output.

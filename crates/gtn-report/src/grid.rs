@@ -10,7 +10,7 @@ use ndarray::{ArrayView3, ArrayView4};
 use crate::{Error, Result};
 
 /// Number of pixels between the images of a grid.
-pub const GAP: usize = 2;
+const GAP: usize = 2;
 
 /// Level of the pixels of a grid that belong to no image: white.
 const BACKGROUND: u8 = 255;
@@ -121,7 +121,7 @@ pub fn single(image: ArrayView3<'_, f32>) -> Result<Raster> {
     Ok(raster)
 }
 
-/// The raster of a grid of images of shape (n, C, H, W): row by row in up to `columns` columns, [`GAP`] pixels apart.
+/// The raster of a grid of images of shape (n, C, H, W): row by row in up to `columns` columns, 2 pixels apart.
 ///
 /// Fewer images than columns give a narrower grid. Empty cells of the last row are white.
 ///
@@ -149,7 +149,7 @@ pub fn grid(images: ArrayView4<'_, f32>, columns: usize) -> Result<Raster> {
 /// # Errors
 ///
 /// The same as for [`grid`].
-pub fn square(images: ArrayView4<'_, f32>) -> Result<Raster> {
+pub(crate) fn square(images: ArrayView4<'_, f32>) -> Result<Raster> {
     let count = images.dim().0;
     let side = count.isqrt();
     grid(images, if side * side < count { side + 1 } else { side.max(1) })

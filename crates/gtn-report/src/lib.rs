@@ -31,15 +31,13 @@ mod epoch_figures;
 mod error;
 pub mod grid;
 mod palette;
-pub mod report;
+mod report;
 pub mod scaling;
+mod subscripts;
 mod tensorboard;
 
 pub use epoch_figures::EpochFigures;
-pub use error::Error;
+pub use error::{Error, Result};
 pub use grid::Raster;
 pub use report::write_report;
 pub use tensorboard::TensorBoard;
-
-/// Result with this crate's [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;

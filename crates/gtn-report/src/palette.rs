@@ -1,16 +1,29 @@
 //! Colors that readers with color vision deficiency can distinguish, and that are visible on white.
 
-use plotters::style::RGBColor;
+use std::fmt;
+
+/// A color as (red, green, blue). It is displayed as `#rrggbb`.
+#[derive(Clone, Copy)]
+pub(crate) struct Color(pub(crate) u8, pub(crate) u8, pub(crate) u8);
+
+impl fmt::Display for Color {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(red, green, blue) = self;
+        write!(f, "#{red:02x}{green:02x}{blue:02x}")
+    }
+}
 
 // Blue and vermilion of Okabe and Ito's palette.
-pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
-pub(crate) const VERMILION: RGBColor = RGBColor(213, 94, 0);
-pub(crate) const DARK_GRAY: RGBColor = RGBColor(40, 40, 40);
-pub(crate) const GRAY: RGBColor = RGBColor(110, 110, 110);
+pub(crate) const BLUE: Color = Color(0, 114, 178);
+pub(crate) const VERMILION: Color = Color(213, 94, 0);
+pub(crate) const DARK_GRAY: Color = Color(40, 40, 40);
+pub(crate) const GRAY: Color = Color(110, 110, 110);
 /// For lines behind the data: the exact curve, the outline of a support.
-pub(crate) const SILVER: RGBColor = RGBColor(190, 190, 190);
-pub(crate) const LIGHT_GRAY: RGBColor = RGBColor(225, 225, 225);
-pub(crate) const BAND: RGBColor = RGBColor(240, 240, 240);
+pub(crate) const SILVER: Color = Color(190, 190, 190);
+pub(crate) const LIGHT_GRAY: Color = Color(225, 225, 225);
+pub(crate) const BAND: Color = Color(240, 240, 240);
+/// For bars.
+pub(crate) const LIGHT_BLUE: Color = Color(158, 202, 225);
 
 /// Viridis by Smith and van der Walt at equal steps, as in matplotlib; it is perceptually uniform.
 const VIRIDIS: [[u8; 3]; 8] = [
@@ -36,11 +49,11 @@ pub(crate) fn shade(rank: f64) -> Option<usize> {
 }
 
 /// The colors of the shades, from dark (rank 0) to light (rank 1).
-pub(crate) fn shades() -> Vec<RGBColor> {
+pub(crate) fn shades() -> Vec<Color> {
     (0..SHADES).map(|shade| viridis(LIGHTEST * shade as f64 / (SHADES - 1) as f64)).collect()
 }
 
-fn viridis(fraction: f64) -> RGBColor {
+fn viridis(fraction: f64) -> Color {
     let position = fraction.clamp(0.0, 1.0) * (VIRIDIS.len() - 1) as f64;
     let below = (position as usize).min(VIRIDIS.len() - 2);
     let weight = position - below as f64;
@@ -48,12 +61,7 @@ fn viridis(fraction: f64) -> RGBColor {
         let [a, b] = [below, below + 1].map(|at| f64::from(VIRIDIS[at][channel]));
         (a + weight * (b - a)).round() as u8
     };
-    RGBColor(mix(0), mix(1), mix(2))
-}
-
-/// `#rrggbb`.
-pub(crate) fn hex(RGBColor(red, green, blue): RGBColor) -> String {
-    format!("#{red:02x}{green:02x}{blue:02x}")
+    Color(mix(0), mix(1), mix(2))
 }
 
 #[cfg(test)]
@@ -64,11 +72,11 @@ mod tests {
     fn every_rank_has_a_shade_and_shades_get_lighter_but_stay_visible_on_white() {
         assert_eq!(shade(f64::NAN), None);
         assert_eq!([-1.0, 0.0, 1e-9, 0.5, 1.0, f64::INFINITY].map(shade), [0, 0, 0, 12, 23, 23].map(Some));
-        let lightness = |RGBColor(r, g, b): RGBColor| 2 * u32::from(r) + 7 * u32::from(g) + u32::from(b);
+        let lightness = |Color(r, g, b): Color| 2 * u32::from(r) + 7 * u32::from(g) + u32::from(b);
         let shades = shades();
         assert_eq!(shades.len(), SHADES);
         assert!(shades.windows(2).all(|pair| lightness(pair[0]) < lightness(pair[1])));
         assert!(lightness(shades[SHADES - 1]) < 2000, "white has 2550");
-        assert_eq!(hex(shades[0]), "#440154");
+        assert_eq!(shades[0].to_string(), "#440154");
     }
 }

@@ -2,11 +2,14 @@
 //!
 //! The sections on samples depend on the kind of data: `images` and `synthetic` make them. All others are the same for all runs.
 
+mod contents;
+mod data_sets;
 mod images;
 mod losses;
 mod page;
 mod section;
 mod stage_descriptions;
+mod summary;
 mod synthetic;
 mod tables;
 mod tensors;
@@ -15,20 +18,19 @@ mod text;
 use std::fs;
 use std::path::PathBuf;
 
-use gtn_run::{Config, MetricsLog, Record, RunFolder, RunRecord, atomic};
+use gtn_run::{Config, MetricsLog, Record, RunFolder, atomic};
 
 use crate::Result;
+use contents::Contents;
+use data_sets::{DataSet, GENERATED_FILES};
 use section::{Figure, Item, Section};
-use synthetic::PointKind;
 use tensors::Tensors;
 
-/// Every figure that a report may have. A figure that the current report does not have is from an earlier one and is removed.
-const FIGURES: [&str; 20] = [
+/// Every other figure that a report may have than [`GENERATED_FILES`].
+const FIGURES: [&str; 18] = [
     "generated.png",
     "decoded.png",
     "figure-2.svg",
-    "figure-3a.svg",
-    "figure-3b.svg",
     "figure-4.svg",
     "figure-8.svg",
     "figure-5-1.png",
@@ -45,15 +47,6 @@ const FIGURES: [&str; 20] = [
     "loss-autoencoder.svg",
     "loss-h.svg",
 ];
-
-/// The contents of the page.
-struct Contents {
-    record: RunRecord,
-    /// The text of `config.toml`.
-    toml: String,
-    log: MetricsLog,
-    sections: Vec<Section>,
-}
 
 /// Writes `report.html` for `run`, with its figures in `figures/` and its epochs in `metrics.csv`, and returns the path of the
 /// report.
@@ -75,8 +68,9 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
     let record = run.record()?;
     let toml = fs::read_to_string(run.config()).map_err(gtn_run::Error::io("read", run.config()))?;
     let log = MetricsLog::open(&run.metrics())?;
-    let sections = sections(run, &record.config, &log)?;
-    let contents = Contents { record, toml, log, sections };
+    let data_set = DataSet::of(&record.config);
+    let sections = sections(run, &record.config, &data_set, &log)?;
+    let contents = Contents { record, toml, log, data_set, sections };
     let page = page::html(&contents);
     write_figures(run, &contents)?;
     atomic::write_bytes(&run.metrics_csv(), csv(&contents.log).as_bytes())?;
@@ -85,12 +79,12 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
     Ok(report)
 }
 
-fn sections(run: &RunFolder, config: &Config, log: &MetricsLog) -> Result<Vec<Section>> {
-    let mut sections = match PointKind::of(config) {
+fn sections(run: &RunFolder, config: &Config, data_set: &DataSet, log: &MetricsLog) -> Result<Vec<Section>> {
+    let mut sections = match data_set.points {
         None => images::sections(&Tensors::samples(run)?, log)?,
-        Some(kind) => synthetic::sections(run, config, kind, log)?,
+        Some(set) => synthetic::sections(run, config, set, log)?,
     };
-    sections.push(losses::section(config, log)?);
+    sections.push(losses::section(config, data_set, log));
     Ok(sections)
 }
 
@@ -103,7 +97,9 @@ fn write_figures(run: &RunFolder, contents: &Contents) -> Result<()> {
         }
         atomic::write_bytes(&path, figure.bytes())?;
     }
-    for name in FIGURES.into_iter().filter(|name| figures().all(|figure: &Figure| figure.file != *name)) {
+    // Other figures are from an earlier report.
+    let all = FIGURES.into_iter().chain(GENERATED_FILES);
+    for name in all.filter(|name| figures().all(|figure: &Figure| figure.file != *name)) {
         let path = run.figure(name);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

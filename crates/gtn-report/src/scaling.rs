@@ -1,6 +1,5 @@
 //! Plots of running time against problem size, as SVG images.
 
-use crate::Result;
 use crate::axis_scale::Scale;
 use crate::canvas::{Axis, Canvas, Panel, Stroke};
 use crate::palette::{SHADES, shades};
@@ -16,11 +15,8 @@ pub struct Series {
 
 /// Plots seconds against the number of rows. An axis is logarithmic if its values cover a wide range. Points that are not
 /// finite and positive are omitted; the result is `None` if there are no others.
-///
-/// # Errors
-///
-/// [`Error::Format`](crate::Error::Format) if the drawing library fails.
-pub fn scaling_svg(series: &[Series]) -> Result<Option<String>> {
+#[must_use]
+pub fn scaling_svg(series: &[Series]) -> Option<String> {
     let drawable = |point: &&[f64; 2]| point.iter().all(|value| value.is_finite() && *value > 0.0);
     let points = || series.iter().flat_map(|series| &series.points).filter(drawable);
     let axis = |at: usize, names: [&'static str; 2]| {
@@ -30,9 +26,7 @@ pub fn scaling_svg(series: &[Series]) -> Result<Option<String>> {
         let name = names[usize::from(scale.is_log())];
         Axis::new(scale, name)
     };
-    if points().next().is_none() {
-        return Ok(None);
-    }
+    points().next()?;
     let (x, y) = (axis(0, ["rows", "rows (log scale)"]), axis(1, ["seconds", "seconds (log scale)"]));
     // The space on the right is for the legend.
     let panel = Panel { left: 80, top: 20, width: 480, height: 400, x, y };
@@ -49,7 +43,7 @@ pub fn scaling_svg(series: &[Series]) -> Result<Option<String>> {
         canvas.dots(&panel, points.iter().map(|&point| (point, Some(0))), &[color], 7.0);
         canvas.legend([580.0, 40.0 + 24.0 * index as f64], &[(stroke, &series.name)]);
     }
-    canvas.finish().map(Some)
+    Some(canvas.finish())
 }
 
 #[cfg(test)]
@@ -62,7 +56,7 @@ mod tests {
             name: name.to_owned(),
             points: [1e3, 1e4, 1e5].map(|n| [n, factor * n]).to_vec(),
         };
-        let svg = scaling_svg(&[series("few columns", 1e-6), series("many", 1e-4)]).unwrap().unwrap();
+        let svg = scaling_svg(&[series("few columns", 1e-6), series("many", 1e-4)]).unwrap();
         assert!(svg.contains(">few columns<") && svg.contains(">many<") && svg.contains("(log scale)"), "{svg}");
         // Each has a line in the plot and one in the legend.
         assert_eq!(svg.matches(r#"stroke-width="2""#).count(), 4, "{svg}");
@@ -71,9 +65,9 @@ mod tests {
     #[test]
     fn points_that_cannot_be_drawn_are_omitted() {
         let series = |points: &[[f64; 2]]| [Series { name: "d".to_owned(), points: points.to_vec() }];
-        assert_eq!(scaling_svg(&[]).unwrap(), None);
-        assert_eq!(scaling_svg(&series(&[[0.0, 1.0], [5.0, f64::NAN]])).unwrap(), None);
-        let one = scaling_svg(&series(&[[5.0, 1.0], [6.0, 0.0]])).unwrap().unwrap();
+        assert_eq!(scaling_svg(&[]), None);
+        assert_eq!(scaling_svg(&series(&[[0.0, 1.0], [5.0, f64::NAN]])), None);
+        let one = scaling_svg(&series(&[[5.0, 1.0], [6.0, 0.0]])).unwrap();
         assert!(!one.contains("NaN") && one.contains(">d<"), "{one}");
     }
 }

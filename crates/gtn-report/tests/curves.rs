@@ -8,8 +8,8 @@ fn epoch(epoch: usize, train_loss: f64, validation_loss: f64, improved: bool) ->
 }
 
 fn draw(epochs: &[EpochRecord]) -> Option<String> {
-    let svg = loss_svg("network ĥ", epochs).unwrap();
-    assert_eq!(svg, loss_svg("network ĥ", epochs).unwrap());
+    let svg = loss_svg("network ĥ", epochs);
+    assert_eq!(svg, loss_svg("network ĥ", epochs));
     if let Some(svg) = &svg {
         assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
@@ -25,12 +25,16 @@ fn a_plot_has_axes_a_legend_and_the_best_epoch() {
         assert!(svg.contains(text), "{text}");
     }
     assert!(svg.contains("best epoch: 50"));
-    assert!(svg.contains("<polyline"));
+    // Both curves have 60 points; only the training loss is dashed.
+    let curves: Vec<&str> =
+        svg.lines().filter(|line| line.starts_with("<path") && line.matches('L').count() == 59).collect();
+    assert_eq!(curves.iter().map(|curve| curve.contains("dasharray")).collect::<Vec<_>>(), [true, false]);
 }
 
 #[test]
 fn one_epoch_is_dots_on_a_linear_axis() {
     let svg = draw(&[epoch(1, 0.5, 0.4, true)]).unwrap();
+    assert_eq!(svg.matches("h0\"").count(), 2, "{svg}");
     assert!(svg.contains("<circle") && svg.contains("best epoch: 1") && !svg.contains("log scale"));
     // With equal losses, the range of the axis is only padding.
     assert!(draw(&[epoch(1, 0.5, 0.5, true)]).is_some());
@@ -62,6 +66,6 @@ fn extreme_losses_and_epochs_are_drawn_without_panic() {
 
 #[test]
 fn a_hostile_name_stays_text() {
-    let svg = loss_svg("<script>&\"", &[epoch(1, 1.0, 1.0, true)]).unwrap().unwrap();
+    let svg = loss_svg("<script>&\"", &[epoch(1, 1.0, 1.0, true)]).unwrap();
     assert!(!svg.contains("<script") && svg.contains("&lt;script&gt;&amp;"));
 }

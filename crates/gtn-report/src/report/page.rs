@@ -2,14 +2,15 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use gtn_run::Config;
 use gtn_run::config::{Normalize, PairingMethod};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::Contents;
+use super::contents::Contents;
 use super::section::{Figure, Image, Item, Section};
+use super::summary::summary;
 use super::tables;
-use super::text::{self, count, summary};
+use super::text::{self, count};
+use crate::subscripts::with_subscripts;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -40,8 +41,8 @@ pub(super) fn html(contents: &Contents) -> String {
                 header {
                     p.kicker { "Generative Topological Network" }
                     h1 { (config.experiment) }
-                    dl.chips { @for (name, value) in chips(config) { div { dt { (name) } dd { (value) } } } }
-                    p.summary { (summary(&contents.record, &contents.log)) }
+                    dl.chips { @for (name, value) in chips(contents) { div { dt { (name) } dd { (value) } } } }
+                    p.summary { (summary(contents)) }
                 }
                 main {
                     @for section in &contents.sections { (self::section(section)) }
@@ -57,15 +58,14 @@ pub(super) fn html(contents: &Contents) -> String {
     page.into_string()
 }
 
-fn chips(config: &Config) -> Vec<(&'static str, String)> {
-    let images = config.data.are_images();
-    let dimension = if images { "latent dimension d" } else { "source dimension d" };
+fn chips(Contents { record, data_set, .. }: &Contents) -> Vec<(&'static str, String)> {
+    let config = &record.config;
     let mut chips = vec![
-        (dimension, config.dim.to_string()),
+        (data_set.dimension, config.dim.to_string()),
         ("protocol", config.protocol.to_string()),
         ("seed", config.seed.to_string()),
     ];
-    if !images {
+    if data_set.points.is_some() {
         let pairing = match config.pairing.method {
             PairingMethod::Greedy => "Algorithm 1",
             PairingMethod::Sorted => "sorted (Figure 2)",
@@ -81,7 +81,7 @@ fn chips(config: &Config) -> Vec<(&'static str, String)> {
         chips.push(("quick", "yes".to_owned()));
     }
     if let Some(limit) = config.data.limit() {
-        chips.push((if images { "image limit" } else { "point limit" }, count(limit)));
+        chips.push((data_set.limit, count(limit)));
     }
     if let Some(budget) = config.time_budget {
         chips.push(("time budget", text::budget(budget)));
@@ -120,20 +120,10 @@ fn figure(figure: &Figure) -> Markup {
                     }
                 }
             }
-            figcaption { b { (figure.title) "." } " " (with_subscripts(&figure.caption)) }
-        }
-    }
-}
-
-/// Text as HTML, in which the letter after `_` is a subscript.
-fn with_subscripts(text: &str) -> Markup {
-    let mut parts = text.split('_');
-    let first = parts.next().unwrap_or_default();
-    html! {
-        (first)
-        @for part in parts {
-            @let end = part.chars().next().map_or(0, char::len_utf8);
-            sub { (&part[..end]) } (&part[end..])
+            figcaption {
+                b { (figure.title) "." } " "
+                (with_subscripts(&figure.caption, |letter, rest| html! { sub { (letter) } (rest) }))
+            }
         }
     }
 }

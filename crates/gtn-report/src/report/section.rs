@@ -56,10 +56,10 @@ impl Figure {
         title: &str,
         caption: String,
         alt: impl Into<String>,
-    ) -> Result<Self> {
+    ) -> Self {
         let width = canvas.width();
-        let image = Image::Svg { text: canvas.finish()?, width };
-        Ok(Self { file, image, title: title.to_owned(), caption, alt: alt.into() })
+        let image = Image::Svg { text: canvas.finish(), width };
+        Self { file, image, title: title.to_owned(), caption, alt: alt.into() }
     }
 
     /// The bytes of its file.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use gtn_run::config::{AutoencoderWeights, Data, ImageSource, Normalize, PairingMethod, SimilarityPrecision, Training};
+use gtn_run::config::{AutoencoderWeights, Normalize, PairingMethod, SimilarityPrecision, Training};
 use gtn_run::schema::{Baseline, Direction};
-use gtn_run::{Config, EpochRecord, MetricRecord, Stage};
+use gtn_run::{EpochRecord, MetricRecord, Stage};
 use maud::{Markup, html};
 
-use super::Contents;
+use super::contents::Contents;
 use super::stage_descriptions::description;
 use super::text::{self, count, duration, number};
 
@@ -199,7 +199,7 @@ pub(super) fn configuration(contents: &Contents) -> Markup {
                     }
                 }
             } }
-            ul { @for sentence in settings(config) { li { (sentence) } } }
+            ul { @for sentence in settings(contents) { li { (sentence) } } }
             details {
                 summary { "All settings (" code { "config.toml" } ")" }
                 pre { code { (contents.toml) } }
@@ -209,7 +209,8 @@ pub(super) fn configuration(contents: &Contents) -> Markup {
 }
 
 /// Settings that are not in the table of training, one per sentence.
-fn settings(config: &Config) -> Vec<String> {
+fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
+    let config = &record.config;
     let h = &config.h;
     let mut settings = vec![format!(
         "ĥ has {} hidden layers of {} units, LeakyReLU with a negative slope of {}, and {}.",
@@ -231,7 +232,7 @@ fn settings(config: &Config) -> Vec<String> {
         };
         settings.push(weights.to_owned());
     }
-    let data = if config.data.are_images() { "latents" } else { "data" };
+    let data = data_set.targets;
     settings.push(match config.pairing.normalize {
         Normalize::None => format!("The {data} are not normalized before pairing."),
         Normalize::Center => format!("The mean of the training {data} is subtracted before pairing."),
@@ -248,25 +249,7 @@ fn settings(config: &Config) -> Vec<String> {
         (PairingMethod::Sorted, _) => "sorting (Figure 2)",
     };
     settings.push(format!("Pairs are computed by {pairing}."));
-    settings.push(match &config.data {
-        Data::Images(ImageSource::Mnist(split)) => {
-            format!("Fraction of the images used for training: {}.", split.train_fraction)
-        }
-        Data::Images(ImageSource::Celeba(split) | ImageSource::Hap(split)) => match &split.filter {
-            None => "The images are split as their publishers did.".to_owned(),
-            Some(filter) => format!("The images with {filter} are used. They are split as their publishers did."),
-        },
-        Data::Points(source) => {
-            let synthetic = source.synthetic();
-            let (train, validation) = synthetic.sizes();
-            format!("Points: {} for training, {} for validation.", count(train), count(validation))
-        }
-    });
-    if matches!(config.data, Data::Images(ImageSource::Celeba(_) | ImageSource::Hap(_))) {
-        let rule = "In the paper, the Inception score of the samples decides when the training of ĥ ends; here the \
-                    validation loss decides.";
-        settings.push(rule.to_owned());
-    }
+    settings.extend_from_slice(&data_set.settings);
     if let Some(budget) = config.time_budget {
         settings.push(format!("Time budget: {}. Training stops when it is used up.", text::budget(budget)));
     }
@@ -282,7 +265,7 @@ pub(super) fn reproduction(contents: &Contents) -> Markup {
         ("Device", provenance.device.as_ref()),
         ("SHA-256 of the data", provenance.data_sha256.as_ref()),
     ];
-    let data = if contents.record.config.data.are_images() { " and the same data" } else { "" };
+    let data = if contents.data_set.points.is_none() { " and the same data" } else { "" };
     html! {
         section {
             h2 { "Reproduction" }

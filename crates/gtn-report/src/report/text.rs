@@ -1,7 +1,4 @@
-//! Numbers and times as text, and the summary of a run.
-
-use gtn_run::config::{Data, Normalize, PairingMethod, PointSource, Protocol};
-use gtn_run::{Config, MetricsLog, RunRecord, Stage};
+//! Numbers and times as text.
 
 /// A value: an integer with all its digits and thousands separators, any other number with four significant digits.
 pub(super) fn number(value: f64) -> String {
@@ -52,101 +49,6 @@ pub(super) fn duration(seconds: f64) -> String {
 pub(super) fn budget(seconds: u64) -> String {
     let text = duration(seconds as f64);
     if seconds < 10 { format!("{seconds} s") } else { text.replace(" 00 s", "").replace(" 00 min", "") }
-}
-
-/// What the run did, and how long its networks were trained.
-pub(super) fn summary(record: &RunRecord, log: &MetricsLog) -> String {
-    let config = &record.config;
-    let source = match config.protocol {
-        Protocol::Paper => "the text of the paper",
-        Protocol::Repo => "the authors' published code",
-    };
-    let mut text = format!("The experiment {} follows {source}. {}", config.experiment, method(config));
-    if config.quick {
-        text.push_str(" The run was shortened (quick), so its results are worse than those of the full experiment.");
-    }
-    let provenance = &record.provenance;
-    let h = training("ĥ", config.h.training.epochs, log, Stage::Fit, provenance.h_epochs);
-    let networks = match &config.autoencoder {
-        None => h,
-        Some(autoencoder) => {
-            let (max, recorded) = (autoencoder.training.epochs, provenance.autoencoder_epochs);
-            format!("{}, and {h}", training("the autoencoder", max, log, Stage::Autoencode, recorded))
-        }
-    };
-    text.push_str(&format!(" {}.", capitalized(&networks)));
-    if let Some(budget) = config.time_budget {
-        let budget = self::budget(budget);
-        text.push_str(&format!(" The run had a time budget of {budget}, which may have ended training early."));
-    }
-    text
-}
-
-/// How the run got from the data to samples, in sentences.
-fn method(config: &Config) -> String {
-    let (synthetic, [data, distribution]) = match &config.data {
-        Data::Images(_) => {
-            let images = match config.data.limit() {
-                None => "the images".to_owned(),
-                Some(limit) => format!("at most {} images, selected at random,", count(limit)),
-            };
-            return format!(
-                "An autoencoder encodes {images} as latents of dimension {}. Algorithm 1 pairs the latents with normal \
-                 vectors. From these pairs, the network ĥ learns to map normal vectors to latents.",
-                config.dim
-            );
-        }
-        Data::Points(PointSource::SwissRoll(synthetic)) if config.dim == 1 => {
-            (synthetic, ["angles", "angles of the swiss roll, distributed uniformly on (1.5π, 4.5π)"])
-        }
-        Data::Points(PointSource::SwissRoll(synthetic)) => {
-            (synthetic, ["points", "points of the swiss roll, with angles distributed uniformly on (1.5π, 4.5π)"])
-        }
-        Data::Points(PointSource::Uniform(synthetic)) => {
-            (synthetic, ["points", "points distributed uniformly on the unit square"])
-        }
-    };
-    let normalized = match config.pairing.normalize {
-        Normalize::None => "They are paired",
-        Normalize::Center => "They are centered, and paired",
-        Normalize::Standardize => "They are standardized, and paired",
-    };
-    let pairing = match config.pairing.method {
-        PairingMethod::Greedy => "Algorithm 1",
-        PairingMethod::Sorted => "sorting (Figure 2)",
-    };
-    let source = if config.dim == 1 { "standard normal values" } else { "normal vectors" };
-    let (train, validation) = synthetic.sizes();
-    format!(
-        "The data are {distribution}: {} for training and {} for validation. {normalized} with {source} (source dimension \
-         {}) by {pairing}. From these pairs, the network ĥ learns to map {source} to {data}.",
-        count(train),
-        count(validation),
-        config.dim,
-    )
-}
-
-/// How long a network was trained, as a clause. `recorded` is its number of epochs if training is over.
-fn training(network: &str, max: usize, log: &MetricsLog, stage: Stage, recorded: Option<usize>) -> String {
-    let epochs = |number: usize| format!("{} {}", count(number), if number == 1 { "epoch" } else { "epochs" });
-    let finished = recorded.is_some() || log.stage(stage).is_some();
-    match recorded.or_else(|| log.epochs(stage).map(|epoch| epoch.epoch).max()) {
-        None => format!("no epochs of {network} are recorded (maximum: {})", count(max)),
-        Some(done) if !finished => {
-            format!("{network} has trained for {} of at most {} so far", count(done), epochs(max))
-        }
-        Some(done) if done < max => format!("{network} stopped early after {} of {}", count(done), epochs(max)),
-        Some(_) if max == 1 => format!("{network} trained for 1 epoch"),
-        Some(_) => format!("{network} trained for all {}", epochs(max)),
-    }
-}
-
-/// A sentence from a clause. ĥ stays as it is.
-fn capitalized(clause: &str) -> String {
-    match clause.strip_prefix(['t', 'n']) {
-        Some(rest) => format!("{}{rest}", clause[..1].to_uppercase()),
-        None => clause.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -42,5 +42,5 @@ pub(super) fn figure(samples: &Tensors) -> Result<Option<Figure>> {
                    to choose from. The earlier and the deeper it falls, the noisier are the pairs that ĥ learns from. It \
                    falls earlier in higher dimensions, where fewer latents are close to a given direction.";
     let alt = "Mean cosine similarity of training pairs against their rank in the order of Algorithm 1";
-    Figure::svg("similarity.svg", canvas, "Similarity by rank", caption.to_owned(), alt).map(Some)
+    Ok(Some(Figure::svg("similarity.svg", canvas, "Similarity by rank", caption.to_owned(), alt)))
 }

@@ -8,11 +8,10 @@ use gtn_run::schema::point_samples as keys;
 use super::super::section::{Figure, omissions};
 use super::super::tensors::Tensors;
 use super::super::text::count;
-use super::along;
 use crate::Result;
-use crate::axis_scale::Scale;
+use crate::axis_scale::{Scale, along};
 use crate::canvas::{Axis, Canvas, Omitted, Panel, Point, Stroke};
-use crate::palette::{BAND, BLUE, DARK_GRAY, GRAY, SILVER, VERMILION, shade, shades};
+use crate::palette::{BAND, BLUE, DARK_GRAY, GRAY, LIGHT_BLUE, SILVER, VERMILION, shade, shades};
 
 /// The numbers at which the arrows of Figure 2 start.
 const ARROWS: [f64; 4] = [-1.5, -0.5, 0.5, 1.5];
@@ -54,7 +53,7 @@ impl Angles {
     }
 
     /// Figure 2: both distribution functions, and arrows from y to x through them.
-    pub(super) fn distribution_functions(&self) -> Result<Figure> {
+    pub(super) fn distribution_functions(&self) -> Figure {
         let mut canvas = Canvas::new(960, 480);
         let probability = || Scale::linear(0.0, 1.0, 7);
         let x = Axis::new(Scale::linear(-4.0, 4.0, 10), "y");
@@ -110,7 +109,7 @@ impl Angles {
     }
 
     /// ĥ and h, and their difference.
-    pub(super) fn map(&self) -> Result<Figure> {
+    pub(super) fn map(&self) -> Figure {
         let mut canvas = Canvas::new(560, 500);
         let scale = || Scale::linear(-4.0, 4.0, 10);
         // At its ends, ĥ leaves the support.
@@ -148,7 +147,7 @@ impl Angles {
     }
 
     /// The distribution of the angles: a histogram, and the difference between the empirical and the exact distribution function.
-    pub(super) fn distribution(&self) -> Result<Figure> {
+    pub(super) fn distribution(&self) -> Figure {
         let mut canvas = Canvas::new(560, 500);
         let (bars, outside) = histogram(&self.generated);
         let density = 1.0 / span();
@@ -199,9 +198,6 @@ impl Angles {
         Figure::svg("angles.svg", canvas, "Distribution of the angles", caption, alt)
     }
 }
-
-/// The color of the bars.
-const LIGHT_BLUE: plotters::style::RGBColor = plotters::style::RGBColor(158, 202, 225);
 
 /// The ends of the support.
 fn ends() -> [f64; 2] {

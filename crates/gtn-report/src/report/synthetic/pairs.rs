@@ -5,7 +5,7 @@ use gtn_run::schema::point_samples as keys;
 use super::super::section::{Figure, omissions};
 use super::super::tensors::Tensors;
 use super::super::text::count;
-use super::rank_of_distance;
+use super::point_cloud::rank_of_distance;
 use crate::Result;
 use crate::axis_scale::Scale;
 use crate::canvas::{Axis, Canvas, Panel, Point, Stroke};
@@ -49,5 +49,5 @@ pub(super) fn figure(samples: &Tensors) -> Result<Figure> {
     );
     let alt = "Segments from normal vectors to the data points that they are paired with, and these points colored by the \
                distance of their normal vectors from the origin";
-    Figure::svg("figure-4.svg", canvas, "Figure 4", caption, alt)
+    Ok(Figure::svg("figure-4.svg", canvas, "Figure 4", caption, alt))
 }

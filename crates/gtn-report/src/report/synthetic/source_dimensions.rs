@@ -4,16 +4,17 @@ use gtn_math::{OpenInterval, SwissRoll};
 use gtn_run::metric_constants::{EXTENDED_ANGLES, OFF_CURVE_DISTANCE};
 use gtn_run::{Config, MetricsLog, RunFolder};
 
+use super::super::data_sets::DataSet;
 use super::super::section::{Figure, omissions_of_all_panels};
 use super::super::tensors::Tensors;
 use super::super::text::count;
-use super::{Cloud, PointKind};
-use crate::canvas::{Align, Axis, Canvas, Omitted, Panel, Point, Stroke};
-use crate::palette::{BLUE, DARK_GRAY, SILVER, VERMILION};
+use super::point_cloud::PointCloud;
+use crate::canvas::{Axis, Canvas, Omitted, Panel, Point, Stroke};
+use crate::palette::{BLUE, SILVER, VERMILION};
 use crate::{Error, Result};
 
 /// The figure, if the reference run exists and both runs have snapshots.
-pub(super) fn figure(run: &RunFolder, config: &Config, plane: &Cloud) -> Result<Option<Figure>> {
+pub(super) fn figure(run: &RunFolder, config: &Config, plane: &PointCloud) -> Result<Option<Figure>> {
     let Some(line) = reference_run(run, config)? else {
         return Ok(None);
     };
@@ -28,13 +29,13 @@ pub(super) fn figure(run: &RunFolder, config: &Config, plane: &Cloud) -> Result<
     for (row, (cloud, (epoch, first))) in (0..).zip(rows) {
         let columns = [(format!("after epoch {}", count(*epoch)), first), ("final".to_owned(), &cloud.generated)];
         for (column, (when, points)) in (0..).zip(columns) {
-            let axis = || Axis::unlabeled(cloud.kind.scale());
+            let axis = || Axis::unlabeled(cloud.scale());
             let (left, top) = (margin + column * (side + gap), margin + row * (side + heading) + heading - 8);
             let panel = Panel { left, top, width: side, height: side, x: axis(), y: axis() };
             canvas.frame(&panel);
-            canvas.line(&panel, cloud.kind.outline(), Stroke::new(SILVER, 1.5));
+            canvas.line(&panel, (cloud.set.outline)(), Stroke::new(SILVER, 1.5));
             // A point that was computed from an angle is on the curve.
-            let by_construction = cloud.kind == PointKind::Angles;
+            let by_construction = cloud.is_from_numbers();
             let marked = if by_construction {
                 points.iter().map(|point| (*point, Some(0))).collect()
             } else {
@@ -49,12 +50,7 @@ pub(super) fn figure(run: &RunFolder, config: &Config, plane: &Cloud) -> Result<
             } else {
                 format!("d = 2, {when}: {percent:.1}% off the curve")
             };
-            canvas.text(
-                [f64::from(left) + 0.5 * f64::from(side), f64::from(top) - 8.0],
-                Align::Middle,
-                DARK_GRAY,
-                &title,
-            );
+            canvas.heading(&panel, &title);
         }
     }
     let caption = format!(
@@ -66,11 +62,11 @@ pub(super) fn figure(run: &RunFolder, config: &Config, plane: &Cloud) -> Result<
     );
     let alt = "Points of the swiss roll learned from one and from two dimensions, after the first epoch and at the end, with \
                the points off the curve marked";
-    Figure::svg("dimension.svg", canvas, "Source dimension", caption, alt).map(Some)
+    Ok(Some(Figure::svg("dimension.svg", canvas, "Source dimension", caption, alt)))
 }
 
 /// The points of the reference run; `None` if it does not exist, has another configuration, or has no samples yet.
-fn reference_run(run: &RunFolder, config: &Config) -> Result<Option<Cloud>> {
+fn reference_run(run: &RunFolder, config: &Config) -> Result<Option<PointCloud>> {
     let run = run.reference_run();
     let record = match run.record() {
         Err(gtn_run::Error::NotARun { .. }) => return Ok(None),
@@ -85,7 +81,8 @@ fn reference_run(run: &RunFolder, config: &Config) -> Result<Option<Cloud>> {
         samples => samples?,
     };
     let log = MetricsLog::open(&run.metrics())?;
-    Cloud::read(&run, PointKind::Angles, &samples, &log).map(Some)
+    let set = DataSet::of(&record.config).points;
+    set.map(|set| PointCloud::read(&run, set, &samples, &log)).transpose()
 }
 
 /// Finds the points off the curve.

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &BenchLabel) -> Result<(), Failure> {
     }
     if let Some(figure) = &args.figure {
         let series: Vec<Series> = all.iter().map(Measured::series).collect();
-        if let Some(svg) = scaling_svg(&series)? {
+        if let Some(svg) = scaling_svg(&series) {
             atomic::write(figure, output::existing(args.force), |file| file.write_all(svg.as_bytes()))?;
         }
     }

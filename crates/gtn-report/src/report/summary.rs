@@ -1,0 +1,91 @@
+//! The summary of a run.
+
+use gtn_run::config::{Normalize, PairingMethod, Protocol};
+use gtn_run::{Config, MetricsLog, Stage};
+
+use super::contents::Contents;
+use super::data_sets::{DataSet, PointSet};
+use super::text::{self, count};
+
+/// What the run did, and how long its networks were trained.
+pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> String {
+    let config = &record.config;
+    let source = match config.protocol {
+        Protocol::Paper => "the text of the paper",
+        Protocol::Repo => "the authors' published code",
+    };
+    let mut summary = format!("The experiment {} follows {source}. {}", config.experiment, method(config, data_set));
+    if config.quick {
+        summary.push_str(" The run was shortened (quick), so its results are worse than those of the full experiment.");
+    }
+    let provenance = &record.provenance;
+    let h = training("ĥ", config.h.training.epochs, log, Stage::Fit, provenance.h_epochs);
+    let networks = match &config.autoencoder {
+        None => h,
+        Some(autoencoder) => {
+            let (max, recorded) = (autoencoder.training.epochs, provenance.autoencoder_epochs);
+            format!("{}, and {h}", training("the autoencoder", max, log, Stage::Autoencode, recorded))
+        }
+    };
+    summary.push_str(&format!(" {}.", capitalized(&networks)));
+    if let Some(budget) = config.time_budget {
+        let budget = text::budget(budget);
+        summary.push_str(&format!(" The run had a time budget of {budget}, which may have ended training early."));
+    }
+    summary
+}
+
+/// How the run got from the data to samples, in sentences.
+fn method(config: &Config, data_set: &DataSet) -> String {
+    let Some(PointSet { noun, distribution, sizes: (train, validation), .. }) = data_set.points else {
+        let images = match config.data.limit() {
+            None => "the images".to_owned(),
+            Some(limit) => format!("at most {} images, selected at random,", count(limit)),
+        };
+        return format!(
+            "An autoencoder encodes {images} as latents of dimension {}. Algorithm 1 pairs the latents with normal vectors. \
+             From these pairs, the network ĥ learns to map normal vectors to latents.",
+            config.dim
+        );
+    };
+    let normalized = match config.pairing.normalize {
+        Normalize::None => "They are paired",
+        Normalize::Center => "They are centered, and paired",
+        Normalize::Standardize => "They are standardized, and paired",
+    };
+    let pairing = match config.pairing.method {
+        PairingMethod::Greedy => "Algorithm 1",
+        PairingMethod::Sorted => "sorting (Figure 2)",
+    };
+    let source = if config.dim == 1 { "standard normal values" } else { "normal vectors" };
+    format!(
+        "The data are {distribution}: {} for training and {} for validation. {normalized} with {source} (source dimension \
+         {}) by {pairing}. From these pairs, the network ĥ learns to map {source} to {noun}.",
+        count(train),
+        count(validation),
+        config.dim,
+    )
+}
+
+/// How long a network was trained, as a clause. `recorded` is its number of epochs if training is over.
+fn training(network: &str, max: usize, log: &MetricsLog, stage: Stage, recorded: Option<usize>) -> String {
+    let epochs = |number: usize| format!("{} {}", count(number), if number == 1 { "epoch" } else { "epochs" });
+    let finished = recorded.is_some() || log.stage(stage).is_some();
+    match recorded.or_else(|| log.epochs(stage).map(|epoch| epoch.epoch).max()) {
+        None => format!("no epochs of {network} are recorded (maximum: {})", count(max)),
+        Some(done) if !finished => {
+            format!("{network} has trained for {} of at most {} so far", count(done), epochs(max))
+        }
+        Some(done) if done < max => format!("{network} stopped early after {} of {}", count(done), epochs(max)),
+        Some(_) if max == 1 => format!("{network} trained for 1 epoch"),
+        Some(_) => format!("{network} trained for all {}", epochs(max)),
+    }
+}
+
+/// A sentence from a clause. ĥ stays as it is.
+fn capitalized(clause: &str) -> String {
+    match clause.strip_prefix(['t', 'n']) {
+        Some(rest) => format!("{}{rest}", clause[..1].to_uppercase()),
+        None => clause.to_owned(),
+    }
+}

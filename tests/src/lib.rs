@@ -1,7 +1,8 @@
-//! Shared helpers of the tests: the folder of the real data sets, toy data sets for tests without real data, and a reader of
-//! TensorBoard's event files.
+//! Shared helpers of the tests: the folder of the real data sets, toy data sets for tests without real data, a reader of
+//! TensorBoard's event files, and the graph of a crate's modules.
 
 mod events;
+mod module_graph;
 mod toy_images;
 
 use std::fs;
@@ -9,6 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub use events::{Event, EventKind, read_events};
+pub use module_graph::{ModuleGraph, Reference};
 pub use toy_images::{toy_jpeg, write_toy_celeba, write_toy_hap, write_zip};
 
 /// The root of the workspace.

@@ -1,7 +1,9 @@
 //! `cargo xtask ci`: the checks that a change must pass.
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Instant;
+
+use crate::process::{cargo, finish};
 
 /// Runs the format, lint, documentation and test checks in this order, and stops at the first that fails.
 pub(crate) fn run() -> ExitCode {
@@ -44,24 +46,11 @@ pub(crate) fn run() -> ExitCode {
         let started = Instant::now();
         let mut command = cargo();
         command.args(*step).env("RUSTDOCFLAGS", "--deny warnings");
-        let code = crate::gtn::finish(command);
+        let code = finish(command);
         if code != ExitCode::SUCCESS {
             return code;
         }
         times.push((started.elapsed().as_secs(), step.join(" ")));
     }
     ExitCode::SUCCESS
-}
-
-/// The cargo that runs this program, without the environment variables that describe this package. Build scripts that
-/// depend on those variables would otherwise run again whenever cargo is called with `xtask` and then without it, or
-/// the reverse.
-pub(crate) fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let describes_package =
-        |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(describes_package)) {
-        command.env_remove(name);
-    }
-    command
 }

@@ -2,14 +2,16 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
+
+use crate::process::{cargo, replace_process};
 
 /// Builds `gtn` in the release profile and runs `gtn SUBCOMMAND ARGUMENTS` in the current directory.
 ///
 /// The arguments are passed on unchanged. Two options are also read here, because they decide which features to build:
 /// `--from hub` of `gtn data fetch` needs the feature `hub`, and `--device cuda` needs the feature `cuda`.
 pub(crate) fn run(subcommand: &[&str], arguments: &[OsString]) -> ExitCode {
-    let mut command = crate::ci::cargo();
+    let mut command = cargo();
     command.args(["run", "--release", "--package", "gtn-cli"]);
     if subcommand == ["data", "fetch"] && has_option(arguments, "--from", |source| source == "hub") {
         command.args(["--features", "hub"]);
@@ -58,36 +60,6 @@ fn on_cuda(arguments: &[OsString], gtn_device: Option<&OsStr>) -> bool {
     let is_cuda = |device: &str| device == "cuda" || device.starts_with("cuda:");
     let by_environment = gtn_device.and_then(OsStr::to_str).is_some_and(is_cuda);
     has_option(arguments, "--device", is_cuda) || (by_environment && !has_option(arguments, "--device", |_| true))
-}
-
-/// Replaces this process with the command, so that Ctrl-C reaches only `gtn`, and the shell waits until `gtn` has saved
-/// its state.
-#[cfg(unix)]
-fn replace_process(mut command: Command) -> ExitCode {
-    use std::os::unix::process::CommandExt;
-    let error = command.exec();
-    cannot_run(&command, &error)
-}
-
-#[cfg(not(unix))]
-fn replace_process(command: Command) -> ExitCode {
-    finish(command)
-}
-
-/// Runs a command until it exits and returns its exit code.
-pub(crate) fn finish(mut command: Command) -> ExitCode {
-    match command.status() {
-        Ok(status) => match status.code().map(u8::try_from) {
-            Some(Ok(code)) => ExitCode::from(code),
-            _ => ExitCode::FAILURE,
-        },
-        Err(error) => cannot_run(&command, &error),
-    }
-}
-
-fn cannot_run(command: &Command, error: &std::io::Error) -> ExitCode {
-    eprintln!("error: cannot run `{}`: {error}; check that it is installed", command.get_program().to_string_lossy());
-    ExitCode::FAILURE
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod ci;
 mod gtn;
+mod process;
 mod prove;
 mod words;
 

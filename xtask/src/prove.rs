@@ -4,8 +4,7 @@
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::ci::cargo;
-use crate::gtn::finish;
+use crate::process::{cargo, finish};
 
 /// Rounds of the property tests, each with other random cases.
 const ROUNDS: u64 = 10;

@@ -5,21 +5,18 @@ mod choices;
 mod data;
 mod device;
 mod evaluate;
+mod folders;
 mod label;
+mod named_values;
 mod runs;
 mod samples;
 
-use std::error::Error;
-use std::path::PathBuf;
-use std::str::FromStr;
-
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 pub(crate) use bench::{Bench, BenchCommand, BenchDevice, BenchLabel, BenchSample, BenchTrain, Reference};
 pub(crate) use choices::Choices;
 pub(crate) use data::{DataCheck, DataCommand, DataFetch, DataName, Source};
-pub(crate) use device::{DepthName, Doctor, OnDevice};
+pub(crate) use device::{DepthName, Doctor};
 pub(crate) use evaluate::{Evaluate, METRICS};
 pub(crate) use label::Label;
 pub(crate) use runs::{ConfigCommand, Report, Reproduce, Runs};
@@ -77,39 +74,4 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Benchmark this machine.
     Bench(Bench),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CacheDir {
-    /// Folder of the image cache: images scaled to 64×64, 12 kB each (2.5 GB for CelebA), created once [default: ~/.cache/gtn].
-    #[arg(long, value_name = "DIR", env = "GTN_CACHE_DIR")]
-    cache_dir: Option<PathBuf>,
-}
-
-impl CacheDir {
-    /// The given folder, or the cache folder of the user.
-    pub(crate) fn path(&self) -> PathBuf {
-        let variable = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-        let cache = || {
-            variable("XDG_CACHE_HOME")
-                .or_else(|| Some(variable("HOME").or_else(|| variable("USERPROFILE"))?.join(".cache")))
-        };
-        self.cache_dir.clone().unwrap_or_else(|| cache().unwrap_or_else(std::env::temp_dir).join("gtn"))
-    }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DataDir {
-    /// Folder of the data sets, with one subfolder for each.
-    #[arg(long, value_name = "DIR", env = "GTN_DATA_DIR", default_value = "datasets")]
-    pub(crate) data_dir: PathBuf,
-}
-
-/// Parses values by their names, which `--help` lists with these descriptions.
-fn by_name<T>(names: impl IntoIterator<Item = (&'static str, &'static str)>) -> impl TypedValueParser<Value = T>
-where
-    T: FromStr<Err: Into<Box<dyn Error + Send + Sync>>> + Clone + Send + Sync + 'static,
-{
-    let value = |(name, help)| PossibleValue::new(name).help(help);
-    PossibleValuesParser::new(names.into_iter().map(value)).try_map(|name| name.parse::<T>())
 }

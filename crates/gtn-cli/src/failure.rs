@@ -88,6 +88,12 @@ impl From<gtn_metrics::Error> for Failure {
     }
 }
 
+impl From<ndarray::ShapeError> for Failure {
+    fn from(error: ndarray::ShapeError) -> Self {
+        Failure::Users(error.into())
+    }
+}
+
 impl From<gtn_models::Error> for Failure {
     fn from(error: gtn_models::Error) -> Self {
         gtn_train::Error::from(error).into()

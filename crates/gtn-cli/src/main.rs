@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         Command::Config(ConfigCommand::Show(choices)) => commands::config::show(choices),
         Command::Doctor(command) => commands::doctor::run(command),
         Command::Bench(bench) => match &bench.command {
-            None => commands::bench::of_device(&bench.of_device),
+            None => commands::bench::device::run_if_selected(&bench.of_device),
             Some(BenchCommand::Device(command)) => commands::bench::device::run(command),
             Some(BenchCommand::Train(command)) => commands::bench::train::run(command),
             Some(BenchCommand::Label(command)) => commands::bench::label::run(command),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use gtn_models::Ops;
 
-use super::{DataDir, OnDevice};
+use super::device::OnDevice;
+use super::folders::DataDir;
 use crate::commands::bench::cases::BenchCase;
 use crate::commands::bench::label::Case;
 

@@ -1,9 +1,9 @@
 //! An experiment by name or file, with overrides of its settings.
 
 use clap::Args;
-use gtn_run::config::{Epochs, Protocol};
+use gtn_run::config::{Epochs, Overrides, Protocol};
 
-use super::by_name;
+use super::named_values::by_name;
 
 /// An experiment, with overrides of its settings.
 #[derive(Debug, Args)]
@@ -34,6 +34,21 @@ pub(crate) struct Choices {
     /// run exactly, pass the number of epochs that each network reached with --epochs.
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub(crate) time_budget: Option<u64>,
+}
+
+impl Choices {
+    /// The overrides of the preset.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            protocol: self.protocol,
+            quick: self.quick,
+            dim: self.dim,
+            seed: self.seed,
+            limit: self.limit,
+            epochs: self.epochs.unwrap_or_default(),
+            time_budget: self.time_budget,
+        }
+    }
 }
 
 /// Parses a time such as `1h 30m` to whole seconds.

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::DataDir;
+use super::folders::DataDir;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {

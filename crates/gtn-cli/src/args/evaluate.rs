@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gtn_run::schema::Metric;
 
-use super::by_name;
+use super::named_values::by_name;
 
 #[derive(Debug, Args)]
 #[command(after_help = "The real samples are split at random into two halves. Each metric compares as many generated

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gtn_label::{Precision, Strategy};
 
-use super::by_name;
+use super::named_values::by_name;
 
 #[derive(Debug, Args)]
 #[command(after_help = "PAIRS.npz contains three arrays: `matching` (u64, the target row of each source row), `order`

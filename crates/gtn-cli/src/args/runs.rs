@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{CacheDir, Choices, DataDir, OnDevice};
+use super::choices::Choices;
+use super::device::OnDevice;
+use super::folders::{CacheDir, DataDir};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use gtn_models::Interpolation;
 
-use super::{CacheDir, DataDir, OnDevice, by_name};
+use super::device::OnDevice;
+use super::folders::{CacheDir, DataDir};
+use super::named_values::by_name;
 
 #[derive(Debug, Args)]
 #[command(after_help = "The name of --out decides the format:

@@ -8,19 +8,6 @@ mod process;
 pub(crate) mod sample;
 pub(crate) mod train;
 
-use crate::args::BenchDevice;
-use crate::failure::Failure;
-
-/// `gtn bench --device ...`. A device in the environment alone does not select this benchmark.
-pub(crate) fn of_device(args: &BenchDevice) -> Result<(), Failure> {
-    if std::env::args_os().any(|word| word.to_string_lossy().starts_with("--device")) {
-        return device::run(args);
-    }
-    Err(Failure::users(
-        "no benchmark selected; run `gtn bench device`, `train`, `label` or `sample` (see `gtn bench --help`)",
-    ))
-}
-
 /// A time with about three digits.
 fn time(seconds: f64) -> String {
     match seconds {

@@ -32,8 +32,8 @@ pub(crate) fn run(args: &Encode) -> Result<(), Failure> {
         parts.push(to_array2(&autoencoder.encoder().forward(&to_tensor(rows, device)?)?)?);
     }
     let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-    let latents = concatenate(Axis(0), &views).map_err(|error| Failure::users(error.to_string()))?;
-    output::write(&args.out, format, &Samples::Vectors(latents), args.force)?;
+    let samples = Samples::Vectors(concatenate(Axis(0), &views)?);
+    output::write(&args.out, format, &samples, args.force)?;
     console::print(&args.out.display().to_string());
     Ok(())
 }

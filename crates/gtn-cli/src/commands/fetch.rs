@@ -1,7 +1,5 @@
 //! `gtn data fetch`: downloads the missing files of a data set.
 
-use std::ops::ControlFlow;
-
 use gtn_data::fetch::{Download, Event, FetchSummary, NextAttempt, Options};
 use gtn_data::{celeba, hap, mnist};
 
@@ -67,7 +65,7 @@ fn from_mirrors(args: &DataFetch, progress: &mut Progress) -> Result<FetchSummar
     };
     let fetched = mnist::fetch(&args.data.data_dir, &mirrors, &Options::default(), |file, event| {
         report(progress, file, event);
-        if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        stop::control_flow()
     })?;
     Ok(fetched)
 }

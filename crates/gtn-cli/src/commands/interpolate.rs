@@ -4,7 +4,7 @@ use gtn_metrics::{StepLengths, step_lengths};
 use gtn_models::{Streams, purpose};
 use gtn_run::RunFolder;
 use gtn_train::RealPairs;
-use ndarray::{Array2, Array4, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array4, Axis, concatenate, s};
 use serde_json::{Value, json};
 
 use crate::args::Interpolate;
@@ -42,12 +42,12 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
         match &pairs {
             Some(pairs) => {
                 let real = |row: usize| pairs.target.slice(s![row..=row, ..]);
-                latents.push(stack(&[real(from), generated.view(), real(to)])?);
+                latents.push(concatenate(Axis(0), &[real(from), generated.view(), real(to)])?);
             }
             None => latents.push(generated),
         }
     }
-    let latents = stack(&latents.iter().map(|part| part.view()).collect::<Vec<_>>())?;
+    let latents = concatenate(Axis(0), &latents.iter().map(|part| part.view()).collect::<Vec<_>>())?;
     let samples = if generator.generates_images() {
         let interpolations = Interpolations { images: generator.decode(latents.view())?, steps, real_ends: args.real };
         for (row, lengths) in step_lengths_of_rows.iter_mut().enumerate() {
@@ -86,8 +86,7 @@ struct RowSteps {
 fn pixel_step_lengths(images: &Array4<f32>, first: usize, steps: usize) -> Result<StepLengths, Failure> {
     let images = images.slice(s![first..first + steps, .., .., ..]);
     let pixels = images.len() / steps;
-    let rows = images.to_shape((steps, pixels)).map_err(|error| Failure::users(error.to_string()))?;
-    Ok(step_lengths(rows.view())?)
+    Ok(step_lengths(images.to_shape((steps, pixels))?.view())?)
 }
 
 fn print(args: &Interpolate, rows: &[RowSteps]) {
@@ -112,8 +111,4 @@ fn print(args: &Interpolate, rows: &[RowSteps]) {
         let name = format!("interpolation {}", index + 1);
         console::print(&format!("{name:<24} {:>9.2}{pixels}", row.latents.max_to_mean_ratio()));
     }
-}
-
-fn stack(parts: &[ArrayView2<'_, f32>]) -> Result<Array2<f32>, Failure> {
-    concatenate(Axis(0), parts).map_err(|error| Failure::users(error.to_string()))
 }

@@ -2,8 +2,6 @@
 
 mod stats;
 
-use std::ops::ControlFlow;
-
 use gtn_data::arrays;
 use gtn_label::{Matcher, Workspace};
 use gtn_run::atomic;
@@ -31,7 +29,7 @@ pub(crate) fn run(args: &Label) -> Result<(), Failure> {
         .threads(args.threads.map_or(0, usize::from))
         .progress(|step| {
             progress.show("label", step.done as u64, step.total as u64, "");
-            if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            stop::control_flow()
         })
         .match_rows_in(&mut workspace, &source, &target)?;
     drop(progress);

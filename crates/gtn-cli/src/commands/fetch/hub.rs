@@ -1,6 +1,5 @@
 //! `gtn data fetch NAME --from hub`.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use gtn_data::fetch::{Error, FetchSummary, Options};
@@ -20,7 +19,7 @@ pub(super) fn mnist(data_dir: &Path, progress: &mut Progress) -> Result<FetchSum
             Event::Done(spec) => progress.line(&format!("{} verified and written", spec.gzip_name())),
             _ => {}
         }
-        continue_unless_stopped()
+        stop::control_flow()
     });
     fetched.map_err(failure)
 }
@@ -37,7 +36,7 @@ pub(super) fn celeba(data_dir: &Path, progress: &mut Progress) -> Result<FetchSu
             Event::Done(name) => progress.line(&format!("{name} written")),
             _ => {}
         }
-        continue_unless_stopped()
+        stop::control_flow()
     });
     fetched.map_err(failure)
 }
@@ -74,8 +73,4 @@ fn received(progress: &mut Progress, dataset: &str, bytes: u64) {
 fn created(progress: &mut Progress, name: &str, done: usize, total: usize) {
     progress.begin_once(name);
     progress.show(name, done as u64, total as u64, "");
-}
-
-fn continue_unless_stopped() -> ControlFlow<()> {
-    if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }

@@ -1,0 +1,46 @@
+//! Cargo, and how a command runs and ends.
+
+use std::process::{Command, ExitCode};
+
+/// The cargo that runs this program, without the environment variables that describe this package. Build scripts that
+/// depend on those variables would otherwise run again whenever cargo is called with `xtask` and then without it, or
+/// the reverse.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let describes_package =
+        |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(describes_package)) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Replaces this process with the command, so that Ctrl-C reaches only `gtn`, and the shell waits until `gtn` has saved
+/// its state.
+#[cfg(unix)]
+pub(crate) fn replace_process(mut command: Command) -> ExitCode {
+    use std::os::unix::process::CommandExt;
+    let error = command.exec();
+    cannot_run(&command, &error)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn replace_process(command: Command) -> ExitCode {
+    finish(command)
+}
+
+/// Runs a command until it exits and returns its exit code.
+pub(crate) fn finish(mut command: Command) -> ExitCode {
+    match command.status() {
+        Ok(status) => match status.code().map(u8::try_from) {
+            Some(Ok(code)) => ExitCode::from(code),
+            _ => ExitCode::FAILURE,
+        },
+        Err(error) => cannot_run(&command, &error),
+    }
+}
+
+fn cannot_run(command: &Command, error: &std::io::Error) -> ExitCode {
+    eprintln!("error: cannot run `{}`: {error}; check that it is installed", command.get_program().to_string_lossy());
+    ExitCode::FAILURE
+}

@@ -5,10 +5,12 @@ mod observer_files;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use gtn_io::atomic;
 use serde::{Deserialize, Serialize};
 
-use crate::{Config, Error, FORMAT, Network, Result, atomic};
+use crate::{Config, Error, FORMAT, Network, Result};
 
 pub use lock::Lock;
 pub use observer_files::{EpochFigure, event_file_timestamp};
@@ -214,7 +216,7 @@ impl RunFolder {
                     reason: "it is not a text file".to_owned(),
                 });
             }
-            Err(error) => return Err(Error::io("read", &path)(error)),
+            Err(error) => return Err(gtn_io::Error::io("read", &path)(error).into()),
         };
         let fail = |reason: String| Error::Config { what: path.display().to_string(), reason };
         let invalid = |error: toml::de::Error| {
@@ -241,7 +243,7 @@ impl RunFolder {
     pub fn write_record(&self, record: &RunRecord) -> Result<()> {
         let text = toml::to_string(record)
             .map_err(|error| Error::Config { what: self.config().display().to_string(), reason: error.to_string() })?;
-        atomic::write_bytes(&self.config(), text.as_bytes())
+        Ok(atomic::write_bytes(&self.config(), text.as_bytes())?)
     }
 
     /// The process that works on the run, if there is one.
@@ -259,7 +261,7 @@ impl RunFolder {
     /// configuration or other data and [`Error::OtherFormat`] for one of another version; [`Error::Locked`] if another process
     /// works on it. Then nothing is changed.
     pub fn open(&self, config: &Config, provenance: &Provenance, force: bool) -> Result<Lock> {
-        let fail = |action| Error::io(action, &self.root);
+        let fail = |action| gtn_io::Error::io(action, &self.root);
         if self.root.is_dir() {
             self.refuse_other_folder()?;
         } else {
@@ -303,7 +305,7 @@ impl RunFolder {
                 if has("[provenance]") && has("[config]") { Ok(()) } else { Err(not_a_run()) }
             }
             Err(_) => {
-                let entries = fs::read_dir(&self.root).map_err(Error::io("read", &self.root))?;
+                let entries = fs::read_dir(&self.root).map_err(gtn_io::Error::io("read", &self.root))?;
                 let other = entries.flatten().any(|entry| !may_be_in_new_folder(&entry.file_name().to_string_lossy()));
                 if other { Err(not_a_run()) } else { Ok(()) }
             }
@@ -319,7 +321,7 @@ impl RunFolder {
         files.extend(self.event_files());
         files.extend(self.epoch_figures().into_iter().map(|figure| figure.path));
         for entry in fs::read_dir(self.root.join("checkpoints")).into_iter().flatten().flatten() {
-            let networks = Network::ALL.into_iter();
+            let networks = Network::ALL.iter();
             let mut checkpoints = networks.flat_map(|network| STATES.map(|state| format!("{network}.{state}{SUFFIX}")));
             if checkpoints.any(|checkpoint| *checkpoint == *entry.file_name()) {
                 files.push(entry.path());
@@ -328,7 +330,7 @@ impl RunFolder {
         for path in files {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io("remove", &path)(error));
+                    return Err(gtn_io::Error::io("remove", &path)(error).into());
                 }
                 _ => {}
             }
@@ -336,15 +338,12 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Removes temporary files of a killed process. Failures are ignored, since the files do no harm.
+    /// Removes temporary files of a killed process.
     fn remove_leftovers(&self) {
         let folders = FOLDERS.map(|folder| self.root.join(folder));
         for folder in folders.iter().chain([&self.root, &self.epoch_figures_folder()]) {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                if atomic::is_temporary(&entry.file_name().to_string_lossy()) {
-                    let _ = fs::remove_file(entry.path());
-                }
-            }
+            // Of any age, since this process has the lock of the run.
+            atomic::remove_stale_files(folder, Duration::ZERO);
         }
     }
 }

@@ -112,7 +112,7 @@ pub(crate) fn train<P: TrainingTask>(
         input_fingerprint,
         normalizer,
         last_is_used,
-        require_free_space: gtn_run::atomic::require_free_space,
+        require_free_space: gtn_io::atomic::require_free_space,
     };
     let adam_settings = AdamSettings {
         learning_rate: settings.learning_rate,

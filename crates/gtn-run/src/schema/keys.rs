@@ -30,61 +30,6 @@ pub enum ArtifactKind {
     Checkpoint,
 }
 
-/// The element type of a tensor: `f32` or `u64`.
-pub trait TensorElement: sealed::Element {}
-
-impl TensorElement for f32 {}
-impl TensorElement for u64 {}
-
-pub(crate) use sealed::Tensor;
-
-pub(crate) mod sealed {
-    use ndarray::ArrayD;
-
-    /// A tensor of an artifact.
-    #[derive(Debug, Clone, PartialEq)]
-    pub enum Tensor {
-        F32(ArrayD<f32>),
-        U64(ArrayD<u64>),
-    }
-
-    pub trait Element: Sized + 'static {
-        const NAME: &'static str;
-        fn into_tensor(array: ArrayD<Self>) -> Tensor;
-        fn from_tensor(tensor: &Tensor) -> Option<&ArrayD<Self>>;
-    }
-
-    impl Element for f32 {
-        const NAME: &'static str = "f32";
-
-        fn into_tensor(array: ArrayD<Self>) -> Tensor {
-            Tensor::F32(array)
-        }
-
-        fn from_tensor(tensor: &Tensor) -> Option<&ArrayD<Self>> {
-            match tensor {
-                Tensor::F32(array) => Some(array),
-                Tensor::U64(_) => None,
-            }
-        }
-    }
-
-    impl Element for u64 {
-        const NAME: &'static str = "u64";
-
-        fn into_tensor(array: ArrayD<Self>) -> Tensor {
-            Tensor::U64(array)
-        }
-
-        fn from_tensor(tensor: &Tensor) -> Option<&ArrayD<Self>> {
-            match tensor {
-                Tensor::U64(array) => Some(array),
-                Tensor::F32(_) => None,
-            }
-        }
-    }
-}
-
 /// The key of a tensor with elements of type `T`.
 #[derive(Debug)]
 pub struct TensorKey<T> {

@@ -50,14 +50,6 @@ pub struct Filter {
     required: Vec<(String, bool)>,
 }
 
-impl Filter {
-    /// Whether the filter selects every image.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.required.is_empty()
-    }
-}
-
 impl FromStr for Filter {
     type Err = Error;
 
@@ -109,20 +101,18 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: ProgressFn
 /// [`Error::NotFound`] if the list is missing, [`Error::Malformed`] if it is invalid, [`Error::Filter`] if the filter
 /// names an unknown attribute.
 pub fn filtered_names(data_dir: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
-    DATASET.filtered_names(data_dir, filter)
+    DATASET.filtered_names(&DATASET.find_folder(data_dir), filter)
 }
 
 /// Checks which files exist below `data_dir`. Lists are read completely; images are looked up by name but not decoded.
 #[must_use]
 pub fn check(data_dir: &Path) -> Inventory {
     let folder = DATASET.find_folder(data_dir);
-    let (mut lists, mut list) = (None, None);
-    if let Some(path) = find_table(&folder, PARTITION) {
-        list = Some(read_partition(&path).map(|read| {
-            let [train, validation, test] = lists.insert(read).each_ref().map(Vec::len);
-            (path, format!("{train} training, {validation} validation and {test} test images"))
-        }));
-    }
+    let mut lists = None;
+    let list = find_table(&folder, PARTITION).map(|path| {
+        let [train, validation, test] = lists.insert(read_partition(&path)?).each_ref().map(Vec::len);
+        Ok((path, format!("{train} training, {validation} validation and {test} test images")))
+    });
     let (images, counts) = ItemState::check_images(ImageSource::find(&folder, IMAGES), lists.map(Ok));
     let attributes = find_table(&folder, ATTRIBUTES).map(|path| {
         let table = read_attributes(&path)?;

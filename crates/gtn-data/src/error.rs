@@ -88,18 +88,8 @@ impl Error {
     /// Whether the user can fix the error by changing the input, as opposed to a failure of the machine.
     #[must_use]
     pub fn is_user_error(&self) -> bool {
-        use std::io::ErrorKind as K;
         match self {
-            Error::Write { source, .. } => matches!(
-                source.kind(),
-                K::NotFound
-                    | K::PermissionDenied
-                    | K::NotADirectory
-                    | K::IsADirectory
-                    | K::ReadOnlyFilesystem
-                    | K::InvalidInput
-                    | K::InvalidFilename
-            ),
+            Error::Write { source, .. } => gtn_io::is_user_error(source),
             Error::Array(error) => error.is_user_error(),
             _ => true,
         }

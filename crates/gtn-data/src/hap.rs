@@ -56,14 +56,6 @@ pub struct Filter {
     ids: Vec<u64>,
 }
 
-impl Filter {
-    /// Whether the filter selects every image.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 impl FromStr for Filter {
     type Err = Error;
 
@@ -97,17 +89,12 @@ impl std::fmt::Display for Filter {
     }
 }
 
-/// Reads the existing images below `data_dir` (in `hap/` or in the folder itself) that match `filter`.
-///
-/// The decoded images come from the file `cache`, which is created if necessary. `progress` is called only while it is
-/// being created.
+/// Reads the existing images below `data_dir` (in `hap/` or in the folder itself) that match `filter`,
+/// through the file `cache`.
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] with download instructions if files are missing; [`Error::Malformed`] for an invalid list or
-/// image, or if none of the listed images exists; [`Error::Filter`] if no training or validation image matches the
-/// filter; [`Error::Write`] if the cache cannot be written; [`Error::Stopped`] if `progress` asks to stop. A cache that
-/// fails or stops halfway is removed.
+/// As for [`celeba::read`](crate::celeba::read()).
 pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: ProgressFn<'_>) -> Result<ImageSet> {
     DATASET.read(data_dir, filter, cache, progress)
 }
@@ -119,7 +106,7 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: ProgressFn
 ///
 /// [`Error::NotFound`] if the table is missing, [`Error::Malformed`] if it is invalid.
 pub fn filtered_names(data_dir: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
-    DATASET.filtered_names(data_dir, filter)
+    DATASET.filtered_names(&DATASET.find_folder(data_dir), filter)
 }
 
 /// Checks which files exist below `data_dir`. Lists are read completely; images are looked up by name but not decoded.

@@ -24,7 +24,6 @@ mod image_cache;
 pub(crate) mod image_source;
 mod transform;
 
-pub use image_source::MAX_FILE_BYTES;
 pub use transform::{MAX_PIXELS, Transform, TransformError};
 
 use image_cache::{CacheSpec, ImageCache, ImageChecksums};

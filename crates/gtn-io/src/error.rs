@@ -76,23 +76,29 @@ impl Error {
     /// Whether the user can fix it by calling the program differently, as opposed to a failure of the machine.
     #[must_use]
     pub fn is_user_error(&self) -> bool {
-        use std::io::ErrorKind as K;
         match self {
-            Error::Io { source, .. } => matches!(
-                source.kind(),
-                K::NotFound
-                    | K::PermissionDenied
-                    | K::AlreadyExists
-                    | K::NotADirectory
-                    | K::IsADirectory
-                    | K::ReadOnlyFilesystem
-                    | K::InvalidInput
-                    | K::InvalidFilename
-            ),
+            Error::Io { source, .. } => is_user_error(source),
             Error::InsufficientSpace { .. } => false,
             Error::Exists { .. } | Error::Array { .. } | Error::Malformed { .. } => true,
         }
     }
+}
+
+/// Whether the user can fix an error of the operating system by passing another path, as opposed to a failure of the machine.
+#[must_use]
+pub fn is_user_error(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind as K;
+    matches!(
+        error.kind(),
+        K::NotFound
+            | K::PermissionDenied
+            | K::AlreadyExists
+            | K::NotADirectory
+            | K::IsADirectory
+            | K::ReadOnlyFilesystem
+            | K::InvalidInput
+            | K::InvalidFilename
+    )
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -35,7 +35,7 @@ mod suggest;
 mod tensor_file;
 
 pub use cache_dir::cache_dir;
-pub use error::{Error, Result};
+pub use error::{Error, Result, is_user_error};
 pub use hex::hex;
 pub use suggest::{UnknownName, suggest};
 pub use tensor_file::{Tensor, TensorElement, TensorFile};

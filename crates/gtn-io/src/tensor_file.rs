@@ -12,6 +12,7 @@ use crate::{Error, Result, hex};
 
 /// A tensor of a [`TensorFile`].
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Tensor {
     /// 32-bit floating-point numbers.
     F32(ArrayD<f32>),
@@ -61,26 +62,11 @@ macro_rules! elements {
 elements!(f32, F32; u64, U64);
 
 impl Tensor {
-    fn shape(&self) -> &[usize] {
+    fn outline(&self) -> Outline<'_> {
         match self {
-            Tensor::F32(array) => array.shape(),
-            Tensor::U64(array) => array.shape(),
+            Tensor::F32(array) => Outline(Dtype::F32, array.shape()),
+            Tensor::U64(array) => Outline(Dtype::U64, array.shape()),
         }
-    }
-
-    fn dtype(&self) -> Dtype {
-        match self {
-            Tensor::F32(_) => Dtype::F32,
-            Tensor::U64(_) => Dtype::U64,
-        }
-    }
-
-    fn byte_len(&self) -> usize {
-        let size = match self {
-            Tensor::F32(_) => size_of::<f32>(),
-            Tensor::U64(_) => size_of::<u64>(),
-        };
-        size * self.shape().iter().product::<usize>()
     }
 
     /// The values in little-endian order, borrowed where possible: the state of a large network takes gigabytes.
@@ -113,16 +99,16 @@ impl Tensor {
     }
 }
 
-/// A tensor without its values, which are written after the header without another copy.
-struct Outline<'a>(&'a Tensor);
+/// Type and shape of a tensor, whose values are written after the header without another copy.
+struct Outline<'a>(Dtype, &'a [usize]);
 
 impl View for Outline<'_> {
     fn dtype(&self) -> Dtype {
-        self.0.dtype()
+        self.0
     }
 
     fn shape(&self) -> &[usize] {
-        self.0.shape()
+        self.1
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
@@ -130,7 +116,7 @@ impl View for Outline<'_> {
     }
 
     fn data_len(&self) -> usize {
-        self.0.byte_len()
+        self.0.bitsize() / 8 * self.1.iter().product::<usize>()
     }
 }
 
@@ -193,7 +179,7 @@ impl TensorFile {
         let beginning = self.header_bytes(&sha256).map_err(Error::io("write", path))?;
         // In the order of the safetensors crate: wide types first, then by name.
         let mut in_file_order: Vec<&Tensor> = self.tensors.values().collect();
-        in_file_order.sort_by_key(|tensor| std::cmp::Reverse(tensor.dtype()));
+        in_file_order.sort_by_key(|tensor| std::cmp::Reverse(tensor.outline().0));
         atomic::write(path, Existing::Replace, |out| {
             out.write_all(&beginning)?;
             in_file_order.into_iter().try_for_each(|tensor| out.write_all(&tensor.bytes()))
@@ -247,7 +233,7 @@ impl TensorFile {
             sha256: sha256.to_owned(),
             metadata: self.metadata.clone(),
         })?;
-        let outlines = self.tensors.iter().map(|(name, tensor)| (name, Outline(tensor)));
+        let outlines = self.tensors.iter().map(|(name, tensor)| (name, tensor.outline()));
         let file_metadata = HashMap::from([("gtn".to_owned(), header)]);
         safetensors::serialize(outlines, Some(file_metadata)).map_err(|error| std::io::Error::other(error.to_string()))
     }
@@ -255,7 +241,8 @@ impl TensorFile {
     fn digest(&self) -> String {
         let mut hasher = Sha256::new();
         for (name, tensor) in &self.tensors {
-            hasher.update(format!("{name}\0{:?}\0{:?}\0", tensor.dtype(), tensor.shape()));
+            let Outline(dtype, shape) = tensor.outline();
+            hasher.update(format!("{name}\0{dtype:?}\0{shape:?}\0"));
             hasher.update(tensor.bytes());
         }
         hasher.update(serde_json::to_vec(&self.metadata).unwrap_or_default());
@@ -288,7 +275,7 @@ mod tests {
         let written = std::fs::read(&path).unwrap();
         let (_, header) = SafeTensors::read_metadata(&written).unwrap();
         let owned = file.tensors.iter().map(|(name, tensor)| {
-            let (dtype, shape, bytes) = (tensor.dtype(), tensor.shape(), tensor.bytes());
+            let (Outline(dtype, shape), bytes) = (tensor.outline(), tensor.bytes());
             (name, TensorView::new(dtype, shape.to_vec(), Box::leak(bytes.into())).unwrap())
         });
         assert_eq!(written, safetensors::serialize(owned, header.metadata().clone()).unwrap());

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gtn_io::{Tensor, TensorElement, TensorFile};
+use gtn_io::{TensorElement, TensorFile};
 use ndarray::{Array, ArrayD, Dimension};
 use serde::{Deserialize, Serialize};
 
@@ -98,9 +98,8 @@ impl Artifact {
         self.file
             .tensors
             .iter()
-            .filter_map(|(name, tensor)| match (name.strip_prefix(group.prefix()), tensor) {
-                (Some(rest), Tensor::F32(array)) => Some((rest.to_owned(), array.clone())),
-                _ => None,
+            .filter_map(|(name, tensor)| {
+                Some((name.strip_prefix(group.prefix())?.to_owned(), f32::from_tensor(tensor)?.clone()))
             })
             .collect()
     }

@@ -79,6 +79,45 @@ pub struct RunFolder {
     root: PathBuf,
 }
 
+/// Implements a method for each file with a fixed name.
+macro_rules! paths {
+    ($($(#[$doc:meta])* $name:ident = $path:expr;)+) => {
+        impl RunFolder {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(&self) -> PathBuf {
+                    // One component after the other, for the separator of the system.
+                    self.root.join($path.split('/').collect::<PathBuf>())
+                }
+            )+
+        }
+    };
+}
+
+paths! {
+    /// `config.toml`.
+    config = CONFIG;
+    /// `metrics.jsonl`.
+    metrics = "metrics.jsonl";
+    /// The latents of the training and validation images.
+    latents = "latents/latents.safetensors";
+    /// The pairs (y, x_y) of the training and validation data.
+    pairs = "pairs/pairs.safetensors";
+    /// The latents of the official test set, which is used for neither training nor selection.
+    test_latents = "latents/test.safetensors";
+    /// The pairs of the official test set.
+    test_pairs = "pairs/test.safetensors";
+    /// The samples, and what the report shows beside them.
+    samples = "samples/samples.safetensors";
+    /// The metrics of the samples.
+    evaluation = "samples/evaluation.safetensors";
+    /// The epochs of `metrics.jsonl` as a table.
+    metrics_csv = "metrics.csv";
+    /// `report.html`.
+    report = "report.html";
+}
+
 impl RunFolder {
     /// The run at `root`, which need not exist.
     #[must_use]
@@ -90,18 +129,6 @@ impl RunFolder {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
-    }
-
-    /// `config.toml`.
-    #[must_use]
-    pub fn config(&self) -> PathBuf {
-        self.root.join(CONFIG)
-    }
-
-    /// `metrics.jsonl`.
-    #[must_use]
-    pub fn metrics(&self) -> PathBuf {
-        self.root.join("metrics.jsonl")
     }
 
     /// The state of a network's training: weights, moments, position.
@@ -120,30 +147,6 @@ impl RunFolder {
     #[must_use]
     pub fn best_checkpoint(&self, network: Network) -> PathBuf {
         self.root.join("checkpoints").join(format!("{network}.best.safetensors"))
-    }
-
-    /// The latents of the training and validation images.
-    #[must_use]
-    pub fn latents(&self) -> PathBuf {
-        self.root.join("latents").join("latents.safetensors")
-    }
-
-    /// The pairs (y, x_y) of the training and validation data.
-    #[must_use]
-    pub fn pairs(&self) -> PathBuf {
-        self.root.join("pairs").join("pairs.safetensors")
-    }
-
-    /// The latents of the official test set, which is used for neither training nor selection.
-    #[must_use]
-    pub fn test_latents(&self) -> PathBuf {
-        self.root.join("latents").join("test.safetensors")
-    }
-
-    /// The pairs of the official test set.
-    #[must_use]
-    pub fn test_pairs(&self) -> PathBuf {
-        self.root.join("pairs").join("test.safetensors")
     }
 
     /// What ĥ generated from fixed normal vectors after its epoch `epoch`.
@@ -167,34 +170,10 @@ impl RunFolder {
         Self::at(self.root.join("reference"))
     }
 
-    /// The samples, and what the report shows beside them.
-    #[must_use]
-    pub fn samples(&self) -> PathBuf {
-        self.root.join("samples").join("samples.safetensors")
-    }
-
-    /// The metrics of the samples.
-    #[must_use]
-    pub fn evaluation(&self) -> PathBuf {
-        self.root.join("samples").join("evaluation.safetensors")
-    }
-
-    /// The epochs of `metrics.jsonl` as a table.
-    #[must_use]
-    pub fn metrics_csv(&self) -> PathBuf {
-        self.root.join("metrics.csv")
-    }
-
     /// A figure by its file name.
     #[must_use]
     pub fn figure(&self, name: &str) -> PathBuf {
         self.root.join("figures").join(name)
-    }
-
-    /// `report.html`.
-    #[must_use]
-    pub fn report(&self) -> PathBuf {
-        self.root.join("report.html")
     }
 
     /// Reads `config.toml`.

@@ -64,6 +64,7 @@ pub struct MetricRecord {
 /// A line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Record {
     /// An epoch.
     Epoch(EpochRecord),

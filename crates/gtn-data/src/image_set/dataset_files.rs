@@ -62,7 +62,7 @@ impl DatasetFiles {
         ImageSetSpec {
             source: &source,
             lists: &(self.read_lists)(&paths)?,
-            filtered_names: self.filtered_names_in(&folder, filter)?,
+            filtered_names: self.filtered_names(&folder, filter)?,
             filter: filter.to_string(),
             transform: self.transform,
             split_sizes: self.split_sizes,
@@ -70,12 +70,8 @@ impl DatasetFiles {
         .load(cache, progress)
     }
 
-    /// The names of the images that match `filter`; `None` for a filter that selects every image.
-    pub(crate) fn filtered_names(&self, data_dir: &Path, filter: &impl ImageFilter) -> Result<Option<HashSet<String>>> {
-        self.filtered_names_in(&self.find_folder(data_dir), filter)
-    }
-
-    fn filtered_names_in<F: ImageFilter>(&self, folder: &Path, filter: &F) -> Result<Option<HashSet<String>>> {
+    /// The names of the images in `folder` that match `filter`; `None` for a filter that selects every image.
+    pub(crate) fn filtered_names<F: ImageFilter>(&self, folder: &Path, filter: &F) -> Result<Option<HashSet<String>>> {
         if *filter == F::default() {
             return Ok(None);
         }

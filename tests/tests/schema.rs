@@ -175,7 +175,7 @@ fn check_metrics(runs: &[Run]) {
 fn check_statistics(runs: &[Run]) {
     let mut recorded = BTreeSet::new();
     for Run { log, report, .. } in runs {
-        for record in Stage::ALL.into_iter().filter_map(|stage| log.stage(stage)) {
+        for record in Stage::ALL.iter().filter_map(|stage| log.stage(*stage)) {
             for statistic in record.statistics.keys() {
                 assert!(report.contains(&format!(">{}<", statistic.title())), "{statistic} is not in the report");
                 recorded.insert((*statistic, record.stage));

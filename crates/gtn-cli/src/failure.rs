@@ -52,6 +52,12 @@ impl From<gtn_train::Error> for Failure {
     }
 }
 
+impl From<gtn_io::Error> for Failure {
+    fn from(error: gtn_io::Error) -> Self {
+        classified(error.is_user_error(), error.into())
+    }
+}
+
 impl From<gtn_run::Error> for Failure {
     fn from(error: gtn_run::Error) -> Self {
         classified(error.is_user_error(), error.into())

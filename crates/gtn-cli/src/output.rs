@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gtn_run::atomic::{self, Existing};
+use gtn_io::atomic::{self, Existing};
 use ndarray::{Array2, Array4, Axis};
 
 use crate::failure::Failure;
@@ -109,7 +109,7 @@ fn folder(out: &Path, force: bool) -> Result<Format, Failure> {
 /// Refuses an existing file unless it may be overwritten, and a file in a folder that does not exist.
 pub(crate) fn refuse_existing(out: &Path, force: bool) -> Result<(), Failure> {
     if !force && std::fs::symlink_metadata(out).is_ok() {
-        return Err(gtn_run::Error::Exists { path: out.to_path_buf() }.into());
+        return Err(gtn_io::Error::Exists { path: out.to_path_buf() }.into());
     }
     match out.parent() {
         Some(parent) if parent != Path::new("") && !parent.is_dir() => Err(Failure::users(format!(
@@ -130,10 +130,10 @@ pub(crate) fn existing(force: bool) -> Existing {
 pub(crate) fn write(out: &Path, format: Format, samples: &Samples, force: bool) -> Result<(), Failure> {
     match (format, samples) {
         (Format::Npy, Samples::Images(images) | Samples::Interpolations(Interpolations { images, .. })) => {
-            atomic::write(out, existing(force), |file| gtn_data::arrays::write_npy(file, images.view()))?;
+            atomic::write(out, existing(force), |file| gtn_io::arrays::write_npy(file, images.view()))?;
         }
         (Format::Npy, Samples::Vectors(vectors)) => {
-            atomic::write(out, existing(force), |file| gtn_data::arrays::write_npy(file, vectors.view()))?;
+            atomic::write(out, existing(force), |file| gtn_io::arrays::write_npy(file, vectors.view()))?;
         }
         (Format::Png, Samples::Images(images) | Samples::Interpolations(Interpolations { images, .. })) => {
             let columns = match samples {
@@ -167,7 +167,7 @@ fn write_folder(out: &Path, images: &Array4<f32>) -> Result<(), Failure> {
     let temporary = tempfile::Builder::new()
         .prefix(".gtn-")
         .tempdir_in(parent)
-        .map_err(gtn_run::Error::io("create a folder in", parent))?;
+        .map_err(gtn_io::Error::io("create a folder in", parent))?;
     let digits = images.len_of(Axis(0)).saturating_sub(1).to_string().len().max(5);
     let mut names = Vec::new();
     for (index, image) in images.axis_iter(Axis(0)).enumerate() {
@@ -175,14 +175,14 @@ fn write_folder(out: &Path, images: &Array4<f32>) -> Result<(), Failure> {
         atomic::write_bytes(&temporary.path().join(&name), &gtn_report::grid::single(image)?.to_png()?)?;
         names.push(name);
     }
-    std::fs::create_dir_all(out).map_err(gtn_run::Error::io("create", out))?;
-    let entries = std::fs::read_dir(out).map_err(gtn_run::Error::io("read", out))?;
+    std::fs::create_dir_all(out).map_err(gtn_io::Error::io("create", out))?;
+    let entries = std::fs::read_dir(out).map_err(gtn_io::Error::io("read", out))?;
     for old in entries.flatten().filter(|entry| is_sample(&entry.file_name().to_string_lossy())) {
-        std::fs::remove_file(old.path()).map_err(gtn_run::Error::io("remove", old.path()))?;
+        std::fs::remove_file(old.path()).map_err(gtn_io::Error::io("remove", old.path()))?;
     }
     for name in names {
         let path = out.join(&name);
-        std::fs::rename(temporary.path().join(&name), &path).map_err(gtn_run::Error::io("write", &path))?;
+        std::fs::rename(temporary.path().join(&name), &path).map_err(gtn_io::Error::io("write", &path))?;
     }
     Ok(())
 }

@@ -5,11 +5,14 @@
 //! pixels and resized to 64×64. Images that the list names but that do not exist are counted and skipped.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 
-use crate::image_set::image_source::{ImageSource, metadata_if_exists};
-use crate::image_set::{self, ImageSet, ImageSetSpec, Inventory, ItemState, NameLists, ProgressFn, Transform};
+use gtn_io::UnknownName;
+
+use crate::image_set::dataset_files::{DatasetFiles, ImageFilter, find_table, parse_filter};
+use crate::image_set::image_source::ImageSource;
+use crate::image_set::{self, ImageSet, Inventory, ItemState, NameLists, ProgressFn, Transform};
 use crate::text_table::{self, Table};
 use crate::{Error, Result};
 
@@ -23,8 +26,21 @@ pub const TRANSFORM: Transform = Transform { crop: Some(148), side: 64 };
 pub const SPLIT_SIZES: [usize; 3] = [162_770, 19_867, 19_962];
 
 const IMAGES: &str = "img_align_celeba";
-const PARTITION: &str = "list_eval_partition";
-const ATTRIBUTES: &str = "list_attr_celeba";
+const PARTITION: &str = "list_eval_partition.txt";
+const ATTRIBUTES: &str = "list_attr_celeba.txt";
+
+const DATASET: DatasetFiles = DatasetFiles {
+    dataset: "CelebA",
+    folder: "celeba",
+    images: IMAGES,
+    images_download: "img_align_celeba.zip",
+    lists: &[PARTITION],
+    table: ATTRIBUTES,
+    read_lists: |paths| read_partition(&paths[0]),
+    transform: TRANSFORM,
+    split_sizes: SPLIT_SIZES,
+    instructions: download_instructions,
+};
 
 /// Attributes that an image must have or must not have. An empty filter selects every image.
 ///
@@ -34,35 +50,23 @@ pub struct Filter {
     required: Vec<(String, bool)>,
 }
 
-impl Filter {
-    /// Whether the filter selects every image.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.required.is_empty()
-    }
-}
-
 impl FromStr for Filter {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = |reason: String| Error::Filter { filter: text.to_owned(), reason };
         let mut required: Vec<(String, bool)> = Vec::new();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let (name, value) = part
-                .split_once('=')
-                .ok_or_else(|| refuse(format!("`{part}` is not of the form NAME=1 or NAME=-1; write `Smiling=1`")))?;
-            let (name, value) = (name.trim(), value.trim());
+        parse_filter(text, "NAME=1 or NAME=-1; write `Smiling=1`", |name, value| {
             let value = match value {
                 "1" => true,
                 "-1" => false,
-                _ => return Err(refuse(format!("`{name}` must be 1 or -1, not `{value}`"))),
+                _ => return Err(format!("`{name}` must be 1 or -1, not `{value}`")),
             };
             if required.iter().any(|(known, _)| known == name) {
-                return Err(refuse(format!("`{name}` appears twice; give each attribute once")));
+                return Err(format!("`{name}` appears twice; give each attribute once"));
             }
             required.push((name.to_owned(), value));
-        }
+            Ok(())
+        })?;
         Ok(Self { required })
     }
 }
@@ -86,26 +90,7 @@ impl std::fmt::Display for Filter {
 /// no training or validation image matches it; [`Error::Write`] if the cache cannot be written; [`Error::Stopped`] if
 /// `progress` asks to stop. A cache that fails or stops halfway is removed.
 pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: ProgressFn<'_>) -> Result<ImageSet> {
-    let folder = find_folder(data_dir);
-    let not_found = |missing| not_found(&folder, missing);
-    let (source, list) = (ImageSource::find(&folder, IMAGES)?, find_list(&folder, PARTITION));
-    let (source, list) = match (source, list) {
-        (Some(source), Some(list)) => (source, list),
-        (None, Some(_)) => return Err(not_found("img_align_celeba.zip")),
-        (Some(_), None) => return Err(not_found("list_eval_partition.txt")),
-        (None, None) => return Err(not_found("img_align_celeba.zip and list_eval_partition.txt")),
-    };
-    let lists = read_partition(&list)?;
-    let filtered_names = filtered_names_in(&folder, filter)?;
-    ImageSetSpec {
-        source: &source,
-        lists: &lists,
-        filtered_names,
-        filter: filter.to_string(),
-        transform: TRANSFORM,
-        split_sizes: SPLIT_SIZES,
-    }
-    .load(cache, progress)
+    DATASET.read(data_dir, filter, cache, progress)
 }
 
 /// The names of the images that match `filter` according to the list of attributes below `data_dir`, or `None` if the
@@ -116,39 +101,20 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: ProgressFn
 /// [`Error::NotFound`] if the list is missing, [`Error::Malformed`] if it is invalid, [`Error::Filter`] if the filter
 /// names an unknown attribute.
 pub fn filtered_names(data_dir: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
-    filtered_names_in(&find_folder(data_dir), filter)
-}
-
-fn filtered_names_in(folder: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
-    match find_list(folder, ATTRIBUTES) {
-        _ if filter.is_empty() => Ok(None),
-        Some(path) => Ok(Some(names_matching(&path, filter)?)),
-        None => Err(not_found(folder, "list_attr_celeba.txt (required by the filter)")),
-    }
-}
-
-fn not_found(folder: &Path, missing: &str) -> Error {
-    Error::NotFound {
-        dataset: "CelebA",
-        missing: missing.to_owned(),
-        instructions: download_instructions(folder),
-        folder: folder.to_path_buf(),
-    }
+    DATASET.filtered_names(&DATASET.find_folder(data_dir), filter)
 }
 
 /// Checks which files exist below `data_dir`. Lists are read completely; images are looked up by name but not decoded.
 #[must_use]
 pub fn check(data_dir: &Path) -> Inventory {
-    let folder = find_folder(data_dir);
-    let (mut lists, mut list) = (None, None);
-    if let Some(path) = find_list(&folder, PARTITION) {
-        list = Some(read_partition(&path).map(|read| {
-            let [train, validation, test] = lists.insert(read).each_ref().map(Vec::len);
-            (path, format!("{train} training, {validation} validation and {test} test images"))
-        }));
-    }
+    let folder = DATASET.find_folder(data_dir);
+    let mut lists = None;
+    let list = find_table(&folder, PARTITION).map(|path| {
+        let [train, validation, test] = lists.insert(read_partition(&path)?).each_ref().map(Vec::len);
+        Ok((path, format!("{train} training, {validation} validation and {test} test images")))
+    });
     let (images, counts) = ItemState::check_images(ImageSource::find(&folder, IMAGES), lists.map(Ok));
-    let attributes = find_list(&folder, ATTRIBUTES).map(|path| {
+    let attributes = find_table(&folder, ATTRIBUTES).map(|path| {
         let table = read_attributes(&path)?;
         let rows = table.for_each_row(|_| Ok(()))?;
         Ok((path, format!("{} attributes of {rows} images", table.columns.len() - 1)))
@@ -177,23 +143,6 @@ pub fn download_instructions(folder: &Path) -> String {
          `cargo xtask fetch celeba --from hub` to build them from the copy on the Hugging Face Hub",
         folder.display()
     )
-}
-
-/// The first candidate folder that contains part of CelebA; `data_dir/celeba` if none does.
-fn find_folder(data_dir: &Path) -> PathBuf {
-    let candidates = [data_dir.join("celeba"), data_dir.to_path_buf()];
-    let has_any = |folder: &&PathBuf| {
-        // A file whose metadata cannot be read counts as existing, so that its error is reported.
-        let has_images = [format!("{IMAGES}.zip"), IMAGES.to_owned()]
-            .iter()
-            .any(|name| metadata_if_exists(&folder.join(name)).map_or(true, |metadata| metadata.is_some()));
-        has_images || find_list(folder, PARTITION).is_some()
-    };
-    candidates.iter().find(has_any).unwrap_or(&candidates[0]).clone()
-}
-
-fn find_list(folder: &Path, name: &str) -> Option<PathBuf> {
-    [format!("{name}.txt"), format!("{name}.csv")].iter().map(|name| folder.join(name)).find(|path| path.is_file())
 }
 
 fn is_csv(path: &Path) -> bool {
@@ -238,37 +187,35 @@ fn read_attributes(path: &Path) -> Result<Table> {
     Ok(table)
 }
 
-/// The names of the images that match the filter.
-fn names_matching(path: &Path, filter: &Filter) -> Result<HashSet<String>> {
-    let table = read_attributes(path)?;
-    let mut columns = Vec::new();
-    for (name, value) in &filter.required {
-        let position = table.columns.iter().skip(1).position(|column| column == name);
-        let position = position.ok_or_else(|| {
-            let closest = text_table::closest_names(name, table.columns.iter().skip(1).map(String::as_str));
-            let reason = format!("CelebA has no attribute `{name}`; did you mean {closest}?");
-            Error::Filter { filter: filter.to_string(), reason }
-        })?;
-        columns.push((position + 1, *value));
-    }
-    let mut matching = HashSet::new();
-    table.for_each_row(|row| {
-        for &(column, required) in &columns {
-            let value = match row[column] {
-                "1" => true,
-                "-1" => false,
-                other => {
-                    let (attribute, name) = (&table.columns[column], row[0]);
-                    let reason = format!("`{attribute}` of {name} is `{other}`, expected 1 or -1; download it again");
-                    return Err(Error::malformed(path, reason));
-                }
-            };
-            if value != required {
-                return Ok(());
-            }
+impl ImageFilter for Filter {
+    fn matching_names(&self, path: &Path) -> Result<HashSet<String>> {
+        let table = read_attributes(path)?;
+        let attributes = &table.columns[1..];
+        let mut columns = Vec::new();
+        for (name, value) in &self.required {
+            let position = attributes.iter().position(|attribute| attribute == name).ok_or_else(|| {
+                let reason = UnknownName::new("attribute of CelebA", name, attributes).to_string();
+                Error::Filter { filter: self.to_string(), reason }
+            })?;
+            columns.push((position + 1, *value));
         }
-        matching.insert(row[0].to_owned());
-        Ok(())
-    })?;
-    Ok(matching)
+        table.values_where(0, |row| {
+            for &(column, required) in &columns {
+                let value = match row[column] {
+                    "1" => true,
+                    "-1" => false,
+                    other => {
+                        let (attribute, name) = (&table.columns[column], row[0]);
+                        let reason =
+                            format!("`{attribute}` of {name} is `{other}`, expected 1 or -1; download it again");
+                        return Err(Error::malformed(path, reason));
+                    }
+                };
+                if value != required {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
+    }
 }

@@ -1,5 +1,8 @@
 use std::path::{Path, PathBuf};
 
+/// A `Result` with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
 /// Why data cannot be used. The messages are one line each and say what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -32,6 +35,9 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         reason: String,
     },
+    /// A file of arrays cannot be read.
+    #[error(transparent)]
+    Array(#[from] gtn_io::Error),
     /// Two files do not match.
     #[error("'{}' and '{}' do not match: {reason}", first.display(), second.display())]
     Mismatch {
@@ -82,18 +88,9 @@ impl Error {
     /// Whether the user can fix the error by changing the input, as opposed to a failure of the machine.
     #[must_use]
     pub fn is_user_error(&self) -> bool {
-        use std::io::ErrorKind as K;
         match self {
-            Error::Write { source, .. } => matches!(
-                source.kind(),
-                K::NotFound
-                    | K::PermissionDenied
-                    | K::NotADirectory
-                    | K::IsADirectory
-                    | K::ReadOnlyFilesystem
-                    | K::InvalidInput
-                    | K::InvalidFilename
-            ),
+            Error::Write { source, .. } => gtn_io::is_user_error(source),
+            Error::Array(error) => error.is_user_error(),
             _ => true,
         }
     }

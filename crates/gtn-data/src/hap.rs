@@ -9,9 +9,12 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::image_set::image_source::{ImageSource, metadata_if_exists};
-use crate::image_set::{self, ImageSet, ImageSetSpec, Inventory, ItemState, NameLists, ProgressFn, Transform};
-use crate::text_table::{self, Table};
+use gtn_io::UnknownName;
+
+use crate::image_set::dataset_files::{DatasetFiles, ImageFilter, find_table, parse_filter};
+use crate::image_set::image_source::ImageSource;
+use crate::image_set::{self, ImageSet, Inventory, ItemState, NameLists, ProgressFn, Transform};
+use crate::text_table::Table;
 use crate::{Error, Result};
 
 /// Resizes the full image to 64×64.
@@ -23,6 +26,19 @@ pub const SPLIT_SIZES: [usize; 3] = [8903, 1096, 1077];
 const IMAGES: &str = "Hands";
 const LISTS: [&str; 3] = ["hands_kaggle-train.csv", "hands_kaggle-val.csv", "hands_kaggle-test.csv"];
 const TABLE: &str = "HandInfo.csv";
+
+const DATASET: DatasetFiles = DatasetFiles {
+    dataset: "11K Hands",
+    folder: "hap",
+    images: IMAGES,
+    images_download: "Hands/",
+    lists: &LISTS,
+    table: TABLE,
+    read_lists,
+    transform: TRANSFORM,
+    split_sizes: SPLIT_SIZES,
+    instructions: download_instructions,
+};
 
 const ASPECTS: [&str; 4] = ["palmar", "dorsal", "left", "right"];
 const KEYS: [&str; 3] = ["aspect", "accessories", "id"];
@@ -40,46 +56,26 @@ pub struct Filter {
     ids: Vec<u64>,
 }
 
-impl Filter {
-    /// Whether the filter selects every image.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 impl FromStr for Filter {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = |reason: String| Error::Filter { filter: text.to_owned(), reason };
         let mut filter = Self::default();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let (key, value) = part.split_once('=').ok_or_else(|| {
-                refuse(format!("`{part}` is not of the form KEY=VALUE; write it as in `aspect=palmar`"))
-            })?;
-            match (key.trim(), value.trim()) {
-                ("aspect", value) => match ASPECTS.into_iter().find(|known| *known == value) {
-                    Some(known) => filter.aspects.push(known),
-                    None => {
-                        let closest = text_table::closest_names(value, ASPECTS.into_iter());
-                        return Err(refuse(format!("unknown aspect `{value}`; did you mean {closest}?")));
-                    }
-                },
-                ("accessories", value @ ("0" | "1")) => filter.accessories = Some(value == "1"),
-                ("accessories", value) => {
-                    return Err(refuse(format!("`accessories` must be 0 or 1, not `{value}`")));
+        parse_filter(text, "KEY=VALUE; write it as in `aspect=palmar`", |key, value| {
+            match (key, value) {
+                ("aspect", value) => {
+                    let known = ASPECTS.into_iter().find(|known| *known == value);
+                    filter.aspects.push(known.ok_or_else(|| UnknownName::new("aspect", value, ASPECTS).to_string())?);
                 }
-                ("id", value) => match value.parse() {
-                    Ok(id) => filter.ids.push(id),
-                    Err(_) => return Err(refuse(format!("`id` must be a number, not `{value}`"))),
-                },
-                (key, _) => {
-                    let closest = text_table::closest_names(key, KEYS.into_iter());
-                    return Err(refuse(format!("unknown key `{key}`; did you mean {closest}?")));
+                ("accessories", "0" | "1") => filter.accessories = Some(value == "1"),
+                ("accessories", _) => return Err(format!("`accessories` must be 0 or 1, not `{value}`")),
+                ("id", value) => {
+                    filter.ids.push(value.parse().map_err(|_| format!("`id` must be a number, not `{value}`"))?);
                 }
+                _ => return Err(UnknownName::new("key", key, KEYS).to_string()),
             }
-        }
+            Ok(())
+        })?;
         Ok(filter)
     }
 }
@@ -93,46 +89,14 @@ impl std::fmt::Display for Filter {
     }
 }
 
-/// Reads the existing images below `data_dir` (in `hap/` or in the folder itself) that match `filter`.
-///
-/// The decoded images come from the file `cache`, which is created if necessary. `progress` is called only while it is
-/// being created.
+/// Reads the existing images below `data_dir` (in `hap/` or in the folder itself) that match `filter`,
+/// through the file `cache`.
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] with download instructions if files are missing; [`Error::Malformed`] for an invalid list or
-/// image, or if none of the listed images exists; [`Error::Filter`] if no training or validation image matches the
-/// filter; [`Error::Write`] if the cache cannot be written; [`Error::Stopped`] if `progress` asks to stop. A cache that
-/// fails or stops halfway is removed.
+/// As for [`celeba::read`](crate::celeba::read()).
 pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: ProgressFn<'_>) -> Result<ImageSet> {
-    let folder = find_folder(data_dir);
-    let source = ImageSource::find(&folder, IMAGES)?;
-    let mut missing: Vec<&str> = LISTS.into_iter().filter(|name| !folder.join(name).is_file()).collect();
-    if source.is_none() {
-        missing.insert(0, "Hands/");
-    }
-    if !filter.is_empty() && !folder.join(TABLE).is_file() {
-        missing.push(TABLE);
-    }
-    let (Some(source), []) = (source, &missing[..]) else {
-        return Err(Error::NotFound {
-            dataset: "11K Hands",
-            missing: missing.join(" and "),
-            instructions: download_instructions(&folder),
-            folder,
-        });
-    };
-    let lists = read_lists(&folder)?;
-    let filtered_names = filtered_names_in(&folder, filter)?;
-    ImageSetSpec {
-        source: &source,
-        lists: &lists,
-        filtered_names,
-        filter: filter.to_string(),
-        transform: TRANSFORM,
-        split_sizes: SPLIT_SIZES,
-    }
-    .load(cache, progress)
+    DATASET.read(data_dir, filter, cache, progress)
 }
 
 /// The names of the images that match `filter` according to `HandInfo.csv` below `data_dir`, or `None` if the filter is
@@ -142,36 +106,21 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: ProgressFn
 ///
 /// [`Error::NotFound`] if the table is missing, [`Error::Malformed`] if it is invalid.
 pub fn filtered_names(data_dir: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
-    filtered_names_in(&find_folder(data_dir), filter)
-}
-
-fn filtered_names_in(folder: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
-    let table = folder.join(TABLE);
-    if filter.is_empty() {
-        return Ok(None);
-    }
-    if !table.is_file() {
-        return Err(Error::NotFound {
-            dataset: "11K Hands",
-            missing: TABLE.to_owned(),
-            instructions: download_instructions(folder),
-            folder: folder.to_path_buf(),
-        });
-    }
-    Ok(Some(names_matching(&table, filter)?))
+    DATASET.filtered_names(&DATASET.find_folder(data_dir), filter)
 }
 
 /// Checks which files exist below `data_dir`. Lists are read completely; images are looked up by name but not decoded.
 #[must_use]
 pub fn check(data_dir: &Path) -> Inventory {
-    let folder = find_folder(data_dir);
-    let existing = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
-    let list = |name| existing(name).map(|path| read_list(&path).map(|list| (path, format!("{} images", list.len()))));
+    let folder = DATASET.find_folder(data_dir);
+    let list = |name| {
+        find_table(&folder, name).map(|path| read_list(&path).map(|list| (path, format!("{} images", list.len()))))
+    };
     let mut items: Vec<_> = LISTS.map(|name| (name, ItemState::from_check(list(name), ItemState::Missing))).into();
     let lists_are_valid = items.iter().all(|(_, state)| matches!(state, ItemState::Found(..)));
-    let lists = lists_are_valid.then(|| read_lists(&folder));
+    let lists = lists_are_valid.then(|| read_lists(&LISTS.map(|name| folder.join(name))));
     let (images, counts) = ItemState::check_images(ImageSource::find(&folder, IMAGES), lists);
-    let table = existing(TABLE).map(|path| {
+    let table = find_table(&folder, TABLE).map(|path| {
         let count = Table::open_csv(&path).and_then(|table| table.for_each_row(|_| Ok(())))?;
         Ok((path, format!("descriptions of {count} images")))
     });
@@ -193,17 +142,6 @@ pub fn download_instructions(folder: &Path) -> String {
     )
 }
 
-/// The first candidate folder that contains part of the data set; `data_dir/hap` if none does.
-fn find_folder(data_dir: &Path) -> PathBuf {
-    let candidates = [data_dir.join("hap"), data_dir.to_path_buf()];
-    let names = [IMAGES, "Hands.zip", LISTS[0], LISTS[1], LISTS[2]];
-    // A file whose metadata cannot be read counts as existing, so that its error is reported.
-    let contains =
-        |folder: &Path, name: &str| metadata_if_exists(&folder.join(name)).map_or(true, |metadata| metadata.is_some());
-    let has_any = |folder: &&PathBuf| names.iter().any(|name| contains(folder, name));
-    candidates.iter().find(has_any).unwrap_or(&candidates[0]).clone()
-}
-
 fn read_list(path: &Path) -> Result<Vec<String>> {
     let table = Table::open_csv(path)?;
     let name = table.column_index("Filename")?;
@@ -215,29 +153,25 @@ fn read_list(path: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn read_lists(folder: &Path) -> Result<NameLists> {
-    let paths = LISTS.map(|name| folder.join(name));
-    let lists = [read_list(&paths[0])?, read_list(&paths[1])?, read_list(&paths[2])?];
-    image_set::check_lists(&lists, [&paths[0], &paths[1], &paths[2]])?;
+fn read_lists(paths: &[PathBuf]) -> Result<NameLists> {
+    let [train, validation, test] = paths else { unreachable!("there are three lists") };
+    let lists = [read_list(train)?, read_list(validation)?, read_list(test)?];
+    image_set::check_lists(&lists, [train, validation, test].map(PathBuf::as_path))?;
     Ok(lists)
 }
 
-/// The names of the images that match the filter.
-fn names_matching(path: &Path, filter: &Filter) -> Result<HashSet<String>> {
-    let table = Table::open_csv(path)?;
-    let [name, aspect, accessories, id] =
-        ["imageName", "aspectOfHand", "accessories", "id"].map(|column| table.column_index(column));
-    let (name, aspect, accessories, id) = (name?, aspect?, accessories?, id?);
-    let mut matching = HashSet::new();
-    table.for_each_row(|row| {
-        let has = |wanted: &&str| row[aspect].split_whitespace().any(|word| word == *wanted);
-        let accessories_match =
-            filter.accessories.is_none_or(|required| row[accessories] == if required { "1" } else { "0" });
-        let id_matches = filter.ids.is_empty() || row[id].parse().is_ok_and(|id| filter.ids.contains(&id));
-        if filter.aspects.iter().all(has) && accessories_match && id_matches {
-            matching.insert(row[name].to_owned());
-        }
-        Ok(())
-    })?;
-    Ok(matching)
+impl ImageFilter for Filter {
+    fn matching_names(&self, path: &Path) -> Result<HashSet<String>> {
+        let table = Table::open_csv(path)?;
+        let [name, aspect, accessories, id] =
+            ["imageName", "aspectOfHand", "accessories", "id"].map(|column| table.column_index(column));
+        let (name, aspect, accessories, id) = (name?, aspect?, accessories?, id?);
+        table.values_where(name, |row| {
+            let has = |wanted: &&str| row[aspect].split_whitespace().any(|word| word == *wanted);
+            let accessories_match =
+                self.accessories.is_none_or(|required| row[accessories] == if required { "1" } else { "0" });
+            let id_matches = self.ids.is_empty() || row[id].parse().is_ok_and(|id| self.ids.contains(&id));
+            Ok(self.aspects.iter().all(has) && accessories_match && id_matches)
+        })
+    }
 }

@@ -11,9 +11,9 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
+use gtn_io::hex;
 use sha2::{Digest, Sha256};
 
-use crate::hex_digest::hex_digest;
 use crate::{Error, Result};
 
 /// An array of unsigned bytes.
@@ -103,7 +103,7 @@ pub fn read(path: &Path, dimensions: usize) -> Result<IdxArray> {
         Err(error) => return Err(read_error(error, data.len())),
     }
     hasher.update(&data);
-    let sha256 = hex_digest(hasher);
+    let sha256 = hex(hasher.finalize());
     Ok(IdxArray { shape, data, sha256 })
 }
 

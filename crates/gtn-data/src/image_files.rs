@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use gtn_io::arrays;
 use image::{ColorType, DynamicImage, ImageReader, Limits};
 use ndarray::{Array4, ArrayD, Axis, Ix4};
 
-use crate::{Error, Images, Result, arrays};
+use crate::{Error, Images, Result};
 
 /// Reads images from a `.png` file, from a folder of them (sorted by name), or from an f32 array (n, C, H, W) with
 /// values in [−1, 1] in a `.npy`, `.npz` or `.safetensors` file. The result has shape (n, C, H, W); the 8-bit values of
@@ -16,7 +17,7 @@ use crate::{Error, Images, Result, arrays};
 ///
 /// # Errors
 ///
-/// [`Error::Io`] if a file cannot be read; [`Error::Malformed`] if a file is not a PNG file, is not square, or differs
+/// [`Error::Io`] or [`Error::Array`] if a file cannot be read; [`Error::Malformed`] if a file is not a PNG file, is not square, or differs
 /// in size from the first, if a folder has no PNG files, or if an array has another shape or values outside [−1, 1].
 pub fn read_images(path: &Path) -> Result<Array4<f32>> {
     if path.is_dir() {

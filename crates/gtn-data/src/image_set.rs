@@ -12,18 +12,18 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gtn_io::hex;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::hex_digest::hex_digest;
 use crate::split::SplitIndices;
 use crate::{Error, Images, Result};
 
+pub(crate) mod dataset_files;
 mod image_cache;
 pub(crate) mod image_source;
 mod transform;
 
-pub use image_source::MAX_FILE_BYTES;
 pub use transform::{MAX_PIXELS, Transform, TransformError};
 
 use image_cache::{CacheSpec, ImageCache, ImageChecksums};
@@ -339,7 +339,7 @@ impl ImageSetSpec<'_> {
         };
         let fingerprint = |counts: &[usize], digest: &[u8; 32]| {
             let hasher = Sha256::new().chain_update(format!("{CHANNELS}×{0}×{0} {counts:?}\n", spec.side));
-            hex_digest(hasher.chain_update(digest))
+            hex(hasher.chain_update(digest).finalize())
         };
         let [images_digest, test_digest] = &cache.digests;
         Ok(ImageSet {

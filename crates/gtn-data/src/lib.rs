@@ -1,5 +1,5 @@
 //! Loads the data for experiments with Generative Topological Networks (GTN): MNIST, CelebA, 11K Hands, your own PNG
-//! files, synthetic points, and arrays on disk.
+//! files, and synthetic points.
 //!
 //! Use it to read a data set as [`Images`] or as an `ndarray` array, to split it into training and validation indices,
 //! to check which files of a data set are present, and to download missing ones.
@@ -27,19 +27,15 @@
 //! | [`mnist`] | MNIST from IDX files; downloads it |
 //! | [`celeba`], [`hap`] | CelebA and 11K Hands from JPEG files; [`image_set`] is what they share |
 //! | [`image_files`] | PNG files and image arrays of your own |
-//! | [`arrays`] | `.npy`, `.npz` and `.safetensors` files |
 //! | [`synthetic`] | the swiss roll and the uniform square |
 //!
 //! Files are validated before they are used. A truncated file, a swapped file, a file of the wrong kind, or a header
 //! that claims more than the file holds is an [`Error`] that names the file and the problem.
 
-pub mod arrays;
-mod atomic;
 pub mod celeba;
 mod error;
 pub mod fetch;
 pub mod hap;
-mod hex_digest;
 #[cfg(feature = "hub")]
 mod hub_download;
 pub mod idx;
@@ -52,16 +48,5 @@ pub mod split;
 pub mod synthetic;
 mod text_table;
 
-pub use error::Error;
+pub use error::{Error, Result};
 pub use images::Images;
-
-/// A `Result` with this crate's [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
-
-/// The folder that contains `path`.
-fn parent_folder(path: &std::path::Path) -> &std::path::Path {
-    match path.parent() {
-        Some(parent) if parent != std::path::Path::new("") => parent,
-        _ => std::path::Path::new("."),
-    }
-}

@@ -1,5 +1,6 @@
 //! Text tables that come with image data sets: CSV files and files with whitespace-separated columns.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -85,6 +86,22 @@ impl Table {
         Ok(rows)
     }
 
+    /// The values of the column `name` in the rows that `matches` accepts.
+    pub(crate) fn values_where(
+        &self,
+        name: usize,
+        mut matches: impl FnMut(&[&str]) -> Result<bool>,
+    ) -> Result<HashSet<String>> {
+        let mut values = HashSet::new();
+        self.for_each_row(|row| {
+            if matches(row)? {
+                values.insert(row[name].to_owned());
+            }
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
     /// Index of the column with this name.
     pub(crate) fn column_index(&self, name: &str) -> Result<usize> {
         let columns = || self.columns.join(", ");
@@ -97,31 +114,9 @@ fn csv_reader(text: &str) -> csv::Reader<&[u8]> {
     csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes())
 }
 
-/// Up to three of `known` that are most similar to `input`, as "`a`, `b` or `c`".
-pub(crate) fn closest_names<'k>(input: &str, known: impl Iterator<Item = &'k str>) -> String {
-    let fold = |text: &str| text.to_lowercase().replace(['_', '-', ' '], "");
-    let mut known: Vec<(f64, &str)> =
-        known.map(|name| (strsim::jaro_winkler(&fold(input), &fold(name)), name)).collect();
-    known.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let names: Vec<String> = known.iter().take(3).map(|(_, name)| format!("`{name}`")).collect();
-    match names.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
-        None => "none".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_closest_names_come_first() {
-        let known = ["Smiling", "Male", "Eyeglasses", "Wearing_Hat"];
-        assert!(closest_names("smiles", known.into_iter()).starts_with("`Smiling`"));
-        assert!(closest_names("wearing hat", known.into_iter()).starts_with("`Wearing_Hat`"));
-        assert_eq!(closest_names("x", ["Male"].into_iter()), "`Male`");
-    }
 
     #[test]
     fn invalid_tables_are_reported_with_their_path() {

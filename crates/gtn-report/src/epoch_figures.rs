@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use gtn_run::{EpochImages, Observer, RunFolder, atomic};
+use gtn_io::atomic;
+use gtn_run::{EpochImages, Observer, RunFolder};
 
 use crate::{Result, grid};
 
@@ -48,7 +49,7 @@ fn write(run: &RunFolder, images: &EpochImages<'_>) -> Result<()> {
     let png = grid::square(images.images)?.to_png()?;
     let path = run.epoch_figure(network, images.epoch);
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(gtn_run::Error::io("create", folder))?;
+        fs::create_dir_all(folder).map_err(gtn_io::Error::io("create", folder))?;
     }
     Ok(atomic::write_bytes(&path, &png)?)
 }

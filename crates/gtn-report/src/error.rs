@@ -9,6 +9,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A file that cannot be written.
+    #[error(transparent)]
+    Io(#[from] gtn_io::Error),
     /// The configuration or the files of the run.
     #[error(transparent)]
     Run(#[from] gtn_run::Error),
@@ -65,6 +68,7 @@ impl Error {
     #[must_use]
     pub fn is_user_error(&self) -> bool {
         match self {
+            Error::Io(error) => error.is_user_error(),
             Error::Run(error) => error.is_user_error(),
             Error::Unfinished { .. } | Error::Snapshot { .. } | Error::Image { .. } => true,
             Error::Samples { .. } | Error::Format { .. } => false,

@@ -18,7 +18,8 @@ mod text;
 use std::fs;
 use std::path::PathBuf;
 
-use gtn_run::{Config, MetricsLog, Record, RunFolder, atomic};
+use gtn_io::atomic;
+use gtn_run::{Config, MetricsLog, Record, RunFolder};
 
 use crate::Result;
 use contents::Contents;
@@ -66,7 +67,7 @@ const FIGURES: [&str; 18] = [
 /// run, or if a file is damaged or cannot be read or written. Nothing is written in these cases, unless writing itself failed.
 pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
     let record = run.record()?;
-    let toml = fs::read_to_string(run.config()).map_err(gtn_run::Error::io("read", run.config()))?;
+    let toml = fs::read_to_string(run.config()).map_err(gtn_io::Error::io("read", run.config()))?;
     let log = MetricsLog::open(&run.metrics())?;
     let data_set = DataSet::of(&record.config);
     let sections = sections(run, &record.config, &data_set, &log)?;
@@ -93,7 +94,7 @@ fn write_figures(run: &RunFolder, contents: &Contents) -> Result<()> {
     for figure in figures() {
         let path = run.figure(figure.file);
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(gtn_run::Error::io("create", folder))?;
+            fs::create_dir_all(folder).map_err(gtn_io::Error::io("create", folder))?;
         }
         atomic::write_bytes(&path, figure.bytes())?;
     }
@@ -103,7 +104,7 @@ fn write_figures(run: &RunFolder, contents: &Contents) -> Result<()> {
         let path = run.figure(name);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(gtn_run::Error::io("remove", &path)(error).into());
+                return Err(gtn_io::Error::io("remove", &path)(error).into());
             }
             _ => {}
         }

@@ -67,14 +67,14 @@ impl EventFile {
         }
         let Self::Open(path, file) = self else { return Ok(()) };
         // One write per record, so that TensorBoard always reads complete records.
-        file.write_all(&tfrecord::framed(&event.encode_to_vec())).map_err(gtn_run::Error::io("write", path))?;
+        file.write_all(&tfrecord::framed(&event.encode_to_vec())).map_err(gtn_io::Error::io("write", path))?;
         Ok(())
     }
 
     /// A new file. Its name is after those of the existing files, because TensorBoard reads files in the order of their names.
     fn create(run: &RunFolder) -> Result<Self> {
         let folder = run.tensorboard();
-        fs::create_dir_all(&folder).map_err(gtn_run::Error::io("create", &folder))?;
+        fs::create_dir_all(&folder).map_err(gtn_io::Error::io("create", &folder))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let newest = run.event_files().last().and_then(|path| event_file_timestamp(path));
         let mut second = newest.map_or(now, |newest| now.max(newest.saturating_add(1)));
@@ -87,7 +87,7 @@ impl EventFile {
                     return Ok(created);
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && second < u64::MAX => second += 1,
-                Err(error) => return Err(gtn_run::Error::io("create", &path)(error).into()),
+                Err(error) => return Err(gtn_io::Error::io("create", &path)(error).into()),
             }
         }
     }

@@ -2,26 +2,20 @@
 //!
 //! The file can be read by every program that reads safetensors. Its keys are those of the [`schema`](crate::schema).
 
-mod file;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use gtn_io::{TensorElement, TensorFile};
 use ndarray::{Array, ArrayD, Dimension};
 use serde::{Deserialize, Serialize};
 
-use crate::atomic::Existing;
-use crate::schema::{ArtifactKind, MetadataKey, Tensor, TensorElement, TensorGroup, TensorKey, log_access};
-use crate::{Error, Fingerprint, Result, atomic};
-use file::{Header, Metadata, Tensors};
+use crate::schema::{ArtifactKind, MetadataKey, TensorGroup, TensorKey, log_access};
+use crate::{Error, Fingerprint, Result};
 
 /// Tensors and metadata by their keys, with the fingerprint of their inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Artifact {
-    input_fingerprint: Option<String>,
-    checksum: Option<String>,
-    metadata: Metadata,
-    tensors: Tensors,
+    file: TensorFile,
     path: PathBuf,
 }
 
@@ -29,30 +23,22 @@ impl Artifact {
     /// An artifact without tensors, computed from the inputs of `input_fingerprint`.
     #[must_use]
     pub fn new(input_fingerprint: Fingerprint) -> Self {
-        Self {
-            input_fingerprint: Some(input_fingerprint.as_str().to_owned()),
-            checksum: None,
-            metadata: BTreeMap::new(),
-            tensors: BTreeMap::new(),
-            path: PathBuf::new(),
-        }
+        Self { file: TensorFile::new(input_fingerprint.as_str()), path: PathBuf::new() }
     }
 
     /// Adds or replaces a tensor.
     pub fn insert<T: TensorElement, D: Dimension>(&mut self, key: &TensorKey<T>, array: Array<T, D>) {
-        self.insert_tensor(key.name().to_owned(), key.info().artifact, T::into_tensor(array.into_dyn()));
+        log_access("write", key.info().artifact, key.name());
+        self.file.insert(key.name(), array);
     }
 
     /// Adds or replaces tensors of a group, by the names that follow its prefix.
     pub fn insert_group(&mut self, group: &TensorGroup, tensors: impl IntoIterator<Item = (String, ArrayD<f32>)>) {
         for (name, array) in tensors {
-            self.insert_tensor(format!("{}{name}", group.prefix()), group.info().artifact, Tensor::F32(array));
+            let name = format!("{}{name}", group.prefix());
+            log_access("write", group.info().artifact, &name);
+            self.file.insert(name, array);
         }
-    }
-
-    fn insert_tensor(&mut self, name: String, kind: ArtifactKind, tensor: Tensor) {
-        log_access("write", kind, &name);
-        self.tensors.insert(name, tensor);
     }
 
     /// Adds or replaces metadata.
@@ -65,20 +51,20 @@ impl Artifact {
         let value = serde_json::to_value(value)
             .map_err(|error| Error::Config { what: format!("metadata `{name}`"), reason: error.to_string() })?;
         log_access("write", key.info().artifact, name);
-        self.metadata.insert(name.to_owned(), value);
+        self.file.metadata.insert(name.to_owned(), value);
         Ok(())
     }
 
     /// Removes metadata, and returns whether it existed.
     pub fn remove_metadata<V>(&mut self, key: &MetadataKey<V>) -> bool {
-        self.metadata.remove(key.name()).is_some()
+        self.file.metadata.remove(key.name()).is_some()
     }
 
     /// The metadata of `key`, if it exists and has the expected form.
     #[must_use]
     pub fn metadata<V: for<'de> Deserialize<'de>>(&self, key: &MetadataKey<V>) -> Option<V> {
         log_access("read", key.info().artifact, key.name());
-        self.metadata.get(key.name()).and_then(|value| serde_json::from_value(value.clone()).ok())
+        self.file.metadata.get(key.name()).and_then(|value| serde_json::from_value(value.clone()).ok())
     }
 
     /// The tensor of `key`.
@@ -93,7 +79,7 @@ impl Artifact {
     /// Whether the tensor of `key` exists, with its element type.
     #[must_use]
     pub fn contains<T: TensorElement>(&self, key: &TensorKey<T>) -> bool {
-        self.tensors.get(key.name()).and_then(T::from_tensor).is_some()
+        self.file.tensor::<T>(key.name()).is_some()
     }
 
     /// One tensor of a group, by the name that follows its prefix.
@@ -109,18 +95,18 @@ impl Artifact {
     #[must_use]
     pub fn group(&self, group: &TensorGroup) -> BTreeMap<String, ArrayD<f32>> {
         log_access("read", group.info().artifact, group.prefix());
-        self.tensors
+        self.file
+            .tensors
             .iter()
-            .filter_map(|(name, tensor)| match (name.strip_prefix(group.prefix()), tensor) {
-                (Some(rest), Tensor::F32(array)) => Some((rest.to_owned(), array.clone())),
-                _ => None,
+            .filter_map(|(name, tensor)| {
+                Some((name.strip_prefix(group.prefix())?.to_owned(), f32::from_tensor(tensor)?.clone()))
             })
             .collect()
     }
 
     fn named<T: TensorElement>(&self, kind: ArtifactKind, name: &str) -> Result<&ArrayD<T>> {
         log_access("read", kind, name);
-        self.tensors.get(name).and_then(T::from_tensor).ok_or_else(|| Error::MissingTensor {
+        self.file.tensor(name).ok_or_else(|| Error::MissingTensor {
             path: self.path.clone(),
             name: name.to_owned(),
             dtype: T::NAME,
@@ -130,13 +116,13 @@ impl Artifact {
     /// Whether the artifact was computed from exactly these inputs.
     #[must_use]
     pub fn has_inputs(&self, input_fingerprint: &Fingerprint) -> bool {
-        self.input_fingerprint.as_deref() == Some(input_fingerprint.as_str())
+        self.file.input_fingerprint.as_deref() == Some(input_fingerprint.as_str())
     }
 
     /// SHA-256 of names, types, shapes, values and metadata, as read or written. It identifies the content for later stages.
     #[must_use]
     pub fn checksum(&self) -> String {
-        self.checksum.clone().unwrap_or_else(|| file::digest(&self.tensors, &self.metadata))
+        self.file.checksum()
     }
 
     /// Writes the artifact atomically, replacing an existing file.
@@ -145,19 +131,7 @@ impl Artifact {
     ///
     /// [`Error::Io`] if the file cannot be written.
     pub fn write(&mut self, path: &Path) -> Result<()> {
-        let sha256 = file::digest(&self.tensors, &self.metadata);
-        let header = Header {
-            input_fingerprint: self.input_fingerprint.clone().unwrap_or_default(),
-            sha256: sha256.clone(),
-            metadata: self.metadata.clone(),
-        };
-        let header = file::header_bytes(&self.tensors, &header)
-            .map_err(|reason| Error::io("write", path)(std::io::Error::other(reason)))?;
-        atomic::write(path, Existing::Replace, |out| {
-            out.write_all(&header)?;
-            file::in_file_order(&self.tensors).into_iter().try_for_each(|tensor| out.write_all(&tensor.bytes()))
-        })?;
-        self.checksum = Some(sha256);
+        self.file.write(path)?;
         self.path = path.to_path_buf();
         Ok(())
     }
@@ -169,21 +143,11 @@ impl Artifact {
     /// [`Error::Io`] if the file cannot be read, [`Error::Damaged`] if it is not a safetensors file or its content does not
     /// match its checksum.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-        let damaged = |reason: String| Error::Damaged { path: path.to_path_buf(), reason };
-        let (tensors, header) = file::parse(&bytes).map_err(damaged)?;
-        let metadata = header.as_ref().map(|header| header.metadata.clone()).unwrap_or_default();
-        let sha256 = file::digest(&tensors, &metadata);
-        if header.as_ref().is_some_and(|header| header.sha256 != sha256) {
-            return Err(damaged("its content does not match its checksum".to_owned()));
+        match TensorFile::read(path) {
+            Ok(file) => Ok(Self { file, path: path.to_path_buf() }),
+            Err(gtn_io::Error::Malformed { path, reason }) => Err(Error::Damaged { path, reason }),
+            Err(error) => Err(error.into()),
         }
-        Ok(Self {
-            input_fingerprint: header.map(|header| header.input_fingerprint),
-            checksum: Some(sha256),
-            metadata,
-            tensors,
-            path: path.to_path_buf(),
-        })
     }
 
     /// Reads the artifact at `path` if it exists and was computed from these inputs.
@@ -194,7 +158,7 @@ impl Artifact {
     pub fn read_if_current(path: &Path, input_fingerprint: &Fingerprint) -> Result<Option<Self>> {
         match Self::read(path) {
             Ok(artifact) => Ok(artifact.has_inputs(input_fingerprint).then_some(artifact)),
-            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(Error::Io(error)) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -203,8 +167,6 @@ impl Artifact {
 #[cfg(test)]
 mod tests {
     use ndarray::array;
-    use safetensors::SafeTensors;
-    use safetensors::tensor::{Dtype, TensorView};
 
     use super::*;
     use crate::schema::{checkpoint, pairs};
@@ -240,61 +202,17 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_what_the_safetensors_crate_writes() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a");
-        let mut artifact = example();
-        artifact.insert(&pairs::TRAIN_ORDER, array![1_u64]);
-        artifact.insert(&pairs::VALIDATION_SOURCE, ArrayD::<f32>::zeros(vec![0, 3]));
-        artifact.write(&path).unwrap();
-        let written = std::fs::read(&path).unwrap();
-        let (_, header) = SafeTensors::read_metadata(&written).unwrap();
-        let owned = artifact.tensors.iter().map(|(name, tensor)| {
-            let (dtype, shape, bytes) = match tensor {
-                Tensor::F32(array) => (Dtype::F32, array.shape(), tensor.bytes()),
-                Tensor::U64(array) => (Dtype::U64, array.shape(), tensor.bytes()),
-            };
-            (name, TensorView::new(dtype, shape.to_vec(), Box::leak(bytes.into())).unwrap())
-        });
-        assert_eq!(written, safetensors::serialize(owned, header.metadata().clone()).unwrap());
-    }
-
-    #[test]
-    fn arrays_in_any_memory_order_are_written_in_row_major_order() {
-        let folder = tempfile::tempdir().unwrap();
-        let (a, b) = (folder.path().join("a"), folder.path().join("b"));
-        let matrix = array![[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]];
-        let write = |matrix: ArrayD<f32>, path: &Path| {
-            let mut artifact = Artifact::new(Fingerprint::new("test", &[]));
-            artifact.insert(&pairs::TRAIN_SOURCE, matrix);
-            artifact.write(path).unwrap();
-        };
-        write(matrix.t().as_standard_layout().into_owned().into_dyn(), &a);
-        write(matrix.reversed_axes().into_dyn(), &b);
-        assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
-        assert_eq!(Artifact::read(&b).unwrap().tensor(&pairs::TRAIN_SOURCE).unwrap()[[2, 1]], 6.0);
-    }
-
-    #[test]
-    fn every_flipped_byte_and_every_truncation_is_found() {
+    fn a_damaged_artifact_says_how_to_recreate_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         example().write(&path).unwrap();
-        let complete = std::fs::read(&path).unwrap();
-        for position in 0..complete.len() {
-            let mut bytes = complete.clone();
-            bytes[position] ^= 1;
-            std::fs::write(&path, &bytes).unwrap();
-            match Artifact::read(&path) {
-                Err(Error::Damaged { .. }) => {}
-                // A flip in the fingerprint itself, or in the name of the metadata, makes it an artifact of other inputs.
-                Ok(read) => assert!(!read.has_inputs(&Fingerprint::new("test", &["a"])), "byte {position}"),
-                Err(other) => panic!("byte {position}: {other}"),
-            }
-        }
-        for length in 0..complete.len() {
-            std::fs::write(&path, &complete[..length]).unwrap();
-            assert!(matches!(Artifact::read(&path), Err(Error::Damaged { .. })), "length {length}");
-        }
+        let mut bytes = std::fs::read(&path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let damaged = Artifact::read(&path).unwrap_err();
+        assert!(matches!(damaged, Error::Damaged { .. }) && !damaged.is_user_error(), "{damaged}");
+        let message =
+            format!("{} is damaged: its content does not match its checksum; run the command", path.display());
+        assert!(damaged.to_string().starts_with(&message), "{damaged}");
     }
 }

@@ -1,40 +1,17 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use crate::format::FORMAT;
+
+/// Result with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
 
 /// What can go wrong with the configuration or the files of a run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An operation of the file system failed.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// The operation, as a verb.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: std::io::Error,
-    },
-    /// A disk without enough free space for a file. Nothing was written.
-    #[error(
-        "cannot write {}: it needs {}, but only {} is free on the disk; free some space and run the same command again",
-        path.display(),
-        megabytes(*needed),
-        megabytes(*free)
-    )]
-    InsufficientSpace {
-        /// The file.
-        path: PathBuf,
-        /// Bytes that it needs.
-        needed: u64,
-        /// Bytes that are free.
-        free: u64,
-    },
-    /// A file that would be overwritten.
-    #[error("{} already exists; choose another path, or pass --force to replace it", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Io(#[from] gtn_io::Error),
     /// A folder that is neither empty nor a run.
     #[error("{} is neither empty nor a run (it has no config.toml of a run); choose another folder with --out", path.display())]
     FolderNotEmpty {
@@ -54,8 +31,8 @@ pub enum Error {
         "{} was written by {} version of gtn (run format {found}, this version uses {}); choose another folder with --out, or \
          pass --force to `gtn reproduce` to overwrite it",
         path.display(),
-        if *found < crate::FORMAT { "an older" } else { "a newer" },
-        crate::FORMAT
+        if *found < FORMAT { "an older" } else { "a newer" },
+        FORMAT
     )]
     OtherFormat {
         /// The folder.
@@ -121,34 +98,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// Wraps an error of the operating system: `action` (a verb) failed for `path`.
-    pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.as_ref().to_path_buf();
-        move |source| Error::Io { action, path, source }
-    }
-
     /// Whether the user can fix it by calling the program differently, as opposed to a failure of the machine.
     #[must_use]
     pub fn is_user_error(&self) -> bool {
-        use std::io::ErrorKind as K;
         match self {
-            Error::Io { source, .. } => matches!(
-                source.kind(),
-                K::NotFound
-                    | K::PermissionDenied
-                    | K::AlreadyExists
-                    | K::NotADirectory
-                    | K::IsADirectory
-                    | K::ReadOnlyFilesystem
-                    | K::InvalidInput
-                    | K::InvalidFilename
-            ),
-            Error::Damaged { .. } | Error::InsufficientSpace { .. } => false,
+            Error::Io(error) => error.is_user_error(),
+            Error::Damaged { .. } => false,
             _ => true,
         }
     }
-}
-
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
 }

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use gtn_io::hex;
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of the inputs of an artifact, as hexadecimal text.
@@ -17,7 +18,7 @@ impl Fingerprint {
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
-        Self(hex(&hasher.finalize()))
+        Self(hex(hasher.finalize()))
     }
 
     /// The fingerprint as 64 hexadecimal digits.
@@ -31,14 +32,6 @@ impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

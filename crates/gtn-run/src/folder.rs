@@ -5,10 +5,12 @@ mod observer_files;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use gtn_io::atomic;
 use serde::{Deserialize, Serialize};
 
-use crate::{Config, Error, FORMAT, Network, Result, atomic};
+use crate::{Config, Error, FORMAT, Network, Result};
 
 pub use lock::Lock;
 pub use observer_files::{EpochFigure, event_file_timestamp};
@@ -87,6 +89,45 @@ pub struct RunFolder {
     root: PathBuf,
 }
 
+/// Implements a method for each file with a fixed name.
+macro_rules! paths {
+    ($($(#[$doc:meta])* $name:ident = $path:expr;)+) => {
+        impl RunFolder {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(&self) -> PathBuf {
+                    // One component after the other, for the separator of the system.
+                    self.root.join($path.split('/').collect::<PathBuf>())
+                }
+            )+
+        }
+    };
+}
+
+paths! {
+    /// `config.toml`.
+    config = CONFIG;
+    /// `metrics.jsonl`.
+    metrics = "metrics.jsonl";
+    /// The latents of the training and validation images.
+    latents = "latents/latents.safetensors";
+    /// The pairs (y, x_y) of the training and validation data.
+    pairs = "pairs/pairs.safetensors";
+    /// The latents of the official test set, which is used for neither training nor selection.
+    test_latents = "latents/test.safetensors";
+    /// The pairs of the official test set.
+    test_pairs = "pairs/test.safetensors";
+    /// The samples, and what the report shows beside them.
+    samples = "samples/samples.safetensors";
+    /// The metrics of the samples.
+    evaluation = "samples/evaluation.safetensors";
+    /// The epochs of `metrics.jsonl` as a table.
+    metrics_csv = "metrics.csv";
+    /// `report.html`.
+    report = "report.html";
+}
+
 impl RunFolder {
     /// The run at `root`, which need not exist.
     #[must_use]
@@ -98,18 +139,6 @@ impl RunFolder {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
-    }
-
-    /// `config.toml`.
-    #[must_use]
-    pub fn config(&self) -> PathBuf {
-        self.root.join(CONFIG)
-    }
-
-    /// `metrics.jsonl`.
-    #[must_use]
-    pub fn metrics(&self) -> PathBuf {
-        self.root.join("metrics.jsonl")
     }
 
     /// The state of a network's training: weights, moments, position.
@@ -128,30 +157,6 @@ impl RunFolder {
     #[must_use]
     pub fn best_checkpoint(&self, network: Network) -> PathBuf {
         self.root.join("checkpoints").join(format!("{network}.best.safetensors"))
-    }
-
-    /// The latents of the training and validation images.
-    #[must_use]
-    pub fn latents(&self) -> PathBuf {
-        self.root.join("latents").join("latents.safetensors")
-    }
-
-    /// The pairs (y, x_y) of the training and validation data.
-    #[must_use]
-    pub fn pairs(&self) -> PathBuf {
-        self.root.join("pairs").join("pairs.safetensors")
-    }
-
-    /// The latents of the official test set, which is used for neither training nor selection.
-    #[must_use]
-    pub fn test_latents(&self) -> PathBuf {
-        self.root.join("latents").join("test.safetensors")
-    }
-
-    /// The pairs of the official test set.
-    #[must_use]
-    pub fn test_pairs(&self) -> PathBuf {
-        self.root.join("pairs").join("test.safetensors")
     }
 
     /// What ĥ generated from fixed normal vectors after its epoch `epoch`.
@@ -175,34 +180,10 @@ impl RunFolder {
         Self::at(self.root.join("reference"))
     }
 
-    /// The samples, and what the report shows beside them.
-    #[must_use]
-    pub fn samples(&self) -> PathBuf {
-        self.root.join("samples").join("samples.safetensors")
-    }
-
-    /// The metrics of the samples.
-    #[must_use]
-    pub fn evaluation(&self) -> PathBuf {
-        self.root.join("samples").join("evaluation.safetensors")
-    }
-
-    /// The epochs of `metrics.jsonl` as a table.
-    #[must_use]
-    pub fn metrics_csv(&self) -> PathBuf {
-        self.root.join("metrics.csv")
-    }
-
     /// A figure by its file name.
     #[must_use]
     pub fn figure(&self, name: &str) -> PathBuf {
         self.root.join("figures").join(name)
-    }
-
-    /// `report.html`.
-    #[must_use]
-    pub fn report(&self) -> PathBuf {
-        self.root.join("report.html")
     }
 
     /// Reads `config.toml`.
@@ -224,7 +205,7 @@ impl RunFolder {
                     reason: "it is not a text file".to_owned(),
                 });
             }
-            Err(error) => return Err(Error::io("read", &path)(error)),
+            Err(error) => return Err(gtn_io::Error::io("read", &path)(error).into()),
         };
         let fail = |reason: String| Error::Config { what: path.display().to_string(), reason };
         let invalid = |error: toml::de::Error| {
@@ -251,7 +232,7 @@ impl RunFolder {
     pub fn write_record(&self, record: &RunRecord) -> Result<()> {
         let text = toml::to_string(record)
             .map_err(|error| Error::Config { what: self.config().display().to_string(), reason: error.to_string() })?;
-        atomic::write_bytes(&self.config(), text.as_bytes())
+        Ok(atomic::write_bytes(&self.config(), text.as_bytes())?)
     }
 
     /// The process that works on the run, if there is one.
@@ -269,7 +250,7 @@ impl RunFolder {
     /// configuration or other data and [`Error::OtherFormat`] for one of another version; [`Error::Locked`] if another process
     /// works on it. Then nothing is changed.
     pub fn open(&self, config: &Config, provenance: &Provenance, force: bool) -> Result<Lock> {
-        let fail = |action| Error::io(action, &self.root);
+        let fail = |action| gtn_io::Error::io(action, &self.root);
         if self.root.is_dir() {
             self.refuse_other_folder()?;
         } else {
@@ -313,7 +294,7 @@ impl RunFolder {
                 if has("[provenance]") && has("[config]") { Ok(()) } else { Err(not_a_run()) }
             }
             Err(_) => {
-                let entries = fs::read_dir(&self.root).map_err(Error::io("read", &self.root))?;
+                let entries = fs::read_dir(&self.root).map_err(gtn_io::Error::io("read", &self.root))?;
                 let other = entries.flatten().any(|entry| !may_be_in_new_folder(&entry.file_name().to_string_lossy()));
                 if other { Err(not_a_run()) } else { Ok(()) }
             }
@@ -329,7 +310,7 @@ impl RunFolder {
         files.extend(self.event_files());
         files.extend(self.epoch_figures().into_iter().map(|figure| figure.path));
         for entry in fs::read_dir(self.root.join("checkpoints")).into_iter().flatten().flatten() {
-            let networks = Network::ALL.into_iter();
+            let networks = Network::ALL.iter();
             let mut checkpoints = networks.flat_map(|network| STATES.map(|state| format!("{network}.{state}{SUFFIX}")));
             if checkpoints.any(|checkpoint| *checkpoint == *entry.file_name()) {
                 files.push(entry.path());
@@ -338,7 +319,7 @@ impl RunFolder {
         for path in files {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io("remove", &path)(error));
+                    return Err(gtn_io::Error::io("remove", &path)(error).into());
                 }
                 _ => {}
             }
@@ -346,15 +327,12 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Removes temporary files of a killed process. Failures are ignored, since the files do no harm.
+    /// Removes temporary files of a killed process.
     fn remove_leftovers(&self) {
         let folders = FOLDERS.map(|folder| self.root.join(folder));
         for folder in folders.iter().chain([&self.root, &self.epoch_figures_folder()]) {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                if atomic::is_temporary(&entry.file_name().to_string_lossy()) {
-                    let _ = fs::remove_file(entry.path());
-                }
-            }
+            // Of any age, since this process has the lock of the run.
+            atomic::remove_stale_files(folder, Duration::ZERO);
         }
     }
 }

@@ -26,29 +26,27 @@
 //! [`Observer`], which may also ask it to stop.
 
 pub mod artifact;
-pub mod atomic;
 pub mod checkpoint;
 pub mod config;
 mod error;
 mod fingerprint;
 pub mod folder;
+mod format;
 pub mod metric_constants;
+mod names;
 pub mod observer;
 mod progress;
 pub mod records;
 pub mod schema;
+mod stage;
 
 pub use artifact::Artifact;
 pub use config::Config;
-pub use error::Error;
+pub use error::{Error, Result};
 pub use fingerprint::Fingerprint;
 pub use folder::{Provenance, RunFolder, RunRecord};
-pub use observer::{EpochImages, Network, Observer, Stage, StageProgress, Tee};
+pub use format::FORMAT;
+pub use observer::{EpochImages, Observer, StageProgress, Tee};
 pub use progress::RunProgress;
 pub use records::{EpochRecord, MetricRecord, MetricsLog, Record, StageRecord, Statistics};
-
-/// The format of run folders: of configuration, artifacts and records. A folder of another format is refused.
-pub const FORMAT: u32 = 2;
-
-/// Result with this crate's [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+pub use stage::{Network, Stage};

@@ -2,104 +2,12 @@
 
 mod tee;
 
-use std::fmt;
-
 use ndarray::ArrayView4;
-use serde::{Deserialize, Serialize};
 
-use crate::RunFolder;
 use crate::records::{EpochRecord, MetricRecord, StageRecord};
+use crate::{RunFolder, Stage};
 
 pub use tee::Tee;
-
-/// A stage of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stage {
-    /// Reads or draws the data, and splits them.
-    Prepare,
-    /// Trains the autoencoder.
-    Autoencode,
-    /// Encodes images as latents.
-    Encode,
-    /// Pairs normal vectors with the data.
-    Label,
-    /// Trains ĥ on the pairs.
-    Fit,
-    /// Draws samples with ĥ and the decoder.
-    Sample,
-    /// Measures the samples.
-    Evaluate,
-}
-
-impl Stage {
-    /// All stages, in their order.
-    pub const ALL: [Stage; 7] =
-        [Stage::Prepare, Stage::Autoencode, Stage::Encode, Stage::Label, Stage::Fit, Stage::Sample, Stage::Evaluate];
-
-    /// The network that the stage trains.
-    #[must_use]
-    pub fn network(self) -> Option<Network> {
-        match self {
-            Stage::Autoencode => Some(Network::Autoencoder),
-            Stage::Fit => Some(Network::H),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Stage::Prepare => "prepare",
-            Stage::Autoencode => "autoencode",
-            Stage::Encode => "encode",
-            Stage::Label => "label",
-            Stage::Fit => "fit",
-            Stage::Sample => "sample",
-            Stage::Evaluate => "evaluate",
-        })
-    }
-}
-
-/// A network that a run trains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Network {
-    /// The autoencoder between images and latents.
-    Autoencoder,
-    /// ĥ, from normal vectors to latents or data.
-    H,
-}
-
-impl Network {
-    /// All networks, in the order in which they are trained.
-    pub const ALL: [Network; 2] = [Network::Autoencoder, Network::H];
-
-    /// The name of its table in the configuration, of its checkpoints, and in the purposes of random streams, where it is
-    /// frozen.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Network::Autoencoder => "autoencoder",
-            Network::H => "h",
-        }
-    }
-
-    /// The stage that trains it.
-    #[must_use]
-    pub fn stage(self) -> Stage {
-        match self {
-            Network::Autoencoder => Stage::Autoencode,
-            Network::H => Stage::Fit,
-        }
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
 
 /// The progress of a stage.
 #[derive(Debug, Clone, Copy, PartialEq)]

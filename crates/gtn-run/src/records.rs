@@ -5,10 +5,11 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use gtn_io::atomic;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::{Baseline, Metric, Statistic};
-use crate::{Error, Result, Stage, atomic};
+use crate::{Result, Stage};
 
 /// Statistics of a stage.
 pub type Statistics = BTreeMap<Statistic, f64>;
@@ -63,6 +64,7 @@ pub struct MetricRecord {
 /// A line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Record {
     /// An epoch.
     Epoch(EpochRecord),
@@ -99,12 +101,12 @@ impl MetricsLog {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be read.
+    /// [`Error::Io`](crate::Error::Io) if the file cannot be read.
     pub fn open(path: &Path) -> Result<Self> {
         let text = match std::fs::read(path) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(Error::io("read", path)(error)),
+            Err(error) => return Err(gtn_io::Error::io("read", path)(error).into()),
         };
         let records: Vec<Record> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let clean = records.len() == text.lines().count() && (text.is_empty() || text.ends_with('\n'));
@@ -146,10 +148,10 @@ impl MetricsLog {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be written.
+    /// [`Error::Io`](crate::Error::Io) if the file cannot be written.
     pub fn append(&mut self, record: Record) -> Result<()> {
         self.retain(|_| true)?;
-        let fail = || Error::io("write", &self.path);
+        let fail = || gtn_io::Error::io("write", &self.path);
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path).map_err(fail())?;
         file.write_all(&line(&record)).map_err(fail())?;
         self.records.push(record);
@@ -160,7 +162,7 @@ impl MetricsLog {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be written.
+    /// [`Error::Io`](crate::Error::Io) if the file cannot be written.
     pub fn rewind(&mut self, stage: Stage, epochs: usize) -> Result<()> {
         self.retain(|record| match record {
             Record::Epoch(epoch) => epoch.stage != stage || epoch.epoch <= epochs,
@@ -173,7 +175,7 @@ impl MetricsLog {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be written.
+    /// [`Error::Io`](crate::Error::Io) if the file cannot be written.
     pub fn remove_metrics(&mut self) -> Result<()> {
         self.retain(|record| !matches!(record, Record::Metric(_)))
     }
@@ -182,7 +184,7 @@ impl MetricsLog {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the file cannot be written.
+    /// [`Error::Io`](crate::Error::Io) if the file cannot be written.
     pub fn remove_stage(&mut self, stage: Stage) -> Result<()> {
         self.retain(|record| !matches!(record, Record::Stage(done) if done.stage == stage))
     }

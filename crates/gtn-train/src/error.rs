@@ -7,15 +7,8 @@ use gtn_run::{Network, Stage};
 #[non_exhaustive]
 pub enum Error {
     /// An unknown experiment.
-    #[error("unknown experiment `{name}`{suggestion}; choose one of {known}, or pass a .toml file")]
-    UnknownExperiment {
-        /// The name.
-        name: String,
-        /// The most similar name, as a question in parentheses; or empty.
-        suggestion: String,
-        /// The known names.
-        known: String,
-    },
+    #[error("{0}, or a .toml file")]
+    UnknownExperiment(gtn_io::UnknownName),
     /// A preset that cannot be read.
     #[error("cannot read the preset {}: {source}; check the path", path.display())]
     Preset {
@@ -142,6 +135,9 @@ pub enum Error {
     /// The data.
     #[error(transparent)]
     Data(#[from] gtn_data::Error),
+    /// A file of the run.
+    #[error(transparent)]
+    Io(#[from] gtn_io::Error),
     /// The run folder or configuration.
     #[error(transparent)]
     Run(#[from] gtn_run::Error),
@@ -161,7 +157,7 @@ impl Error {
     #[must_use]
     pub fn is_user_error(&self) -> bool {
         match self {
-            Error::UnknownExperiment { .. }
+            Error::UnknownExperiment(_)
             | Error::Preset { .. }
             | Error::NotTrained { .. }
             | Error::NoPairs { .. }
@@ -173,6 +169,7 @@ impl Error {
             | Error::ForeignWeights { .. }
             | Error::TooFewSamples { .. } => true,
             Error::Data(error) => error.is_user_error(),
+            Error::Io(error) => error.is_user_error(),
             Error::Run(error) => error.is_user_error(),
             Error::Models(error) => !matches!(error, gtn_models::Error::Device(_)),
             _ => false,

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use gtn_io::UnknownName;
 use gtn_run::Config;
-use gtn_run::config::{Overrides, suggest};
+use gtn_run::config::Overrides;
 
 use crate::{Error, Result};
 
@@ -37,9 +38,7 @@ pub fn resolve(experiment: &str, overrides: &Overrides) -> Result<Config> {
             std::fs::read_to_string(path).map_err(|source| Error::Preset { path: path.to_path_buf(), source })?;
         return Ok(Config::from_preset(experiment, &text, overrides)?);
     }
-    let suggestion = suggest(experiment, names()).map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
-    let known = names().collect::<Vec<_>>().join(", ");
-    Err(Error::UnknownExperiment { name: experiment.to_owned(), suggestion, known })
+    Err(Error::UnknownExperiment(UnknownName::new("experiment", experiment, names())))
 }
 
 #[cfg(test)]

@@ -14,12 +14,7 @@ pub(crate) struct CacheDir {
 impl CacheDir {
     /// The given folder, or the cache folder of the user.
     pub(crate) fn path(&self) -> PathBuf {
-        let variable = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-        let cache = || {
-            variable("XDG_CACHE_HOME")
-                .or_else(|| Some(variable("HOME").or_else(|| variable("USERPROFILE"))?.join(".cache")))
-        };
-        self.cache_dir.clone().unwrap_or_else(|| cache().unwrap_or_else(std::env::temp_dir).join("gtn"))
+        self.cache_dir.clone().unwrap_or_else(gtn_io::cache_dir)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use gtn_data::image_files;
 use gtn_data::split::permutation;
-use gtn_data::{arrays, image_files};
+use gtn_io::arrays;
 use gtn_metrics::{
     density_coverage, energy_distance, frechet_distance, precision_recall, sliced_wasserstein, variance_kept,
 };

@@ -2,9 +2,8 @@
 
 mod stats;
 
-use gtn_data::arrays;
+use gtn_io::{arrays, atomic};
 use gtn_label::{Matcher, Workspace};
-use gtn_run::atomic;
 
 use crate::args::Label;
 use crate::failure::Failure;

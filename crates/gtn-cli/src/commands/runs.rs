@@ -18,7 +18,7 @@ pub(crate) fn run(args: &Runs) -> Result<(), Failure> {
                 "folder {folder} does not exist; create a first run with `gtn reproduce swiss-roll`, or pass the folder of your runs"
             )));
         }
-        Err(error) => return Err(gtn_run::Error::io("read", &args.folder)(error).into()),
+        Err(error) => return Err(gtn_io::Error::io("read", &args.folder)(error).into()),
     };
     let mut folders: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.sort();

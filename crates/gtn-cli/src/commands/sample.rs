@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
 
 /// Reads vectors of dimension `dim`.
 pub(crate) fn read_rows(path: &Path, dim: usize) -> Result<Array2<f32>, Failure> {
-    let source = gtn_data::arrays::read_matrix(path)?;
+    let source = gtn_io::arrays::read_matrix(path)?;
     let columns = source.ncols();
     if columns != dim {
         let path = path.display();

@@ -12,6 +12,7 @@ use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use gtn_io::atomic::{self, Existing};
 use parquet::basic::Type as Physical;
 use parquet::file::reader::FileReader;
 use parquet::record::{Field, Row};
@@ -22,7 +23,6 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, DateTime};
 
 use super::{ATTRIBUTES, IMAGES, PARTITION, SPLIT_SIZES};
-use crate::atomic;
 use crate::fetch::{Error, FetchSummary, Options, check_destination, check_url, write_atomically};
 use crate::hub_download::{self, HubDataset, ParquetReader, column, row_count};
 use crate::image_set::{Inventory, ItemState, SplitCounts};
@@ -76,7 +76,7 @@ pub fn fetch(
     let (folder, needed) = files_to_create(data_dir, present)?;
     let [needs_images, needs_partition, needs_attributes] = needed;
     let archive = folder.join(format!("{IMAGES}.zip"));
-    let [partition, attribute_list] = [PARTITION, ATTRIBUTES].map(|name| folder.join(format!("{name}.txt")));
+    let [partition, attribute_list] = [PARTITION, ATTRIBUTES].map(|name| folder.join(name));
     for (needed, path) in needed.into_iter().zip([&archive, &partition, &attribute_list]) {
         if needed {
             check_destination(path)?;
@@ -322,7 +322,7 @@ impl<'a> ArchiveWriter<'a> {
         let Self { path, file, zip } = self;
         let finished = ManuallyDrop::into_inner(zip).finish().map_err(io_cause);
         let written = finished.and_then(|mut writer| writer.flush());
-        written.and_then(|()| atomic::persist(file, path)).map_err(Error::io("write", path))
+        written.and_then(|()| atomic::persist(file, path, Existing::Replace)).map_err(Error::io("write", path))
     }
 }
 

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::parent_folder;
+use gtn_io::atomic::parent_folder;
 
 /// Why a download failed. The messages are one line each and say what to do.
 #[derive(Debug, thiserror::Error)]

@@ -4,11 +4,11 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use gtn_io::atomic::{parent_folder, sync_parent_folder};
+use gtn_io::hex;
 use sha2::{Digest, Sha256};
 
 use super::Error;
-use crate::hex_digest::hex_digest;
-use crate::{atomic, parent_folder};
 
 /// `NAME.part`: the first bytes of a file, on disk and locked, and their checksum so far. It is created on the first
 /// write.
@@ -67,7 +67,7 @@ impl PartialFile {
     }
 
     pub(super) fn sha256(&self) -> String {
-        hex_digest(self.hasher.clone())
+        hex(self.hasher.clone().finalize())
     }
 
     /// Creates the file, or empties it.
@@ -115,7 +115,7 @@ impl PartialFile {
             file.sync_all().map_err(Error::io("write", &self.path))?;
         }
         fs::rename(&self.path, path).map_err(Error::io("write", path))?;
-        atomic::sync_parent_folder(path);
+        sync_parent_folder(path);
         Ok(())
     }
 
@@ -176,7 +176,7 @@ pub(super) fn is_complete(path: &Path, size: u64, sha256: &str) -> Result<bool, 
     }
     let mut file = File::open(path).map_err(Error::io("read", path))?;
     let (_, hasher) = checksum(&mut file).map_err(Error::io("read", path))?;
-    Ok(hex_digest(hasher) == sha256)
+    Ok(hex(hasher.finalize()) == sha256)
 }
 
 fn checksum(reader: &mut impl Read) -> std::io::Result<(u64, Sha256)> {

@@ -19,11 +19,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use flate2::Crc;
+use gtn_io::atomic::{self, Existing, parent_folder};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::mmap::MappedFile;
-use crate::{Error, Result, atomic, parent_folder};
+use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"GTNIMAGE";
 const VERSION: u32 = 1;
@@ -180,9 +181,6 @@ pub(super) fn write(
         }
     };
     let fail = |source| Error::Write { path: path.to_path_buf(), hint: hint(&source), source };
-    if path.is_dir() {
-        return Err(fail(std::io::Error::new(std::io::ErrorKind::IsADirectory, "it is a folder")));
-    }
     fs::create_dir_all(parent_folder(path)).map_err(fail)?;
     // Read-only, because nobody may write to a file that is mapped.
     let mut temp_file = atomic::create_temp_file(path, 0o444).map_err(fail)?;
@@ -202,7 +200,7 @@ pub(super) fn write(
         .and_then(|()| out.flush());
     finished.map_err(fail)?;
     drop(out);
-    atomic::persist(temp_file, path).map_err(fail)
+    atomic::persist(temp_file, path, Existing::Replace).map_err(fail)
 }
 
 fn crc(bytes: &[u8]) -> u32 {

@@ -12,7 +12,7 @@ use zip::ZipArchive;
 use crate::{Error, Result};
 
 /// Larger files are refused. The largest images of the data sets here have less than 2 MB.
-pub const MAX_FILE_BYTES: u64 = 64 << 20;
+const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// Image files by name.
 pub(crate) struct ImageSource {

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use flate2::write::GzEncoder;
+use gtn_io::hex;
 use image::{ImageFormat, ImageReader, Limits};
 use parquet::file::reader::FileReader;
 use parquet::record::{Field, Row};
@@ -15,7 +16,6 @@ use sha2::{Digest, Sha256};
 
 use super::{FILES, FetchSummary, FileSpec, SIDE, files_to_fetch};
 use crate::fetch::{Error, Options, check_destination, check_url, write_atomically};
-use crate::hex_digest::hex_digest;
 use crate::hub_download::{self, HubDataset, ParquetReader, row_count};
 
 /// The Hub's URL.
@@ -168,7 +168,7 @@ fn verified_gzip(spec: &FileSpec, data: &[u8]) -> Result<Vec<u8>, String> {
     let shape = [spec.items as u32, SIDE as u32, SIDE as u32];
     content.extend(shape[..spec.dimensions].iter().flat_map(|size| size.to_be_bytes()));
     content.extend(data);
-    let sha256 = hex_digest(Sha256::new().chain_update(&content));
+    let sha256 = hex(Sha256::digest(&content));
     if sha256 != spec.sha256 {
         return Err(format!(
             "its data or their order differ from MNIST's: SHA-256 of {} is {sha256}, expected {}",

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use gtn_run::schema::{MetadataKey, TensorElement, TensorKey};
+use gtn_io::TensorElement;
+use gtn_run::schema::{MetadataKey, TensorKey};
 use gtn_run::{Artifact, MetricsLog, RunFolder, RunProgress};
 use ndarray::ArrayViewD;
 
@@ -20,9 +21,7 @@ impl Tensors {
     pub(super) fn samples(run: &RunFolder) -> Result<Self> {
         let path = run.samples();
         match Artifact::read(&path) {
-            Err(gtn_run::Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                Err(unfinished(run)?)
-            }
+            Err(gtn_run::Error::Io(error)) if error.is_not_found() => Err(unfinished(run)?),
             artifact => Ok(Self { path, artifact: artifact?, is_snapshot: false }),
         }
     }

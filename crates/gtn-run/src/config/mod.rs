@@ -6,18 +6,17 @@
 
 mod check;
 mod data;
+mod message;
 mod overrides;
 mod preset;
-mod suggest;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Stage;
-use crate::schema::names;
+use crate::names::names;
 pub use data::{Data, ImageSource, OfficialSplit, PointSource, RandomSplit, Synthetic};
+pub(crate) use message::on_one_line;
 pub use overrides::{Epochs, Overrides};
-pub(crate) use suggest::on_one_line;
-pub use suggest::suggest;
 
 /// Which description of an experiment to follow where the paper and its code differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -230,7 +229,7 @@ impl Config {
             Stage::Autoencode | Stage::Encode => images,
             _ => true,
         };
-        Stage::ALL.into_iter().filter(has).collect()
+        Stage::ALL.iter().copied().filter(has).collect()
     }
 
     /// The configuration of the reference run, which the report compares with: for the swiss roll learned from two dimensions,

@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
+use gtn_io::UnknownName;
+
 use super::Protocol;
+use crate::Network;
 
 /// Settings that the caller of a preset overrides.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -46,9 +49,10 @@ impl FromStr for Epochs {
             })?;
             let slot = match name.trim() {
                 "" => &mut epochs.all,
-                "autoencoder" => &mut epochs.autoencoder,
-                "h" => &mut epochs.h,
-                other => return Err(format!("unknown network `{other}`; the networks are `autoencoder` and `h`")),
+                network => match network.parse().map_err(|error: UnknownName| error.to_string())? {
+                    Network::Autoencoder => &mut epochs.autoencoder,
+                    Network::H => &mut epochs.h,
+                },
             };
             if slot.replace(number).is_some() {
                 return Err(format!("`{text}` sets the epochs of one network twice; set them once"));

@@ -1,7 +1,7 @@
 //! From a preset to the configuration of one run.
 
-use super::suggest::with_suggestion;
-use super::{Config, Overrides, Protocol, on_one_line};
+use super::message::{on_one_line, with_suggestion};
+use super::{Config, Overrides, Protocol};
 use crate::{Error, Result};
 
 impl Config {

@@ -17,7 +17,7 @@ pub struct Lock {
 impl Lock {
     pub(super) fn acquire(root: &Path) -> Result<Self> {
         let path = root.join(FILE);
-        let fail = || Error::io("lock", &path);
+        let fail = || gtn_io::Error::io("lock", &path);
         let mut file =
             OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(fail())?;
         // A process that only asks who holds the lock releases it at once.
@@ -34,7 +34,7 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 return Err(Error::Locked { path: root.to_path_buf(), holder: read_holder(file) });
             }
-            Err(TryLockError::Error(error)) => return Err(fail()(error)),
+            Err(TryLockError::Error(error)) => return Err(fail()(error).into()),
         }
         file.set_len(0).map_err(fail())?;
         file.seek(SeekFrom::Start(0)).map_err(fail())?;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::RunFolder;
-use crate::{Error, Network, Result};
+use crate::{Network, Result};
 
 /// A figure of what a network produces after an epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,11 +67,11 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if one cannot be removed.
+    /// [`Error::Io`](crate::Error::Io) if one cannot be removed.
     pub fn rewind_epoch_figures(&self, network: Network, epochs: usize) -> Result<()> {
         let later = |figure: &EpochFigure| figure.network == network && figure.epoch > epochs;
         for EpochFigure { path, .. } in self.epoch_figures().into_iter().filter(later) {
-            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+            fs::remove_file(&path).map_err(gtn_io::Error::io("remove", &path))?;
         }
         Ok(())
     }
@@ -86,8 +86,7 @@ pub fn event_file_timestamp(path: &Path) -> Option<u64> {
 fn epoch_figure(path: PathBuf) -> Option<EpochFigure> {
     let name = path.file_name().and_then(OsStr::to_str)?.strip_suffix(FIGURE_SUFFIX)?;
     let (network, epoch) = name.rsplit_once('-')?;
-    let (network, epoch) = (Network::ALL.into_iter().find(|known| known.name() == network)?, digits(epoch)?);
-    Some(EpochFigure { network, epoch, path })
+    Some(EpochFigure { network: network.parse().ok()?, epoch: digits(epoch)?, path })
 }
 
 /// Parses digits only; `parse` would accept a sign as well.

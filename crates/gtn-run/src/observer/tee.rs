@@ -1,8 +1,8 @@
 //! Several observers of one run.
 
-use super::{EpochImages, Observer, Stage, StageProgress};
-use crate::RunFolder;
+use super::{EpochImages, Observer, StageProgress};
 use crate::records::{EpochRecord, MetricRecord, StageRecord};
+use crate::{RunFolder, Stage};
 
 /// Forwards every call to several observers, in their order. The run stops if one of them asks for it. Images are computed if
 /// one of them wants them, and passed to those only.

@@ -3,10 +3,11 @@
 use std::marker::PhantomData;
 
 use crate::checkpoint::TrainState;
-use crate::records::MetricRecord;
+use crate::records::{MetricRecord, Statistics};
 
 /// What an artifact holds. Its keys are those of one module of [`schema`](super).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum ArtifactKind {
     /// Keys that the artifact of any stage may have: [`stage`].
     Stage,
@@ -28,61 +29,6 @@ pub enum ArtifactKind {
     Evaluation,
     /// Weights of a network, and the state of its training: [`checkpoint`].
     Checkpoint,
-}
-
-/// The element type of a tensor: `f32` or `u64`.
-pub trait TensorElement: sealed::Element {}
-
-impl TensorElement for f32 {}
-impl TensorElement for u64 {}
-
-pub(crate) use sealed::Tensor;
-
-pub(crate) mod sealed {
-    use ndarray::ArrayD;
-
-    /// A tensor of an artifact.
-    #[derive(Debug, Clone, PartialEq)]
-    pub enum Tensor {
-        F32(ArrayD<f32>),
-        U64(ArrayD<u64>),
-    }
-
-    pub trait Element: Sized + 'static {
-        const NAME: &'static str;
-        fn into_tensor(array: ArrayD<Self>) -> Tensor;
-        fn from_tensor(tensor: &Tensor) -> Option<&ArrayD<Self>>;
-    }
-
-    impl Element for f32 {
-        const NAME: &'static str = "f32";
-
-        fn into_tensor(array: ArrayD<Self>) -> Tensor {
-            Tensor::F32(array)
-        }
-
-        fn from_tensor(tensor: &Tensor) -> Option<&ArrayD<Self>> {
-            match tensor {
-                Tensor::F32(array) => Some(array),
-                Tensor::U64(_) => None,
-            }
-        }
-    }
-
-    impl Element for u64 {
-        const NAME: &'static str = "u64";
-
-        fn into_tensor(array: ArrayD<Self>) -> Tensor {
-            Tensor::U64(array)
-        }
-
-        fn from_tensor(tensor: &Tensor) -> Option<&ArrayD<Self>> {
-            match tensor {
-                Tensor::U64(array) => Some(array),
-                Tensor::F32(_) => None,
-            }
-        }
-    }
 }
 
 /// The key of a tensor with elements of type `T`.
@@ -124,46 +70,31 @@ impl KeyInfo {
     }
 }
 
-impl<T> TensorKey<T> {
-    /// Artifact, name and shape.
-    #[must_use]
-    pub const fn info(&self) -> &KeyInfo {
-        &self.info
-    }
+/// Implements access to the info of a key.
+macro_rules! info {
+    ($($type:ident $(<$parameter:ident>)?, $name:ident, $doc:literal;)+) => {
+        $(
+            impl $(<$parameter>)? $type $(<$parameter>)? {
+                /// Artifact, name and content.
+                #[must_use]
+                pub const fn info(&self) -> &KeyInfo {
+                    &self.info
+                }
 
-    /// The name in the file.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        self.info.name
-    }
+                #[doc = $doc]
+                #[must_use]
+                pub const fn $name(&self) -> &'static str {
+                    self.info.name
+                }
+            }
+        )+
+    };
 }
 
-impl<V> MetadataKey<V> {
-    /// Artifact, name and content.
-    #[must_use]
-    pub const fn info(&self) -> &KeyInfo {
-        &self.info
-    }
-
-    /// The name in the file.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        self.info.name
-    }
-}
-
-impl TensorGroup {
-    /// Artifact, prefix and content.
-    #[must_use]
-    pub const fn info(&self) -> &KeyInfo {
-        &self.info
-    }
-
-    /// What the names of its tensors start with.
-    #[must_use]
-    pub const fn prefix(&self) -> &'static str {
-        self.info.name
-    }
+info! {
+    TensorKey<T>, name, "The name in the file.";
+    MetadataKey<V>, name, "The name in the file.";
+    TensorGroup, prefix, "What the names of its tensors start with.";
 }
 
 /// Logs which key is written or read, with `tracing` at the level `TRACE`. A test compares the two.
@@ -222,7 +153,7 @@ keys! {
     /// Keys that the artifact of any stage may have.
     stage: Stage {
         /// The statistics of the stage.
-        MetadataKey<crate::records::Statistics> STATISTICS = "statistics", "statistics by name";
+        MetadataKey<Statistics> STATISTICS = "statistics", "statistics by name";
     }
 
     /// `latents/latents.safetensors`: the targets of ĥ, in their own units.

@@ -1,6 +1,6 @@
 //! The metrics of a run: name, unit, direction, definition.
 
-use super::names;
+use crate::names::names;
 
 /// A metric of generated samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

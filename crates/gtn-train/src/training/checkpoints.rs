@@ -21,8 +21,8 @@ pub(super) struct Checkpoints<'a> {
     pub(super) normalizer: Option<&'a Normalizer>,
     /// Whether the last weights are used after training, and not only the best ones.
     pub(super) last_is_used: bool,
-    /// Asks for free space on the disk of a file: [`atomic::require_free_space`](gtn_run::atomic::require_free_space).
-    pub(super) require_free_space: fn(&Path, u64) -> gtn_run::Result<()>,
+    /// Asks for free space on the disk of a file: [`require_free_space`](gtn_io::atomic::require_free_space).
+    pub(super) require_free_space: fn(&Path, u64) -> gtn_io::Result<()>,
 }
 
 impl Checkpoints<'_> {
@@ -195,7 +195,7 @@ fn remove(path: &Path) -> Result<()> {
 
 fn ignore_missing(path: &Path, result: std::io::Result<()>) -> Result<()> {
     match result {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(gtn_run::Error::io("replace", path)(error).into()),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(gtn_io::Error::io("replace", path)(error).into()),
         _ => Ok(()),
     }
 }
@@ -210,10 +210,10 @@ mod tests {
     use super::*;
 
     /// A disk that always has 20 kB of free space.
-    fn nearly_full(path: &Path, needed: u64) -> gtn_run::Result<()> {
+    fn nearly_full(path: &Path, needed: u64) -> gtn_io::Result<()> {
         let free = 20_000;
         if needed > free {
-            Err(gtn_run::Error::InsufficientSpace { path: path.to_path_buf(), needed, free })
+            Err(gtn_io::Error::InsufficientSpace { path: path.to_path_buf(), needed, free })
         } else {
             Ok(())
         }
@@ -241,7 +241,7 @@ mod tests {
         };
         let (roomy, full) = (checkpoints(|_, _| Ok(())), checkpoints(nearly_full));
         let is_refused =
-            |result: Result<()>| matches!(result, Err(crate::Error::Run(gtn_run::Error::InsufficientSpace { .. })));
+            |result: Result<()>| matches!(result, Err(crate::Error::Io(gtn_io::Error::InsufficientSpace { .. })));
         assert!(is_refused(full.check_free_space(parameters)));
 
         let at = |epochs| TrainState { epochs, ..TrainState::default() };

@@ -61,7 +61,7 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
             input_fingerprint: self.input_fingerprint,
             normalizer: self.normalizer,
             last_is_used: self.uses_last_weights,
-            require_free_space: gtn_run::atomic::require_free_space,
+            require_free_space: gtn_io::atomic::require_free_space,
         };
         let mut adam = adam(self.task, self.settings)?;
         let missing = |state: &TrainState| self.outputs.missing(state.epochs, context.run);

@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use gtn_data::mnist;
 use gtn_data::split::permutation;
+use gtn_io::UnknownName;
 use gtn_models::{
     Adam, AdamSettings, Autoencoder, AutoencoderShape, Device, Generator, Mlp, MlpShape, Mode, Ops, Parameters,
     Streams, Tensor, mean_squared_error, to_tensor,
 };
-use gtn_run::schema::UnknownName;
 use gtn_train::Result;
 use ndarray::Array2;
 
@@ -91,11 +91,10 @@ impl FromStr for BenchCase {
     type Err = UnknownName;
 
     fn from_str(name: &str) -> std::result::Result<Self, UnknownName> {
-        Self::ALL.into_iter().find(|case| case.name() == name).ok_or_else(|| UnknownName {
-            what: "benchmark case",
-            name: name.to_owned(),
-            known: Self::ALL.map(Self::name).to_vec(),
-        })
+        Self::ALL
+            .into_iter()
+            .find(|case| case.name() == name)
+            .ok_or_else(|| UnknownName::new("benchmark case", name, Self::ALL.map(Self::name)))
     }
 }
 

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use gtn_data::arrays;
-use gtn_run::atomic::{self, Existing};
+use gtn_io::arrays;
+use gtn_io::atomic::{self, Existing};
 use serde_json::json;
 
 use super::cases::product_rate;

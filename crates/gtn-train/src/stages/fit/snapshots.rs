@@ -85,7 +85,7 @@ impl EpochOutputs for Snapshots<'_> {
 
     fn rewind(&self, epochs: usize, run: &RunFolder) -> Result<()> {
         for (_, path) in run.snapshots().into_iter().filter(|(epoch, _)| *epoch > epochs) {
-            std::fs::remove_file(&path).map_err(gtn_run::Error::io("remove", &path))?;
+            std::fs::remove_file(&path).map_err(gtn_io::Error::io("remove", &path))?;
         }
         Ok(())
     }

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
+use gtn_io::atomic;
 use gtn_label::match_rows;
 use gtn_report::scaling::{Series, scaling_svg};
-use gtn_run::atomic;
 use serde_json::json;
 
 use super::case::{Case, Data};

@@ -7,17 +7,16 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array2, ArrayD, ArrayView, ArrayViewD, Dimension};
 use ndarray_npy::{NpzWriter, ReadNpyExt, ViewNpyError, ViewNpyExt, WriteNpyExt};
 use safetensors::SafeTensors;
-use safetensors::tensor::Dtype;
 use zip::ZipArchive;
 
-use crate::{Error, Result};
+use crate::{Error, Result, Tensor};
 
 /// Reads an f32 array of any shape from a `.npy`, `.npz` or `.safetensors` file, depending on the file extension. C and
 /// Fortran order are both accepted. If a file holds several arrays, write `FILE:NAME` to select one.
 ///
 /// # Errors
 ///
-/// [`Error::Io`] if the file cannot be read; [`Error::Malformed`] if it is of another kind, its header claims more than
+/// [`Error::Array`] if the file cannot be read; [`Error::Malformed`] if it is of another kind, its header claims more than
 /// it holds, or the array is not f32 or is empty.
 pub fn read_array(path: &Path) -> Result<ArrayD<f32>> {
     let (path, name) = split_array_name(path);
@@ -25,7 +24,7 @@ pub fn read_array(path: &Path) -> Result<ArrayD<f32>> {
     let array = match extension.as_deref() {
         Some("npz") => read_npz(&path, name.as_deref())?,
         Some("safetensors") => read_safetensors(&path, name.as_deref())?,
-        Some("npy") if name.is_none() => decode_npy(&std::fs::read(&path).map_err(Error::io(&path))?, &path)?,
+        Some("npy") if name.is_none() => decode_npy(&std::fs::read(&path).map_err(read_error(&path))?, &path)?,
         Some("npy") => return Err(Error::malformed(&path, "a .npy file holds one unnamed array; leave out the name")),
         _ => return Err(Error::malformed(&path, "unknown file extension; pass a .npy, .npz or .safetensors file")),
     };
@@ -50,7 +49,8 @@ pub fn read_matrix(path: &Path) -> Result<Array2<f32>> {
 }
 
 /// A shape as Python prints it: `(2500,)` or `(2, 3)`.
-pub(crate) fn tuple_text(shape: &[usize]) -> String {
+#[must_use]
+pub fn tuple_text(shape: &[usize]) -> String {
     match shape {
         [length] => format!("({length},)"),
         _ => format!("({})", shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
@@ -63,6 +63,10 @@ fn split_array_name(path: &Path) -> (PathBuf, Option<String>) {
         Some((file, name)) if !path.exists() && Path::new(file).is_file() => (file.into(), Some(name.to_owned())),
         _ => (path.to_path_buf(), None),
     }
+}
+
+fn read_error(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    |source| Error::Array { path: path.to_path_buf(), source }
 }
 
 fn decode_npy(bytes: &[u8], path: &Path) -> Result<ArrayD<f32>> {
@@ -97,7 +101,7 @@ fn select_name<'n>(names: &'n [String], requested: Option<&str>, path: &Path) ->
 
 fn read_npz(path: &Path, requested: Option<&str>) -> Result<ArrayD<f32>> {
     let fail = |error: &dyn std::fmt::Display| Error::malformed(path, format!("not a readable .npz file: {error}"));
-    let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
+    let file = BufReader::new(File::open(path).map_err(read_error(path))?);
     let mut archive = ZipArchive::new(file).map_err(|error| fail(&error))?;
     let stem = |name: &str| name.strip_suffix(".npy").unwrap_or(name).to_owned();
     let names: Vec<String> = archive.file_names().map(stem).collect();
@@ -111,21 +115,20 @@ fn read_npz(path: &Path, requested: Option<&str>) -> Result<ArrayD<f32>> {
 }
 
 fn read_safetensors(path: &Path, requested: Option<&str>) -> Result<ArrayD<f32>> {
-    let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    let bytes = std::fs::read(path).map_err(read_error(path))?;
     let fail = |reason: String| Error::malformed(path, format!("not a readable safetensors file: {reason}"));
     let file = SafeTensors::deserialize(&bytes).map_err(|error| fail(error.to_string()))?;
     let mut names: Vec<String> = file.names().into_iter().map(str::to_owned).collect();
     names.sort_unstable();
     let name = select_name(&names, requested, path)?;
     let view = file.tensor(name).map_err(|error| fail(error.to_string()))?;
-    if view.dtype() != Dtype::F32 {
-        return Err(Error::malformed(
-            path,
-            format!("tensor `{name}` has type {:?}, expected F32; save it as float32", view.dtype()),
-        ));
+    match Tensor::from_view(&view) {
+        Some(Tensor::F32(array)) => Ok(array),
+        _ => {
+            let dtype = view.dtype();
+            Err(Error::malformed(path, format!("tensor `{name}` has type {dtype:?}, expected F32; save it as float32")))
+        }
     }
-    let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-    ArrayD::from_shape_vec(view.shape().to_vec(), values.collect()).map_err(|error| fail(error.to_string()))
 }
 
 fn explain_npy_error(error: ViewNpyError) -> String {

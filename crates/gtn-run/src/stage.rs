@@ -1,0 +1,72 @@
+//! The stages of a run, and the networks that they train.
+
+use crate::names::names;
+
+/// A stage of a run. The order of stages is that of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Reads or draws the data, and splits them.
+    Prepare,
+    /// Trains the autoencoder.
+    Autoencode,
+    /// Encodes images as latents.
+    Encode,
+    /// Pairs normal vectors with the data.
+    Label,
+    /// Trains ĥ on the pairs.
+    Fit,
+    /// Draws samples with ĥ and the decoder.
+    Sample,
+    /// Measures the samples.
+    Evaluate,
+}
+
+names! {
+    Stage, "stage",
+    Prepare => "prepare",
+    Autoencode => "autoencode",
+    Encode => "encode",
+    Label => "label",
+    Fit => "fit",
+    Sample => "sample",
+    Evaluate => "evaluate",
+}
+
+impl Stage {
+    /// The network that the stage trains.
+    #[must_use]
+    pub fn network(self) -> Option<Network> {
+        match self {
+            Stage::Autoencode => Some(Network::Autoencoder),
+            Stage::Fit => Some(Network::H),
+            _ => None,
+        }
+    }
+}
+
+/// A network that a run trains. Its name is that of its table in the configuration and of its checkpoints, and is part of the
+/// purposes of random streams, where it is frozen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Network {
+    /// The autoencoder between images and latents.
+    Autoencoder,
+    /// ĥ, from normal vectors to latents or data.
+    H,
+}
+
+names! {
+    Network, "network",
+    Autoencoder => "autoencoder",
+    H => "h",
+}
+
+impl Network {
+    /// The stage that trains it.
+    #[must_use]
+    pub fn stage(self) -> Stage {
+        match self {
+            Network::Autoencoder => Stage::Autoencode,
+            Network::H => Stage::Fit,
+        }
+    }
+}

@@ -254,10 +254,9 @@ mod tests {
             assert_eq!(case.name().parse(), Ok(case));
         }
         let unknown = "h-mnits".parse::<BenchCase>().unwrap_err().to_string();
-        assert!(
-            unknown.starts_with("unknown benchmark case `h-mnits`; expected one of `autoencoder-mnist`,"),
-            "{unknown}"
-        );
+        let expected =
+            "unknown benchmark case `h-mnits` (did you mean `h-mnist`?); expected one of `autoencoder-mnist`,";
+        assert!(unknown.starts_with(expected), "{unknown}");
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl From<gtn_metrics::Error> for Failure {
 
 impl From<gtn_models::Error> for Failure {
     fn from(error: gtn_models::Error) -> Self {
-        gtn_train::Error::from(error).into()
+        classified(error.is_user_error(), error.into())
     }
 }
 

@@ -1,6 +1,8 @@
 use candle_core::{Device, Tensor};
 use candle_nn::{Conv2d, ConvTranspose2d, Linear};
+use ndarray::{Array2, Array4, ArrayView2, ArrayView4, Axis};
 
+use crate::convert::{concatenate_rows, to_array2, to_array4, to_tensor};
 use crate::layers::{
     apply, candle_convolution, candle_linear, candle_transposed_convolution, convolution, linear, relu,
     transposed_convolution,
@@ -23,6 +25,9 @@ pub struct AutoencoderShape {
 const OUTER_CHANNELS: usize = 64;
 /// Channels between the inner convolution and the linear layer.
 const INNER_CHANNELS: usize = 128;
+/// Images per forward pass of the encoder, and latents per forward pass of the decoder, which bounds the memory.
+const ENCODER_BATCH_SIZE: usize = 256;
+const DECODER_BATCH_SIZE: usize = 500;
 
 impl AutoencoderShape {
     fn check(&self) -> Result<()> {
@@ -37,6 +42,12 @@ impl AutoencoderShape {
             return invalid("dim", self.dim, "must be at least 1");
         }
         Ok(())
+    }
+
+    /// Number of values in an image.
+    #[must_use]
+    pub fn values_per_image(&self) -> usize {
+        self.channels * self.side * self.side
     }
 
     /// Number of values between the linear layer and the inner convolution.
@@ -212,6 +223,47 @@ impl Autoencoder {
     #[must_use]
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
+    }
+
+    /// Its architecture.
+    #[must_use]
+    pub fn shape(&self) -> &AutoencoderShape {
+        &self.decoder.shape
+    }
+
+    /// Encodes images, shape (n, C, H, W) in [−1, 1], to latents, shape (n, d).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ImageShape`] if the images have another shape.
+    pub fn encode(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
+        let shape = self.shape();
+        let ((_, channels, height, width), expected) = (images.dim(), [shape.channels, shape.side, shape.side]);
+        if [channels, height, width] != expected {
+            return Err(Error::ImageShape { found: [channels, height, width], expected });
+        }
+        let mut parts = vec![Array2::zeros((0, shape.dim))];
+        for images in images.axis_chunks_iter(Axis(0), ENCODER_BATCH_SIZE) {
+            parts.push(to_array2(&self.encoder.forward(&to_tensor(images, self.parameters.device())?)?)?);
+        }
+        Ok(concatenate_rows(&parts))
+    }
+
+    /// Decodes latents, shape (n, d), to images, shape (n, C, H, W), in [−1, 1].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Columns`] if the latents do not have d columns.
+    pub fn decode(&self, latents: ArrayView2<'_, f32>) -> Result<Array4<f32>> {
+        let shape = self.shape();
+        if latents.ncols() != shape.dim {
+            return Err(Error::Columns { what: "the latents", found: latents.ncols(), expected: shape.dim });
+        }
+        let mut parts = vec![Array4::zeros((0, shape.channels, shape.side, shape.side))];
+        for rows in latents.axis_chunks_iter(Axis(0), DECODER_BATCH_SIZE) {
+            parts.push(to_array4(&self.decoder.forward(&to_tensor(rows, self.parameters.device())?)?)?);
+        }
+        Ok(concatenate_rows(&parts))
     }
 
     /// Encodes images and decodes the latents, for training: gradients flow through the output.

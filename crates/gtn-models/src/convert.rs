@@ -1,7 +1,7 @@
 //! Conversion between the `ndarray` arrays of the public API and Candle's tensors.
 
 use candle_core::{Device, Tensor};
-use ndarray::{Array2, Array4, ArrayD, ArrayView, Dimension};
+use ndarray::{Array, Array2, Array4, ArrayD, ArrayView, Axis, Dimension, RemoveAxis, concatenate};
 
 use crate::Result;
 
@@ -43,4 +43,10 @@ pub fn to_array2(tensor: &Tensor) -> Result<Array2<f32>> {
 pub fn to_array4(tensor: &Tensor) -> Result<Array4<f32>> {
     tensor.dims4()?;
     Ok(to_array(tensor)?.into_dimensionality().expect("checked to have four dimensions"))
+}
+
+/// The rows of all parts, which have the same shape but for the first axis.
+pub(crate) fn concatenate_rows<D: RemoveAxis>(parts: &[Array<f32, D>]) -> Array<f32, D> {
+    let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+    concatenate(Axis(0), &views).expect("all parts have the same shape but for the first axis")
 }

@@ -1,3 +1,7 @@
+use std::path::PathBuf;
+
+use gtn_run::Network;
+
 /// What can go wrong with a network.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -58,6 +62,23 @@ pub enum Error {
     /// A generator of vectors was asked for images.
     #[error("cannot decode to images: this generator has no decoder; use the vectors that it generates")]
     NoDecoder,
+    /// A generator without the weights of an encoder was asked for latents.
+    #[error("cannot encode images: {reason}; load a run on images with its last checkpoints")]
+    NoEncoder {
+        /// Why there is no encoder.
+        reason: String,
+    },
+    /// Images have another shape than those of the autoencoder.
+    #[error(
+        "expected images of shape ({}, {}, {}), got ({}, {}, {}); pass images of the size of the run",
+        expected[0], expected[1], expected[2], found[0], found[1], found[2]
+    )]
+    ImageShape {
+        /// Channels, height and width found.
+        found: [usize; 3],
+        /// Channels, height and width needed.
+        expected: [usize; 3],
+    },
     /// A batch of one sample has no variance that BatchNorm could normalize by.
     #[error("cannot train on a batch of one sample: BatchNorm needs at least two; use a larger batch size")]
     BatchOfOne,
@@ -72,7 +93,50 @@ pub enum Error {
         /// Whether the machine seems to have a GPU all the same.
         gpu_present: bool,
     },
+    /// A run without trained weights.
+    #[error(
+        "{} has no trained {network} yet ({} is missing); complete the run with the command in its config.toml",
+        run.display(),
+        missing.display()
+    )]
+    NotTrained {
+        /// The run.
+        run: PathBuf,
+        /// The network.
+        network: Network,
+        /// The missing file.
+        missing: PathBuf,
+    },
+    /// A run on data that are not images.
+    #[error("{} has no autoencoder, because its data are not images; pass a run on images", run.display())]
+    NoAutoencoder {
+        /// The run.
+        run: PathBuf,
+    },
+    /// Weights that do not belong to the run's networks.
+    #[error("{}: {reason}; the file belongs to another run: restore the original", path.display())]
+    ForeignWeights {
+        /// The file.
+        path: PathBuf,
+        /// What does not match.
+        reason: String,
+    },
+    /// The folder of a run, or a file in it.
+    #[error(transparent)]
+    Run(#[from] gtn_run::Error),
     /// An error of Candle or of the device.
     #[error("{0}")]
     Device(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// Whether the user can fix it by calling the program differently, as opposed to a failure of the machine.
+    #[must_use]
+    pub fn is_user_error(&self) -> bool {
+        match self {
+            Error::Device(_) => false,
+            Error::Run(error) => error.is_user_error(),
+            _ => true,
+        }
+    }
 }

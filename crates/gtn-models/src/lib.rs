@@ -6,15 +6,16 @@
 //! with checkpoints and metrics, use the crate `gtn-train`, which is based on this one.
 //!
 //! ```
-//! use gtn_models::{Device, Generator, Mlp, MlpShape, Streams};
+//! use gtn_models::{Device, Generator, Mlp, MlpShape, Samples, Streams};
 //!
 //! let streams = Streams::new(1); // the seed
 //! let shape = MlpShape { input: 2, hidden_layers: 3, width: 16, output: 2, negative_slope: 0.5, batch_norm_layers: 3 };
 //! let h = Mlp::new(&shape, &streams, &Device::Cpu)?;
 //!
 //! let generator = Generator::new(h, None, None)?;
-//! let points = generator.sample_latents(100, &streams)?; // one forward pass of ĥ, shape (100, 2)
-//! assert_eq!(points.dim(), (100, 2));
+//! let mut rng = streams.stream("sample", 0); // or any other random number generator
+//! let Samples::Points(points) = generator.sample(100, &mut rng)? else { unreachable!("there is no decoder") };
+//! assert_eq!(points.dim(), (100, 2)); // one forward pass of ĥ
 //! # Ok::<(), gtn_models::Error>(())
 //! ```
 //!
@@ -75,6 +76,7 @@ mod generator;
 mod gpu;
 mod interpolation;
 mod layers;
+mod load;
 mod mlp;
 mod normalizer;
 mod ops;
@@ -89,12 +91,14 @@ pub use candle_core::{DType, Device, DeviceLocation, Tensor};
 pub use convert::{to_array2, to_array4, to_tensor};
 pub use device::{DeviceName, allow_tf32, cuda_build_info, describe_device, synchronize};
 pub use error::Error;
-pub use generator::Generator;
+pub use generator::{Generator, Samples};
 pub use interpolation::Interpolation;
 pub use mlp::{Mlp, MlpShape};
 pub use normalizer::Normalizer;
 pub use ops::Ops;
 pub use parameters::{NamedArrays, Parameters};
+pub use rand;
+pub use rand_chacha::ChaCha8Rng;
 pub use streams::Streams;
 
 /// A [`Proposer`](gtn_label::Proposer) that searches for the candidates of Algorithm 1 on a GPU, or `None` on a CPU, where

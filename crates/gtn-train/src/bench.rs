@@ -11,7 +11,7 @@ use gtn_data::mnist;
 use gtn_data::split::permutation;
 use gtn_models::{
     Adam, AdamSettings, Autoencoder, AutoencoderShape, Device, Generator, Mlp, MlpShape, Mode, Ops, Parameters,
-    Streams, Tensor, mean_squared_error, to_tensor,
+    Streams, Tensor, mean_squared_error, purpose, to_tensor,
 };
 use gtn_run::schema::UnknownName;
 use ndarray::Array2;
@@ -220,8 +220,8 @@ fn samples(ops: Ops) -> Result<Box<dyn FnMut() -> Result<()>>> {
     let streams = Streams::new(SEED);
     let network = Mlp::with_ops(&H_CELEBA, &streams, &Device::Cpu, ops)?;
     let autoencoder = Autoencoder::with_ops(&CELEBA, &streams, &Device::Cpu, ops)?;
-    let generator = Generator::new(network, None, Some(autoencoder.decoder().clone()))?;
-    let source: Array2<f32> = generator.sample_source(SAMPLES, &streams);
+    let generator = Generator::new(network, None, Some(autoencoder))?;
+    let source: Array2<f32> = generator.sample_source(SAMPLES, &mut streams.stream(purpose::SAMPLE, 0));
     Ok(Box::new(move || {
         let latents = generator.map(source.view())?;
         generator.decode(latents.view())?;

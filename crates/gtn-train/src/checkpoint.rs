@@ -199,11 +199,6 @@ fn ignore_missing(path: &Path, result: std::io::Result<()>) -> Result<()> {
     }
 }
 
-/// Loads the weights of a network from one of its checkpoints.
-pub(crate) fn load_weights(parameters: &Parameters, checkpoint: &Artifact) -> Result<()> {
-    Ok(parameters.load_state_dict(&checkpoint.group(&keys::WEIGHTS))?)
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;

@@ -3,8 +3,8 @@
 use gtn_models::Normalizer;
 use gtn_run::Artifact;
 use gtn_run::config::Normalize;
-use gtn_run::schema::{TensorKey, latents, test_latents};
-use ndarray::{Array1, Array2, ArrayView1, Axis};
+use gtn_run::schema::{latents, test_latents};
+use ndarray::{Array2, ArrayView1, Axis};
 
 use crate::Result;
 
@@ -45,7 +45,7 @@ impl Targets {
         Ok(Self {
             train: to_matrix(artifact.tensor(&latents::TRAIN)?),
             validation: to_matrix(artifact.tensor(&latents::VALIDATION)?),
-            normalizer: read_normalizer(artifact, &latents::MEAN, &latents::STD)?,
+            normalizer: Normalizer::from_artifact(artifact, &latents::MEAN, &latents::STD)?,
             checksum: artifact.checksum(),
             test: None,
         })
@@ -56,12 +56,6 @@ impl TestTargets {
     pub(crate) fn read(artifact: &Artifact) -> Result<Self> {
         Ok(Self { rows: to_matrix(artifact.tensor(&test_latents::TEST)?), checksum: artifact.checksum() })
     }
-}
-
-/// The normalization that is stored with targets or with the weights of ĥ.
-pub(crate) fn read_normalizer(artifact: &Artifact, mean: &TensorKey<f32>, std: &TensorKey<f32>) -> Result<Normalizer> {
-    let vector = |key| -> Result<Array1<f32>> { Ok(Array1::from_iter(artifact.tensor(key)?.iter().copied())) };
-    Ok(Normalizer::new(vector(mean)?, vector(std)?)?)
 }
 
 /// The array as a matrix. An array with another number of dimensions, which an intact artifact does not contain, becomes an

@@ -6,7 +6,7 @@ use gtn_data::Images;
 use gtn_data::split::permutation;
 use gtn_models::{
     Adam, AdamSettings, Autoencoder, Device, Generator, Mlp, Mode, Parameters, Streams, Tensor, mean_squared_error,
-    synchronize, to_tensor,
+    purpose, synchronize, to_tensor,
 };
 use ndarray::Array4;
 use rand::RngCore;
@@ -186,8 +186,8 @@ fn samples(device: &Device) -> Result<Run> {
 
 fn samples_to_host(device: &Device) -> Result<Run> {
     let (h, autoencoder) = networks(device)?;
-    let generator = Generator::new(h, None, Some(autoencoder.decoder().clone()))?;
-    let source = generator.sample_source(SAMPLES, &Streams::new(SEED));
+    let generator = Generator::new(h, None, Some(autoencoder))?;
+    let source = generator.sample_source(SAMPLES, &mut Streams::new(SEED).stream(purpose::SAMPLE, 0));
     Ok(Box::new(move |_| {
         generator.decode(generator.map(source.view())?.view())?;
         Ok(())

@@ -9,7 +9,6 @@ use gtn_run::{Artifact, Config, Network, Provenance, Stage};
 use ndarray::Array4;
 
 use crate::Result;
-use crate::checkpoint::load_weights;
 use crate::device_images::DeviceImages;
 use crate::pipeline::Context;
 use crate::stages::fingerprint;
@@ -142,6 +141,6 @@ pub(crate) fn run(
         AutoencoderWeights::LastEncoderBestDecoder => context.run.last_checkpoint(Network::Autoencoder),
     };
     let weights = Artifact::read(&path)?;
-    load_weights(autoencoder.parameters(), &weights)?;
+    autoencoder.parameters().load_checkpoint(&weights)?;
     Ok(Trained { autoencoder, checksum: weights.checksum() })
 }

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use gtn_metrics::Subsets;
+use gtn_models::Generator;
 use gtn_run::schema::evaluation::METRICS;
 use gtn_run::schema::{Baseline, Metric};
 use gtn_run::{Artifact, Config, MetricRecord, Network, Record, Stage, StageProgress, Statistics};
 
-use crate::generator::load_generator;
 use crate::pipeline::{Context, Handoff};
 use crate::stages::fingerprint;
 use crate::targets::Targets;
@@ -48,7 +48,7 @@ pub(crate) fn run(config: &Config, handoff: &Handoff<'_>, context: &mut Context<
     }
 
     let started = Instant::now();
-    let generator = load_generator(context.run, &context.device)?;
+    let generator = Generator::load_on(context.run.root(), &context.device)?;
     let (metrics, statistics) = match handoff.images {
         Some(images) => {
             let statistics = test_set::losses(handoff, images, &generator)?;

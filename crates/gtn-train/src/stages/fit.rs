@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use gtn_models::{
-    Autoencoder, Mlp, Mode, Normalizer, Parameters, Tensor, mean_squared_error, purpose, to_array2, to_array4,
-    to_tensor,
+    Autoencoder, Mlp, MlpShape, Mode, Normalizer, Parameters, Tensor, mean_squared_error, purpose, to_array2,
+    to_array4, to_tensor,
 };
 use gtn_run::config::Data;
 use gtn_run::schema::{Split, snapshot};
@@ -12,7 +12,6 @@ use gtn_run::{Artifact, Config, Fingerprint, Network, Provenance, RunFolder, Sta
 use ndarray::{Array2, Array4, Axis};
 
 use crate::Result;
-use crate::generator::{mlp_shape, read_autoencoder};
 use crate::pipeline::Context;
 use crate::stages::fingerprint;
 use crate::stages::label::{Pairs, SplitPairs};
@@ -173,7 +172,7 @@ fn is_in_series(epoch: usize) -> bool {
 }
 
 pub(crate) fn run(config: &Config, targets: &Targets, pairs: &Pairs, context: &mut Context<'_>) -> Result<()> {
-    let h = Mlp::new(&mlp_shape(config), &context.streams, &context.device)?;
+    let h = Mlp::new(&MlpShape::from_config(config), &context.streams, &context.device)?;
     let settings = (config.seed, &config.h, config.time_budget);
     let inputs = fingerprint("fit", &settings, &[&targets.checksum, &pairs.checksum]);
     let to_device = |pairs: &SplitPairs, rows: &Array2<f32>| -> Result<DevicePairs> {
@@ -188,7 +187,7 @@ pub(crate) fn run(config: &Config, targets: &Targets, pairs: &Pairs, context: &m
     let source = to_tensor(snapshot_source(config, context).view(), &context.device)?;
     let snapshots = Snapshots { policy, source, normalizer: &targets.normalizer, input_fingerprint: &inputs };
     let wants_images = are_images && context.observer.wants_images();
-    let autoencoder = wants_images.then(|| read_autoencoder(context.run, config, &context.device)).transpose()?;
+    let autoencoder = wants_images.then(|| Autoencoder::load_best(context.run.root(), &context.device)).transpose()?;
     let task = Regression {
         h: &h,
         train: to_device(&pairs.train, &targets.train)?,

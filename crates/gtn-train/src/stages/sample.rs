@@ -12,7 +12,6 @@ use gtn_run::{Artifact, Config, Network, Stage, Statistics};
 use ndarray::{Array1, Array2, Axis, s};
 
 use crate::Result;
-use crate::generator::load_generator;
 use crate::pipeline::{Context, Handoff};
 use crate::stages::fingerprint;
 use crate::stages::fit::{SNAPSHOT_POINTS, snapshot_source};
@@ -42,7 +41,7 @@ pub(crate) fn run(config: &Config, handoff: &Handoff<'_>, context: &mut Context<
     }
 
     let started = Instant::now();
-    let generator = load_generator(context.run, &context.device)?;
+    let generator = Generator::load_on(context.run.root(), &context.device)?;
     let mut artifact = Artifact::new(inputs);
     match handoff.images {
         Some(images) => {

@@ -45,7 +45,7 @@ pub(super) fn measure(
     }
     let real = first_rows(&targets.validation, MAX_LATENTS);
     let n = real.nrows();
-    let generated = generator.sample_latents(n, &context.streams)?;
+    let generated = generator.sample_latents(n, &mut context.streams.stream(purpose::SAMPLE, 0))?;
     let baselines = baselines.samples()?;
     let sets = [
         (SampleSet::Generated, generated.view()),

@@ -37,7 +37,7 @@ pub(super) fn measure(
     first_epoch: Option<Artifact>,
     context: &mut Context<'_>,
 ) -> Result<Vec<MetricRecord>> {
-    let source = generator.sample_source(SAMPLES, &context.streams);
+    let source = generator.sample_source(SAMPLES, &mut context.streams.stream(purpose::SAMPLE, 0));
     let first_epoch = first_epoch.as_ref().map(|artifact| artifact.tensor(&snapshot::GENERATED)).transpose()?;
     let mut sets = PointSets {
         config,

@@ -1,8 +1,8 @@
 use candle_core::{Device, Tensor};
 use candle_nn::{Conv2d, ConvTranspose2d, Linear};
-use ndarray::{Array2, Array4, ArrayView2, ArrayView4, Axis};
+use ndarray::{Array2, Array4, ArrayView2, ArrayView4};
 
-use crate::convert::{concatenate_rows, to_array2, to_array4, to_tensor};
+use crate::convert::in_batches;
 use crate::layers::{
     apply, candle_convolution, candle_linear, candle_transposed_convolution, convolution, linear, relu,
     transposed_convolution,
@@ -30,7 +30,12 @@ const ENCODER_BATCH_SIZE: usize = 256;
 const DECODER_BATCH_SIZE: usize = 500;
 
 impl AutoencoderShape {
-    fn check(&self) -> Result<()> {
+    /// Checks all sizes, as [`Autoencoder::new`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] if `channels` or `dim` is 0, or `side` is not a multiple of 4 or is 0.
+    pub fn check(&self) -> Result<()> {
         let invalid = |what, value, reason| Err(Error::Shape { what, value, reason });
         if self.channels == 0 {
             return invalid("channels", self.channels, "must be at least 1");
@@ -134,12 +139,6 @@ impl Decoder {
             }
         }
     }
-
-    /// Architecture of the autoencoder that the decoder belongs to.
-    #[must_use]
-    pub fn shape(&self) -> &AutoencoderShape {
-        &self.shape
-    }
 }
 
 /// The paper's autoencoder, for square images with any number of channels and any side that is a multiple of 4.
@@ -155,7 +154,7 @@ impl Autoencoder {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if `channels` or `dim` is 0, or `side` is not a multiple of 4 or is 0.
+    /// Those of [`AutoencoderShape::check`].
     pub fn new(shape: &AutoencoderShape, streams: &Streams, device: &Device) -> Result<Self> {
         Self::with_ops(shape, streams, device, Ops::default())
     }
@@ -242,11 +241,8 @@ impl Autoencoder {
         if [channels, height, width] != expected {
             return Err(Error::ImageShape { found: [channels, height, width], expected });
         }
-        let mut parts = vec![Array2::zeros((0, shape.dim))];
-        for images in images.axis_chunks_iter(Axis(0), ENCODER_BATCH_SIZE) {
-            parts.push(to_array2(&self.encoder.forward(&to_tensor(images, self.parameters.device())?)?)?);
-        }
-        Ok(concatenate_rows(&parts))
+        let (device, empty) = (self.parameters.device(), (0, shape.dim));
+        in_batches(images, ENCODER_BATCH_SIZE, device, empty, |images| self.encoder.forward(images))
     }
 
     /// Decodes latents, shape (n, d), to images, shape (n, C, H, W), in [−1, 1].
@@ -259,11 +255,8 @@ impl Autoencoder {
         if latents.ncols() != shape.dim {
             return Err(Error::Columns { what: "the latents", found: latents.ncols(), expected: shape.dim });
         }
-        let mut parts = vec![Array4::zeros((0, shape.channels, shape.side, shape.side))];
-        for rows in latents.axis_chunks_iter(Axis(0), DECODER_BATCH_SIZE) {
-            parts.push(to_array4(&self.decoder.forward(&to_tensor(rows, self.parameters.device())?)?)?);
-        }
-        Ok(concatenate_rows(&parts))
+        let (device, empty) = (self.parameters.device(), (0, shape.channels, shape.side, shape.side));
+        in_batches(latents, DECODER_BATCH_SIZE, device, empty, |latents| self.decoder.forward(latents))
     }
 
     /// Encodes images and decodes the latents, for training: gradients flow through the output.

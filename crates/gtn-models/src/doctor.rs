@@ -23,6 +23,7 @@ use ndarray::Array2;
 
 use self::relative_error::{max_relative_error, relative_norm_error, relative_update_error};
 use crate::convert::{to_array, to_tensor};
+use crate::names::names;
 use crate::ops::Ops;
 use crate::{
     Adam, AdamSettings, Autoencoder, AutoencoderShape, Error, Mlp, MlpShape, Mode, NamedArrays, Parameters, Result,
@@ -31,11 +32,18 @@ use crate::{
 
 /// The size of the networks that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Depth {
     /// Small networks. This takes seconds on a CPU.
     Quick,
     /// The networks of the paper for CelebA. This takes minutes, most of them on the CPU.
     Full,
+}
+
+names! {
+    Depth, "depth",
+    Quick => "quick",
+    Full => "full",
 }
 
 /// How far one result of a device is from the expected result.

@@ -2,6 +2,9 @@ use std::path::PathBuf;
 
 use gtn_run::Network;
 
+/// A result with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
 /// What can go wrong with a network.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -13,6 +16,16 @@ pub enum Error {
         what: &'static str,
         /// Its value.
         value: usize,
+        /// Why it is invalid.
+        reason: &'static str,
+    },
+    /// A setting is invalid.
+    #[error("invalid {what} = {value}: {reason}")]
+    Setting {
+        /// Name of the setting.
+        what: &'static str,
+        /// Its value.
+        value: f64,
         /// Why it is invalid.
         reason: &'static str,
     },
@@ -82,9 +95,6 @@ pub enum Error {
     /// A batch of one sample has no variance that BatchNorm could normalize by.
     #[error("cannot train on a batch of one sample: BatchNorm needs at least two; use a larger batch size")]
     BatchOfOne,
-    /// Weights cannot be read from or written to the safetensors format.
-    #[error("cannot read or write safetensors: {0}; use a safetensors file of f32 tensors")]
-    Safetensors(String),
     /// A GPU was requested, but this program cannot use one.
     #[error("no CUDA device: {reason}; use `--device cpu`, or `--device auto` to fall back to the CPU")]
     NoCuda {

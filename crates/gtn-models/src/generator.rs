@@ -1,7 +1,8 @@
-use ndarray::{Array2, Array4, ArrayView2, ArrayView4, Axis};
+use candle_core::Tensor;
+use ndarray::{Array2, Array4, ArrayView2, ArrayView4};
 use rand::Rng;
 
-use crate::convert::{concatenate_rows, to_array2, to_tensor};
+use crate::convert::in_batches;
 use crate::streams::standard_normal;
 use crate::{Autoencoder, Error, Mlp, Mode, Normalizer, Result};
 
@@ -129,12 +130,9 @@ impl Generator {
     ///
     /// [`Error::Columns`] if the rows do not have [`source_dim`](Self::source_dim) columns.
     pub fn map(&self, source: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
+        let forward = |rows: &Tensor| self.h.forward(rows, Mode::Evaluate);
         let device = self.h.parameters().device();
-        let mut parts = vec![Array2::zeros((0, self.h.shape().output))];
-        for rows in source.axis_chunks_iter(Axis(0), BATCH_SIZE) {
-            parts.push(to_array2(&self.h.forward(&to_tensor(rows, device)?, Mode::Evaluate)?)?);
-        }
-        let latents = concatenate_rows(&parts);
+        let latents = in_batches(source, BATCH_SIZE, device, (0, self.h.shape().output), forward)?;
         Ok(match &self.normalizer {
             Some(normalizer) => normalizer.denormalize(latents),
             None => latents,

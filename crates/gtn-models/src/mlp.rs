@@ -22,6 +22,34 @@ pub struct MlpShape {
     pub batch_norm_layers: usize,
 }
 
+impl MlpShape {
+    /// Checks all values, as [`Mlp::new`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] if `input`, `width` or `output` is 0, or `batch_norm_layers` exceeds `hidden_layers`;
+    /// [`Error::Setting`] if `negative_slope` is not finite.
+    pub fn check(&self) -> Result<()> {
+        for (what, value) in [("input", self.input), ("width", self.width), ("output", self.output)] {
+            if value == 0 {
+                return Err(Error::Shape { what, value, reason: "must be at least 1" });
+            }
+        }
+        if self.batch_norm_layers > self.hidden_layers {
+            return Err(Error::Shape {
+                what: "batch_norm_layers",
+                value: self.batch_norm_layers,
+                reason: "must not exceed hidden_layers",
+            });
+        }
+        if !self.negative_slope.is_finite() {
+            let (what, value) = ("negative_slope", self.negative_slope);
+            return Err(Error::Setting { what, value, reason: "must be a finite number" });
+        }
+        Ok(())
+    }
+}
+
 /// ĥ, the map from normal vectors to latents: a multilayer perceptron.
 ///
 /// Each hidden layer is linear, LeakyReLU, BatchNorm, in this order; the output layer is linear.
@@ -43,7 +71,7 @@ impl Mlp {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if `input`, `width` or `output` is 0, or `batch_norm_layers` exceeds `hidden_layers`.
+    /// Those of [`MlpShape::check`].
     pub fn new(shape: &MlpShape, streams: &Streams, device: &Device) -> Result<Self> {
         Self::with_ops(shape, streams, device, Ops::default())
     }
@@ -54,18 +82,7 @@ impl Mlp {
     ///
     /// As [`new`](Self::new).
     pub fn with_ops(shape: &MlpShape, streams: &Streams, device: &Device, ops: Ops) -> Result<Self> {
-        for (what, value) in [("input", shape.input), ("width", shape.width), ("output", shape.output)] {
-            if value == 0 {
-                return Err(Error::Shape { what, value, reason: "must be at least 1" });
-            }
-        }
-        if shape.batch_norm_layers > shape.hidden_layers {
-            return Err(Error::Shape {
-                what: "batch_norm_layers",
-                value: shape.batch_norm_layers,
-                reason: "must not exceed hidden_layers",
-            });
-        }
+        shape.check()?;
         let mut p = Parameters::new(device);
         let mut hidden = Vec::with_capacity(shape.hidden_layers);
         let mut input = shape.input;

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use gtn_models::{Autoencoder, AutoencoderShape, Device, Error, Generator, Mlp, MlpShape, Samples, Streams, purpose};
+use gtn_models::{
+    Adam, AdamSettings, Autoencoder, AutoencoderShape, Device, Error, Generator, Mlp, MlpShape, Samples, Streams,
+    purpose,
+};
 
 const SHAPE: MlpShape =
     MlpShape { input: 3, hidden_layers: 2, width: 8, output: 3, negative_slope: 0.5, batch_norm_layers: 2 };
@@ -96,4 +99,23 @@ fn under_the_repo_protocol_the_encoder_needs_the_last_checkpoint_and_sampling_do
     copy("autoencoder.best.safetensors", "autoencoder.last.safetensors");
     let generator = Generator::load(folder.path()).unwrap();
     assert_eq!(generator.encode(digits.view()).unwrap(), best.encode(digits.view()).unwrap());
+}
+
+#[test]
+fn invalid_settings_are_refused_by_name_and_value() {
+    let refused = |error: Error, what: &str| {
+        let message = error.to_string();
+        assert!(message.starts_with(&format!("invalid {what}: ")) && error.is_user_error(), "{message}");
+    };
+    let h = |shape: MlpShape| Mlp::new(&shape, &Streams::new(1), &Device::Cpu).map(drop).unwrap_err();
+    refused(h(MlpShape { width: 0, ..SHAPE }), "width = 0");
+    refused(h(MlpShape { batch_norm_layers: 3, ..SHAPE }), "batch_norm_layers = 3");
+    refused(h(MlpShape { negative_slope: f64::NAN, ..SHAPE }), "negative_slope = NaN");
+    refused(AutoencoderShape { channels: 1, side: 30, dim: 5 }.check().unwrap_err(), "side = 30");
+    let h = Mlp::new(&SHAPE, &Streams::new(1), &Device::Cpu).unwrap();
+    let adam = |settings| Adam::new(h.parameters(), settings).map(drop).unwrap_err();
+    let default = AdamSettings::default();
+    refused(adam(AdamSettings { learning_rate: -1.0, ..default }), "learning_rate = -1");
+    refused(adam(AdamSettings { beta2: 1.0, ..default }), "beta2 = 1");
+    refused(adam(AdamSettings { eps: f64::INFINITY, ..default }), "eps = inf");
 }

@@ -6,6 +6,7 @@ use candle_core::{Tensor, Var};
 use ndarray::ArrayD;
 
 use crate::convert::{to_array, to_tensor};
+use crate::error::require;
 #[cfg(gpu)]
 use crate::gpu::{AdamTable, Gpu};
 use crate::ops::{AdamCoefficients, AdamKernel, Ops, Placement, read};
@@ -266,14 +267,10 @@ impl AdamSettings {
     pub fn check(&self) -> Result<()> {
         let Self { learning_rate, beta1, beta2, eps, weight_decay } = *self;
         for (what, value) in [("learning_rate", learning_rate), ("eps", eps), ("weight_decay", weight_decay)] {
-            if !(value >= 0.0 && value.is_finite()) {
-                return Err(Error::Setting { what, value, reason: "must be a finite number of at least 0" });
-            }
+            require(value >= 0.0 && value.is_finite(), what, value, "must be a finite number of at least 0")?;
         }
         for (what, value) in [("beta1", beta1), ("beta2", beta2)] {
-            if !(0.0..1.0).contains(&value) {
-                return Err(Error::Setting { what, value, reason: "must be at least 0 and less than 1" });
-            }
+            require((0.0..1.0).contains(&value), what, value, "must be at least 0 and less than 1")?;
         }
         Ok(())
     }

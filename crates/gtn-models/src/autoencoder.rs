@@ -3,6 +3,7 @@ use candle_nn::{Conv2d, ConvTranspose2d, Linear};
 use ndarray::{Array2, Array4, ArrayView2, ArrayView4};
 
 use crate::convert::in_batches;
+use crate::error::require;
 use crate::layers::{
     apply, candle_convolution, candle_linear, candle_transposed_convolution, convolution, linear, relu,
     transposed_convolution,
@@ -34,19 +35,12 @@ impl AutoencoderShape {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if `channels` or `dim` is 0, or `side` is not a multiple of 4 or is 0.
+    /// [`Error::Setting`] if `channels` or `dim` is 0, or `side` is not a multiple of 4 or is 0.
     pub fn check(&self) -> Result<()> {
-        let invalid = |what, value, reason| Err(Error::Shape { what, value, reason });
-        if self.channels == 0 {
-            return invalid("channels", self.channels, "must be at least 1");
-        }
-        if self.side == 0 || !self.side.is_multiple_of(4) {
-            return invalid("side", self.side, "must be a multiple of 4, because the encoder halves the side twice");
-        }
-        if self.dim == 0 {
-            return invalid("dim", self.dim, "must be at least 1");
-        }
-        Ok(())
+        require(self.channels > 0, "channels", self.channels, "must be at least 1")?;
+        let is_multiple = self.side > 0 && self.side.is_multiple_of(4);
+        require(is_multiple, "side", self.side, "must be a multiple of 4, because the encoder halves the side twice")?;
+        require(self.dim > 0, "dim", self.dim, "must be at least 1")
     }
 
     /// Number of values in an image.

@@ -9,23 +9,13 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A size is invalid.
-    #[error("invalid {what} = {value}: {reason}")]
-    Shape {
-        /// Name of the size.
-        what: &'static str,
-        /// Its value.
-        value: usize,
-        /// Why it is invalid.
-        reason: &'static str,
-    },
-    /// A setting is invalid.
+    /// A size or a setting is invalid.
     #[error("invalid {what} = {value}: {reason}")]
     Setting {
-        /// Name of the setting.
+        /// Its name.
         what: &'static str,
         /// Its value.
-        value: f64,
+        value: String,
         /// Why it is invalid.
         reason: &'static str,
     },
@@ -137,6 +127,11 @@ pub enum Error {
     /// An error of Candle or of the device.
     #[error("{0}")]
     Device(#[from] candle_core::Error),
+}
+
+/// Checks one value of a shape or of settings.
+pub(crate) fn require(is_valid: bool, what: &'static str, value: impl ToString, reason: &'static str) -> Result<()> {
+    if is_valid { Ok(()) } else { Err(Error::Setting { what, value: value.to_string(), reason }) }
 }
 
 impl Error {

@@ -1,6 +1,7 @@
 use candle_core::{Device, Tensor};
 use candle_nn::{BatchNorm, Linear};
 
+use crate::error::require;
 use crate::layers::{apply, apply_batch_norm, batch_norm, candle_batch_norm, candle_linear, leaky_relu, linear};
 use crate::ops::{self, FusedMlp, ModuleOp, Ops};
 use crate::{Error, Mode, Parameters, Result, Streams};
@@ -27,26 +28,15 @@ impl MlpShape {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if `input`, `width` or `output` is 0, or `batch_norm_layers` exceeds `hidden_layers`;
-    /// [`Error::Setting`] if `negative_slope` is not finite.
+    /// [`Error::Setting`] if `input`, `width` or `output` is 0, `batch_norm_layers` exceeds `hidden_layers`, or `negative_slope`
+    /// is not finite.
     pub fn check(&self) -> Result<()> {
         for (what, value) in [("input", self.input), ("width", self.width), ("output", self.output)] {
-            if value == 0 {
-                return Err(Error::Shape { what, value, reason: "must be at least 1" });
-            }
+            require(value > 0, what, value, "must be at least 1")?;
         }
-        if self.batch_norm_layers > self.hidden_layers {
-            return Err(Error::Shape {
-                what: "batch_norm_layers",
-                value: self.batch_norm_layers,
-                reason: "must not exceed hidden_layers",
-            });
-        }
-        if !self.negative_slope.is_finite() {
-            let (what, value) = ("negative_slope", self.negative_slope);
-            return Err(Error::Setting { what, value, reason: "must be a finite number" });
-        }
-        Ok(())
+        let layers = self.batch_norm_layers;
+        require(layers <= self.hidden_layers, "batch_norm_layers", layers, "must not exceed hidden_layers")?;
+        require(self.negative_slope.is_finite(), "negative_slope", self.negative_slope, "must be a finite number")
     }
 }
 

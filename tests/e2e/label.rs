@@ -74,8 +74,8 @@ fn npy_in_either_memory_order_npz_and_safetensors_give_the_same_pairs() {
     npz.add_array("y", &y).unwrap();
     npz.add_array("x", &x).unwrap();
     npz.finish().unwrap();
-    let tensors = [("x".to_owned(), x.into_dyn())].into();
-    fs::write(at("x.safetensors"), gtn_models::weights::to_safetensors(&tensors).unwrap()).unwrap();
+    let tensor = gtn_models::to_tensor(x.view(), &gtn_models::Device::Cpu).unwrap();
+    tensor.save_safetensors("x", at("x.safetensors")).unwrap();
 
     label(folder.path(), "y.npy", "x.npy", "plain.npz").done();
     let plain = fs::read(at("plain.npz")).unwrap();

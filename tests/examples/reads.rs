@@ -11,7 +11,7 @@ use candle_nn::{AdamW, Optimizer, ParamsAdamW};
 use gtn_data::mnist::{self, LabeledImages};
 use gtn_data::split::permutation;
 use gtn_metrics::GaussianMixtureParams;
-use gtn_models::{Streams, to_tensor};
+use gtn_models::{Generator, Streams, purpose, to_tensor};
 use gtn_run::schema::{TensorKey, latents};
 use gtn_run::{Artifact, RunFolder};
 use ndarray::{Array2, Array4, Axis, Slice};
@@ -109,7 +109,7 @@ fn main() -> Result<(), Error> {
     println!("fraction recognized with a confidence above {CONFIDENT}:");
     println!("  real test images         {:.3}", classifier.confident_fraction(&real)?);
 
-    let generator = gtn_train::load_generator(&run, &Device::Cpu)?;
+    let generator = Generator::load(run.root())?;
     let artifact = Artifact::read(&run.latents())?;
     let matrix = |key: &TensorKey<f32>| -> Result<Array2<f32>, Error> {
         Ok(artifact.tensor(key)?.clone().into_dimensionality()?)
@@ -120,7 +120,7 @@ fn main() -> Result<(), Error> {
     let fraction = |latents: &Array2<f32>| classifier.confident_fraction(&generator.decode(latents.view())?);
     let decoded = fraction(&validation)?;
     println!("  decoded real latents     {decoded:.3}");
-    let gtn = fraction(&generator.sample_latents(SAMPLES, &streams)?)?;
+    let gtn = fraction(&generator.sample_latents(SAMPLES, &mut streams.stream(purpose::SAMPLE, 0))?)?;
     println!("  GTN                      {gtn:.3} ({:.3} of that of the decoded real ones)", gtn / decoded);
     let gaussian = gtn_metrics::Gaussian::fit(train.view())?;
     println!("  one Gaussian             {:.3}", fraction(&gaussian.sample(SAMPLES, streams.stream("gaussian", 0)))?);

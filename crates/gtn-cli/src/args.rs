@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use bench::{Bench, BenchCommand, BenchDevice, BenchLabel, BenchSample, BenchTrain, Reference};
 pub(crate) use choices::Choices;
 pub(crate) use data::{DataCheck, DataCommand, DataFetch, DataName, Source};
-pub(crate) use device::{DepthName, Doctor};
+pub(crate) use device::Doctor;
 pub(crate) use evaluate::{Evaluate, METRICS};
 pub(crate) use label::Label;
 pub(crate) use runs::{ConfigCommand, Report, Reproduce, Runs};

@@ -102,7 +102,7 @@ impl From<ndarray::ShapeError> for Failure {
 
 impl From<gtn_models::Error> for Failure {
     fn from(error: gtn_models::Error) -> Self {
-        gtn_train::Error::from(error).into()
+        classified(error.is_user_error(), error.into())
     }
 }
 

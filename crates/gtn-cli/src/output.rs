@@ -16,8 +16,8 @@ pub(crate) enum Format {
     Folder,
 }
 
-/// Samples to write.
-pub(crate) enum Samples {
+/// What to write.
+pub(crate) enum Content {
     Images(Array4<f32>),
     Interpolations(Interpolations),
     Vectors(Array2<f32>),
@@ -127,36 +127,36 @@ pub(crate) fn existing(force: bool) -> Existing {
 }
 
 /// Writes samples in a format.
-pub(crate) fn write(out: &Path, format: Format, samples: &Samples, force: bool) -> Result<(), Failure> {
+pub(crate) fn write(out: &Path, format: Format, samples: &Content, force: bool) -> Result<(), Failure> {
     match (format, samples) {
-        (Format::Npy, Samples::Images(images) | Samples::Interpolations(Interpolations { images, .. })) => {
+        (Format::Npy, Content::Images(images) | Content::Interpolations(Interpolations { images, .. })) => {
             atomic::write(out, existing(force), |file| gtn_io::arrays::write_npy(file, images.view()))?;
         }
-        (Format::Npy, Samples::Vectors(vectors)) => {
+        (Format::Npy, Content::Vectors(vectors)) => {
             atomic::write(out, existing(force), |file| gtn_io::arrays::write_npy(file, vectors.view()))?;
         }
-        (Format::Png, Samples::Images(images) | Samples::Interpolations(Interpolations { images, .. })) => {
+        (Format::Png, Content::Images(images) | Content::Interpolations(Interpolations { images, .. })) => {
             let columns = match samples {
-                Samples::Interpolations(interpolations) => interpolations.columns(),
+                Content::Interpolations(interpolations) => interpolations.columns(),
                 _ => (images.len_of(Axis(0)) as f64).sqrt().ceil() as usize,
             };
             let png = gtn_report::grid::grid(images.view(), columns.max(1))?.to_png()?;
             atomic::write(out, existing(force), |file| file.write_all(&png))?;
         }
-        (Format::Gif, Samples::Interpolations(interpolations)) => {
+        (Format::Gif, Content::Interpolations(interpolations)) => {
             let (frames, columns) = interpolations.frames();
             let frame = |images: &Array4<f32>| gtn_report::grid::grid(images.view(), columns);
             let frames = frames.iter().map(frame).collect::<Result<Vec<_>, _>>()?;
             let gif = gtn_report::animation::back_and_forth(&frames)?;
             atomic::write(out, existing(force), |file| file.write_all(&gif))?;
         }
-        (Format::Gif, Samples::Images(_)) => {
+        (Format::Gif, Content::Images(_)) => {
             return Err(Failure::users("samples cannot be animated; use a .png file name"));
         }
-        (Format::Folder, Samples::Images(images) | Samples::Interpolations(Interpolations { images, .. })) => {
+        (Format::Folder, Content::Images(images) | Content::Interpolations(Interpolations { images, .. })) => {
             write_folder(out, images)?
         }
-        (_, Samples::Vectors(_)) => return Err(Failure::users("vectors need a .npy file name")),
+        (_, Content::Vectors(_)) => return Err(Failure::users("vectors need a .npy file name")),
     }
     Ok(())
 }

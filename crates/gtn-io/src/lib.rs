@@ -31,11 +31,14 @@ pub mod atomic;
 mod cache_dir;
 mod error;
 mod hex;
+mod names;
 mod suggest;
 mod tensor_file;
 
 pub use cache_dir::cache_dir;
 pub use error::{Error, Result, is_user_error};
 pub use hex::hex;
+#[doc(hidden)]
+pub use serde;
 pub use suggest::{UnknownName, suggest};
 pub use tensor_file::{Tensor, TensorElement, TensorFile};

@@ -6,6 +6,7 @@ use candle_core::{Tensor, Var};
 use ndarray::ArrayD;
 
 use crate::convert::{to_array, to_tensor};
+use crate::error::require;
 #[cfg(gpu)]
 use crate::gpu::{AdamTable, Gpu};
 use crate::ops::{AdamCoefficients, AdamKernel, Ops, Placement, read};
@@ -71,7 +72,7 @@ impl Adam {
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] if the device runs out of memory.
+    /// [`Error::Setting`] if a setting is invalid, [`Error::Device`] if the device runs out of memory.
     pub fn new(parameters: &Parameters, settings: AdamSettings) -> Result<Self> {
         Self::with_ops(parameters, settings, Ops::default())
     }
@@ -80,8 +81,9 @@ impl Adam {
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] if the device runs out of memory.
+    /// As [`new`](Self::new).
     pub fn with_ops(parameters: &Parameters, settings: AdamSettings, ops: Ops) -> Result<Self> {
+        settings.check()?;
         let placement = ops.placement(parameters.device())?;
         let pair = |var: &Var| -> Result<MomentPair> {
             let zeros = || ArrayD::zeros(var.dims());
@@ -91,7 +93,7 @@ impl Adam {
             })
         };
         let moments =
-            parameters.trainable().map(|(name, var)| Ok((name.to_owned(), pair(var)?))).collect::<Result<_>>()?;
+            parameters.variables().map(|(name, var)| Ok((name.to_owned(), pair(var)?))).collect::<Result<_>>()?;
         Ok(Self {
             settings,
             steps: 0,
@@ -118,7 +120,7 @@ impl Adam {
         if self.on_gpu.is_some() {
             return self.step_on_gpu(parameters, gradients);
         }
-        for (name, var) in parameters.trainable() {
+        for (name, var) in parameters.variables() {
             let (Some(pair), Some(gradient)) = (self.moments.get_mut(name), gradients.get(var.as_tensor())) else {
                 continue;
             };
@@ -150,7 +152,7 @@ impl Adam {
         }
         let gradients = parameters.backward_in_place(loss)?;
         self.begin_step(parameters)?;
-        for (name, var) in parameters.trainable() {
+        for (name, var) in parameters.variables() {
             let Some(MomentPair::Host(moments)) = self.moments.get_mut(name) else { continue };
             // Gradients of other terms of the loss, such as a penalty on the weights, come through Candle.
             if let Some(gradient) = gradients.get(var.as_tensor()) {
@@ -169,7 +171,7 @@ impl Adam {
         let coefficients = self.settings.coefficients(self.steps);
         let Some((gpu, table)) = &mut self.on_gpu else { unreachable!("the caller checks this") };
         let mut updates = Vec::new();
-        for (name, var) in parameters.trainable() {
+        for (name, var) in parameters.variables() {
             // Gradients of other terms of the loss, such as a penalty on the weights, come through Candle.
             let others = gradients.get(var.as_tensor()).map(Tensor::contiguous).transpose()?;
             let gradient = match (parameters.take_gradient_from_gpu(name), others) {
@@ -191,7 +193,7 @@ impl Adam {
 
     /// Increments the number of steps if there are moments for all of `parameters`.
     fn begin_step(&mut self, parameters: &Parameters) -> Result<()> {
-        for (name, _) in parameters.trainable() {
+        for (name, _) in parameters.variables() {
             if !self.moments.contains_key(name) {
                 return Err(Error::MissingWeight { name: name.to_owned() });
             }
@@ -256,6 +258,23 @@ impl Adam {
 }
 
 impl AdamSettings {
+    /// Checks all settings, as [`Adam::new`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if the learning rate, eps or the weight decay is negative, or a decay rate is not in [0, 1), or one
+    /// of them is not finite.
+    pub fn check(&self) -> Result<()> {
+        let Self { learning_rate, beta1, beta2, eps, weight_decay } = *self;
+        for (what, value) in [("learning_rate", learning_rate), ("eps", eps), ("weight_decay", weight_decay)] {
+            require(value >= 0.0 && value.is_finite(), what, value, "must be a finite number of at least 0")?;
+        }
+        for (what, value) in [("beta1", beta1), ("beta2", beta2)] {
+            require((0.0..1.0).contains(&value), what, value, "must be at least 0 and less than 1")?;
+        }
+        Ok(())
+    }
+
     /// The bias corrections of the moments after `steps` steps, 1 − β₁ⁿ and 1 − β₂ⁿ.
     fn bias_corrections(&self, steps: u64) -> (f64, f64) {
         (1.0 - self.beta1.powf(steps as f64), 1.0 - self.beta2.powf(steps as f64))

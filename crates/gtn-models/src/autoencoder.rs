@@ -1,6 +1,9 @@
 use candle_core::{Device, Tensor};
 use candle_nn::{Conv2d, ConvTranspose2d, Linear};
+use ndarray::{Array2, Array4, ArrayView2, ArrayView4};
 
+use crate::convert::in_batches;
+use crate::error::require;
 use crate::layers::{
     apply, candle_convolution, candle_linear, candle_transposed_convolution, convolution, linear, relu,
     transposed_convolution,
@@ -23,20 +26,27 @@ pub struct AutoencoderShape {
 const OUTER_CHANNELS: usize = 64;
 /// Channels between the inner convolution and the linear layer.
 const INNER_CHANNELS: usize = 128;
+/// Images per forward pass of the encoder, and latents per forward pass of the decoder, which bounds the memory.
+const ENCODER_BATCH_SIZE: usize = 256;
+const DECODER_BATCH_SIZE: usize = 500;
 
 impl AutoencoderShape {
-    fn check(&self) -> Result<()> {
-        let invalid = |what, value, reason| Err(Error::Shape { what, value, reason });
-        if self.channels == 0 {
-            return invalid("channels", self.channels, "must be at least 1");
-        }
-        if self.side == 0 || !self.side.is_multiple_of(4) {
-            return invalid("side", self.side, "must be a multiple of 4, because the encoder halves the side twice");
-        }
-        if self.dim == 0 {
-            return invalid("dim", self.dim, "must be at least 1");
-        }
-        Ok(())
+    /// Checks all sizes, as [`Autoencoder::new`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if `channels` or `dim` is 0, or `side` is not a multiple of 4 or is 0.
+    pub fn check(&self) -> Result<()> {
+        require(self.channels > 0, "channels", self.channels, "must be at least 1")?;
+        let is_multiple = self.side > 0 && self.side.is_multiple_of(4);
+        require(is_multiple, "side", self.side, "must be a multiple of 4, because the encoder halves the side twice")?;
+        require(self.dim > 0, "dim", self.dim, "must be at least 1")
+    }
+
+    /// Number of values in an image.
+    #[must_use]
+    pub fn values_per_image(&self) -> usize {
+        self.channels * self.side * self.side
     }
 
     /// Number of values between the linear layer and the inner convolution.
@@ -123,12 +133,6 @@ impl Decoder {
             }
         }
     }
-
-    /// Architecture of the autoencoder that the decoder belongs to.
-    #[must_use]
-    pub fn shape(&self) -> &AutoencoderShape {
-        &self.shape
-    }
 }
 
 /// The paper's autoencoder, for square images with any number of channels and any side that is a multiple of 4.
@@ -144,7 +148,7 @@ impl Autoencoder {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if `channels` or `dim` is 0, or `side` is not a multiple of 4 or is 0.
+    /// Those of [`AutoencoderShape::check`].
     pub fn new(shape: &AutoencoderShape, streams: &Streams, device: &Device) -> Result<Self> {
         Self::with_ops(shape, streams, device, Ops::default())
     }
@@ -212,6 +216,41 @@ impl Autoencoder {
     #[must_use]
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
+    }
+
+    /// Its architecture.
+    #[must_use]
+    pub fn shape(&self) -> &AutoencoderShape {
+        &self.decoder.shape
+    }
+
+    /// Encodes images, shape (n, C, H, W) in [−1, 1], to latents, shape (n, d).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ImageShape`] if the images have another shape.
+    pub fn encode(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
+        let shape = self.shape();
+        let ((_, channels, height, width), expected) = (images.dim(), [shape.channels, shape.side, shape.side]);
+        if [channels, height, width] != expected {
+            return Err(Error::ImageShape { found: [channels, height, width], expected });
+        }
+        let (device, empty) = (self.parameters.device(), (0, shape.dim));
+        in_batches(images, ENCODER_BATCH_SIZE, device, empty, |images| self.encoder.forward(images))
+    }
+
+    /// Decodes latents, shape (n, d), to images, shape (n, C, H, W), in [−1, 1].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Columns`] if the latents do not have d columns.
+    pub fn decode(&self, latents: ArrayView2<'_, f32>) -> Result<Array4<f32>> {
+        let shape = self.shape();
+        if latents.ncols() != shape.dim {
+            return Err(Error::Columns { what: "the latents", found: latents.ncols(), expected: shape.dim });
+        }
+        let (device, empty) = (self.parameters.device(), (0, shape.channels, shape.side, shape.side));
+        in_batches(latents, DECODER_BATCH_SIZE, device, empty, |latents| self.decoder.forward(latents))
     }
 
     /// Encodes images and decodes the latents, for training: gradients flow through the output.

@@ -1,14 +1,21 @@
+use std::path::PathBuf;
+
+use gtn_run::Network;
+
+/// A result with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
 /// What can go wrong with a network.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A size is invalid.
+    /// A size or a setting is invalid.
     #[error("invalid {what} = {value}: {reason}")]
-    Shape {
-        /// Name of the size.
+    Setting {
+        /// Its name.
         what: &'static str,
         /// Its value.
-        value: usize,
+        value: String,
         /// Why it is invalid.
         reason: &'static str,
     },
@@ -58,12 +65,26 @@ pub enum Error {
     /// A generator of vectors was asked for images.
     #[error("cannot decode to images: this generator has no decoder; use the vectors that it generates")]
     NoDecoder,
+    /// A generator without the weights of an encoder was asked for latents.
+    #[error("cannot encode images: {reason}; load a run on images with its last checkpoints")]
+    NoEncoder {
+        /// Why there is no encoder.
+        reason: String,
+    },
+    /// Images have another shape than those of the autoencoder.
+    #[error(
+        "expected images of shape ({}, {}, {}), got ({}, {}, {}); pass images of the size of the run",
+        expected[0], expected[1], expected[2], found[0], found[1], found[2]
+    )]
+    ImageShape {
+        /// Channels, height and width found.
+        found: [usize; 3],
+        /// Channels, height and width needed.
+        expected: [usize; 3],
+    },
     /// A batch of one sample has no variance that BatchNorm could normalize by.
     #[error("cannot train on a batch of one sample: BatchNorm needs at least two; use a larger batch size")]
     BatchOfOne,
-    /// Weights cannot be read from or written to the safetensors format.
-    #[error("cannot read or write safetensors: {0}; use a safetensors file of f32 tensors")]
-    Safetensors(String),
     /// A GPU was requested, but this program cannot use one.
     #[error("no CUDA device: {reason}; use `--device cpu`, or `--device auto` to fall back to the CPU")]
     NoCuda {
@@ -72,7 +93,55 @@ pub enum Error {
         /// Whether the machine seems to have a GPU all the same.
         gpu_present: bool,
     },
+    /// A run without trained weights.
+    #[error(
+        "{} has no trained {network} yet ({} is missing); complete the run with the command in its config.toml",
+        run.display(),
+        missing.display()
+    )]
+    NotTrained {
+        /// The run.
+        run: PathBuf,
+        /// The network.
+        network: Network,
+        /// The missing file.
+        missing: PathBuf,
+    },
+    /// A run on data that are not images.
+    #[error("{} has no autoencoder, because its data are not images; pass a run on images", run.display())]
+    NoAutoencoder {
+        /// The run.
+        run: PathBuf,
+    },
+    /// Weights that do not belong to the run's networks.
+    #[error("{}: {reason}; the file belongs to another run: restore the original", path.display())]
+    ForeignWeights {
+        /// The file.
+        path: PathBuf,
+        /// What does not match.
+        reason: String,
+    },
+    /// The folder of a run, or a file in it.
+    #[error(transparent)]
+    Run(#[from] gtn_run::Error),
     /// An error of Candle or of the device.
     #[error("{0}")]
     Device(#[from] candle_core::Error),
+}
+
+/// Checks one value of a shape or of settings.
+pub(crate) fn require(is_valid: bool, what: &'static str, value: impl ToString, reason: &'static str) -> Result<()> {
+    if is_valid { Ok(()) } else { Err(Error::Setting { what, value: value.to_string(), reason }) }
+}
+
+impl Error {
+    /// Whether the user can fix it by calling the program differently, as opposed to a failure of the machine.
+    #[must_use]
+    pub fn is_user_error(&self) -> bool {
+        match self {
+            Error::Device(_) => false,
+            Error::Run(error) => error.is_user_error(),
+            _ => true,
+        }
+    }
 }

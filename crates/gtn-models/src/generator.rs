@@ -1,55 +1,89 @@
-use ndarray::{Array2, Array4, ArrayView2, Axis, concatenate};
+use candle_core::Tensor;
+use ndarray::{Array2, Array4, ArrayView2, ArrayView4};
+use rand::Rng;
 
-use crate::convert::{to_array2, to_array4, to_tensor};
-use crate::{Decoder, Error, Mlp, Mode, Normalizer, Result, Streams, purpose};
+use crate::convert::in_batches;
+use crate::streams::standard_normal;
+use crate::{Autoencoder, Error, Mlp, Mode, Normalizer, Result};
 
 /// A trained GTN, which generates samples: it maps normal vectors by ĥ to latents, denormalizes these, and decodes them if its
 /// data are images.
+///
+/// [`Generator::load`] reads it from the folder of a run or of published weights.
+///
+/// ```no_run
+/// use gtn_models::rand::SeedableRng;
+/// use gtn_models::{ChaCha8Rng, Generator, Samples};
+///
+/// let generator = Generator::load("weights/mnist-d5")?;
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let Samples::Images(digits) = generator.sample(16, &mut rng)? else { unreachable!("MNIST consists of images") };
+/// let more = generator.sample(16, &mut rng)?; // 16 other digits
+/// let latents = generator.encode(digits.view())?; // (16, 5)
+/// # Ok::<(), gtn_models::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Generator {
     h: Mlp,
     normalizer: Option<Normalizer>,
-    decoder: Option<Decoder>,
+    autoencoder: Option<Autoencoder>,
+    /// Why there is no encoder, if there is none.
+    no_encoder: Option<String>,
+}
+
+/// What a [`Generator`] generates.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Samples {
+    /// Images, shape (n, C, H, W), in [−1, 1].
+    Images(Array4<f32>),
+    /// Points, shape (n, d), from a generator without an autoencoder.
+    Points(Array2<f32>),
 }
 
 /// Rows per forward pass, which bounds the memory.
 const BATCH_SIZE: usize = 500;
 
 impl Generator {
-    /// A generator of latents, or of images if there is a decoder.
+    /// A generator of images if there is an autoencoder, and of points otherwise.
     ///
     /// `normalizer`, with d columns, is the one that the targets of ĥ were normalized by.
     ///
     /// # Errors
     ///
-    /// [`Error::Columns`] if the number of columns of the normalizer, or the latent dimension of the decoder, is not that of
+    /// [`Error::Columns`] if the number of columns of the normalizer, or the latent dimension of the autoencoder, is not that of
     /// ĥ's output.
-    pub fn new(h: Mlp, normalizer: Option<Normalizer>, decoder: Option<Decoder>) -> Result<Self> {
+    pub fn new(h: Mlp, normalizer: Option<Normalizer>, autoencoder: Option<Autoencoder>) -> Result<Self> {
         let expected = h.shape().output;
         if let Some(normalizer) = &normalizer
             && normalizer.columns() != expected
         {
             return Err(Error::Columns { what: "the normalizer", found: normalizer.columns(), expected });
         }
-        if let Some(decoder) = &decoder
-            && decoder.shape().dim != expected
+        if let Some(autoencoder) = &autoencoder
+            && autoencoder.shape().dim != expected
         {
-            return Err(Error::Columns { what: "the decoder's latents", found: decoder.shape().dim, expected });
+            return Err(Error::Columns { what: "the decoder's latents", found: autoencoder.shape().dim, expected });
         }
-        Ok(Self { h, normalizer, decoder })
+        let no_encoder = autoencoder.is_none().then(|| "this generator has no autoencoder".to_owned());
+        Ok(Self { h, normalizer, autoencoder, no_encoder })
+    }
+
+    /// The generator without its encoder; [`encode`](Self::encode) reports the reason.
+    pub(crate) fn without_encoder(self, reason: String) -> Self {
+        Self { no_encoder: Some(reason), ..self }
     }
 
     /// Whether samples are images: whether the generator has a decoder.
     #[must_use]
     pub fn generates_images(&self) -> bool {
-        self.decoder.is_some()
+        self.autoencoder.is_some()
     }
 
     /// Number of values in one sample: in an image if there is a decoder, in a vector otherwise.
     #[must_use]
     pub fn values_per_sample(&self) -> usize {
-        match &self.decoder {
-            Some(decoder) => decoder.shape().channels * decoder.shape().side.pow(2),
+        match &self.autoencoder {
+            Some(autoencoder) => autoencoder.shape().values_per_image(),
             None => self.h.shape().output,
         }
     }
@@ -60,19 +94,34 @@ impl Generator {
         self.h.shape().input
     }
 
-    /// Draws the normal vectors r ~ N(0, I) that [`sample_latents`](Self::sample_latents) maps, shape (n, source dimension).
-    #[must_use]
-    pub fn sample_source(&self, n: usize, streams: &Streams) -> Array2<f32> {
-        streams.normal(purpose::SAMPLE, 0, n, self.source_dim())
-    }
-
-    /// ĥ(r), denormalized, for `n` normal vectors drawn from `streams`, shape (n, d).
+    /// Generates `n` samples from `rng`: images if the generator has a decoder, points otherwise. Every call with the same
+    /// `rng` returns new samples.
     ///
     /// # Errors
     ///
     /// [`Error::Device`] if the device fails.
-    pub fn sample_latents(&self, n: usize, streams: &Streams) -> Result<Array2<f32>> {
-        self.map(self.sample_source(n, streams).view())
+    pub fn sample(&self, n: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Samples> {
+        let latents = self.sample_latents(n, rng)?;
+        Ok(if self.generates_images() {
+            Samples::Images(self.decode(latents.view())?)
+        } else {
+            Samples::Points(latents)
+        })
+    }
+
+    /// ĥ(r), denormalized, for `n` normal vectors r drawn from `rng`, shape (n, d).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] if the device fails.
+    pub fn sample_latents(&self, n: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Array2<f32>> {
+        self.map(self.sample_source(n, rng).view())
+    }
+
+    /// Draws the normal vectors r ~ N(0, I) that [`sample_latents`](Self::sample_latents) maps, shape (n, source dimension).
+    #[must_use]
+    pub fn sample_source(&self, n: usize, rng: &mut (impl Rng + ?Sized)) -> Array2<f32> {
+        standard_normal(rng, n, self.source_dim())
     }
 
     /// ĥ(y), denormalized, for the rows y of `source`, shape (n, d): one forward pass.
@@ -81,12 +130,9 @@ impl Generator {
     ///
     /// [`Error::Columns`] if the rows do not have [`source_dim`](Self::source_dim) columns.
     pub fn map(&self, source: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
+        let forward = |rows: &Tensor| self.h.forward(rows, Mode::Evaluate);
         let device = self.h.parameters().device();
-        let mut parts = vec![Array2::zeros((0, self.h.shape().output))];
-        for rows in source.axis_chunks_iter(Axis(0), BATCH_SIZE) {
-            parts.push(to_array2(&self.h.forward(&to_tensor(rows, device)?, Mode::Evaluate)?)?);
-        }
-        let latents = concatenate_all(&parts);
+        let latents = in_batches(source, BATCH_SIZE, device, (0, self.h.shape().output), forward)?;
         Ok(match &self.normalizer {
             Some(normalizer) => normalizer.denormalize(latents),
             None => latents,
@@ -99,20 +145,19 @@ impl Generator {
     ///
     /// [`Error::NoDecoder`] if samples are not images, [`Error::Columns`] if the latents do not have d columns.
     pub fn decode(&self, latents: ArrayView2<'_, f32>) -> Result<Array4<f32>> {
-        let decoder = self.decoder.as_ref().ok_or(Error::NoDecoder)?;
-        let shape = *decoder.shape();
-        if latents.ncols() != shape.dim {
-            return Err(Error::Columns { what: "the latents", found: latents.ncols(), expected: shape.dim });
-        }
-        let mut parts = vec![Array4::zeros((0, shape.channels, shape.side, shape.side))];
-        for rows in latents.axis_chunks_iter(Axis(0), BATCH_SIZE) {
-            parts.push(to_array4(&decoder.forward(&to_tensor(rows, self.h.parameters().device())?)?)?);
-        }
-        Ok(concatenate_all(&parts))
+        self.autoencoder.as_ref().ok_or(Error::NoDecoder)?.decode(latents)
     }
-}
 
-fn concatenate_all<D: ndarray::RemoveAxis>(parts: &[ndarray::Array<f32, D>]) -> ndarray::Array<f32, D> {
-    let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-    concatenate(Axis(0), &views).expect("all parts have the same shape but for the first axis")
+    /// Encodes images, shape (n, C, H, W) in [−1, 1], to latents, shape (n, d).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoEncoder`] if samples are not images, or if the weights of the encoder are missing;
+    /// [`Error::ImageShape`] if the images have another shape.
+    pub fn encode(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
+        match (&self.autoencoder, &self.no_encoder) {
+            (Some(autoencoder), None) => autoencoder.encode(images),
+            (_, reason) => Err(Error::NoEncoder { reason: reason.clone().unwrap_or_default() }),
+        }
+    }
 }

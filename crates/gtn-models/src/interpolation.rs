@@ -1,9 +1,7 @@
-use std::fmt;
-use std::str::FromStr;
-
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 use crate::{Error, Result};
+use gtn_io::names;
 
 /// How to interpolate between two normal vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,25 +18,10 @@ pub enum Interpolation {
     Spherical,
 }
 
-impl fmt::Display for Interpolation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Interpolation::Linear => "linear",
-            Interpolation::Spherical => "spherical",
-        })
-    }
-}
-
-impl FromStr for Interpolation {
-    type Err = String;
-
-    fn from_str(name: &str) -> std::result::Result<Self, String> {
-        match name {
-            "linear" => Ok(Interpolation::Linear),
-            "spherical" => Ok(Interpolation::Spherical),
-            _ => Err(format!("unknown interpolation '{name}'; choose linear or spherical")),
-        }
-    }
+names! {
+    Interpolation, "interpolation",
+    Linear => "linear",
+    Spherical => "spherical",
 }
 
 impl Interpolation {
@@ -121,7 +104,7 @@ mod tests {
 
     #[test]
     fn display_and_from_str_round_trip() {
-        for interpolation in [Interpolation::Linear, Interpolation::Spherical] {
+        for &interpolation in Interpolation::ALL {
             assert_eq!(interpolation.to_string().parse(), Ok(interpolation));
         }
         assert!("circle".parse::<Interpolation>().is_err());

@@ -6,15 +6,16 @@
 //! with checkpoints and metrics, use the crate `gtn-train`, which is based on this one.
 //!
 //! ```
-//! use gtn_models::{Device, Generator, Mlp, MlpShape, Streams};
+//! use gtn_models::{Device, Generator, Mlp, MlpShape, Samples, Streams};
 //!
 //! let streams = Streams::new(1); // the seed
 //! let shape = MlpShape { input: 2, hidden_layers: 3, width: 16, output: 2, negative_slope: 0.5, batch_norm_layers: 3 };
 //! let h = Mlp::new(&shape, &streams, &Device::Cpu)?;
 //!
 //! let generator = Generator::new(h, None, None)?;
-//! let points = generator.sample_latents(100, &streams)?; // one forward pass of ĥ, shape (100, 2)
-//! assert_eq!(points.dim(), (100, 2));
+//! let mut rng = streams.stream("sample", 0); // or any other random number generator
+//! let Samples::Points(points) = generator.sample(100, &mut rng)? else { unreachable!("there is no decoder") };
+//! assert_eq!(points.dim(), (100, 2)); // one forward pass of ĥ
 //! # Ok::<(), gtn_models::Error>(())
 //! ```
 //!
@@ -63,6 +64,7 @@
 //!
 //! Everything random is drawn from its own stream ([`Streams`]), keyed by seed, purpose and index, on the host. So neither the
 //! device nor a skipped step changes any other random values. All purposes are listed in [`purpose`]; they are frozen.
+//! Functions that draw samples take any random number generator of the crate [`rand`], such as a stream.
 
 mod adam;
 mod autoencoder;
@@ -75,71 +77,34 @@ mod generator;
 mod gpu;
 mod interpolation;
 mod layers;
+mod load;
+mod loss;
 mod mlp;
+mod mode;
 mod normalizer;
 mod ops;
 mod parameters;
+mod proposer;
 pub mod purpose;
 mod streams;
-pub mod weights;
 
 pub use adam::{Adam, AdamSettings, Moments};
 pub use autoencoder::{Autoencoder, AutoencoderShape, Decoder, Encoder};
-pub use candle_core::{DType, Device, DeviceLocation, Tensor};
-pub use convert::{to_array2, to_array4, to_tensor};
+pub use convert::{to_array, to_array2, to_array4, to_tensor};
 pub use device::{DeviceName, allow_tf32, cuda_build_info, describe_device, synchronize};
-pub use error::Error;
-pub use generator::Generator;
+pub use error::{Error, Result};
+pub use generator::{Generator, Samples};
 pub use interpolation::Interpolation;
+pub use loss::mean_squared_error;
 pub use mlp::{Mlp, MlpShape};
+pub use mode::Mode;
 pub use normalizer::Normalizer;
 pub use ops::Ops;
 pub use parameters::{NamedArrays, Parameters};
+pub use proposer::proposer;
 pub use streams::Streams;
 
-/// A [`Proposer`](gtn_label::Proposer) that searches for the candidates of Algorithm 1 on a GPU, or `None` on a CPU, where
-/// `gtn-label` uses its own.
-///
-/// The assignment is exactly the same on every device.
-///
-/// # Errors
-///
-/// [`Error::Device`] if the GPU fails.
-pub fn proposer(device: &Device) -> Result<Option<Box<dyn gtn_label::Proposer>>> {
-    #[cfg(gpu)]
-    if let Some(gpu) = gpu::Gpu::from_device(device)? {
-        return Ok(Some(Box::new(gpu::TopKProposer::new(gpu))));
-    }
-    let _ = device;
-    Ok(None)
-}
-
-/// A result with this crate's [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
-
-/// Whether a network is being trained or evaluated. This determines how BatchNorm normalizes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// BatchNorm normalizes by the statistics of the batch and updates its running statistics.
-    Train,
-    /// BatchNorm normalizes by its running statistics, so the output of a row does not depend on other rows.
-    Evaluate,
-}
-
-/// Mean squared error over all elements of two tensors of the same shape. `target` is detached: no gradient flows through it.
-///
-/// # Errors
-///
-/// [`Error::Device`] if the shapes differ.
-pub fn mean_squared_error(output: &Tensor, target: &Tensor) -> Result<Tensor> {
-    if output.device().is_cpu() && output.dtype() == candle_core::DType::F32 {
-        return Ok(output.contiguous()?.apply_op2(&target.contiguous()?.detach(), ops::MeanSquaredError)?);
-    }
-    #[cfg(gpu)]
-    if output.dtype() == candle_core::DType::F32
-        && let Some(gpu) = gpu::Gpu::from_device(output.device())?
-    {
-        return Ok(gpu::mean_squared_error(&gpu, output, target)?);
-    }
-    Ok(candle_nn::loss::mse(output, &target.detach())?)
-}
+// The types of other crates in signatures of this one. A crate that uses it need not depend on those crates itself.
+pub use candle_core::{self, DType, Device, DeviceLocation, Tensor, backprop::GradStore};
+pub use rand_chacha::ChaCha8Rng;
+pub use {gtn_label, gtn_run, ndarray, rand};

@@ -1,6 +1,7 @@
 use candle_core::{Device, Tensor};
 use candle_nn::{BatchNorm, Linear};
 
+use crate::error::require;
 use crate::layers::{apply, apply_batch_norm, batch_norm, candle_batch_norm, candle_linear, leaky_relu, linear};
 use crate::ops::{self, FusedMlp, ModuleOp, Ops};
 use crate::{Error, Mode, Parameters, Result, Streams};
@@ -20,6 +21,23 @@ pub struct MlpShape {
     pub negative_slope: f64,
     /// Number of hidden layers with BatchNorm: these are the first ones.
     pub batch_norm_layers: usize,
+}
+
+impl MlpShape {
+    /// Checks all values, as [`Mlp::new`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if `input`, `width` or `output` is 0, `batch_norm_layers` exceeds `hidden_layers`, or `negative_slope`
+    /// is not finite.
+    pub fn check(&self) -> Result<()> {
+        for (what, value) in [("input", self.input), ("width", self.width), ("output", self.output)] {
+            require(value > 0, what, value, "must be at least 1")?;
+        }
+        let layers = self.batch_norm_layers;
+        require(layers <= self.hidden_layers, "batch_norm_layers", layers, "must not exceed hidden_layers")?;
+        require(self.negative_slope.is_finite(), "negative_slope", self.negative_slope, "must be a finite number")
+    }
 }
 
 /// ĥ, the map from normal vectors to latents: a multilayer perceptron.
@@ -43,7 +61,7 @@ impl Mlp {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if `input`, `width` or `output` is 0, or `batch_norm_layers` exceeds `hidden_layers`.
+    /// Those of [`MlpShape::check`].
     pub fn new(shape: &MlpShape, streams: &Streams, device: &Device) -> Result<Self> {
         Self::with_ops(shape, streams, device, Ops::default())
     }
@@ -54,18 +72,7 @@ impl Mlp {
     ///
     /// As [`new`](Self::new).
     pub fn with_ops(shape: &MlpShape, streams: &Streams, device: &Device, ops: Ops) -> Result<Self> {
-        for (what, value) in [("input", shape.input), ("width", shape.width), ("output", shape.output)] {
-            if value == 0 {
-                return Err(Error::Shape { what, value, reason: "must be at least 1" });
-            }
-        }
-        if shape.batch_norm_layers > shape.hidden_layers {
-            return Err(Error::Shape {
-                what: "batch_norm_layers",
-                value: shape.batch_norm_layers,
-                reason: "must not exceed hidden_layers",
-            });
-        }
+        shape.check()?;
         let mut p = Parameters::new(device);
         let mut hidden = Vec::with_capacity(shape.hidden_layers);
         let mut input = shape.input;

@@ -46,8 +46,14 @@ impl Parameters {
         &self.device
     }
 
-    /// The trainable parameters, in the order of their names.
-    pub fn trainable(&self) -> impl Iterator<Item = (&str, &Var)> {
+    /// The trainable parameters, in the order of their names. Gradients of a loss flow to these tensors, whose values change
+    /// with each step of an optimizer.
+    pub fn trainable(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.variables().map(|(name, var)| (name, var.as_tensor()))
+    }
+
+    /// The trainable parameters as variables, which an optimizer sets.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, &Var)> {
         self.trainable.iter().map(|(name, var)| (name.as_str(), var))
     }
 
@@ -152,7 +158,8 @@ impl Parameters {
         self.trainable.iter().chain(&self.buffers)
     }
 
-    /// Copies of all parameters and buffers by name.
+    /// Copies of all parameters and buffers by name. Candle reads and writes them as a safetensors file:
+    /// [`candle_core::safetensors`].
     ///
     /// # Errors
     ///

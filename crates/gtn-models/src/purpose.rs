@@ -20,9 +20,6 @@
 
 // gtn-models
 
-/// Normal vectors that a [`Generator`](crate::Generator) maps to samples. Index 0.
-pub const SAMPLE: &str = "sample";
-
 /// Initial values of the parameter of this name, such as `output.weight`. Index 0.
 ///
 /// Names of parameters are therefore frozen as well.
@@ -69,6 +66,9 @@ pub fn shuffle(network: &str) -> String {
 }
 
 // gtn-train: samples and evaluation
+
+/// Normal vectors that a [`Generator`](crate::Generator) maps to samples, in a run and in `gtn sample`. Index 0.
+pub const SAMPLE: &str = "sample";
 
 /// Normal vectors of the snapshots during training and of the points in the report. Index 0.
 pub const SHOWN: &str = "shown";

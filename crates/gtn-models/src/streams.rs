@@ -1,4 +1,5 @@
-use rand::SeedableRng;
+use ndarray::Array2;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use sha2::{Digest, Sha256};
@@ -44,8 +45,12 @@ impl Streams {
 
     /// Standard normal values from the stream for this purpose and index, shape (`rows`, `columns`).
     #[must_use]
-    pub fn normal(&self, purpose: &str, index: u64, rows: usize, columns: usize) -> ndarray::Array2<f32> {
-        let mut rng = self.stream(purpose, index);
-        ndarray::Array2::from_shape_simple_fn((rows, columns), || StandardNormal.sample(&mut rng))
+    pub fn normal(&self, purpose: &str, index: u64, rows: usize, columns: usize) -> Array2<f32> {
+        standard_normal(&mut self.stream(purpose, index), rows, columns)
     }
+}
+
+/// Standard normal values, row by row.
+pub(crate) fn standard_normal(rng: &mut (impl Rng + ?Sized), rows: usize, columns: usize) -> Array2<f32> {
+    Array2::from_shape_simple_fn((rows, columns), || StandardNormal.sample(rng))
 }

@@ -50,9 +50,9 @@ fn assert_close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
 
 fn gradients(parameters: &Parameters, loss: &Tensor) -> NamedArrays {
     let store = loss.backward().unwrap();
-    let named_gradient = |(name, var): (&str, &Var)| {
-        let gradient = store.get(var.as_tensor()).unwrap_or_else(|| panic!("{name} has no gradient"));
-        (name.to_owned(), ArrayD::from_shape_vec(var.dims().to_vec(), values(gradient)).unwrap())
+    let named_gradient = |(name, weight): (&str, &Tensor)| {
+        let gradient = store.get(weight).unwrap_or_else(|| panic!("{name} has no gradient"));
+        (name.to_owned(), ArrayD::from_shape_vec(weight.dims().to_vec(), values(gradient)).unwrap())
     };
     parameters.trainable().map(named_gradient).collect()
 }
@@ -170,8 +170,8 @@ fn gradients_through_candle_and_through_the_network_are_added() {
         for k in 0..5 {
             let (x, target) = (to_cpu(&normal_array(&[16, 3], k)), to_cpu(&normal_array(&[16, 2], k + 100)));
             let mut loss = mean_squared_error(&h.forward(&x, Mode::Train).unwrap(), &target).unwrap();
-            for (_, var) in h.parameters().trainable() {
-                loss = (loss + var.as_tensor().sqr().unwrap().sum_all().unwrap()).unwrap();
+            for (_, weight) in h.parameters().trainable() {
+                loss = (loss + weight.sqr().unwrap().sum_all().unwrap()).unwrap();
             }
             adam.backward_step(h.parameters(), &loss).unwrap();
         }
@@ -215,8 +215,8 @@ fn a_target_computed_by_a_network_gets_no_gradient() {
     let x = to_cpu(&normal_array(&[16, 3], 1));
     let train_output = |h: &Mlp| h.forward(&x, Mode::Train).unwrap();
     let store = mean_squared_error(&train_output(&h), &train_output(&teacher)).unwrap().backward().unwrap();
-    assert!(h.parameters().trainable().all(|(_, var)| store.get(var.as_tensor()).is_some()));
-    assert!(teacher.parameters().trainable().all(|(_, var)| store.get(var.as_tensor()).is_none()));
+    assert!(h.parameters().trainable().all(|(_, weight)| store.get(weight).is_some()));
+    assert!(teacher.parameters().trainable().all(|(_, weight)| store.get(weight).is_none()));
 }
 
 /// All parameters and moments after three training steps of both networks.

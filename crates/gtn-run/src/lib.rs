@@ -33,7 +33,6 @@ mod fingerprint;
 pub mod folder;
 mod format;
 pub mod metric_constants;
-mod names;
 pub mod observer;
 mod progress;
 pub mod records;

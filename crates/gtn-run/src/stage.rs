@@ -1,6 +1,6 @@
 //! The stages of a run, and the networks that they train.
 
-use crate::names::names;
+use gtn_io::names;
 
 /// A stage of a run. The order of stages is that of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -44,20 +44,6 @@ pub enum Error {
         /// The network.
         network: Network,
     },
-    /// A run without trained weights.
-    #[error(
-        "{} has no trained {network} yet ({} is missing); complete the run with the command in its config.toml",
-        run.display(),
-        missing.display()
-    )]
-    NotTrained {
-        /// The run.
-        run: PathBuf,
-        /// The network.
-        network: Network,
-        /// The missing file.
-        missing: PathBuf,
-    },
     /// A folder without training pairs.
     #[error(
         "{} has no training pairs ({} is missing); pass the folder of a run that was trained here (`gtn runs` lists them)",
@@ -69,12 +55,6 @@ pub enum Error {
         run: PathBuf,
         /// The missing file.
         missing: PathBuf,
-    },
-    /// A run on data that are not images.
-    #[error("{} has no autoencoder, because its data are not images; pass a run on images", run.display())]
-    NoAutoencoder {
-        /// The run.
-        run: PathBuf,
     },
     /// More pairs than a run has.
     #[error("cannot draw {requested} pairs: the run has {available}; ask for fewer")]
@@ -116,14 +96,6 @@ pub enum Error {
         /// Images that pass.
         available: usize,
     },
-    /// Weights that do not belong to the run's networks.
-    #[error("{}: {reason}; the file belongs to another run: restore the original", path.display())]
-    ForeignWeights {
-        /// The file.
-        path: PathBuf,
-        /// What does not match.
-        reason: String,
-    },
     /// A data set with too few samples for a split.
     #[error("{training} training samples and {validation} validation samples are too few; use at least 10 samples")]
     TooFewSamples {
@@ -159,19 +131,16 @@ impl Error {
         match self {
             Error::UnknownExperiment(_)
             | Error::Preset { .. }
-            | Error::NotTrained { .. }
             | Error::NoPairs { .. }
-            | Error::NoAutoencoder { .. }
             | Error::TooFewPairs { .. }
             | Error::NoFilters { .. }
             | Error::OtherData { .. }
             | Error::TooFewPassing { .. }
-            | Error::ForeignWeights { .. }
             | Error::TooFewSamples { .. } => true,
             Error::Data(error) => error.is_user_error(),
             Error::Io(error) => error.is_user_error(),
             Error::Run(error) => error.is_user_error(),
-            Error::Models(error) => !matches!(error, gtn_models::Error::Device(_)),
+            Error::Models(error) => error.is_user_error(),
             _ => false,
         }
     }

@@ -4,13 +4,12 @@ use std::cell::OnceCell;
 
 use gtn_models::{Autoencoder, Device, Generator, Normalizer};
 use gtn_run::config::Normalize;
-use gtn_run::schema::{PairKeys, TensorKey, latents, test_latents};
+use gtn_run::schema::{PairKeys, latents, test_latents};
 use gtn_run::{Artifact, RunFolder};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 
 use crate::Result;
 use crate::datasets::{ImageData, PointDataset};
-use crate::generator::load_generator;
 
 /// The data of an experiment.
 pub(crate) enum Source {
@@ -88,7 +87,7 @@ impl<'a> Trained<'a> {
         if let Some(generator) = self.generator.get() {
             return Ok(generator);
         }
-        let generator = load_generator(self.run, &self.device)?;
+        let generator = Generator::load_on(self.run.root(), &self.device)?;
         Ok(self.generator.get_or_init(|| generator))
     }
 }
@@ -114,7 +113,7 @@ impl Targets {
         Ok(Self {
             train: to_matrix(artifact.tensor(&latents::TRAIN)?),
             validation: to_matrix(artifact.tensor(&latents::VALIDATION)?),
-            normalizer: read_normalizer(artifact, &latents::MEAN, &latents::STD)?,
+            normalizer: Normalizer::from_artifact(artifact, &latents::MEAN, &latents::STD)?,
             checksum: artifact.checksum(),
             test: None,
         })
@@ -134,12 +133,6 @@ impl SplitPairs {
             assignment: artifact.tensor(&keys.assignment)?.iter().map(|&row| row as usize).collect(),
         })
     }
-}
-
-/// The normalization that is stored with targets or with the weights of ĥ.
-pub(crate) fn read_normalizer(artifact: &Artifact, mean: &TensorKey<f32>, std: &TensorKey<f32>) -> Result<Normalizer> {
-    let vector = |key| -> Result<Array1<f32>> { Ok(Array1::from_iter(artifact.tensor(key)?.iter().copied())) };
-    Ok(Normalizer::new(vector(mean)?, vector(std)?)?)
 }
 
 /// The array as a matrix. An array with another number of dimensions, which an intact artifact does not contain, becomes an

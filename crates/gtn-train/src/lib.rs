@@ -8,7 +8,7 @@
 //! Nothing here prints. A run reports to an [`Observer`](gtn_run::Observer), which may also ask it to stop.
 //!
 //! ```no_run
-//! use gtn_models::{Device, DeviceName};
+//! use gtn_models::{DeviceName, Generator, Streams, purpose};
 //! use gtn_run::observer::NoopObserver;
 //! use gtn_run::{Provenance, RunFolder, config::Overrides};
 //!
@@ -24,9 +24,8 @@
 //! };
 //! gtn_train::reproduce(&job, &run, &mut NoopObserver)?;
 //!
-//! let generator = gtn_train::load_generator(&run, &Device::Cpu)?;
-//! let latents = generator.sample_latents(10, &gtn_models::Streams::new(1))?;
-//! let digits = generator.decode(latents.view())?; // (10, 1, 28, 28) in [-1, 1]
+//! let generator = Generator::load(run.root())?;
+//! let digits = generator.sample(10, &mut Streams::new(1).stream(purpose::SAMPLE, 0))?; // (10, 1, 28, 28) in [-1, 1]
 //! # Ok::<(), gtn_train::Error>(())
 //! ```
 
@@ -34,7 +33,6 @@ mod baselines;
 mod context;
 mod datasets;
 mod error;
-mod generator;
 mod handoff;
 mod job;
 mod pairing;
@@ -45,7 +43,6 @@ mod stages;
 pub mod training;
 
 pub use error::Error;
-pub use generator::{load_autoencoder, load_generator};
 pub use job::Job;
 pub use pipeline::reproduce;
 pub use real_pairs::{RealPairs, draw_pairs, draw_pairs_between};

@@ -29,7 +29,7 @@ pub struct RealPairs {
 /// # Errors
 ///
 /// [`Error::NoPairs`] if the run has no pairs yet, or is a folder of weights without pairs; [`Error::TooFewPairs`] if it has
-/// fewer than `n`; [`Error::NoAutoencoder`] if its data are not images.
+/// fewer than `n`; [`NoAutoencoder`](gtn_models::Error::NoAutoencoder) if its data are not images.
 pub fn draw_pairs(run: &RunFolder, n: usize, streams: &Streams) -> Result<RealPairs> {
     let all = AllPairs::read(run)?;
     let available = all.assignment.len();
@@ -117,7 +117,7 @@ struct AllPairs {
 impl AllPairs {
     fn read(run: &RunFolder) -> Result<Self> {
         if run.record()?.config.autoencoder.is_none() {
-            return Err(Error::NoAutoencoder { run: run.root().to_path_buf() });
+            return Err(gtn_models::Error::NoAutoencoder { run: run.root().to_path_buf() }.into());
         }
         for missing in [run.pairs(), run.latents()] {
             if !missing.exists() {

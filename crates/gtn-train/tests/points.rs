@@ -5,11 +5,12 @@ mod common;
 use std::path::Path;
 
 use common::{Artifacts, Recorder, StopAfter, artifacts, damage};
+use gtn_models::Generator;
 use gtn_run::config::{Overrides, Protocol};
 use gtn_run::observer::NoopObserver;
 use gtn_run::schema::{Metric, checkpoint, pairs as pair_keys, point_samples as keys, snapshot};
 use gtn_run::{Artifact, Config, MetricsLog, Network, Provenance, RunFolder, Stage};
-use gtn_train::{Error, Job, load_generator, presets, reproduce};
+use gtn_train::{Error, Job, presets, reproduce};
 
 fn config(experiment: &str, overrides: Overrides) -> Config {
     let overrides = Overrides { seed: Some(5), limit: Some(2400), ..overrides };
@@ -131,8 +132,8 @@ fn points_from_two_dimensions_are_off_the_curve_and_those_from_one_are_not() {
     // For d = 1 a point is computed from its angle, so it is always on the curve, and nothing is measured.
     let log = MetricsLog::open(&run.reference_run().metrics()).unwrap();
     assert!(log.metrics().all(|record| !matches!(record.metric, Metric::OffCurve | Metric::OffCurveFirstEpoch)));
-    assert_eq!(load_generator(&run, &gtn_models::Device::Cpu).unwrap().source_dim(), 2);
-    assert_eq!(load_generator(&run.reference_run(), &gtn_models::Device::Cpu).unwrap().source_dim(), 1);
+    assert_eq!(Generator::load(run.root()).unwrap().source_dim(), 2);
+    assert_eq!(Generator::load(run.reference_run().root()).unwrap().source_dim(), 1);
 }
 
 /// A run on the unit square that was stopped when it had two checkpoints, with the artifacts of an uninterrupted one.

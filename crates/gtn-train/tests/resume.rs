@@ -6,11 +6,12 @@ use std::fs;
 use std::path::Path;
 
 use common::{Recorder, StopAfter, artifacts, damage};
+use gtn_models::Generator;
 use gtn_run::config::{Data, ImageSource, Overrides, Protocol, RandomSplit};
 use gtn_run::observer::NoopObserver;
 use gtn_run::schema::{Baseline, Metric, Statistic, image_samples as samples_keys, test_latents, test_pairs};
 use gtn_run::{Artifact, MetricsLog, Network, Provenance, RunFolder, Stage};
-use gtn_train::{Error, Job, load_generator, presets, reproduce};
+use gtn_train::{Error, Job, presets, reproduce};
 
 fn job(data_dir: &Path, protocol: Protocol) -> Job {
     let overrides = Overrides {
@@ -229,7 +230,7 @@ fn a_folder_that_is_locked_another_run_or_not_a_run_is_left_unchanged() {
     assert!(locked.is_user_error() && locked.to_string().contains(&std::process::id().to_string()), "{locked}");
     drop(lock);
 
-    assert!(matches!(load_generator(&run, &gtn_models::Device::Cpu), Err(Error::NotTrained { .. })));
+    assert!(matches!(Generator::load(run.root()), Err(gtn_models::Error::NotTrained { .. })));
     job.config.dim = 4;
     let other = reproduce(&job, &run, &mut NoopObserver).unwrap_err();
     assert!(
@@ -238,7 +239,7 @@ fn a_folder_that_is_locked_another_run_or_not_a_run_is_left_unchanged() {
     );
     job.force = true;
     reproduce(&job, &run, &mut NoopObserver).unwrap();
-    assert_eq!(load_generator(&run, &gtn_models::Device::Cpu).unwrap().source_dim(), 4);
+    assert_eq!(Generator::load(run.root()).unwrap().source_dim(), 4);
 
     // A run with other data is another run as well.
     let other_data = tempfile::tempdir().unwrap();
@@ -261,10 +262,7 @@ fn a_folder_that_is_locked_another_run_or_not_a_run_is_left_unchanged() {
     fs::write(foreign.join("a.txt"), "mine").unwrap();
     let refused = reproduce(&job, &RunFolder::at(&foreign), &mut NoopObserver).unwrap_err();
     assert!(refused.is_user_error() && fs::read_dir(&foreign).unwrap().count() == 1, "{refused}");
-    assert!(matches!(
-        load_generator(&RunFolder::at(&foreign), &gtn_models::Device::Cpu),
-        Err(Error::Run(gtn_run::Error::NotARun { .. }))
-    ));
+    assert!(matches!(Generator::load(&foreign), Err(gtn_models::Error::Run(gtn_run::Error::NotARun { .. }))));
 
     // The config.toml of another program, beside folders with the names of a run's: nothing is changed, even with `force`.
     let files = ["config.toml", "figures/mine.png", "samples/mine.txt", ".lock"];

@@ -1,8 +1,10 @@
 //! The device of the networks.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use gtn_models::doctor::Depth;
 use gtn_models::{Device, DeviceName};
 
+use super::named_values::by_name;
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -28,12 +30,6 @@ impl OnDevice {
     }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum DepthName {
-    Quick,
-    Full,
-}
-
 #[derive(Debug, Args)]
 #[command(after_help = "Compares the device with the CPU, with batches of 2 and 200 samples: forward and backward
 passes and 20 steps of Adam of each layer, of the autoencoder and of ĥ (3 layers for 2
@@ -56,9 +52,12 @@ pub(crate) struct Doctor {
     pub(crate) on: OnDevice,
     /// Compare small networks, which takes seconds, or the paper's networks for CelebA, which takes minutes
     /// [default: full on a GPU, quick on a CPU].
-    #[arg(long, value_enum, value_name = "DEPTH")]
-    pub(crate) depth: Option<DepthName>,
+    #[arg(long, value_name = "DEPTH", value_parser = by_name::<Depth>(DEPTHS))]
+    pub(crate) depth: Option<Depth>,
     /// Print JSON, one object per line.
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+const DEPTHS: [(&str, &str); 2] =
+    [(Depth::Quick.name(), "small networks"), (Depth::Full.name(), "the paper's networks for CelebA")];

@@ -4,7 +4,7 @@ use gtn_models::doctor::{Comparison, Depth, compare};
 use gtn_models::{DeviceName, describe_device};
 use serde_json::json;
 
-use crate::args::{DepthName, Doctor};
+use crate::args::Doctor;
 use crate::console;
 use crate::failure::Failure;
 
@@ -18,12 +18,7 @@ pub(crate) fn run(args: &Doctor) -> Result<(), Failure> {
             format!("{name}: {value}")
         });
     }
-    let depth = match args.depth {
-        Some(DepthName::Quick) => Depth::Quick,
-        Some(DepthName::Full) => Depth::Full,
-        None if device.is_cpu() => Depth::Quick,
-        None => Depth::Full,
-    };
+    let depth = args.depth.unwrap_or(if device.is_cpu() { Depth::Quick } else { Depth::Full });
     if !args.json {
         let other = if device.is_cpu() { "Candle's operations on it" } else { "the CPU" };
         console::print(&format!(

@@ -8,7 +8,7 @@ use gtn_io::arrays;
 use gtn_metrics::{
     density_coverage, energy_distance, frechet_distance, precision_recall, sliced_wasserstein, variance_kept,
 };
-use gtn_models::{Streams, purpose};
+use gtn_models::{Generator, Streams, purpose};
 use gtn_run::RunFolder;
 use gtn_run::schema::Metric;
 use ndarray::{Array2, ArrayView2, Axis, s};
@@ -98,17 +98,16 @@ fn measure(
 /// As many samples as can be compared with `real`, if `path` is a run or weights folder: latents if they have the size of a real
 /// sample, otherwise images.
 fn draw_from_run(path: &Path, real: &Array2<f32>, seed: u64) -> Result<Option<Array2<f32>>, Failure> {
-    let run = RunFolder::at(path);
-    if !run.config().is_file() {
+    if !RunFolder::at(path).config().is_file() {
         return Ok(None);
     }
-    let generator = gtn_train::load_generator(&run, &gtn_models::Device::Cpu)?;
+    let generator = Generator::load(path)?;
     let n = real.nrows() / 2;
     if n == 0 {
         return Err(Failure::users("one real sample is not enough; pass at least 12"));
     }
     check_amount(n, generator.values_per_sample(), Format::Npy)?;
-    let latents = generator.sample_latents(n, &Streams::new(seed))?;
+    let latents = generator.sample_latents(n, &mut Streams::new(seed).stream(purpose::SAMPLE, 0))?;
     if !generator.generates_images() || latents.ncols() == real.ncols() {
         return Ok(Some(latents));
     }

@@ -1,7 +1,7 @@
 //! `gtn interpolate`: interpolations between normal vectors.
 
 use gtn_metrics::{StepLengths, step_lengths};
-use gtn_models::{Streams, purpose};
+use gtn_models::{Generator, Streams, purpose};
 use gtn_run::RunFolder;
 use gtn_train::RealPairs;
 use ndarray::{Array4, Axis, concatenate, s};
@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use crate::args::Interpolate;
 use crate::commands::sample::check_amount;
 use crate::failure::Failure;
-use crate::output::{self, Interpolations, Samples};
+use crate::output::{self, Content, Interpolations};
 use crate::progress::Progress;
 use crate::{console, stop};
 
 pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
     output::animated_format(&args.out, false, args.force)?;
     let run = RunFolder::at(&args.run);
-    let generator = gtn_train::load_generator(&run, &args.on.open()?)?;
+    let generator = Generator::load_on(&args.run, &args.on.open()?)?;
     let format = output::animated_format(&args.out, !generator.generates_images(), args.force)?;
     let (rows, steps) = (usize::from(args.rows), usize::from(args.steps));
     let columns = if args.real { steps + 2 } else { steps };
@@ -54,9 +54,9 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
             let first = row * columns + usize::from(args.real);
             lengths.pixels = Some(pixel_step_lengths(&interpolations.images, first, steps)?);
         }
-        Samples::Interpolations(interpolations)
+        Content::Interpolations(interpolations)
     } else {
-        Samples::Vectors(latents)
+        Content::Vectors(latents)
     };
     output::write(&args.out, format, &samples, args.force)?;
     print(args, &step_lengths_of_rows);

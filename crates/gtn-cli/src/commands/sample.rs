@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use gtn_models::Streams;
+use gtn_models::{Generator, Streams, purpose};
 use gtn_run::RunFolder;
-use gtn_train::load_generator;
 use ndarray::Array2;
 
 use crate::args::Sample;
 use crate::console;
 use crate::failure::Failure;
-use crate::output::{self, Format, Samples};
+use crate::output::{self, Content, Format};
 
 /// Maximum number of values that are computed at a time: 4 GiB of f32.
 const MAX_VALUES: usize = 1 << 30;
@@ -23,11 +22,10 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
     }
     // The name is checked before the run is read.
     output::format(&args.out, args.latent, args.force)?;
-    let run = RunFolder::at(&args.run);
-    let generator = load_generator(&run, &args.on.open()?)?;
+    let generator = Generator::load_on(&args.run, &args.on.open()?)?;
     let vectors = args.latent || !generator.generates_images();
     let format = output::format(&args.out, vectors, args.force)?;
-    if run.record()?.provenance.h_epochs.is_none() {
+    if RunFolder::at(&args.run).record()?.provenance.h_epochs.is_none() {
         console::status("note: the training of ĥ is not finished; these samples use its best weights so far");
     }
     let source = args.source.as_deref().map(|path| read_rows(path, generator.source_dim())).transpose()?;
@@ -35,10 +33,10 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
     let size = if vectors { generator.source_dim() } else { generator.values_per_sample() };
     check_amount(n, size, format)?;
     let latents = match source {
-        None => generator.sample_latents(n, &Streams::new(args.seed))?,
+        None => generator.sample_latents(n, &mut Streams::new(args.seed).stream(purpose::SAMPLE, 0))?,
         Some(source) => generator.map(source.view())?,
     };
-    let samples = if vectors { Samples::Vectors(latents) } else { Samples::Images(generator.decode(latents.view())?) };
+    let samples = if vectors { Content::Vectors(latents) } else { Content::Images(generator.decode(latents.view())?) };
     output::write(&args.out, format, &samples, args.force)?;
     console::print(&args.out.display().to_string());
     Ok(())

@@ -3,7 +3,7 @@
 use candle_core::Result;
 
 use super::backend::{DeviceSlice, Gemm, Gpu, Operand};
-use super::kernels::{Epilogue, ImageLayout};
+use super::kernels::image_kernels::{Epilogue, ImageLayout};
 use super::linear::GradientBuffer;
 use crate::ops::{ConvGeometry, Linear};
 

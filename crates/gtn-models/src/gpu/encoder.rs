@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor};
 use super::backend::{DeviceSlice, Gpu};
 use super::convolution::Convolution;
 use super::gpu_op::{Batch, GpuModule};
-use super::kernels::{Epilogue, ImageLayout};
+use super::kernels::image_kernels::{Epilogue, ImageLayout};
 use crate::ops::FusedEncoder;
 
 /// What a forward pass saves, and scratch memory of the backward pass. Hidden images are (channel, image, y, x).

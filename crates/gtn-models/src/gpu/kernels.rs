@@ -1,14 +1,12 @@
 //! Safe wrappers of the kernels: each checks that its arguments are as large as what the kernel reads and writes.
 #![allow(unsafe_code, reason = "launching a kernel is unsafe; each launch here says why it is sound")]
 
-mod image_kernels;
+pub(super) mod image_kernels;
 
 use candle_core::Result;
 
 use super::backend::{DeviceSlice, Gpu, KernelArg, LaunchDims};
 use crate::ops::AdamCoefficients;
-
-pub(super) use image_kernels::{Epilogue, ImageLayout};
 
 // As in `kernels.cu`.
 const COLUMNS_PER_BLOCK: u32 = 32;

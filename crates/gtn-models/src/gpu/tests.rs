@@ -196,7 +196,7 @@ fn gradients_from_candle_are_added() {
             let (x, target) = (normal_tensor(&[8, 2], 2 * step), normal_tensor(&[8, 2], 2 * step + 1));
             let loss = mean_squared_error(&h.forward(&x, Mode::Train).unwrap(), &target).unwrap();
             let (_, weight) = h.parameters().trainable().find(|(name, _)| *name == "output.weight").unwrap();
-            let penalty = weight.as_tensor().sqr().unwrap().sum_all().unwrap();
+            let penalty = weight.sqr().unwrap().sum_all().unwrap();
             let loss = (loss + penalty).unwrap();
             if step == 1 {
                 adam.step(h.parameters(), &loss.backward().unwrap()).unwrap();

@@ -1,12 +1,34 @@
-//! Chooses between the host and a GPU for this crate's operations.
+//! Which operations a network consists of, and whether they run on the host or on a GPU.
 
 use candle_core::{Device, Tensor};
 
-use super::Ops;
 use super::host_op::{FusedModule, HostOp};
 use crate::Result;
 #[cfg(gpu)]
 use crate::gpu::{Gpu, GpuModule, GpuOp};
+use gtn_io::names;
+
+/// Which operations a network consists of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ops {
+    /// This crate's fused operations on a CPU and, with the feature `cuda`, on an NVIDIA GPU; Candle's on any other device.
+    #[default]
+    Fused,
+    /// Candle's operations on every device: slower, for comparison.
+    Candle,
+    /// The operations for a GPU with their kernels emulated on the host: slow, for tests.
+    #[cfg(feature = "emulated-gpu")]
+    Emulated,
+}
+
+names! {
+    Ops, "kind of operations",
+    Fused => "fused",
+    Candle => "candle",
+    #[cfg(feature = "emulated-gpu")]
+    Emulated => "emulated",
+}
 
 /// Where this crate's operations run.
 #[derive(Debug, Clone)]
@@ -87,5 +109,18 @@ impl<M: AnyModule> ModuleOp<M> {
             #[cfg(gpu)]
             ModuleOp::Gpu(op) => op.evaluate(x),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_and_from_str_round_trip() {
+        for &ops in Ops::ALL {
+            assert_eq!(ops.to_string().parse(), Ok(ops));
+        }
+        assert!("Fused".parse::<Ops>().is_err());
     }
 }

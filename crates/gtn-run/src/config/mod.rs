@@ -13,8 +13,8 @@ mod preset;
 use serde::{Deserialize, Serialize};
 
 use crate::Stage;
-use crate::names::names;
 pub use data::{Data, ImageSource, OfficialSplit, PointSource, RandomSplit, Synthetic};
+use gtn_io::names;
 pub(crate) use message::on_one_line;
 pub use overrides::{Epochs, Overrides};
 

@@ -1,6 +1,6 @@
 //! The metrics of a run: name, unit, direction, definition.
 
-use crate::names::names;
+use gtn_io::names;
 
 /// A metric of generated samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

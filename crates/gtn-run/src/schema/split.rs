@@ -1,4 +1,4 @@
-use crate::names::names;
+use gtn_io::names;
 
 /// A part of a data set. Its name is part of keys of artifacts and of purposes of random streams, where it is frozen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,7 @@
 //! Statistics that stages record about their results.
 
 use crate::Stage;
-use crate::names::names;
+use gtn_io::names;
 
 /// A statistic of a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,7 +2,6 @@
 
 use gtn_models::{Autoencoder, AutoencoderShape};
 use gtn_run::config::{AutoencoderSettings, AutoencoderWeights};
-use gtn_run::schema::checkpoint::WEIGHTS;
 use gtn_run::{Artifact, Config, Network};
 use ndarray::Array4;
 
@@ -49,7 +48,7 @@ pub(crate) fn run(
             Artifact::read(&context.run.last_checkpoint(Network::Autoencoder))?
         }
     };
-    autoencoder.parameters().load_state_dict(&weights.group(&WEIGHTS))?;
+    autoencoder.parameters().load_checkpoint(&weights)?;
     Ok(TrainedAutoencoder { autoencoder, encoder_checksum: weights.checksum(), decoder_checksum })
 }
 

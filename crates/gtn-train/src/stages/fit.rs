@@ -2,14 +2,13 @@
 
 mod snapshots;
 
-use gtn_models::{Mlp, to_tensor};
+use gtn_models::{Autoencoder, Mlp, MlpShape, to_tensor};
 use gtn_run::{Artifact, Config, Network};
 use ndarray::{Array2, Axis};
 
 use crate::Result;
 use crate::context::{Context, fingerprint};
 use crate::datasets::shown_source;
-use crate::generator::{mlp_shape, read_autoencoder};
 use crate::handoff::{Pairs, SplitPairs, Targets};
 use crate::training::{InRun, Regression};
 use snapshots::{SnapshotPolicy, Snapshots};
@@ -27,7 +26,7 @@ pub(crate) struct Outputs {
 }
 
 pub(crate) fn run(Inputs { config, targets, pairs }: Inputs<'_>, context: &mut Context<'_>) -> Result<Outputs> {
-    let h = Mlp::new(&mlp_shape(config), &context.streams, &context.device)?;
+    let h = Mlp::new(&MlpShape::from_config(config), &context.streams, &context.device)?;
     let settings = (config.seed, &config.h, config.time_budget);
     let inputs = fingerprint("fit", &settings, &[&targets.checksum, &pairs.checksum]);
     let are_images = config.data.are_images();
@@ -38,7 +37,7 @@ pub(crate) fn run(Inputs { config, targets, pairs }: Inputs<'_>, context: &mut C
         source: to_tensor(shown_source(config, &context.streams).view(), &context.device)?,
         normalizer: &targets.normalizer,
         input_fingerprint: &inputs,
-        autoencoder: wants_images.then(|| read_autoencoder(context.run, config, &context.device)).transpose()?,
+        autoencoder: wants_images.then(|| Autoencoder::load_best(context.run.root(), &context.device)).transpose()?,
     };
     let target = |pairs: &SplitPairs, rows: &Array2<f32>| {
         targets.normalizer.normalize(rows.select(Axis(0), &pairs.assignment).view())

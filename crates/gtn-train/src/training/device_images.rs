@@ -36,7 +36,7 @@ impl DeviceImages {
         if u32::try_from(bytes.len()).is_err() {
             // Candle uses 32-bit indices to select rows.
             let reason = "they have 2³² bytes or more";
-            return Err(gtn_models::Error::Shape { what: "images", value: n, reason }.into());
+            return Err(gtn_models::Error::Setting { what: "images", value: n.to_string(), reason }.into());
         }
         let pixels = Tensor::from_slice(bytes, (n, channels * side * side), device);
         let values = Tensor::new(&Images::normalization_table(), device);

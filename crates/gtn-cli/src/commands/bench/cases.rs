@@ -1,15 +1,12 @@
 //! The cases of `gtn bench train` on random data, with the fused operations or with Candle's.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use gtn_data::mnist;
 use gtn_data::split::permutation;
-use gtn_io::UnknownName;
 use gtn_models::{
     Adam, AdamSettings, Autoencoder, AutoencoderShape, Device, Generator, Mlp, MlpShape, Mode, Ops, Parameters,
-    Streams, Tensor, mean_squared_error, to_tensor,
+    Streams, Tensor, mean_squared_error, purpose, to_tensor,
 };
 use gtn_train::Result;
 use ndarray::Array2;
@@ -32,28 +29,6 @@ pub(crate) enum BenchCase {
 }
 
 impl BenchCase {
-    /// All cases.
-    pub(crate) const ALL: [BenchCase; 6] = [
-        BenchCase::AutoencoderMnist,
-        BenchCase::AutoencoderCeleba,
-        BenchCase::HMnist,
-        BenchCase::HCeleba,
-        BenchCase::Samples,
-        BenchCase::Load,
-    ];
-
-    /// The name on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            BenchCase::AutoencoderMnist => "autoencoder-mnist",
-            BenchCase::AutoencoderCeleba => "autoencoder-celeba",
-            BenchCase::HMnist => "h-mnist",
-            BenchCase::HCeleba => "h-celeba",
-            BenchCase::Samples => "samples",
-            BenchCase::Load => "load",
-        }
-    }
-
     /// Number of repetitions in one measurement, so that it takes long enough to be accurate.
     pub(crate) fn repetitions(self) -> usize {
         match self {
@@ -81,21 +56,14 @@ impl BenchCase {
     }
 }
 
-impl fmt::Display for BenchCase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for BenchCase {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> std::result::Result<Self, UnknownName> {
-        Self::ALL
-            .into_iter()
-            .find(|case| case.name() == name)
-            .ok_or_else(|| UnknownName::new("benchmark case", name, Self::ALL.map(Self::name)))
-    }
+gtn_io::names! {
+    BenchCase, "benchmark case",
+    AutoencoderMnist => "autoencoder-mnist",
+    AutoencoderCeleba => "autoencoder-celeba",
+    HMnist => "h-mnist",
+    HCeleba => "h-celeba",
+    Samples => "samples",
+    Load => "load",
 }
 
 const MNIST: AutoencoderShape = AutoencoderShape { channels: 1, side: 28, dim: 5 };
@@ -202,8 +170,8 @@ fn samples(ops: Ops) -> Result<Box<dyn FnMut() -> Result<()>>> {
     let streams = Streams::new(SEED);
     let network = Mlp::with_ops(&H_CELEBA, &streams, &Device::Cpu, ops)?;
     let autoencoder = Autoencoder::with_ops(&CELEBA, &streams, &Device::Cpu, ops)?;
-    let generator = Generator::new(network, None, Some(autoencoder.decoder().clone()))?;
-    let source: Array2<f32> = generator.sample_source(SAMPLES, &streams);
+    let generator = Generator::new(network, None, Some(autoencoder))?;
+    let source: Array2<f32> = generator.sample_source(SAMPLES, &mut streams.stream(purpose::SAMPLE, 0));
     Ok(Box::new(move || {
         let latents = generator.map(source.view())?;
         generator.decode(latents.view())?;
@@ -251,7 +219,7 @@ mod tests {
         assert_eq!(BenchCase::HCeleba.operations(), 2.0 * 200.0 * (3.0 * forward - 100.0 * 1200.0));
         assert_eq!(multiplications(&MNIST), [196 * 64 * 16, 49 * 128 * 1024, 6272 * 5]);
         for case in BenchCase::ALL {
-            assert_eq!(case.name().parse(), Ok(case));
+            assert_eq!(case.name().parse(), Ok(*case));
         }
         let unknown = "h-mnits".parse::<BenchCase>().unwrap_err().to_string();
         let expected =

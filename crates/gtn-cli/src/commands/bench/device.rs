@@ -48,7 +48,7 @@ pub(crate) fn run(args: &BenchDevice) -> Result<(), Failure> {
         console::print(HEADER);
         console::print(&HEADER.replace(|c| c != '|', "-"));
     }
-    for work in DeviceBenchCase::ALL {
+    for &work in DeviceBenchCase::ALL {
         let measured = measure(work, args, &device)?;
         console::print(&if args.json { measured.json(args, &device) } else { measured.line() });
     }

@@ -25,6 +25,14 @@ pub(super) enum DeviceBenchCase {
     SamplesToHost,
 }
 
+gtn_io::names! {
+    DeviceBenchCase, "benchmark case",
+    HEpoch => "h-epoch",
+    AutoencoderEpoch => "autoencoder-epoch",
+    Samples => "samples",
+    SamplesToHost => "samples-to-host",
+}
+
 /// Takes the seconds of a measurement.
 type Each<'a> = &'a mut dyn FnMut(f64);
 
@@ -33,24 +41,6 @@ const BATCH_SIZE: usize = 200;
 const WARM_UP_ROWS: usize = 10 * BATCH_SIZE;
 
 impl DeviceBenchCase {
-    /// All cases.
-    pub(super) const ALL: [DeviceBenchCase; 4] = [
-        DeviceBenchCase::HEpoch,
-        DeviceBenchCase::AutoencoderEpoch,
-        DeviceBenchCase::Samples,
-        DeviceBenchCase::SamplesToHost,
-    ];
-
-    /// The name in the output.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            DeviceBenchCase::HEpoch => "h-epoch",
-            DeviceBenchCase::AutoencoderEpoch => "autoencoder-epoch",
-            DeviceBenchCase::Samples => "samples",
-            DeviceBenchCase::SamplesToHost => "samples-to-host",
-        }
-    }
-
     /// Whether it is an epoch of training.
     pub(super) fn is_epoch(self) -> bool {
         matches!(self, DeviceBenchCase::HEpoch | DeviceBenchCase::AutoencoderEpoch)
@@ -144,7 +134,7 @@ fn samples(device: &Device, repetitions: usize, each: Each<'_>) -> Result<()> {
 
 fn samples_to_host(device: &Device, repetitions: usize, each: Each<'_>) -> Result<()> {
     let (h, autoencoder) = networks(device)?;
-    let generator = Generator::new(h, None, Some(autoencoder.decoder().clone()))?;
+    let generator = Generator::new(h, None, Some(autoencoder))?;
     let source = source();
     let run = || {
         generator.decode(generator.map(source.view())?.view())?;

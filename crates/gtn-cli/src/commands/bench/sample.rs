@@ -3,8 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use gtn_models::{Generator, Streams};
-use gtn_run::RunFolder;
+use gtn_models::{Generator, Streams, purpose};
 use serde_json::json;
 
 use super::process::median;
@@ -23,7 +22,7 @@ pub(crate) fn run(args: &BenchSample) -> Result<(), Failure> {
     if args.n == 0 {
         return Err(Failure::users("-n 0: nothing to measure; pass at least 1"));
     }
-    let generator = gtn_train::load_generator(&RunFolder::at(&args.run), &args.on.open()?)?;
+    let generator = Generator::load_on(&args.run, &args.on.open()?)?;
     check_amount(args.n, generator.values_per_sample(), Format::Npy)?;
     draw(&generator, args.n)?;
     let mut timings = Vec::new();
@@ -46,7 +45,7 @@ struct Timing {
 /// starts.
 fn draw(generator: &Generator, n: usize) -> Result<Timing, Failure> {
     let started = Instant::now();
-    let latents = generator.sample_latents(n, &Streams::new(1))?;
+    let latents = generator.sample_latents(n, &mut Streams::new(1).stream(purpose::SAMPLE, 0))?;
     let mapped = started.elapsed().as_secs_f64();
     if generator.generates_images() {
         black_box(generator.decode(latents.view())?);

@@ -34,7 +34,7 @@ pub(super) fn measure(
     let Some(baselines) = baselines.samples()? else { return Ok(Vec::new()) };
     let real = first_rows(&targets.validation, MAX_LATENTS);
     let n = real.nrows();
-    let generated = generator.sample_latents(n, &context.streams)?;
+    let generated = generator.sample_latents(n, &mut context.streams.stream(purpose::SAMPLE, 0))?;
     let sets = [
         (SampleSet::Generated, generated.view()),
         (SampleSet::NoiseFloor, first_rows(&targets.train, n)),

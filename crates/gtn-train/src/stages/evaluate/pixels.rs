@@ -59,7 +59,10 @@ pub(super) fn measure(
     let real = flatten(images.images.batch(&held_out[..n]));
     let baseline = SampleSet::Baseline;
     let sets = [
-        (SampleSet::Generated, decode(generator.sample_latents(n, &context.streams)?.view())?),
+        (
+            SampleSet::Generated,
+            decode(generator.sample_latents(n, &mut context.streams.stream(purpose::SAMPLE, 0))?.view())?,
+        ),
         (SampleSet::NoiseFloor, flatten(images.images.batch(&held_out[n..2 * n]))),
         (baseline(Baseline::Decoded), decode(targets.validation.slice(s![n..2 * n, ..]))?),
         (baseline(Baseline::Gaussian), decode(baselines.gaussian.slice(s![..n, ..]))?),

@@ -26,7 +26,7 @@ pub(super) fn measure(
     first_epoch: Option<Array2<f32>>,
     context: &mut Context<'_>,
 ) -> Result<Vec<MetricRecord>> {
-    let source = generator.sample_source(SAMPLES, &context.streams);
+    let source = generator.sample_source(SAMPLES, &mut context.streams.stream(purpose::SAMPLE, 0));
     let draw = |index| points.draw(SAMPLES, &mut context.streams.stream(purpose::REAL, index));
     let samples = PointSamples {
         generated: generator.map(source.view())?,

@@ -52,7 +52,7 @@ impl Sampling<'_> {
     ) -> Result<()> {
         let Self { generator, targets, .. } = self;
         let count = shown_samples(&self.config.data);
-        let latents = generator.sample_latents(LATENTS, &context.streams)?;
+        let latents = generator.sample_latents(LATENTS, &mut context.streams.stream(purpose::SAMPLE, 0))?;
         artifact.insert(&keys::GENERATED, generator.decode(first_rows(&latents, count))?);
         artifact.insert(&keys::DECODED, generator.decode(first_rows(&targets.validation, count))?);
         for (key, (_, snapshot)) in IMPROVEMENTS.iter().zip(improvements) {

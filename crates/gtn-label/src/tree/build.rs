@@ -1,6 +1,6 @@
 //! Builds the tree, and keeps its boxes tight.
 
-use super::{LANES, Lanes, Tree};
+use super::nodes::{BuildBuffers, LANES, Lanes, Tree};
 use crate::parallel;
 
 /// Below this number of rows, splitting takes less time than waking another thread.
@@ -9,31 +9,6 @@ const MIN_PARALLEL_ROWS: usize = 1 << 12;
 const SAMPLE: usize = 64;
 /// Leaves per task.
 const CHUNK: usize = 256;
-
-/// Buffers for building.
-#[derive(Debug, Default)]
-pub(super) struct BuildBuffers {
-    /// The rows to build from.
-    rows: Vec<f32>,
-    /// Their indices among the target rows.
-    targets: Vec<u32>,
-    /// A coordinate and the index of its row, see [`key`].
-    keys: Vec<u64>,
-    /// Nodes of one level whose boxes may be too large.
-    pub(super) dirty: Vec<u32>,
-}
-
-impl BuildBuffers {
-    pub(super) fn clear(&mut self) {
-        self.rows.clear();
-        self.targets.clear();
-    }
-
-    pub(super) fn push(&mut self, target: u32, row: &[f32]) {
-        self.targets.push(target);
-        self.rows.extend_from_slice(row);
-    }
-}
 
 /// Maps a value to an integer such that the order is preserved.
 #[inline(always)]

@@ -78,22 +78,21 @@ fn max(a: f32, b: f32) -> f32 {
 /// The lowest lane that is not NaN, or +∞.
 #[inline(always)]
 fn lowest(lanes: &Lanes) -> f32 {
-    let mut lanes = lanes.0.map(|lane| min(f32::INFINITY, lane));
-    for half in [8, 4, 2, 1] {
-        for lane in 0..half {
-            lanes[lane] = min(lanes[lane], lanes[lane + half]);
-        }
-    }
-    lanes[0]
+    reduce(lanes, f32::INFINITY, min)
 }
 
 /// The highest lane that is not NaN, or −∞.
 #[inline(always)]
 fn highest(lanes: &Lanes) -> f32 {
-    let mut lanes = lanes.0.map(|lane| max(f32::NEG_INFINITY, lane));
+    reduce(lanes, f32::NEG_INFINITY, max)
+}
+
+#[inline(always)]
+fn reduce(lanes: &Lanes, none: f32, pick: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = lanes.0.map(|lane| pick(none, lane));
     for half in [8, 4, 2, 1] {
         for lane in 0..half {
-            lanes[lane] = max(lanes[lane], lanes[lane + half]);
+            lanes[lane] = pick(lanes[lane], lanes[lane + half]);
         }
     }
     lanes[0]

@@ -144,8 +144,8 @@ impl PointSets<'_> {
     fn measure_energy_distance(&mut self, context: &Context<'_>) -> Result<()> {
         let [generated, real, more_real] = self.in_plane();
         let distance = |other: ArrayView2<'_, f32>, index| {
-            let draws = context.streams.stream(purpose::ENERGY, index);
-            mean_over_subsets(real.view(), other, SUBSETS, draws, energy_distance)
+            let mut draws = context.streams.stream(purpose::ENERGY, index);
+            mean_over_subsets(real.view(), other, SUBSETS, &mut draws, energy_distance)
         };
         let (value, floor) = (distance(generated.view(), 0)?, distance(more_real.view(), 1)?);
         self.add(Metric::EnergyDistance, value, Some(floor), SUBSETS.size);
@@ -157,8 +157,8 @@ impl PointSets<'_> {
         let first_rows = s![..SLICED_SAMPLES, ..];
         // The same directions for both, so that only the points differ.
         let distance = |other: &Array2<f32>| {
-            let directions = context.streams.stream(purpose::DIRECTIONS, 0);
-            sliced_wasserstein(real.slice(first_rows), other.slice(first_rows), PROJECTIONS, directions)
+            let mut directions = context.streams.stream(purpose::DIRECTIONS, 0);
+            sliced_wasserstein(real.slice(first_rows), other.slice(first_rows), PROJECTIONS, &mut directions)
         };
         let (value, floor) = (distance(&generated)?, distance(&more_real)?);
         self.add(Metric::SlicedWasserstein, value, Some(floor), SLICED_SAMPLES);

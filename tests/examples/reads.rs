@@ -123,12 +123,18 @@ fn main() -> Result<(), Error> {
     let gtn = fraction(&generator.sample_latents(SAMPLES, &mut streams.stream(purpose::SAMPLE, 0))?)?;
     println!("  GTN                      {gtn:.3} ({:.3} of that of the decoded real ones)", gtn / decoded);
     let gaussian = gtn_metrics::Gaussian::fit(train.view())?;
-    println!("  one Gaussian             {:.3}", fraction(&gaussian.sample(SAMPLES, streams.stream("gaussian", 0)))?);
-    let mixture =
-        gtn_metrics::GaussianMixture::fit(train.view(), GaussianMixtureParams::new(10), streams.stream("mixture", 0))?;
+    println!(
+        "  one Gaussian             {:.3}",
+        fraction(&gaussian.sample(SAMPLES, &mut streams.stream("gaussian", 0)))?
+    );
+    let mixture = gtn_metrics::GaussianMixture::fit(
+        train.view(),
+        GaussianMixtureParams::new(10),
+        &mut streams.stream("mixture", 0),
+    )?;
     println!(
         "  mixture of 10 Gaussians  {:.3}",
-        fraction(&mixture.sample(SAMPLES, streams.stream("mixture/sample", 0)))?
+        fraction(&mixture.sample(SAMPLES, &mut streams.stream("mixture/sample", 0)))?
     );
     Ok(())
 }

@@ -257,7 +257,7 @@ impl Tree {
         let mut targets = Vec::new();
         for (index, name) in path.iter().enumerate() {
             targets = match name.as_str() {
-                "crate" => vec![Target::Module(0)],
+                "crate" | "$crate" => vec![Target::Module(0)],
                 "self" => vec![Target::Module(module)],
                 "super" => {
                     let from = if let [Target::Module(module)] = targets[..] { module } else { module };
@@ -414,7 +414,9 @@ impl References<'_> {
             match token {
                 TokenTree::Group(group) => self.tokens(group.stream(), is_definition),
                 TokenTree::Ident(first) => {
-                    let mut path = vec![first.to_string()];
+                    // What a macro takes from its crate may be a re-export of another crate.
+                    let of_macro = if start > 0 && punct(start - 1, '$') { "$" } else { "" };
+                    let mut path = vec![format!("{of_macro}{first}")];
                     while joint(index, ':') && punct(index + 1, ':') {
                         let Some(TokenTree::Ident(name)) = tokens.get(index + 2) else { break };
                         path.push(name.to_string());
@@ -425,7 +427,7 @@ impl References<'_> {
                     let is_member = before('.') && !is_range;
                     let is_field = path.len() == 1 && punct(index, ':') && !joint(index, ':');
                     let is_global = before(':') && start > 1 && joint(start - 2, ':');
-                    if is_member || is_field || is_global || before('\'') || (is_definition && path[0] != "crate") {
+                    if is_member || is_field || is_global || before('\'') || (is_definition && !path[0].ends_with("crate")) {
                         continue;
                     }
                     let is_macro = punct(index, '!')

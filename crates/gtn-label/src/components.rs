@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::matcher::check_columns;
 use crate::matching::Matching;
+use crate::problem::check_columns;
 use crate::{Element, MatchError, Matcher, PointSet, Rows, Workspace};
 
 impl Matcher<'_> {

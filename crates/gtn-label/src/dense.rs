@@ -4,6 +4,7 @@
 mod float32;
 mod int8;
 mod panels;
+mod quantized;
 mod top_k;
 mod vnni;
 
@@ -46,16 +47,16 @@ mod tests {
         proposer: &mut dyn Proposer,
         (dim, source, target): (usize, &[f32], &[f32]),
         removed: &[u32],
-        keep: usize,
+        k: usize,
     ) -> Vec<Candidates> {
         let source = UnitRows::new(source, dim);
         let mut lists = vec![Candidates::default(); source.len()];
         proposer.begin(UnitRows::new(target, dim)).unwrap();
-        proposer.propose(source, keep, &mut lists).unwrap();
+        proposer.propose(source, k, &mut lists).unwrap();
         for chunk in removed.chunks(7) {
             proposer.remove(chunk).unwrap();
         }
-        proposer.propose(source, keep, &mut lists).unwrap();
+        proposer.propose(source, k, &mut lists).unwrap();
         lists
     }
 
@@ -64,7 +65,7 @@ mod tests {
         fn proposers_keep_the_contract_of_candidates(
             (dim, source, target) in point_sets(),
             removed in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
-            keep in 1_usize..12,
+            k in 1_usize..12,
         ) {
             let (sources, targets) = (UnitRows::new(&source, dim), UnitRows::new(&target, dim));
             let mut free = vec![true; targets.len()];
@@ -78,7 +79,7 @@ mod tests {
                 ("portable int8", Box::new(Int8Proposer::portable())),
             ];
             for (name, proposer) in &mut proposers {
-                let lists = propose_after_removal(proposer.as_mut(), (dim, &source, &target), &removed, keep);
+                let lists = propose_after_removal(proposer.as_mut(), (dim, &source, &target), &removed, k);
                 for (row, list) in lists.iter().enumerate() {
                     let mut unlisted = free.clone();
                     let cosine = |target: usize| -> f64 {
@@ -101,11 +102,11 @@ mod tests {
         #[test]
         fn vnni_equals_the_portable_kernel(
             (dim, source, target) in point_sets(),
-            keep in 1_usize..12,
+            k in 1_usize..12,
         ) {
             let all = (dim, source.as_slice(), target.as_slice());
-            let portable = propose_after_removal(&mut Int8Proposer::portable(), all, &[0], keep);
-            prop_assert_eq!(propose_after_removal(&mut Int8Proposer::default(), all, &[0], keep), portable);
+            let portable = propose_after_removal(&mut Int8Proposer::portable(), all, &[0], k);
+            prop_assert_eq!(propose_after_removal(&mut Int8Proposer::default(), all, &[0], k), portable);
         }
     }
 }

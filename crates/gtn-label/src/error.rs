@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::{ProposerError, Strategy};
+
 /// The point set that an error refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PointSet {
@@ -91,7 +93,7 @@ pub enum MatchError {
     },
     /// Squares of `f64` values must neither overflow nor vanish.
     #[error(
-        "the largest entry of {set} row {row} is {largest} in magnitude; rescale the rows, since rows of f64 need one from 1e-150 to 1e150, or all zeros"
+        "the largest entry of {set} row {row} is {largest} in magnitude; rows of f64 need one from 1e-150 to 1e150, or all zeros, so multiply all {set} rows by one factor"
     )]
     OutOfRange {
         /// The set that the row belongs to.
@@ -109,23 +111,23 @@ pub enum MatchError {
         /// Its rows.
         rows: usize,
     },
-    /// [`Strategy::Sorted`](crate::Strategy::Sorted) relies on the order of the real line.
-    #[error("strategy `sorted` matches rows of one column, but these have {dim}; use `auto` or `dense`")]
-    SortedNeedsOneColumn {
-        /// Columns of the given rows.
-        dim: usize,
-    },
-    /// [`Strategy::Angular`](crate::Strategy::Angular) relies on the order of the circle.
-    #[error("strategy `angular` matches rows of two columns, but these have {dim}; use `auto` or `dense`")]
-    AngularNeedsTwoColumns {
+    /// [`Strategy::Sorted`] relies on the order of the real line, and [`Strategy::Angular`] on that of the circle.
+    #[error(
+        "strategy `{strategy}` needs rows of dimension {needed}, but these have {dim} columns; use `auto` or `dense`"
+    )]
+    NeedsDimension {
+        /// The strategy.
+        strategy: Strategy,
+        /// The number of columns that it supports.
+        needed: usize,
         /// Columns of the given rows.
         dim: usize,
     },
     /// The strategy relies on exact products, which `f64` provides for two `f32`.
     #[error("strategy `{strategy}` matches rows of f32, but these are rows of f64; use `auto`, `tree` or `dense`")]
     NeedsF32 {
-        /// The name of the strategy.
-        strategy: &'static str,
+        /// The strategy.
+        strategy: Strategy,
     },
     /// Matching by components needs a label for every row.
     #[error("the {set} has {rows} rows but {labels} labels; pass one label for each row")]
@@ -149,7 +151,7 @@ pub enum MatchError {
         /// Target rows with this label.
         target_rows: usize,
     },
-    /// [`Strategy::Proposed`](crate::Strategy::Proposed) was set without a proposer.
+    /// [`Strategy::Proposed`] was set without a proposer.
     #[error(
         "strategy `proposed` has no proposer; pass one to `Matcher::proposer`, or choose another strategy, such as `auto`"
     )]
@@ -178,8 +180,8 @@ pub enum MatchError {
     },
 }
 
-impl From<crate::ProposerError> for MatchError {
-    fn from(error: crate::ProposerError) -> Self {
+impl From<ProposerError> for MatchError {
+    fn from(error: ProposerError) -> Self {
         Self::Proposer { reason: error.reason }
     }
 }

@@ -20,16 +20,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! With the feature `ndarray` (on by default), arrays and views can be passed directly:
+//! With the feature `ndarray` (on by default), arrays and views of the crate [`ndarray`], which is re-exported, can be passed
+//! directly:
 //!
 //! ```
 //! # #[cfg(feature = "ndarray")] {
-//! use ndarray::array;
+//! use gtn_label::ndarray::{Axis, array};
 //!
 //! let y = array![[1.0_f32, 0.0], [0.0, 2.0]];
 //! let x = array![[-0.2_f32, 5.0], [3.0, 0.1]];
 //! let matched = gtn_label::match_rows(&y, &x)?;
-//! let x_y = x.select(ndarray::Axis(0), matched.assignment()); // row i is the label of row i of y
+//! let x_y = x.select(Axis(0), matched.assignment()); // row i is the label of row i of y
 //! assert_eq!(x_y, array![[3.0_f32, 0.1], [-0.2, 5.0]]);
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -38,7 +39,7 @@
 //! - [`Matcher`] sets the strategy, the number of threads, and a callback that reports progress and can stop the work.
 //! - [`Matcher::match_components`] matches the rows of each label separately.
 //! - A [`Workspace`] reuses memory between matchings and holds the [statistics](MatchStats) of the last one.
-//! - [`replay()`] verifies individual steps of a matching by the definition.
+//! - [`verify_steps`] verifies individual steps of a matching by the definition.
 //! - A [`Proposer`] lets another device, such as a GPU, do the expensive part.
 //!
 //! # What exactly is computed
@@ -95,7 +96,7 @@
 //! Unit rows are computed in `f64` and rounded once to `f32`. With u = 2⁻²⁴, a score of `Dense` or `Tree` differs from the
 //! cosine by at most (d + 4)u + O(d²u²), in any order of summation. A score of `Int8` differs by what the rounding of the two
 //! rows to 8 bits lost, which is computed for each row, not estimated. The proofs are at the top of the modules `float32`,
-//! `int8`, `tree` and `engine`. No finite `f32` row overflows or underflows in `f64`; the largest entry of a row of `f64` must
+//! `quantized`, `tree` and `block`. No finite `f32` row overflows or underflows in `f64`; the largest entry of a row of `f64` must
 //! be between 10⁻¹⁵⁰ and 10¹⁵⁰ in magnitude, unless the row is all zeros.
 //!
 //! In the plane, the target rows are sorted by angle without error, and a row further from y than another row on the same side
@@ -136,14 +137,18 @@ mod parallel;
 mod problem;
 mod proposer;
 mod reference;
-mod replay;
 mod rows;
 mod score;
 mod sort;
 mod sorted;
 mod stats;
 mod tree;
+mod verify;
 mod workspace;
+
+/// The crate whose arrays [`Rows`] are made from.
+#[cfg(feature = "ndarray")]
+pub use ndarray;
 
 pub use element::Element;
 pub use error::{MatchError, PointSet, RowsError};
@@ -151,20 +156,19 @@ pub use matcher::Matcher;
 pub use matching::{Matching, Progress};
 pub use options::{ParseOptionError, Precision, Strategy};
 pub use proposer::{Candidate, Candidates, Proposer, ProposerError, UnitRows};
-pub use replay::{MatchedPairs, ReplayError, replay};
 pub use rows::Rows;
 pub use stats::MatchStats;
+pub use verify::{MatchedPairs, VerifyError, verify_steps};
 pub use workspace::Workspace;
 
 /// Matches every source row to a target row of its own by Algorithm 1, with [`Strategy::Auto`] on all threads.
 ///
 /// `source` has n rows; `target` has at least as many, with the same number of columns. The [front page](crate) defines the
-/// result. The authors' code calls this algorithm `angular`, after the angle between y and x.
+/// result. (The authors' code calls this algorithm `angular`. Here, only [`Strategy::Angular`] has that name.)
 ///
 /// # Errors
 ///
 /// [`MatchError`] if the shapes do not fit each other or a row contains NaN or an infinity.
-#[doc(alias = "angular")]
 pub fn match_rows<'s, 't, T: Element>(
     source: impl Into<Rows<'s, T>>,
     target: impl Into<Rows<'t, T>>,

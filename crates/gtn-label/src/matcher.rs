@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::dense::Int8Proposer;
 use crate::engine::{self, BlockParams, Proposers};
 use crate::matching::{Callback, Reporter};
-use crate::problem::{Assignment, Problem, checked_norms};
+use crate::problem::{Assignment, Problem, check_shapes, checked_norms};
 use crate::score::Targets;
 use crate::sort::argsort_by_norm;
 use crate::tree::Tree;
@@ -38,7 +38,7 @@ pub struct Matcher<'c> {
     precision: Precision,
     threads: usize,
     block_size: Option<usize>,
-    keep: Option<usize>,
+    candidates_per_row: Option<usize>,
     proposer: Option<&'c mut dyn Proposer>,
     tuning: angular::Tuning,
     callback: Option<Callback<'c>>,
@@ -51,7 +51,7 @@ impl fmt::Debug for Matcher<'_> {
             .field("precision", &self.precision)
             .field("threads", &self.threads)
             .field("block_size", &self.block_size)
-            .field("keep", &self.keep)
+            .field("candidates_per_row", &self.candidates_per_row)
             .finish_non_exhaustive()
     }
 }
@@ -94,12 +94,12 @@ impl<'c> Matcher<'c> {
         self
     }
 
-    /// Sets the number of candidates kept per source row (at least 1; the default depends on the strategy). Lists grow where they
+    /// Sets the number of candidates proposed per source row (at least 1; the default depends on the strategy). Lists grow where they
     /// turn out too short, and blocks get smaller where the lists fill much memory. It changes the time taken, never the
     /// matching.
     #[must_use]
-    pub fn candidates_per_row(mut self, keep: usize) -> Self {
-        self.keep = Some(keep.max(1));
+    pub fn candidates_per_row(mut self, k: usize) -> Self {
+        self.candidates_per_row = Some(k.max(1));
         self
     }
 
@@ -183,8 +183,12 @@ impl<'c> Matcher<'c> {
         check_shapes(source, target)?;
         let strategy = match (self.strategy, source.dim()) {
             (Strategy::Auto, dim) => cost_model::fastest::<T>(source.len(), dim),
-            (Strategy::Sorted, dim) if dim != 1 => return Err(MatchError::SortedNeedsOneColumn { dim }),
-            (Strategy::Angular, dim) if dim != 2 => return Err(MatchError::AngularNeedsTwoColumns { dim }),
+            (strategy @ Strategy::Sorted, dim) if dim != 1 => {
+                return Err(MatchError::NeedsDimension { strategy, needed: 1, dim });
+            }
+            (strategy @ Strategy::Angular, dim) if dim != 2 => {
+                return Err(MatchError::NeedsDimension { strategy, needed: 2, dim });
+            }
             (Strategy::Int8, dim) if !Int8Proposer::supports(dim) => Strategy::Dense,
             (Strategy::Tree, _) if !Tree::supports(target.len()) => Strategy::Dense,
             (strategy, _) => strategy,
@@ -204,7 +208,7 @@ impl<'c> Matcher<'c> {
         stats.prepare += started.elapsed();
         let params = |defaults: BlockParams| BlockParams {
             block_size: self.block_size.unwrap_or(defaults.block_size),
-            keep: self.keep.unwrap_or(defaults.keep).min(target.len().max(1)),
+            k: self.candidates_per_row.unwrap_or(defaults.k).min(target.len().max(1)),
             free_per_row: defaults.free_per_row,
         };
         let dense = params(if source.dim() > 8 { BlockParams::DENSE } else { BlockParams::DENSE_FEW_COLUMNS });
@@ -249,31 +253,6 @@ impl<'c> Matcher<'c> {
     }
 }
 
-/// Checks that the rows are vectors of the same space.
-pub(crate) fn check_columns<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, T>) -> Result<(), MatchError> {
-    for (set, rows) in [(PointSet::Source, source), (PointSet::Target, target)] {
-        if rows.dim() == 0 {
-            return Err(MatchError::NoColumns { set });
-        }
-    }
-    if source.dim() != target.dim() {
-        return Err(MatchError::DimensionMismatch { source_dim: source.dim(), target_dim: target.dim() });
-    }
-    Ok(())
-}
-
-/// Checks that every source row can have a target row of its own.
-pub(crate) fn check_shapes<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, T>) -> Result<(), MatchError> {
-    check_columns(source, target)?;
-    if source.len() > target.len() {
-        return Err(MatchError::SourceLarger { source_rows: source.len(), target_rows: target.len() });
-    }
-    if u32::try_from(target.len()).is_err() {
-        return Err(MatchError::TooManyRows { set: PointSet::Target, rows: target.len() });
-    }
-    Ok(())
-}
-
 /// Runs `f` on the same problem if its rows hold `f32`.
 fn with_f32<T: Element>(
     problem: &Problem<'_, '_, T>,
@@ -281,7 +260,7 @@ fn with_f32<T: Element>(
     f: impl FnOnce(&Problem<'_, '_>) -> Result<Assignment, MatchError>,
 ) -> Result<Assignment, MatchError> {
     let (Some(source), Some(target)) = (problem.source.as_f32(), problem.targets.rows.as_f32()) else {
-        return Err(MatchError::NeedsF32 { strategy: strategy.name() });
+        return Err(MatchError::NeedsF32 { strategy });
     };
     f(&Problem {
         source: &source,

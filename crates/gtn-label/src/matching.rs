@@ -4,6 +4,7 @@ use crate::MatchError;
 
 /// The progress of a matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// Source rows matched so far.
     pub done: usize,

@@ -1,7 +1,6 @@
 //! The input and output of every strategy.
 
 use crate::score::{Targets, norm};
-use crate::sort::argsort_by_norm;
 use crate::{Element, MatchError, PointSet, Rows, parallel};
 
 /// The allowed magnitude of the largest entry of each row of `f64`.
@@ -34,6 +33,31 @@ fn max_abs<T: Element>(row: &[T]) -> f64 {
     row.iter().fold(0.0, |max, &entry| larger(max, entry.into().abs()))
 }
 
+/// Checks that the rows are vectors of the same space.
+pub(crate) fn check_columns<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, T>) -> Result<(), MatchError> {
+    for (set, rows) in [(PointSet::Source, source), (PointSet::Target, target)] {
+        if rows.dim() == 0 {
+            return Err(MatchError::NoColumns { set });
+        }
+    }
+    if source.dim() != target.dim() {
+        return Err(MatchError::DimensionMismatch { source_dim: source.dim(), target_dim: target.dim() });
+    }
+    Ok(())
+}
+
+/// Checks that every source row can have a target row of its own.
+pub(crate) fn check_shapes<T: Element>(source: &Rows<'_, T>, target: &Rows<'_, T>) -> Result<(), MatchError> {
+    check_columns(source, target)?;
+    if source.len() > target.len() {
+        return Err(MatchError::SourceLarger { source_rows: source.len(), target_rows: target.len() });
+    }
+    if u32::try_from(target.len()).is_err() {
+        return Err(MatchError::TooManyRows { set: PointSet::Target, rows: target.len() });
+    }
+    Ok(())
+}
+
 /// The input of every strategy.
 pub(crate) struct Problem<'r, 'a, T: Element = f32> {
     pub(crate) source: &'r Rows<'a, T>,
@@ -48,18 +72,14 @@ impl<T: Element> Problem<'_, '_, T> {
         self.order.iter().take_while(|&&source| self.source_norms[source] == 0.0).count()
     }
 
-    /// Assigns the source rows that are all zeros, which come first: they score 0 everywhere and take the shortest target rows.
-    /// Returns how many there are, and for each target row whether it is taken.
-    pub(crate) fn assign_zero_rows(&self, out: &mut Assignment) -> (usize, Vec<bool>) {
-        let count = self.zero_rows();
-        let mut taken = vec![false; self.targets.rows.len()];
-        if count > 0 {
-            for (&source, target) in self.order[..count].iter().zip(argsort_by_norm(self.targets.norms)) {
-                out.set(source, target, 0.0);
-                taken[target] = true;
-            }
+    /// Assigns the source rows that are all zeros, which come first: they score 0 everywhere and take the shortest target rows, the
+    /// first of `by_norm`. Returns how many there are.
+    pub(crate) fn assign_zero_rows(&self, by_norm: &[usize], out: &mut Assignment) -> usize {
+        let zeros = self.zero_rows();
+        for (&source, &target) in self.order[..zeros].iter().zip(by_norm) {
+            out.set(source, target, 0.0);
         }
-        (count, taken)
+        zeros
     }
 }
 

@@ -145,7 +145,7 @@ pub struct ProposerError {
 /// Proposes candidates for source rows among the target rows that are still free.
 ///
 /// An implementation may compute on any device, by any method, in any precision: this crate rescores its candidates in `f64`,
-/// resolves the conflicts between source rows, and asks again with a larger `keep` if a list was too short. The matching
+/// resolves the conflicts between source rows, and asks again with a larger `k` if a list was too short. The matching
 /// does not depend on the proposer as long as it keeps the contract that [`Candidates`] describes.
 pub trait Proposer: Send {
     /// Receives the target rows, all of them free. Called once per matching, or once per component; buffers of an
@@ -163,16 +163,11 @@ pub trait Proposer: Send {
     /// [`ProposerError`] ends the matching.
     fn remove(&mut self, targets: &[u32]) -> Result<(), ProposerError>;
 
-    /// Replaces the contents of `candidates[i]` by about `keep` of the best free target rows for source row `i` (all of them if
+    /// Replaces the contents of `candidates[i]` by about `k` of the best free target rows for source row `i` (all of them if
     /// there are fewer), in any order. A multithreaded proposer should use the current rayon pool.
     ///
     /// # Errors
     ///
     /// [`ProposerError`] ends the matching.
-    fn propose(
-        &mut self,
-        sources: UnitRows<'_>,
-        keep: usize,
-        candidates: &mut [Candidates],
-    ) -> Result<(), ProposerError>;
+    fn propose(&mut self, sources: UnitRows<'_>, k: usize, candidates: &mut [Candidates]) -> Result<(), ProposerError>;
 }

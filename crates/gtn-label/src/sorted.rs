@@ -22,11 +22,7 @@ pub(crate) fn run(problem: &Problem<'_, '_>, reporter: &mut Reporter<'_, '_>) ->
     let target_signs = signs(problem.targets.rows, &by_norm);
 
     reporter.report(0)?;
-    // Zero rows are processed first and take the shortest rows of all.
-    let zeros = source_signs.iter().take_while(|&&sign| sign == ZERO).count();
-    for (&source, &target) in problem.order[..zeros].iter().zip(&by_norm) {
-        out.set(source, target, 0.0);
-    }
+    let zeros = problem.assign_zero_rows(&by_norm, &mut out);
     // The free rows of each sign by ascending (norm, index), and how many of them are taken.
     let mut free: [Vec<u32>; 3] = Default::default();
     for (&target, &sign) in by_norm.iter().zip(&target_signs).skip(zeros) {

@@ -19,75 +19,33 @@
 //! c = (a/b + b/a)/2 − |x − y|²/(2ab) ≤ 1 + 9u² − (m/2)(1 − 4u).
 //!
 //! The distance m̂ computed in `f32` goes through at most d + 2 roundings, so m ≥ m̂(1 − (d + 2)u), and any underflow is less
-//! than u². A branch is pruned if m̂ ≥ [`prune_distance(s)`](prune_distance), where s is the lowest of the `keep` best scores so
+//! than u². A branch is pruned if m̂ ≥ [`prune_distance(s)`](search::prune_distance), where s is the lowest of the `k` best scores so
 //! far. With its roundings, `prune_distance(s)` ≥ 2(1 − s)(1 + (d + 7)u) for s < 1, hence (m/2)(1 − 4u) ≥ 1 − s − u² and
 //! c ≤ s + 10u² < s + e; for s ≥ 1, c ≤ 1 ≤ s.
 //!
 //! *The bound.* A free row that is not listed is in a pruned branch, or its score was at most s when it was visited, and its
 //! cosine at most s + e. The lowest score s never decreases, so the final s + e, rounded up, bounds all of them. As long as fewer
-//! than `keep` rows are listed, no branch is pruned.
+//! than `k` rows are listed, no branch is pruned.
 //!
-//! *Zero rows* are outside the tree. Their cosine with every row is 0, and their score is exactly 0. `keep` of them are offered to
+//! *Zero rows* are outside the tree. Their cosine with every row is 0, and their score is exactly 0. `k` of them are offered to
 //! each list, and if there are more, the lowest score of the list is at least 0.
 
 mod build;
+mod nodes;
 mod search;
 #[cfg(test)]
 mod tests;
 
-use self::search::{Query, TopKHeap};
+pub(crate) use nodes::Tree;
+use nodes::{LANES, ZERO_ROW};
+use search::{Query, TopKHeap};
+
 use crate::parallel;
 use crate::proposer::{Candidates, Proposer, ProposerError, UnitRows};
 use crate::score::gamma;
 
-/// Rows of a leaf, and children of an inner node.
-const LANES: usize = 16;
-
-/// One coordinate of all rows of a leaf, or one lower or upper bound of the boxes of all children of a node; fills a cache line.
-#[derive(Debug, Clone, Copy)]
-#[repr(align(64))]
-struct Lanes([f32; LANES]);
-
-/// Marks a location as a position in [`Tree::zeros`].
-const ZERO_ROW: u32 = 1 << 31;
-
 /// Source rows per task.
 const GROUP: usize = 32;
-
-/// A tree of the free target rows.
-#[derive(Debug, Default)]
-pub(crate) struct Tree {
-    dim: usize,
-    /// Leaf by leaf, `dim` × [`LANES`] coordinates; NaN where there is no free row.
-    points: Vec<Lanes>,
-    /// The target rows in the lanes of the leaves.
-    targets: Vec<u32>,
-    /// From the parents of the leaves to the root: node by node, for each coordinate, the lower and the upper bounds of the
-    /// boxes of the children, +∞ and −∞ where there is no child.
-    levels: Vec<Vec<Lanes>>,
-    /// Free target rows that are all zeros.
-    zeros: Vec<u32>,
-    /// The location of each target row: its lane, counted over all leaves, or its position among the zero rows.
-    locations: Vec<u32>,
-    /// Rows in the tree when it was built.
-    built_len: usize,
-    /// Free rows in the tree now.
-    free: usize,
-    build_buffers: build::BuildBuffers,
-}
-
-impl Tree {
-    /// Whether the tree supports this many target rows.
-    pub(crate) fn supports(rows: usize) -> bool {
-        rows < ZERO_ROW as usize
-    }
-
-    /// Free target rows.
-    #[cfg(test)]
-    fn len(&self) -> usize {
-        self.free + self.zeros.len()
-    }
-}
 
 impl Proposer for Tree {
     fn begin(&mut self, targets: UnitRows<'_>) -> Result<(), ProposerError> {
@@ -136,19 +94,14 @@ impl Proposer for Tree {
         Ok(())
     }
 
-    fn propose(
-        &mut self,
-        sources: UnitRows<'_>,
-        keep: usize,
-        candidates: &mut [Candidates],
-    ) -> Result<(), ProposerError> {
+    fn propose(&mut self, sources: UnitRows<'_>, k: usize, candidates: &mut [Candidates]) -> Result<(), ProposerError> {
         let (tree, dim) = (&*self, sources.dim());
         assert_eq!(dim, tree.dim, "source and target rows have the same number of columns");
         let error = gamma(dim + 4);
-        let (keep, free) = (keep.max(1), self.free + self.zeros.len());
+        let (k, free) = (k.max(1), self.free + self.zeros.len());
         let mut groups: Vec<_> = sources.as_slice().chunks(GROUP * dim).zip(candidates.chunks_mut(GROUP)).collect();
         parallel::for_each(&mut groups, |_, (sources, candidates)| {
-            let mut query = Query { tree, stack: Vec::new(), best: TopKHeap::new(keep, dim) };
+            let mut query = Query { tree, stack: Vec::new(), best: TopKHeap::new(k, dim) };
             for (source, candidates) in sources.chunks_exact(dim).zip(candidates.iter_mut()) {
                 query.run(source);
                 query.best.write_to(candidates, error);
@@ -159,15 +112,4 @@ impl Proposer for Tree {
         });
         Ok(())
     }
-}
-
-/// The squared distance from which on a branch has no row that scores more than `score`; see the [module](self) for `slack`.
-#[inline(always)]
-fn prune_distance(score: f32, slack: f32) -> f32 {
-    (2.0 - 2.0 * score) * slack
-}
-
-/// The factor in [`prune_distance`] that covers all roundings for `dim` columns.
-fn slack(dim: usize) -> f32 {
-    1.0 + (dim as f32 + 16.0) * f32::EPSILON / 2.0
 }

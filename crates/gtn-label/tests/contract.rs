@@ -29,7 +29,7 @@ proptest! {
         strategy in prop_oneof![Just(By::Dense), Just(By::Int8), Just(By::Tree)],
         threads in prop_oneof![Just(1_usize), Just(2), Just(7)],
         block_size in prop_oneof![1_usize..5, 5_usize..300],
-        keep in 1_usize..30,
+        k in 1_usize..30,
         precision in precision(),
     ) {
         let reference = run_in(precision, By::Reference, &source, &target);
@@ -38,7 +38,7 @@ proptest! {
             .precision(precision)
             .threads(threads)
             .block_size(block_size)
-            .candidates_per_row(keep)
+            .candidates_per_row(k)
             .match_rows(source.rows(), target.rows())
             .unwrap();
         assert_same(&proposed, &reference);
@@ -156,12 +156,12 @@ fn invalid_input_is_an_error_that_names_the_row() {
     let sorted = Matcher::new().strategy(By::Sorted);
     assert_eq!(
         sorted.match_rows(rows(&[1.0, 2.0], 1, 2), rows(&[0.0, 1.0], 1, 2)),
-        Err(MatchError::SortedNeedsOneColumn { dim: 2 })
+        Err(MatchError::NeedsDimension { strategy: By::Sorted, needed: 1, dim: 2 })
     );
     let angular = Matcher::new().strategy(By::Angular);
     assert_eq!(
         angular.match_rows(rows(&[1.0, 2.0, 3.0], 1, 3), rows(&[0.0, 1.0, 2.0], 1, 3)),
-        Err(MatchError::AngularNeedsTwoColumns { dim: 3 })
+        Err(MatchError::NeedsDimension { strategy: By::Angular, needed: 2, dim: 3 })
     );
     assert!(matches!(Rows::<f32>::new(&[], 0, 0), Err(RowsError::NoColumns)));
     assert!(matches!(Rows::new(&[1.0], usize::MAX, 2), Err(RowsError::TooShort { .. })));

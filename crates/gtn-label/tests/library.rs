@@ -123,11 +123,10 @@ fn rows_that_cannot_be_matched_are_an_error_that_names_the_row() {
         assert!(error.contains(message), "{error}");
     }
     assert_eq!(match_rows(doubles(&good, 2), doubles(&[0.0, 0.0, -1e150, 1e-150], 2)).unwrap().assignment(), [0, 1]);
-    for (strategy, name) in [(By::Angular, "angular"), (By::Sorted, "sorted")] {
-        let dim = if strategy == By::Angular { 2 } else { 1 };
+    for (strategy, dim) in [(By::Angular, 2), (By::Sorted, 1)] {
         let rows = || doubles(&good, dim);
         let error = Matcher::new().strategy(strategy).match_rows(rows(), rows());
-        assert_eq!(error, Err(MatchError::NeedsF32 { strategy: name }));
+        assert_eq!(error, Err(MatchError::NeedsF32 { strategy }));
     }
 
     let rows = || Rows::<f32>::new(&[1.0, 0.0, 0.0, 1.0], 2, 2).unwrap();

@@ -40,14 +40,9 @@ impl Proposer for Coarse {
         Ok(())
     }
 
-    fn propose(
-        &mut self,
-        sources: UnitRows<'_>,
-        keep: usize,
-        candidates: &mut [Candidates],
-    ) -> Result<(), ProposerError> {
+    fn propose(&mut self, sources: UnitRows<'_>, k: usize, candidates: &mut [Candidates]) -> Result<(), ProposerError> {
         assert_eq!(sources.len(), candidates.len());
-        let keep = if self.short_lists { keep.div_ceil(3) } else { keep };
+        let k = if self.short_lists { k.div_ceil(3) } else { k };
         for (index, list) in candidates.iter_mut().enumerate() {
             self.requests += 1;
             let targets = UnitRows::new(&self.targets, self.dim);
@@ -59,7 +54,7 @@ impl Proposer for Coarse {
                 })
                 .collect();
             scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-            let rest = scored.split_off(keep.min(scored.len()));
+            let rest = scored.split_off(k.min(scored.len()));
             list.clear();
             list.set_error(self.error + 1e-7);
             list.set_bound(rest.first().map_or(f32::NEG_INFINITY, |&(score, _)| (score as f32).next_up()));
@@ -82,13 +77,13 @@ proptest! {
             .prop_flat_map(|dim| (cloud(dim, 0..60), cloud(dim, 60..120))),
         error in prop_oneof![Just(0.0_f32), Just(1e-3), Just(0.1), Just(3.0)],
         short_lists in any::<bool>(),
-        keep in 1_usize..9,
+        k in 1_usize..9,
         precision in precision(),
     ) {
         let mut proposer = Coarse::new(error, short_lists);
         let matched = Matcher::new()
             .precision(precision)
-            .candidates_per_row(keep)
+            .candidates_per_row(k)
             .block_size(16)
             .proposer(&mut proposer)
             .match_rows(source.rows(), target.rows())

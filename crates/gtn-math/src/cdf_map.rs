@@ -86,7 +86,11 @@ pub(crate) fn quantile_map(from: &impl Distribution, to: &impl Distribution, val
     if !(f64::MIN_POSITIVE..=1.0).contains(&tail) {
         return Err(MapError::ProbabilityUnderflow { value, support });
     }
-    let range = to.support();
-    let image = range.clamp_inside(if upper_half { to.isf(tail) } else { to.quantile(tail) });
+    image_inside(to.support(), value, if upper_half { to.isf(tail) } else { to.quantile(tail) })
+}
+
+/// The image of `value`, moved inside the range if rounding put it on an endpoint.
+pub(crate) fn image_inside(range: OpenInterval, value: f64, image: f64) -> Result<f64, MapError> {
+    let image = range.clamp_inside(image);
     if range.contains(image) { Ok(image) } else { Err(MapError::ImageOutsideRange { value, image, range }) }
 }

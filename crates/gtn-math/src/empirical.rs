@@ -1,5 +1,5 @@
-use crate::error::{EmpiricalError, LabelingError, MapError, Variable};
-use crate::labeling::argsort;
+use crate::error::{EmpiricalError, LabelingError, MapError};
+use crate::labeling::argsort_both;
 
 /// The empirical distribution function of a sample, and its generalized inverse.
 ///
@@ -126,11 +126,7 @@ impl EmpiricalMap {
     ///
     /// The samples differ in size, a point is NaN or infinite, or two y are equal.
     pub fn new(y: &[f64], x: &[f64]) -> Result<Self, LabelingError> {
-        if y.len() != x.len() {
-            return Err(LabelingError::LengthMismatch { y: y.len(), x: x.len() });
-        }
-        let y_by_rank = argsort(y, Variable::Y)?;
-        let x_by_rank = argsort(x, Variable::X)?;
+        let (y_by_rank, x_by_rank) = argsort_both(y, x)?;
         if let Some(&[first, second]) = y_by_rank.array_windows().find(|&&[i, j]| y[i] == y[j]) {
             return Err(LabelingError::EqualPoints { first, second, value: y[first] });
         }

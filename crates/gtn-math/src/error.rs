@@ -1,33 +1,7 @@
 use std::fmt;
 
-use crate::interval::OpenInterval;
-use crate::interval_union::Gap;
-
-/// Why two values are not the endpoints of an open interval.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum IntervalError {
-    /// An endpoint is NaN.
-    #[error(
-        "invalid interval from {lower:?} to {upper:?}: an endpoint is NaN; use an infinity for an unbounded interval"
-    )]
-    NotANumber {
-        /// The lower endpoint.
-        lower: f64,
-        /// The upper endpoint.
-        upper: f64,
-    },
-    /// No `f64` lies strictly between the endpoints.
-    #[error(
-        "invalid interval from {lower:?} to {upper:?}: no f64 lies between the endpoints; give a lower endpoint well below the upper"
-    )]
-    Empty {
-        /// The lower endpoint.
-        lower: f64,
-        /// The upper endpoint.
-        upper: f64,
-    },
-}
+use crate::ball::scaled_norm;
+use crate::interval::{Gap, IntervalError, OpenInterval};
 
 /// Why a union of intervals, a distribution on it, or a map to it cannot be built.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -202,6 +176,42 @@ impl fmt::Display for Variable {
     }
 }
 
+/// Why a vector is not a point of the space that is mapped.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VectorError {
+    /// The vector has the wrong number of coordinates.
+    #[error("the vector has {found} coordinates, but the map has {expected} dimensions")]
+    DimensionMismatch {
+        /// The number of dimensions of the map.
+        expected: usize,
+        /// The number of coordinates of the vector.
+        found: usize,
+    },
+    /// A coordinate is NaN or infinite.
+    #[error("coordinate {index} of the vector is {value:?}; it must be finite")]
+    NotFinite {
+        /// The index of the coordinate, from 0.
+        index: usize,
+        /// Its value.
+        value: f64,
+    },
+}
+
+impl VectorError {
+    /// The largest absolute coordinate of a vector of `expected` finite coordinates, and its norm divided by that; see
+    /// [`scaled_norm`].
+    pub(crate) fn check(vector: &[f64], expected: usize) -> Result<(f64, f64), Self> {
+        if vector.len() != expected {
+            return Err(Self::DimensionMismatch { expected, found: vector.len() });
+        }
+        match vector.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+            Some((index, &value)) => Err(Self::NotFinite { index, value }),
+            None => Ok(scaled_norm(vector)),
+        }
+    }
+}
+
 /// Why a radial map cannot be built, or a vector has no image under it.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -218,22 +228,9 @@ pub enum RadialError {
         /// Its support.
         support: OpenInterval,
     },
-    /// The vector has the wrong number of coordinates.
-    #[error("the vector has {found} coordinates, but the radial map has {expected} dimensions")]
-    DimensionMismatch {
-        /// The number of dimensions of the map.
-        expected: usize,
-        /// The number of coordinates of the vector.
-        found: usize,
-    },
-    /// A coordinate is NaN or infinite.
-    #[error("coordinate {index} of the vector is {value:?}; it must be finite")]
-    NotFinite {
-        /// The index of the coordinate, from 0.
-        index: usize,
-        /// Its value.
-        value: f64,
-    },
+    /// The vector has the wrong length, or a coordinate that is not finite.
+    #[error(transparent)]
+    Vector(#[from] VectorError),
     /// The norm has no image.
     #[error("cannot map the norm of the vector: {0}")]
     Norm(MapError),
@@ -329,22 +326,17 @@ pub enum LineError {
         /// The scale given.
         scale: f64,
     },
-    /// The vector or the other density has a different number of dimensions.
-    #[error("found {found} dimensions, but the line-wise map has {expected}")]
+    /// The two densities have different numbers of dimensions.
+    #[error("the density of Y has {y} dimensions and that of X has {x}; a line-wise map needs equal numbers")]
     DimensionMismatch {
-        /// The number of dimensions of the map.
-        expected: usize,
-        /// The number of dimensions found.
-        found: usize,
+        /// The number of dimensions of the density of Y.
+        y: usize,
+        /// The number of dimensions of the density of X.
+        x: usize,
     },
-    /// A coordinate is NaN or infinite.
-    #[error("coordinate {index} of the vector is {value:?}; it must be finite")]
-    NotFinite {
-        /// The index of the coordinate, from 0.
-        index: usize,
-        /// Its value.
-        value: f64,
-    },
+    /// The vector has the wrong length, or a coordinate that is not finite.
+    #[error(transparent)]
+    Vector(#[from] VectorError),
     /// The vector is not inside the open ball that is mapped.
     #[error("the vector has the norm {norm:?}; it must lie inside the open ball of radius {radius:?}")]
     OutsideBall {

@@ -1,7 +1,31 @@
 use std::f64::consts::PI;
 use std::fmt;
 
-use crate::error::IntervalError;
+/// Why two values are not the endpoints of an open interval.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IntervalError {
+    /// An endpoint is NaN.
+    #[error(
+        "invalid interval from {lower:?} to {upper:?}: an endpoint is NaN; use an infinity for an unbounded interval"
+    )]
+    NotANumber {
+        /// The lower endpoint.
+        lower: f64,
+        /// The upper endpoint.
+        upper: f64,
+    },
+    /// No `f64` lies strictly between the endpoints.
+    #[error(
+        "invalid interval from {lower:?} to {upper:?}: no f64 lies between the endpoints; give a lower endpoint well below the upper"
+    )]
+    Empty {
+        /// The lower endpoint.
+        lower: f64,
+        /// The upper endpoint.
+        upper: f64,
+    },
+}
 
 /// An open interval `(lower, upper)` of real numbers; either endpoint may be infinite.
 ///
@@ -91,6 +115,28 @@ impl fmt::Display for OpenInterval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Debug writes very large and very small numbers with an exponent, Display writes them with hundreds of digits.
         write!(f, "({:?}, {:?})", self.lower, self.upper)
+    }
+}
+
+/// The closed interval between two neighboring components of a union of open intervals. Its width is 0 if they touch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gap {
+    /// The upper endpoint of the component below.
+    pub lower: f64,
+    /// The lower endpoint of the component above.
+    pub upper: f64,
+}
+
+impl Gap {
+    /// The distance between the components.
+    pub fn width(&self) -> f64 {
+        self.upper - self.lower
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{:?}, {:?}]", self.lower, self.upper)
     }
 }
 

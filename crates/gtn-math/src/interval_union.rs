@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::error::UnionError;
-use crate::interval::OpenInterval;
+use crate::interval::{Gap, OpenInterval};
 
 /// A union of disjoint open intervals in ascending order. The intervals are the connected components of the set.
 ///
@@ -77,28 +77,6 @@ impl IntervalUnion {
     /// The gap that contains `value`; the ends of a gap belong to it.
     pub(crate) fn gap_containing(&self, value: f64) -> Option<Gap> {
         self.gaps().find(|gap| gap.lower <= value && value <= gap.upper)
-    }
-}
-
-/// The closed interval between two neighboring components of a union of open intervals. Its width is 0 if they touch.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Gap {
-    /// The upper endpoint of the component below.
-    pub lower: f64,
-    /// The lower endpoint of the component above.
-    pub upper: f64,
-}
-
-impl Gap {
-    /// The distance between the components.
-    pub fn width(&self) -> f64 {
-        self.upper - self.lower
-    }
-}
-
-impl fmt::Display for Gap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{:?}, {:?}]", self.lower, self.upper)
     }
 }
 

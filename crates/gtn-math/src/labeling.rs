@@ -16,11 +16,7 @@ use crate::error::{LabelingError, Variable};
 ///
 /// The samples differ in size, or a point is NaN or infinite.
 pub fn sorted_labeling(y: &[f64], x: &[f64]) -> Result<Vec<usize>, LabelingError> {
-    if y.len() != x.len() {
-        return Err(LabelingError::LengthMismatch { y: y.len(), x: x.len() });
-    }
-    let y_by_rank = argsort(y, Variable::Y)?;
-    let x_by_rank = argsort(x, Variable::X)?;
+    let (y_by_rank, x_by_rank) = argsort_both(y, x)?;
     let mut label = vec![0; y.len()];
     for (i, j) in y_by_rank.into_iter().zip(x_by_rank) {
         label[i] = j;
@@ -28,8 +24,16 @@ pub fn sorted_labeling(y: &[f64], x: &[f64]) -> Result<Vec<usize>, LabelingError
     Ok(label)
 }
 
+/// The indices of two samples of equal size, each in ascending order of its values.
+pub(crate) fn argsort_both(y: &[f64], x: &[f64]) -> Result<(Vec<usize>, Vec<usize>), LabelingError> {
+    if y.len() != x.len() {
+        return Err(LabelingError::LengthMismatch { y: y.len(), x: x.len() });
+    }
+    Ok((argsort(y, Variable::Y)?, argsort(x, Variable::X)?))
+}
+
 /// The indices of a sample in ascending order of its values; ties are ordered by index.
-pub(crate) fn argsort(sample: &[f64], variable: Variable) -> Result<Vec<usize>, LabelingError> {
+fn argsort(sample: &[f64], variable: Variable) -> Result<Vec<usize>, LabelingError> {
     if let Some((index, &value)) = sample.iter().enumerate().find(|(_, v)| !v.is_finite()) {
         return Err(LabelingError::NotFinite { variable, index, value });
     }

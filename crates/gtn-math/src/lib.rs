@@ -128,12 +128,12 @@ pub use distribution::Distribution;
 pub use distributions::{Chi, Exponential, Mixture, Normal, Uniform, UnionDistribution};
 pub use empirical::{EmpiricalCdf, EmpiricalMap};
 pub use error::{
-    EmpiricalError, IntervalError, LabelingError, LineError, MapError, ParameterError, RadialError, SwissRollError,
-    UnionError, Variable,
+    EmpiricalError, LabelingError, LineError, MapError, ParameterError, RadialError, SwissRollError, UnionError,
+    Variable, VectorError,
 };
 pub use homeomorphism::Homeomorphism;
-pub use interval::OpenInterval;
-pub use interval_union::{Gap, IntervalUnion};
+pub use interval::{Gap, IntervalError, OpenInterval};
+pub use interval_union::IntervalUnion;
 pub use labeling::sorted_labeling;
 pub use line::{BallDensity, LineMap};
 pub use radial::RadialMap;

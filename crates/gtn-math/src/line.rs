@@ -1,5 +1,5 @@
-use crate::ball::{OpenBall, scaled_norm};
-use crate::error::{LineError, Variable};
+use crate::ball::OpenBall;
+use crate::error::{LineError, Variable, VectorError};
 use crate::homeomorphism::Homeomorphism;
 use crate::quadrature::{self, Estimate};
 
@@ -91,12 +91,8 @@ impl<F: Fn(&[f64]) -> f64, G: Fn(&[f64]) -> f64> LineMap<F, G> {
     ///
     /// The densities differ in dimension.
     pub fn new(source: BallDensity<F>, target: BallDensity<G>) -> Result<Self, LineError> {
-        let (expected, found) = (source.ball.dimension(), target.ball.dimension());
-        if expected == found {
-            Ok(Self { source, target })
-        } else {
-            Err(LineError::DimensionMismatch { expected, found })
-        }
+        let (y, x) = (source.ball.dimension(), target.ball.dimension());
+        if y == x { Ok(Self { source, target }) } else { Err(LineError::DimensionMismatch { y, x }) }
     }
 }
 
@@ -144,13 +140,7 @@ fn along_line<F: Fn(&[f64]) -> f64, G: Fn(&[f64]) -> f64>(
     (to, to_variable): (&BallDensity<G>, Variable),
 ) -> Result<Vec<f64>, LineError> {
     let expected = from.ball.dimension();
-    if vector.len() != expected {
-        return Err(LineError::DimensionMismatch { expected, found: vector.len() });
-    }
-    if let Some((index, &value)) = vector.iter().enumerate().find(|(_, v)| !v.is_finite()) {
-        return Err(LineError::NotFinite { index, value });
-    }
-    let (largest, scaled) = scaled_norm(vector);
+    let (largest, scaled) = VectorError::check(vector, expected)?;
     if largest == 0.0 {
         return Ok(vec![0.0; expected]);
     }
@@ -256,7 +246,7 @@ impl<F: Fn(&[f64]) -> f64> DensityOnLine<'_, F> {
         if breakpoints[0] == breakpoints[breakpoints.len() - 1] {
             return Ok(0.0);
         }
-        let integrand = |w: f64| {
+        let integrand = |w: f64| -> Result<f64, LineError> {
             let w = w.min(1.0_f64.next_down());
             Ok(self.density_at(scale * w / (1.0 - w))? * (scale / (1.0 - w) / (1.0 - w)))
         };

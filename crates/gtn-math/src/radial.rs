@@ -1,7 +1,7 @@
-use crate::ball::{OpenBall, scaled_norm};
+use crate::ball::OpenBall;
 use crate::cdf_map::quantile_map;
 use crate::distribution::Distribution;
-use crate::error::{RadialError, Variable};
+use crate::error::{RadialError, Variable, VectorError};
 use crate::homeomorphism::Homeomorphism;
 
 /// The radial homeomorphism of Equation 4 (Appendix D), h(y) = F_|X|⁻¹(F_|Y|(|y|)) · y/|y| with h(0) = 0.
@@ -64,13 +64,7 @@ impl<Y: Distribution, X: Distribution> RadialMap<Y, X> {
         from: &impl Distribution,
         to: &impl Distribution,
     ) -> Result<Vec<f64>, RadialError> {
-        if vector.len() != self.dimension {
-            return Err(RadialError::DimensionMismatch { expected: self.dimension, found: vector.len() });
-        }
-        if let Some((index, &value)) = vector.iter().enumerate().find(|(_, v)| !v.is_finite()) {
-            return Err(RadialError::NotFinite { index, value });
-        }
-        let (largest, scaled) = scaled_norm(vector);
+        let (largest, scaled) = VectorError::check(vector, self.dimension)?;
         if largest == 0.0 {
             return Ok(vec![0.0; self.dimension]);
         }

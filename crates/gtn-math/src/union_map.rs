@@ -1,3 +1,4 @@
+use crate::cdf_map::image_inside;
 use crate::distribution::Distribution;
 use crate::distributions::UnionDistribution;
 use crate::error::{MapError, UnionError};
@@ -132,8 +133,7 @@ impl<Y: Distribution, X: Distribution> Homeomorphism for UnionMap<Y, X> {
             return Err(MapError::ProbabilityUnderflow { value, support });
         }
         let rank = (tail / weight).clamp(f64::MIN_POSITIVE, 1.0_f64.next_down());
-        let image = range.clamp_inside(if from_above { component.isf(rank) } else { component.quantile(rank) });
-        if range.contains(image) { Ok(image) } else { Err(MapError::ImageOutsideRange { value, image, range }) }
+        image_inside(range, value, if from_above { component.isf(rank) } else { component.quantile(rank) })
     }
 
     /// h⁻¹(x), in the piece that corresponds to the component of `x`.
@@ -159,7 +159,6 @@ impl<Y: Distribution, X: Distribution> Homeomorphism for UnionMap<Y, X> {
             return Err(MapError::ProbabilityUnderflow { value, support: self.target.support().components()[i] });
         }
         let range = self.pieces.components()[i];
-        let image = range.clamp_inside(if upper_half { self.source.isf(tail) } else { self.source.quantile(tail) });
-        if range.contains(image) { Ok(image) } else { Err(MapError::ImageOutsideRange { value, image, range }) }
+        image_inside(range, value, if upper_half { self.source.isf(tail) } else { self.source.quantile(tail) })
     }
 }

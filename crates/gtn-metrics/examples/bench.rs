@@ -76,7 +76,7 @@ fn mixture() {
         for seed in 0..3 {
             let start = Instant::now();
             let params = GaussianMixtureParams::new(k);
-            let mixture = GaussianMixture::fit(rows.view(), params, ChaCha8Rng::seed_from_u64(seed)).unwrap();
+            let mixture = GaussianMixture::fit(rows.view(), params, &mut ChaCha8Rng::seed_from_u64(seed)).unwrap();
             println!(
                 "n {n}, d {d}, {k} components: {} iterations, converged: {}, mean log-likelihood {:?}, {:?}",
                 mixture.log_likelihood_history().len(),
@@ -87,7 +87,7 @@ fn mixture() {
         }
         let gaussian = Gaussian::fit(rows.view()).unwrap();
         let start = Instant::now();
-        gaussian.sample(10000, ChaCha8Rng::seed_from_u64(1));
+        gaussian.sample(10000, &mut ChaCha8Rng::seed_from_u64(1));
         println!("10,000 samples of one Gaussian in {:?}", start.elapsed());
     }
 }

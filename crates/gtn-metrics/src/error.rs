@@ -1,7 +1,5 @@
 use std::fmt;
 
-use crate::Subsets;
-
 /// The set of samples that an [`Error`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -79,14 +77,11 @@ pub enum Error {
         /// The returned value.
         value: f64,
     },
-    /// A sliced distance needs at least one projection.
-    #[error("the number of projections is 0; pass at least 1")]
-    NoProjections,
-    /// A mean over no subsets, or over empty subsets, was requested.
-    #[error("cannot average over {} subsets of {} rows; both must be at least 1", .subsets.count, .subsets.size)]
-    NoSubsets {
-        /// The invalid setting.
-        subsets: Subsets,
+    /// A setting is 0, such as the number of projections, subsets, components or iterations.
+    #[error("the {setting} is 0; pass at least 1")]
+    ZeroSetting {
+        /// Name of the setting.
+        setting: &'static str,
     },
     /// A subset drawn without replacement cannot have more rows than the set.
     #[error(
@@ -174,9 +169,6 @@ pub enum Error {
          values"
     )]
     EigendecompositionFailed,
-    /// A mixture needs at least one component.
-    #[error("the mixture has 0 components; request at least 1")]
-    NoComponents,
     /// A mixture needs at least one row for each component.
     #[error("{samples} samples are too few for {components} components; pass more samples or request fewer components")]
     TooFewSamplesForComponents {
@@ -193,9 +185,6 @@ pub enum Error {
         /// Its value.
         value: f64,
     },
-    /// An iterative fit needs at least one iteration.
-    #[error("the maximum number of iterations is 0; set it to at least 1")]
-    NoIterations,
     /// The number of labels differs from the number of rows.
     #[error("{labels} labels were given for {samples} samples; pass one label for each sample")]
     LabelCount {

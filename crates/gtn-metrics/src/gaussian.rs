@@ -25,7 +25,7 @@ use crate::{Error, SampleMoments};
 ///     Array2::from_shape_fn((n, 1), |(i, _)| rng.random::<f32>() + 5.0 * (i % 2) as f32)
 /// };
 /// let (real, second) = (clusters(1, 400), clusters(2, 400));
-/// let baseline = Gaussian::fit(real.view())?.sample(400, ChaCha8Rng::seed_from_u64(3));
+/// let baseline = Gaussian::fit(real.view())?.sample(400, &mut ChaCha8Rng::seed_from_u64(3));
 /// let value = energy_distance(real.view(), baseline.view())?;
 /// assert!(value > 5.0 * energy_distance(real.view(), second.view())?);
 /// # Ok::<(), gtn_metrics::Error>(())
@@ -69,7 +69,7 @@ impl Gaussian {
     ///
     /// For each row, `rng` supplies as many normal values as the rank of C. Values outside the range of `f32` are
     /// clamped to it.
-    pub fn sample(&self, count: usize, mut rng: impl Rng) -> Array2<f32> {
+    pub fn sample(&self, count: usize, rng: &mut impl Rng) -> Array2<f32> {
         let normal = Array2::from_shape_simple_fn((count, self.transform.nrows()), || rng.sample(StandardNormal));
         let rows = normal.dot(&self.transform) + self.moments.mean();
         rows.mapv(clamp_to_f32)
@@ -107,26 +107,26 @@ mod tests {
         let rows = array![[0.0, 5.0, 0.0], [1.0, 5.0, 2.0], [7.0, 5.0, 14.0]];
         let gaussian = Gaussian::fit(rows.view()).unwrap();
         assert_eq!(gaussian.transform.nrows(), 1);
-        let samples = gaussian.sample(100, rng());
+        let samples = gaussian.sample(100, &mut rng());
         for row in samples.outer_iter() {
             assert!((row[1] - 5.0).abs() < 1e-5 && (row[2] - 2.0 * row[0]).abs() < 1e-4, "{row}");
         }
         let point = Gaussian::fit(Array2::from_elem((2, 3), 4.5).view()).unwrap();
-        assert_eq!(point.sample(5, rng()), Array2::from_elem((5, 3), 4.5));
+        assert_eq!(point.sample(5, &mut rng()), Array2::from_elem((5, 3), 4.5));
     }
 
     #[test]
     fn a_larger_sample_starts_with_the_smaller_one() {
         let gaussian = Gaussian::fit(array![[0.0, 5.0], [1.0, 3.0], [7.0, 2.0]].view()).unwrap();
-        let (few, many) = (gaussian.sample(3, rng()), gaussian.sample(50, rng()));
+        let (few, many) = (gaussian.sample(3, &mut rng()), gaussian.sample(50, &mut rng()));
         assert_eq!(few, many.slice(s![..3, ..]));
-        assert_eq!(gaussian.sample(0, rng()).dim(), (0, 2));
+        assert_eq!(gaussian.sample(0, &mut rng()).dim(), (0, 2));
     }
 
     #[test]
     fn the_largest_values_do_not_overflow() {
         let gaussian = Gaussian::fit(array![[f32::MAX], [f32::MIN]].view()).unwrap();
-        let samples = gaussian.sample(100, rng());
+        let samples = gaussian.sample(100, &mut rng());
         assert!(samples.iter().all(|x| x.is_finite()));
         assert!(samples.index_axis(Axis(1), 0).iter().any(|&x| x == f32::MAX));
     }

@@ -5,14 +5,12 @@ use rand::Rng;
 use rand_distr::StandardNormal;
 
 use crate::gaussian::clamp_to_f32;
-use crate::input_checks::{check_columns, check_rows};
+use crate::input_checks::{check_columns, check_counts, check_rows};
+use crate::k_means::{draw_index, k_means};
 use crate::{Error, SampleSet};
 
 /// Rows centered and multiplied at once.
 const BLOCK_ROWS: usize = 512;
-
-/// Maximum number of k-means iterations. k-means usually converges earlier.
-const MAX_KMEANS_ITERATIONS: usize = 300;
 
 /// Settings for [`GaussianMixture::fit`].
 ///
@@ -61,16 +59,22 @@ impl GaussianMixtureParams {
         Self { max_iterations, ..self }
     }
 
-    fn check(self) -> Result<(), Error> {
-        if self.n_components == 0 {
-            return Err(Error::NoComponents);
-        }
+    /// Checks all settings, as [`GaussianMixture::fit`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ZeroSetting`] or [`Error::InvalidSetting`], with the name of the setting.
+    pub fn check(self) -> Result<(), Error> {
+        check_counts([
+            ("number of components", self.n_components),
+            ("maximum number of iterations", self.max_iterations),
+        ])?;
         for (setting, value) in [("regularization", self.regularization), ("tolerance", self.tolerance)] {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(Error::InvalidSetting { setting, value });
             }
         }
-        if self.max_iterations == 0 { Err(Error::NoIterations) } else { Ok(()) }
+        Ok(())
     }
 }
 
@@ -89,11 +93,11 @@ impl GaussianMixtureParams {
 /// let seeded = ChaCha8Rng::seed_from_u64;
 /// let mut rng = seeded(1);
 /// let real = Array2::from_shape_fn((400, 2), |(i, _)| rng.random::<f32>() + if i % 4 == 0 { 5.0 } else { 0.0 });
-/// let mixture = GaussianMixture::fit(real.view(), GaussianMixtureParams::new(2), seeded(2))?;
+/// let mixture = GaussianMixture::fit(real.view(), GaussianMixtureParams::new(2), &mut seeded(2))?;
 /// let larger = mixture.weights().fold(0.0_f64, |max, &weight| max.max(weight));
 /// assert!(mixture.converged() && (larger - 0.75).abs() < 1e-9);
 ///
-/// let baseline = mixture.sample(1000, seeded(3));
+/// let baseline = mixture.sample(1000, &mut seeded(3));
 /// let between = baseline.column(0).iter().filter(|&&x| x > 2.0 && x < 4.0).count();
 /// assert!(between < 10);
 /// # Ok::<(), gtn_metrics::Error>(())
@@ -150,11 +154,11 @@ impl GaussianMixture {
     ///
     /// # Errors
     ///
-    /// [`Error::NoComponents`], [`Error::InvalidSetting`], [`Error::NoIterations`] for invalid `params`;
+    /// The errors of [`GaussianMixtureParams::check`];
     /// [`Error::Empty`], [`Error::NoColumns`], [`Error::NotFinite`], [`Error::TooFewSamplesForComponents`];
     /// [`Error::SingularCovariance`] if a covariance cannot be inverted, which happens only if the regularization is
     /// below 1e-16 of the variance of the data.
-    pub fn fit(rows: ArrayView2<'_, f32>, params: GaussianMixtureParams, rng: impl Rng) -> Result<Self, Error> {
+    pub fn fit(rows: ArrayView2<'_, f32>, params: GaussianMixtureParams, rng: &mut impl Rng) -> Result<Self, Error> {
         let rows = check_input(rows, params)?;
         let labels = k_means(&rows, params.n_components, rng);
         Self::run_em(&rows, params, &labels)
@@ -308,10 +312,10 @@ impl GaussianMixture {
     ///
     /// For each row, `rng` supplies one uniform value and d normal values. Values outside the range of `f32` are
     /// clamped to it.
-    pub fn sample(&self, count: usize, mut rng: impl Rng) -> Array2<f32> {
+    pub fn sample(&self, count: usize, rng: &mut impl Rng) -> Array2<f32> {
         let mut rows = Array2::zeros((count, self.means.ncols()));
         for mut row in rows.outer_iter_mut() {
-            let k = draw_index(self.weights.iter().copied(), &mut rng);
+            let k = draw_index(self.weights.iter().copied(), rng);
             let normal = Array1::from_shape_simple_fn(row.len(), || rng.sample::<f64, _>(StandardNormal));
             let sample = normal.dot(&self.factors[k].transposed) + self.means.row(k);
             row.zip_mut_with(&sample, |x, &value| *x = clamp_to_f32(value));
@@ -339,80 +343,4 @@ fn check_input(rows: ArrayView2<'_, f32>, params: GaussianMixtureParams) -> Resu
         return Err(Error::TooFewSamplesForComponents { samples: rows.nrows(), components: params.n_components });
     }
     Ok(rows.mapv(f64::from))
-}
-
-/// Draws an index with a probability proportional to its weight, or uniformly if all weights are 0.
-fn draw_index(weights: impl ExactSizeIterator<Item = f64> + Clone, rng: &mut impl Rng) -> usize {
-    let total: f64 = weights.clone().sum();
-    let (uniform, last) = (rng.random::<f64>(), weights.len() - 1);
-    if total == 0.0 {
-        return ((uniform * weights.len() as f64) as usize).min(last);
-    }
-    let mut remaining = uniform * total;
-    let is_drawn = |weight: f64| {
-        remaining -= weight;
-        remaining < 0.0
-    };
-    // Because of rounding, something may remain after the last weight. Then the last positive weight is drawn.
-    weights
-        .clone()
-        .position(is_drawn)
-        .unwrap_or_else(|| weights.enumerate().fold(0, |k, (i, w)| if w > 0.0 { i } else { k }))
-}
-
-/// The component of each row. There must be at least as many rows as components.
-fn k_means(rows: &Array2<f64>, components: usize, mut rng: impl Rng) -> Vec<usize> {
-    let mut centers = Array2::zeros((components, rows.ncols()));
-    let mut nearest = vec![f64::INFINITY; rows.nrows()];
-    for k in 0..components {
-        // All rows have the same probability for the first center.
-        let candidates = if k == 0 { 1 } else { 2 + (components as f64).ln() as usize };
-        let mut best = f64::INFINITY;
-        let before = nearest.clone();
-        for _ in 0..candidates {
-            let chosen = draw_index(before.iter().map(|&square| if k == 0 { 0.0 } else { square }), &mut rng);
-            let center = rows.row(chosen);
-            let after = before.iter().zip(rows.outer_iter()).map(|(&old, row)| old.min(squared_distance(row, center)));
-            let after: Vec<f64> = after.collect();
-            let sum = after.iter().sum();
-            if sum < best {
-                centers.row_mut(k).assign(&center);
-                (best, nearest) = (sum, after);
-            }
-        }
-    }
-    let mut labels = vec![usize::MAX; rows.nrows()];
-    for _ in 0..MAX_KMEANS_ITERATIONS {
-        let mut moved = false;
-        for (label, row) in labels.iter_mut().zip(rows.outer_iter()) {
-            let mut best = (0, f64::INFINITY);
-            for (k, center) in centers.outer_iter().enumerate() {
-                let square = squared_distance(row, center);
-                if square < best.1 {
-                    best = (k, square);
-                }
-            }
-            moved |= *label != best.0;
-            *label = best.0;
-        }
-        if !moved {
-            break;
-        }
-        let (mut sums, mut sizes) = (Array2::<f64>::zeros(centers.dim()), vec![0_u32; components]);
-        for (&label, row) in labels.iter().zip(rows.outer_iter()) {
-            sums.row_mut(label).zip_mut_with(&row, |sum, x| *sum += x);
-            sizes[label] += 1;
-        }
-        for ((mut center, sum), &size) in centers.outer_iter_mut().zip(sums.outer_iter()).zip(&sizes) {
-            // A center without rows does not move.
-            if size > 0 {
-                center.assign(&(&sum / f64::from(size)));
-            }
-        }
-    }
-    labels
-}
-
-fn squared_distance(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {
-    a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum()
 }

@@ -43,6 +43,14 @@ pub(crate) fn check_neighbor_count(set: SampleSet, k: usize, samples: usize) -> 
     if (1..samples).contains(&k) { Ok(()) } else { Err(Error::InvalidNeighborCount { set, k, samples }) }
 }
 
+/// Checks that no setting is 0.
+pub(crate) fn check_counts<const N: usize>(settings: [(&'static str, usize); N]) -> Result<(), Error> {
+    match settings.into_iter().find(|&(_, value)| value == 0) {
+        Some((setting, _)) => Err(Error::ZeroSetting { setting }),
+        None => Ok(()),
+    }
+}
+
 /// The values in increasing order, after checking that there is at least one and that all are finite.
 pub(crate) fn check_and_sort(set: SampleSet, values: &[f64]) -> Result<Vec<f64>, Error> {
     if values.is_empty() {

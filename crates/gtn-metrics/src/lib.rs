@@ -7,12 +7,12 @@
 //! [`SampleMoments`], [`Pca`] and [`NearestNeighbors`].
 //!
 //! The crate contains no neural networks and reads no files. Where a metric needs random numbers, the random number
-//! generator is an argument (pass `&mut rng` to keep using the generator afterward).
+//! generator is an argument: `&mut rng`, with any generator of the crate [`rand`]. Its traits and the arrays of the crate
+//! [`ndarray`] are re-exported.
 //!
 //! ```
 //! use gtn_metrics::{Subsets, energy_distance, ks_one_sample, mean_over_subsets, sliced_wasserstein, variance_kept};
-//! use ndarray::Array2;
-//! use rand::{Rng, SeedableRng};
+//! use gtn_metrics::{ndarray::Array2, rand::{Rng, SeedableRng}};
 //! use rand_chacha::ChaCha8Rng;
 //!
 //! // Real rows are uniform in the unit square. Generated rows cover only its middle.
@@ -30,12 +30,12 @@
 //!
 //! // The mean over 5 pairs of random subsets of 200 rows. The noise floor uses the same formula and the same seed.
 //! let subsets = Subsets { size: 200, count: 5 };
-//! let value = mean_over_subsets(real.view(), generated.view(), subsets, rng(4), energy_distance)?;
-//! let floor = mean_over_subsets(real.view(), held_out.view(), subsets, rng(4), energy_distance)?;
+//! let value = mean_over_subsets(real.view(), generated.view(), subsets, &mut rng(4), energy_distance)?;
+//! let floor = mean_over_subsets(real.view(), held_out.view(), subsets, &mut rng(4), energy_distance)?;
 //! assert!(floor > 0.0 && value > 5.0 * floor);
 //!
-//! let value = sliced_wasserstein(real.view(), generated.view(), 50, rng(5))?;
-//! let floor = sliced_wasserstein(real.view(), held_out.view(), 50, rng(5))?;
+//! let value = sliced_wasserstein(real.view(), generated.view(), 50, &mut rng(5))?;
+//! let floor = sliced_wasserstein(real.view(), held_out.view(), 50, &mut rng(5))?;
 //! assert!(floor > 0.0 && value > 3.0 * floor);
 //!
 //! // The distribution of the first coordinate is known.
@@ -101,6 +101,7 @@ mod frechet_distance;
 mod gaussian;
 mod gaussian_mixture;
 mod input_checks;
+mod k_means;
 mod kolmogorov_smirnov;
 mod memorization;
 mod nearest_neighbors;
@@ -112,6 +113,11 @@ mod sliced_wasserstein;
 mod step_lengths;
 mod subsets;
 mod variance;
+
+/// The crate of the arrays in this API.
+pub use ndarray;
+/// The crate of the random number generators in this API.
+pub use rand;
 
 pub use density_coverage::{DensityCoverage, density_coverage};
 pub use energy_distance::energy_distance;

@@ -3,7 +3,7 @@ use rand::Rng;
 use rand_distr::StandardNormal;
 
 use crate::Error;
-use crate::input_checks::check_pair;
+use crate::input_checks::{check_counts, check_pair};
 
 /// The sliced Wasserstein-2 distance of two sets of rows: √(1/L Σₗ W₂²(⟨θₗ, real⟩, ⟨θₗ, generated⟩)) over random
 /// directions θₗ.
@@ -31,7 +31,7 @@ use crate::input_checks::check_pair;
 ///
 /// # Errors
 ///
-/// [`Error::ColumnMismatch`], [`Error::Empty`], [`Error::NoColumns`], [`Error::NotFinite`]; [`Error::NoProjections`] if
+/// [`Error::ColumnMismatch`], [`Error::Empty`], [`Error::NoColumns`], [`Error::NotFinite`]; [`Error::ZeroSetting`] if
 /// `projections` is 0.
 ///
 /// ```
@@ -40,25 +40,23 @@ use crate::input_checks::check_pair;
 ///
 /// // In one dimension all directions agree: the rows are 3 apart.
 /// let (real, generated) = (array![[0.0_f32], [1.0]], array![[4.0_f32], [3.0]]);
-/// let rng = ChaCha8Rng::seed_from_u64(1);
-/// assert_eq!(gtn_metrics::sliced_wasserstein(real.view(), generated.view(), 10, rng)?, 3.0);
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// assert_eq!(gtn_metrics::sliced_wasserstein(real.view(), generated.view(), 10, &mut rng)?, 3.0);
 /// # Ok::<(), gtn_metrics::Error>(())
 /// ```
 pub fn sliced_wasserstein(
     real: ArrayView2<'_, f32>,
     generated: ArrayView2<'_, f32>,
     projections: usize,
-    mut rng: impl Rng,
+    rng: &mut impl Rng,
 ) -> Result<f64, Error> {
     check_pair(real, generated)?;
-    if projections == 0 {
-        return Err(Error::NoProjections);
-    }
+    check_counts([("number of projections", projections)])?;
     let (mut x, mut y) = (Projection::new(real), Projection::new(generated));
     let mut direction = vec![0.0; real.ncols()];
     let mut sum = 0.0;
     for _ in 0..projections {
-        draw_direction(&mut direction, &mut rng);
+        draw_direction(&mut direction, rng);
         sum += squared_wasserstein(x.sorted_along(&direction), y.sorted_along(&direction));
     }
     Ok((sum / projections as f64).sqrt())
@@ -178,7 +176,7 @@ mod tests {
     fn in_one_dimension_the_distance_of_a_shift_is_its_length() {
         let x = array![[0.5_f32], [-3.0], [7.25], [1.0]];
         for shift in [0.0_f32, 0.25, -6.5] {
-            let distance = sliced_wasserstein(x.view(), (&x + shift).view(), 9, rng());
+            let distance = sliced_wasserstein(x.view(), (&x + shift).view(), 9, &mut rng());
             assert_eq!(distance, Ok(f64::from(shift.abs())));
         }
     }
@@ -193,7 +191,7 @@ mod tests {
             assert!((direction.iter().map(|x| x * x).sum::<f64>() - 1.0).abs() < 1e-15);
             sum += (2.0 * direction[0] + direction[1] - 2.0 * direction[2]).powi(2);
         }
-        let distance = sliced_wasserstein(x.view(), (&x + &shift).view(), 50, rng()).unwrap();
+        let distance = sliced_wasserstein(x.view(), (&x + &shift).view(), 50, &mut rng()).unwrap();
         assert!((distance - (sum / 50.0).sqrt()).abs() < 1e-14);
     }
 
@@ -201,7 +199,7 @@ mod tests {
     /// Massart's bound, the probability of a false alarm is at most 2 exp(−2 · 2.8²) = 3.1e-7 for each axis.
     #[test]
     fn directions_are_uniform() {
-        let (n, mut generator) = (100_000, rng());
+        let (n, mut generator) = (100_000, &mut rng());
         let mut directions = vec![[0.0; 3]; n];
         directions.iter_mut().for_each(|direction| draw_direction(direction, &mut generator));
         let root = (1.0_f64 / 3.0).sqrt();
@@ -216,11 +214,11 @@ mod tests {
     #[test]
     fn invalid_input_is_an_error() {
         let zeros = |n, d| Array2::<f32>::zeros((n, d));
-        let distance = |x: Array2<f32>, y: Array2<f32>, l| sliced_wasserstein(x.view(), y.view(), l, rng());
+        let distance = |x: Array2<f32>, y: Array2<f32>, l| sliced_wasserstein(x.view(), y.view(), l, &mut rng());
         assert_eq!(distance(zeros(2, 1), zeros(2, 2), 3), Err(Error::ColumnMismatch { real: 1, generated: 2 }));
         assert_eq!(distance(zeros(2, 1), zeros(0, 1), 3), Err(Error::Empty { set: SampleSet::Generated }));
         assert_eq!(distance(zeros(2, 0), zeros(2, 0), 3), Err(Error::NoColumns));
-        assert_eq!(distance(zeros(2, 1), zeros(2, 1), 0), Err(Error::NoProjections));
+        assert_eq!(distance(zeros(2, 1), zeros(2, 1), 0), Err(Error::ZeroSetting { setting: "number of projections" }));
         let bad = array![[0.0], [f32::INFINITY]];
         assert_eq!(distance(bad, zeros(2, 1), 3), Err(Error::NotFinite { set: SampleSet::Real, row: 1 }));
     }
@@ -241,7 +239,7 @@ mod tests {
             }
         }
         assert_eq!(ZeroRng.sample::<f64, _>(StandardNormal), 0.0);
-        let distance = sliced_wasserstein(array![[1.0, 5.0]].view(), array![[3.0, 5.0]].view(), 2, ZeroRng);
+        let distance = sliced_wasserstein(array![[1.0, 5.0]].view(), array![[3.0, 5.0]].view(), 2, &mut ZeroRng);
         assert_eq!(distance, Ok(2.0));
     }
 }

@@ -2,7 +2,7 @@ use ndarray::{ArrayView2, Axis};
 use rand::Rng;
 use rand::seq::index;
 
-use crate::input_checks::{check_pair, check_rows};
+use crate::input_checks::{check_counts, check_pair, check_rows};
 use crate::{Error, SampleSet};
 
 /// The size and number of random subsets for [`mean_over_subsets`].
@@ -16,7 +16,7 @@ pub struct Subsets {
 
 impl Subsets {
     fn check(self) -> Result<(), Error> {
-        if self.size == 0 || self.count == 0 { Err(Error::NoSubsets { subsets: self }) } else { Ok(()) }
+        check_counts([("size of the subsets", self.size), ("number of subsets", self.count)])
     }
 }
 
@@ -39,7 +39,7 @@ impl Subsets {
 ///
 /// # Errors
 ///
-/// [`Error::NoSubsets`] if a field of `subsets` is 0; [`Error::SubsetTooLarge`] if a set has fewer rows than a subset;
+/// [`Error::ZeroSetting`] if a field of `subsets` is 0; [`Error::SubsetTooLarge`] if a set has fewer rows than a subset;
 /// [`Error::ColumnMismatch`], [`Error::Empty`], [`Error::NoColumns`]; [`Error::NotFinite`] for any row of the full set,
 /// drawn or not; and the first error of `metric`.
 ///
@@ -53,10 +53,10 @@ impl Subsets {
 /// // The metric has its own random numbers: the same 32 directions for all subsets.
 /// let directions = ChaCha8Rng::seed_from_u64(2);
 /// let metric = |x: ndarray::ArrayView2<'_, f32>, y: ndarray::ArrayView2<'_, f32>| {
-///     sliced_wasserstein(x, y, 32, directions.clone())
+///     sliced_wasserstein(x, y, 32, &mut directions.clone())
 /// };
 /// let subsets = Subsets { size: 50, count: 5 };
-/// let value = mean_over_subsets(real.view(), generated.view(), subsets, ChaCha8Rng::seed_from_u64(1), metric)?;
+/// let value = mean_over_subsets(real.view(), generated.view(), subsets, &mut ChaCha8Rng::seed_from_u64(1), metric)?;
 /// assert!((15.0..25.0).contains(&value));
 /// # Ok::<(), gtn_metrics::Error>(())
 /// ```
@@ -64,7 +64,7 @@ pub fn mean_over_subsets(
     real: ArrayView2<'_, f32>,
     generated: ArrayView2<'_, f32>,
     subsets: Subsets,
-    rng: impl Rng,
+    rng: &mut impl Rng,
     mut metric: impl FnMut(ArrayView2<'_, f32>, ArrayView2<'_, f32>) -> Result<f64, Error>,
 ) -> Result<f64, Error> {
     means_over_subsets(real, generated, subsets, rng, |x, y| Ok([metric(x, y)?])).map(|[mean]| mean)
@@ -92,8 +92,8 @@ pub fn mean_over_subsets(
 ///     precision_recall(x, y, 3).map(|result| [result.precision, result.recall])
 /// };
 /// let subsets = Subsets { size: 200, count: 3 };
-/// let [precision, recall] = means_over_subsets(real.view(), generated.view(), subsets, rng(3), metric)?;
-/// let floors = floors_over_subsets(real.view(), subsets, rng(4), metric)?;
+/// let [precision, recall] = means_over_subsets(real.view(), generated.view(), subsets, &mut rng(3), metric)?;
+/// let floors = floors_over_subsets(real.view(), subsets, &mut rng(4), metric)?;
 /// // All generated rows are in one quarter of the square, but only a quarter of the real ones are.
 /// assert!(precision > floors[0] - 0.1 && recall < 0.4 && floors[1] > 0.6);
 /// # Ok::<(), gtn_metrics::Error>(())
@@ -102,20 +102,19 @@ pub fn means_over_subsets<const N: usize>(
     real: ArrayView2<'_, f32>,
     generated: ArrayView2<'_, f32>,
     subsets: Subsets,
-    mut rng: impl Rng,
+    rng: &mut impl Rng,
     mut metric: impl FnMut(ArrayView2<'_, f32>, ArrayView2<'_, f32>) -> Result<[f64; N], Error>,
 ) -> Result<[f64; N], Error> {
     subsets.check()?;
     check_pair(real, generated)?;
     check_size(SampleSet::Real, subsets.size, real.nrows())?;
     check_size(SampleSet::Generated, subsets.size, generated.nrows())?;
-    let mut sums = [0.0; N];
-    for _ in 0..subsets.count {
-        let x = real.select(Axis(0), &index::sample(&mut rng, real.nrows(), subsets.size).into_vec());
-        let y = generated.select(Axis(0), &index::sample(&mut rng, generated.nrows(), subsets.size).into_vec());
-        add(&mut sums, metric(x.view(), y.view())?);
-    }
-    Ok(sums.map(|sum| sum / subsets.count as f64))
+    let mut draw =
+        |set: ArrayView2<'_, f32>| set.select(Axis(0), &index::sample(rng, set.nrows(), subsets.size).into_vec());
+    mean(subsets.count, || {
+        let (x, y) = (draw(real), draw(generated));
+        metric(x.view(), y.view())
+    })
 }
 
 /// The noise floor of [`mean_over_subsets`] from a single real sample.
@@ -128,13 +127,13 @@ pub fn means_over_subsets<const N: usize>(
 ///
 /// # Errors
 ///
-/// [`Error::NoSubsets`] if a field of `subsets` is 0; [`Error::SubsetTooLarge`] if there are fewer than
+/// [`Error::ZeroSetting`] if a field of `subsets` is 0; [`Error::SubsetTooLarge`] if there are fewer than
 /// 2 · `subsets.size` rows; [`Error::Empty`], [`Error::NoColumns`], [`Error::NotFinite`]; and the first error of
 /// `metric`.
 pub fn floor_over_subsets(
     real: ArrayView2<'_, f32>,
     subsets: Subsets,
-    rng: impl Rng,
+    rng: &mut impl Rng,
     mut metric: impl FnMut(ArrayView2<'_, f32>, ArrayView2<'_, f32>) -> Result<f64, Error>,
 ) -> Result<f64, Error> {
     floors_over_subsets(real, subsets, rng, |x, y| Ok([metric(x, y)?])).map(|[floor]| floor)
@@ -148,25 +147,28 @@ pub fn floor_over_subsets(
 pub fn floors_over_subsets<const N: usize>(
     real: ArrayView2<'_, f32>,
     subsets: Subsets,
-    mut rng: impl Rng,
+    rng: &mut impl Rng,
     mut metric: impl FnMut(ArrayView2<'_, f32>, ArrayView2<'_, f32>) -> Result<[f64; N], Error>,
 ) -> Result<[f64; N], Error> {
     subsets.check()?;
     check_rows(SampleSet::Real, real)?;
     let both = subsets.size.saturating_mul(2);
     check_size(SampleSet::Real, both, real.nrows())?;
-    let mut sums = [0.0; N];
-    for _ in 0..subsets.count {
+    mean(subsets.count, || {
         // The order of the indices is also random, so the halves are exchangeable.
-        let rows = index::sample(&mut rng, real.nrows(), both).into_vec();
+        let rows = index::sample(rng, real.nrows(), both).into_vec();
         let (first, second) = rows.split_at(subsets.size);
-        add(&mut sums, metric(real.select(Axis(0), first).view(), real.select(Axis(0), second).view())?);
-    }
-    Ok(sums.map(|sum| sum / subsets.count as f64))
+        metric(real.select(Axis(0), first).view(), real.select(Axis(0), second).view())
+    })
 }
 
-fn add<const N: usize>(sums: &mut [f64; N], values: [f64; N]) {
-    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+/// The mean of `count` terms.
+fn mean<const N: usize>(count: usize, mut term: impl FnMut() -> Result<[f64; N], Error>) -> Result<[f64; N], Error> {
+    let mut sums = [0.0; N];
+    for _ in 0..count {
+        sums.iter_mut().zip(term()?).for_each(|(sum, value)| *sum += value);
+    }
+    Ok(sums.map(|sum| sum / count as f64))
 }
 
 fn check_size(set: SampleSet, needed: usize, samples: usize) -> Result<(), Error> {

@@ -22,7 +22,7 @@ fn energy(x: &Array2<f32>, y: &Array2<f32>) -> f64 {
 }
 
 fn sliced(x: &Array2<f32>, y: &Array2<f32>) -> f64 {
-    sliced_wasserstein(x.view(), y.view(), PROJECTIONS, rng(3)).unwrap()
+    sliced_wasserstein(x.view(), y.view(), PROJECTIONS, &mut rng(3)).unwrap()
 }
 
 /// An upper bound for the distance of two rows, and so the scale of rounding errors.
@@ -180,8 +180,8 @@ proptest! {
     fn subsets_of_all_rows_give_the_metric_itself(sets in sets(1), k in 1..4_usize, seed: u64) {
         let (x, y) = (&sets[0], &(&sets[0] * 2.0));
         let subsets = Subsets { size: x.nrows(), count: k };
-        let metric = |x: ArrayView2<'_, f32>, y: ArrayView2<'_, f32>| sliced_wasserstein(x, y, PROJECTIONS, rng(3));
-        let result = mean_over_subsets(x.view(), y.view(), subsets, rng(seed), metric).unwrap();
+        let metric = |x: ArrayView2<'_, f32>, y: ArrayView2<'_, f32>| sliced_wasserstein(x, y, PROJECTIONS, &mut rng(3));
+        let result = mean_over_subsets(x.view(), y.view(), subsets, &mut rng(seed), metric).unwrap();
         prop_assert!((result - sliced(x, y)).abs() <= 1e-14 * result);
     }
 
@@ -202,9 +202,9 @@ proptest! {
         let widened = |bits: &[u32]| bits.iter().map(|&b| f64::from(f32::from_bits(b))).collect::<Vec<_>>();
         let results = [
             energy_distance(x.view(), y.view()),
-            sliced_wasserstein(x.view(), y.view(), 2, rng(1)),
-            mean_over_subsets(x.view(), y.view(), subsets, rng(2), energy_distance),
-            floor_over_subsets(x.view(), subsets, rng(2), energy_distance),
+            sliced_wasserstein(x.view(), y.view(), 2, &mut rng(1)),
+            mean_over_subsets(x.view(), y.view(), subsets, &mut rng(2), energy_distance),
+            floor_over_subsets(x.view(), subsets, &mut rng(2), energy_distance),
             total_variance(x.view()),
             ks_two_sample(&widened(&bits), &widened(&others)),
             ks_one_sample(&widened(&bits), cdf),

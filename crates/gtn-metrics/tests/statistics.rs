@@ -75,7 +75,7 @@ fn the_distance_of_a_shift_is_its_length_over_the_root_of_d() {
     let x = array![[1.0_f32, -2.0, 0.5], [3.0, 0.0, 4.0], [-1.0, 1.0, 1.0]];
     for (seed, shift) in [[3.0_f32, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 3.0], [2.0, -1.0, 2.0]].iter().enumerate() {
         let shifted = &x + &aview1(shift);
-        let distance = sliced_wasserstein(x.view(), shifted.view(), 20_000, rng(seed as u64)).unwrap();
+        let distance = sliced_wasserstein(x.view(), shifted.view(), 20_000, &mut rng(seed as u64)).unwrap();
         assert!((distance.powi(2) / 9.0 - 1.0 / 3.0).abs() < 0.02, "{shift:?}: {distance}");
     }
 }
@@ -104,7 +104,7 @@ fn every_row_is_drawn_equally_often_and_at_most_once() {
         count(&mut generated, y);
         Ok(1.5)
     };
-    assert_eq!(mean_over_subsets(rows(5).view(), rows(7).view(), subsets, rng(4), metric), Ok(1.5));
+    assert_eq!(mean_over_subsets(rows(5).view(), rows(7).view(), subsets, &mut rng(4), metric), Ok(1.5));
     assert!(is_fair(&real) && is_fair(&generated), "{real:?}, {generated:?}");
 
     let (mut first, mut second) = ([0; 6], [0; 6]);
@@ -114,7 +114,7 @@ fn every_row_is_drawn_equally_often_and_at_most_once() {
         assert!(x.iter().all(|a| y.iter().all(|b| a != b)), "both halves contain the same row");
         Ok(0.5)
     };
-    assert_eq!(floor_over_subsets(rows(6).view(), subsets, rng(5), metric), Ok(0.5));
+    assert_eq!(floor_over_subsets(rows(6).view(), subsets, &mut rng(5), metric), Ok(0.5));
     assert!(is_fair(&first) && is_fair(&second), "{first:?}, {second:?}");
 }
 
@@ -129,12 +129,12 @@ fn values_of_subsets_are_averaged() {
         values.push(value);
         Ok(value)
     };
-    let result = mean_over_subsets(rows.view(), rows.view(), subsets, rng(7), metric).unwrap();
+    let result = mean_over_subsets(rows.view(), rows.view(), subsets, &mut rng(7), metric).unwrap();
     assert_eq!(values.len(), 4);
     assert!(values.windows(2).all(|pair| pair[0] != pair[1]));
     assert_eq!(result, values.iter().sum::<f64>() / 4.0);
-    assert_eq!(mean_over_subsets(rows.view(), rows.view(), subsets, rng(7), energy_distance), Ok(result));
-    assert_ne!(mean_over_subsets(rows.view(), rows.view(), subsets, rng(8), energy_distance), Ok(result));
+    assert_eq!(mean_over_subsets(rows.view(), rows.view(), subsets, &mut rng(7), energy_distance), Ok(result));
+    assert_ne!(mean_over_subsets(rows.view(), rows.view(), subsets, &mut rng(8), energy_distance), Ok(result));
 }
 
 /// Subsets of given sets are independent and contain each row and each pair of rows with the same probability. Let A be
@@ -153,8 +153,8 @@ fn the_mean_over_subsets_is_determined_by_the_sets() {
     let within_generated = sum_of_distances(&generated, &generated) / (9.0 * 8.0);
     let subsets = Subsets { size: 4, count: 100_000 };
 
-    let value = mean_over_subsets(real.view(), generated.view(), subsets, rng(11), energy_distance).unwrap();
-    let floor = floor_over_subsets(real.view(), subsets, rng(12), energy_distance).unwrap();
+    let value = mean_over_subsets(real.view(), generated.view(), subsets, &mut rng(11), energy_distance).unwrap();
+    let floor = floor_over_subsets(real.view(), subsets, &mut rng(12), energy_distance).unwrap();
     let expected = (2.0 * between - 0.75 * (within_real + within_generated), within_real / 2.0);
     assert!((value - expected.0).abs() < 0.02, "{value} instead of {}", expected.0);
     assert!((floor - expected.1).abs() < 0.02, "{floor} instead of {}", expected.1);
@@ -164,9 +164,10 @@ fn the_mean_over_subsets_is_determined_by_the_sets() {
 fn invalid_subsets_are_an_error() {
     let rows = |n: usize| Array2::<f32>::zeros((n, 2));
     let mean = |n, m, size, count| {
-        mean_over_subsets(rows(n).view(), rows(m).view(), Subsets { size, count }, rng(1), energy_distance)
+        mean_over_subsets(rows(n).view(), rows(m).view(), Subsets { size, count }, &mut rng(1), energy_distance)
     };
-    let floor = |n, size, count| floor_over_subsets(rows(n).view(), Subsets { size, count }, rng(1), energy_distance);
+    let floor =
+        |n, size, count| floor_over_subsets(rows(n).view(), Subsets { size, count }, &mut rng(1), energy_distance);
     assert_eq!(mean(5, 7, 5, 1), Ok(0.0));
     let too_large = |set, needed, samples| Err(Error::SubsetTooLarge { set, needed, samples });
     assert_eq!(mean(5, 7, 6, 1), too_large(SampleSet::Real, 6, 5));
@@ -174,8 +175,8 @@ fn invalid_subsets_are_an_error() {
     assert_eq!(floor(6, 3, 1), Ok(0.0));
     assert_eq!(floor(6, 4, 1), too_large(SampleSet::Real, 8, 6));
     assert_eq!(floor(6, usize::MAX, 1), too_large(SampleSet::Real, usize::MAX, 6));
-    for (size, count) in [(0, 1), (1, 0)] {
-        let error = Error::NoSubsets { subsets: Subsets { size, count } };
+    for (size, count, setting) in [(0, 1, "size of the subsets"), (1, 0, "number of subsets")] {
+        let error = Error::ZeroSetting { setting };
         assert_eq!(mean(5, 7, size, count), Err(error.clone()));
         assert_eq!(floor(5, size, count), Err(error));
     }
@@ -185,8 +186,8 @@ fn invalid_subsets_are_an_error() {
     bad[(777, 1)] = f32::NAN;
     let subsets = Subsets { size: 1, count: 1 };
     let not_finite = Err(Error::NotFinite { set: SampleSet::Generated, row: 777 });
-    assert_eq!(mean_over_subsets(rows(2).view(), bad.view(), subsets, rng(1), energy_distance), not_finite);
+    assert_eq!(mean_over_subsets(rows(2).view(), bad.view(), subsets, &mut rng(1), energy_distance), not_finite);
     // Errors of the metric are returned.
     let failing = |_: ArrayView2<'_, f32>, _: ArrayView2<'_, f32>| Err(Error::ZeroVariance);
-    assert_eq!(floor_over_subsets(rows(6).view(), subsets, rng(1), failing), Err(Error::ZeroVariance));
+    assert_eq!(floor_over_subsets(rows(6).view(), subsets, &mut rng(1), failing), Err(Error::ZeroVariance));
 }

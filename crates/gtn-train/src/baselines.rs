@@ -57,10 +57,10 @@ impl<'a> Baselines<'a> {
         let stream = |purpose: &str| self.streams.stream(purpose, 0);
         let params = GaussianMixtureParams::new(COMPONENTS.min(train.nrows()));
         let gaussian = Gaussian::fit(train)?;
-        let mixture = GaussianMixture::fit(train, params, stream(purpose::MIXTURE))?;
+        let mixture = GaussianMixture::fit(train, params, &mut stream(purpose::MIXTURE))?;
         Ok(BaselineSamples {
-            gaussian: gaussian.sample(MAX_LATENTS, stream(purpose::GAUSSIAN)),
-            mixture: mixture.sample(MAX_LATENTS, stream(purpose::MIXTURE_SAMPLE)),
+            gaussian: gaussian.sample(MAX_LATENTS, &mut stream(purpose::GAUSSIAN)),
+            mixture: mixture.sample(MAX_LATENTS, &mut stream(purpose::MIXTURE_SAMPLE)),
         })
     }
 }

@@ -100,7 +100,7 @@ pub(crate) struct BenchLabel {
     /// 162770x100:decaying, 20000x5:normal, 1000000x5:normal, 1000000x5:decaying, 1000000x2:normal, 10000000x1:normal].
     #[arg(value_name = "CASE", conflicts_with = "scaling")]
     pub(crate) cases: Vec<Case>,
-    /// Verify each matching: with another strategy if that takes at most about a minute, otherwise by replaying 1,000 steps.
+    /// Verify each matching: with another strategy if that takes at most about a minute, otherwise 1,000 steps of it.
     #[arg(long, conflicts_with = "scaling")]
     pub(crate) check: bool,
     /// Double the number of rows repeatedly, for d = 2, 5, 10, 25 and 100 columns, and fit the exponent b of seconds = a·nᵇ to

@@ -26,10 +26,10 @@ pub(crate) struct Label {
     #[arg(long, value_name = "PAIRS.npz")]
     pub(crate) out: PathBuf,
     /// How to compute the matching; every strategy gives the same result.
-    #[arg(long, value_parser = by_name::<Strategy>(STRATEGIES), default_value_t)]
+    #[arg(long, value_parser = by_name::<Strategy>(strategies()), default_value_t)]
     pub(crate) strategy: Strategy,
     /// Precision in which cosine similarities are compared; the result depends on it.
-    #[arg(long, value_parser = by_name::<Precision>(PRECISIONS), default_value_t)]
+    #[arg(long, value_parser = by_name::<Precision>(Precision::ALL.iter().map(|one| (one.name(), one.summary()))), default_value_t)]
     pub(crate) precision: Precision,
     /// Number of threads [default: one per processor].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -43,20 +43,10 @@ pub(crate) struct Label {
     pub(crate) force: bool,
 }
 
-const STRATEGIES: [(&str, &str); 7] = [
-    ("auto", "the fastest for the shape"),
-    ("reference", "the algorithm as published, one score at a time"),
-    ("dense", "scores every pair in f32 to find candidates, and decides in f64"),
-    ("int8", "the same with 8-bit scores; for many columns, fast with AVX-512 VNNI"),
-    ("tree", "finds candidates with a tree on the sphere, and decides in f64; for few columns"),
-    ("sorted", "sorting, for one column"),
-    ("angular", "sorting by angle, for two columns"),
-];
-
-const PRECISIONS: [(&str, &str); 2] = [
-    ("double", "f64: the algorithm as published"),
-    ("single", "f32: nearly equal directions tie, and the norm decides"),
-];
+/// All strategies but the one that needs a proposer.
+fn strategies() -> impl Iterator<Item = (&'static str, &'static str)> {
+    Strategy::ALL.iter().filter(|&&one| one != Strategy::Proposed).map(|one| (one.name(), one.summary()))
+}
 
 #[cfg(test)]
 mod tests {
@@ -64,11 +54,8 @@ mod tests {
 
     #[test]
     fn every_name_is_known() {
-        let strategies = STRATEGIES.map(|(name, _)| name.parse::<Strategy>().unwrap().name());
-        assert_eq!(strategies, STRATEGIES.map(|(name, _)| name));
-        // All but the one that needs a proposer.
-        assert_eq!(strategies.len() + 1, Strategy::ALL.len());
-        let precisions = PRECISIONS.map(|(name, _)| name.parse::<Precision>().unwrap());
-        assert_eq!(precisions, *Precision::ALL);
+        let names: Vec<_> = strategies().map(|(name, _)| name).collect();
+        assert_eq!(names.iter().map(|name| name.parse::<Strategy>().unwrap().name()).collect::<Vec<_>>(), names);
+        assert_eq!(names.len() + 1, Strategy::ALL.len());
     }
 }

@@ -84,7 +84,7 @@ fn measure(
         Metric::EnergyDistance => energy_distance(real, other)?,
         // The same directions for a value and its noise floor.
         Metric::SlicedWasserstein => {
-            sliced_wasserstein(real, other, PROJECTIONS, streams.stream(purpose::EVALUATE_DIRECTIONS, 0))?
+            sliced_wasserstein(real, other, PROJECTIONS, &mut streams.stream(purpose::EVALUATE_DIRECTIONS, 0))?
         }
         Metric::Precision => precision_recall(real, other, K_MANIFOLD)?.precision,
         Metric::Recall => precision_recall(real, other, K_MANIFOLD)?.recall,

@@ -4,11 +4,15 @@ use std::array::from_fn;
 use std::ops::Range;
 
 use super::direction::{angle_key, by_angle, tie_key, to_xy};
-use super::{FANOUT, NO_ROW};
 use crate::parallel;
 use crate::problem::Problem;
 use crate::score::{norm, ratio};
 use crate::sort::argsort_by;
+
+/// Children per node of the tree of minima, and slots per node of the circle.
+pub(super) const FANOUT: usize = 16;
+/// The rank that stands for no row.
+pub(super) const NO_ROW: u32 = u32::MAX;
 
 /// Adjacent slots, each represented by one of its rows. The last node is padded with copies of its last slot that have no free row.
 pub(super) struct Node {

@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::SLACK;
+/// Bound on the relative amount by which rounding can invert the order of two scores: 8u.
+const SLACK: f64 = 4.0 * f64::EPSILON;
 
 pub(super) fn to_xy(row: &[f32]) -> [f32; 2] {
     [row[0], row[1]]

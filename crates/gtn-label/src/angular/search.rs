@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::circle::{Circle, Node, SearchResult};
+use super::circle::{Circle, FANOUT, NO_ROW, Node, SearchResult};
 use super::direction::{lower_bound, lower_half, upper_bound};
-use super::{FANOUT, NO_ROW, Tuning};
+use super::tuning::Tuning;
 use crate::score::{Targets, similarity};
 use crate::{Precision, parallel};
 

@@ -42,16 +42,11 @@ impl Proposer for Float32Proposer {
         Ok(())
     }
 
-    fn propose(
-        &mut self,
-        sources: UnitRows<'_>,
-        keep: usize,
-        candidates: &mut [Candidates],
-    ) -> Result<(), ProposerError> {
+    fn propose(&mut self, sources: UnitRows<'_>, k: usize, candidates: &mut [Candidates]) -> Result<(), ProposerError> {
         let (dim, scale) = (sources.dim(), ScoreScale { factor: 1.0, error: error(sources.dim()) });
         let both = (sources, self.positions.targets.as_slice());
         let pack = |rows: UnitRows<'_>| (pack(rows), vec![scale; rows.len()]);
-        for_each_group(both, keep, &mut self.initial, candidates, pack, |packed, lists| {
+        for_each_group(both, k, &mut self.initial, candidates, pack, |packed, lists| {
             Arch::new().dispatch(Scan { panels: &self.panels.data, dim, packed, lists });
         });
         Ok(())

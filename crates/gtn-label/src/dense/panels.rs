@@ -131,7 +131,7 @@ impl Lists<'_> {
 /// listed and dropped again. A list that starts too high ends up too short, and is requested again.
 #[derive(Debug, Default)]
 pub(crate) struct InitialBound {
-    keep: usize,
+    k: usize,
     bound: Option<f32>,
 }
 
@@ -139,15 +139,15 @@ pub(crate) struct InitialBound {
 /// offers scores to their lists, and the candidates are stored.
 pub(crate) fn for_each_group<P>(
     (sources, targets): (UnitRows<'_>, &[u32]),
-    keep: usize,
+    k: usize,
     initial: &mut InitialBound,
     candidates: &mut [Candidates],
     pack: impl Fn(UnitRows<'_>) -> (P, Vec<ScoreScale>) + Sync + Send,
     scan: impl Fn(&P, &mut Lists<'_>) + Sync + Send,
 ) {
     let dim = sources.dim();
-    let keep = keep.min(targets.len());
-    let initial_bound = initial.bound.filter(|_| initial.keep == keep && sources.len() > GROUP);
+    let k = k.min(targets.len());
+    let initial_bound = initial.bound.filter(|_| initial.k == k && sources.len() > GROUP);
     let mut groups: Vec<_> = sources.as_slice().chunks(GROUP * dim).zip(candidates.chunks_mut(GROUP)).collect();
     parallel::for_each(&mut groups, |group, (rows, candidates)| {
         let (packed, scales) = pack(UnitRows::new(rows, dim));
@@ -155,7 +155,7 @@ pub(crate) fn for_each_group<P>(
         let mut top_ks = Vec::with_capacity(candidates.len());
         for (list, scale) in candidates.iter_mut().zip(&scales) {
             let bound = initial_bound.map_or(f32::NEG_INFINITY, |bound| (bound - scale.error) / scale.factor);
-            top_ks.push(TopK::new(list.take_listed(), keep, bound));
+            top_ks.push(TopK::new(list.take_listed(), k, bound));
         }
         let mut bounds: Vec<f32> = top_ks.iter().map(TopK::bound).collect();
         bounds.resize(candidates.len().next_multiple_of(ROWS), f32::INFINITY);
@@ -171,7 +171,7 @@ pub(crate) fn for_each_group<P>(
     });
     if sources.len() > GROUP {
         let bound = candidates[..GROUP].iter().map(Candidates::bound).fold(f32::INFINITY, f32::min);
-        *initial = InitialBound { keep, bound: bound.is_finite().then_some(bound) };
+        *initial = InitialBound { k, bound: bound.is_finite().then_some(bound) };
     }
 }
 

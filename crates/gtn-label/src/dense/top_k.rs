@@ -2,20 +2,20 @@
 
 use crate::Candidate;
 
-/// Keeps at least `keep` of the best rows offered above the initial bound, and at most twice as many; all other rows score at
+/// Keeps at least `k` of the best rows offered above the initial bound, and at most twice as many; all other rows score at
 /// most [`bound`](Self::bound).
 #[derive(Debug)]
 pub(crate) struct TopK {
     listed: Vec<Candidate>,
-    keep: usize,
+    k: usize,
     bound: f32,
 }
 
 impl TopK {
     /// Creates an empty list that reuses the memory of `listed` and rejects scores up to `bound`.
-    pub(crate) fn new(mut listed: Vec<Candidate>, keep: usize, bound: f32) -> Self {
+    pub(crate) fn new(mut listed: Vec<Candidate>, k: usize, bound: f32) -> Self {
         listed.clear();
-        Self { listed, keep: keep.max(1), bound }
+        Self { listed, k: k.max(1), bound }
     }
 
     /// A row that scores at most this bound need not be offered.
@@ -25,7 +25,7 @@ impl TopK {
 
     pub(crate) fn offer(&mut self, candidate: Candidate) {
         if candidate.score > self.bound {
-            if self.listed.len() >= 2 * self.keep {
+            if self.listed.len() >= 2 * self.k {
                 self.prune();
                 if candidate.score <= self.bound {
                     return;
@@ -35,11 +35,11 @@ impl TopK {
         }
     }
 
-    /// Keeps the best `keep` rows. All rows dropped now or rejected later score at most the worst of them.
+    /// Keeps the best `k` rows. All rows dropped now or rejected later score at most the worst of them.
     fn prune(&mut self) {
-        let (_, worst, _) = self.listed.select_nth_unstable_by(self.keep - 1, |a, b| b.score.total_cmp(&a.score));
+        let (_, worst, _) = self.listed.select_nth_unstable_by(self.k - 1, |a, b| b.score.total_cmp(&a.score));
         self.bound = worst.score;
-        self.listed.truncate(self.keep);
+        self.listed.truncate(self.k);
     }
 
     pub(crate) fn finish(self) -> (Vec<Candidate>, f32) {
@@ -57,10 +57,10 @@ mod tests {
         #[test]
         fn unlisted_rows_score_at_most_the_bound(
             scores in prop::collection::vec(-8_i8..8, 0..300),
-            keep in 1_usize..20,
+            k in 1_usize..20,
             initial in prop_oneof![Just(f32::NEG_INFINITY), (-8_i8..8).prop_map(f32::from)],
         ) {
-            let mut list = TopK::new(Vec::new(), keep, initial);
+            let mut list = TopK::new(Vec::new(), k, initial);
             for (&score, target) in scores.iter().zip(0..) {
                 list.offer(Candidate { score: f32::from(score), target });
             }
@@ -71,7 +71,7 @@ mod tests {
                 prop_assert!(!std::mem::replace(&mut seen[candidate.target as usize], true), "listed twice");
             }
             let above = scores.iter().filter(|&&score| f32::from(score) > initial).count();
-            prop_assert!(listed.len() >= keep.min(above) && listed.len() <= 2 * keep);
+            prop_assert!(listed.len() >= k.min(above) && listed.len() <= 2 * k);
             for (&score, _) in scores.iter().zip(&seen).filter(|(_, seen)| !**seen) {
                 prop_assert!(f32::from(score) <= bound);
             }

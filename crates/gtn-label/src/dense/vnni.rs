@@ -12,8 +12,8 @@
 //! ```
 #![allow(unsafe_code)]
 
-use super::int8::ScanInput;
 use super::panels::Lists;
+use super::quantized::ScanInput;
 
 /// Whether the processor has the instructions.
 pub(crate) fn is_available() -> bool {
@@ -50,8 +50,8 @@ mod x86 {
         _mm512_loadu_si512, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_storeu_ps,
     };
 
-    use crate::dense::int8::{QUAD, ScanInput};
     use crate::dense::panels::{LANES, Lists, ROWS};
+    use crate::dense::quantized::{QUAD, ScanInput};
 
     #[target_feature(enable = "avx512f,avx512vnni")]
     pub(super) fn scan(input: &ScanInput<'_>, lists: &mut Lists<'_>) {

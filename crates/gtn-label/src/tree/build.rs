@@ -1,6 +1,6 @@
 //! Builds the tree, and keeps its boxes tight.
 
-use super::{LANES, Lanes, Tree};
+use super::nodes::{BuildBuffers, LANES, Lanes, Tree};
 use crate::parallel;
 
 /// Below this number of rows, splitting takes less time than waking another thread.
@@ -9,31 +9,6 @@ const MIN_PARALLEL_ROWS: usize = 1 << 12;
 const SAMPLE: usize = 64;
 /// Leaves per task.
 const CHUNK: usize = 256;
-
-/// Buffers for building.
-#[derive(Debug, Default)]
-pub(super) struct BuildBuffers {
-    /// The rows to build from.
-    rows: Vec<f32>,
-    /// Their indices among the target rows.
-    targets: Vec<u32>,
-    /// A coordinate and the index of its row, see [`key`].
-    keys: Vec<u64>,
-    /// Nodes of one level whose boxes may be too large.
-    pub(super) dirty: Vec<u32>,
-}
-
-impl BuildBuffers {
-    pub(super) fn clear(&mut self) {
-        self.rows.clear();
-        self.targets.clear();
-    }
-
-    pub(super) fn push(&mut self, target: u32, row: &[f32]) {
-        self.targets.push(target);
-        self.rows.extend_from_slice(row);
-    }
-}
 
 /// Maps a value to an integer such that the order is preserved.
 #[inline(always)]
@@ -103,22 +78,21 @@ fn max(a: f32, b: f32) -> f32 {
 /// The lowest lane that is not NaN, or +∞.
 #[inline(always)]
 fn lowest(lanes: &Lanes) -> f32 {
-    let mut lanes = lanes.0.map(|lane| min(f32::INFINITY, lane));
-    for half in [8, 4, 2, 1] {
-        for lane in 0..half {
-            lanes[lane] = min(lanes[lane], lanes[lane + half]);
-        }
-    }
-    lanes[0]
+    reduce(lanes, f32::INFINITY, min)
 }
 
 /// The highest lane that is not NaN, or −∞.
 #[inline(always)]
 fn highest(lanes: &Lanes) -> f32 {
-    let mut lanes = lanes.0.map(|lane| max(f32::NEG_INFINITY, lane));
+    reduce(lanes, f32::NEG_INFINITY, max)
+}
+
+#[inline(always)]
+fn reduce(lanes: &Lanes, none: f32, pick: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = lanes.0.map(|lane| pick(none, lane));
     for half in [8, 4, 2, 1] {
         for lane in 0..half {
-            lanes[lane] = max(lanes[lane], lanes[lane + half]);
+            lanes[lane] = pick(lanes[lane], lanes[lane + half]);
         }
     }
     lanes[0]

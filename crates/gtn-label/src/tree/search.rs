@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use pulp::{Arch, Simd, WithSimd, bytemuck};
 
 use super::build::{from_sortable_bits, to_sortable_bits};
-use super::{LANES, Lanes, Tree, prune_distance, slack};
+use super::nodes::{LANES, Lanes, Tree};
 use crate::proposer::{Candidate, Candidates};
 
 /// Bits of a stack entry that store the position of a node on its level; the bits above store the level.
@@ -25,7 +25,7 @@ impl Query<'_> {
     pub(super) fn run(&mut self, source: &[f32]) {
         self.best.clear();
         Arch::new().dispatch(Search(self, source));
-        for &zero in self.tree.zeros.iter().take(self.best.keep) {
+        for &zero in self.tree.zeros.iter().take(self.best.k) {
             self.best.offer(0.0, zero);
         }
     }
@@ -158,7 +158,7 @@ fn bits<S: Simd>(lanes: &Lanes, test: impl Fn(S::f32s) -> S::m32s) -> u32 {
 
 /// The best rows so far.
 pub(super) struct TopKHeap {
-    keep: usize,
+    k: usize,
     slack: f32,
     /// Score and target row; among equal scores, the lowest target row is best.
     heap: BinaryHeap<Reverse<u64>>,
@@ -169,9 +169,9 @@ pub(super) struct TopKHeap {
 }
 
 impl TopKHeap {
-    /// Creates a heap for up to `keep` rows of `dim` columns.
-    pub(super) fn new(keep: usize, dim: usize) -> Self {
-        let mut best = Self { keep, slack: slack(dim), heap: BinaryHeap::new(), lowest: 0.0, prune_distance: 0.0 };
+    /// Creates a heap for up to `k` rows of `dim` columns.
+    pub(super) fn new(k: usize, dim: usize) -> Self {
+        let mut best = Self { k, slack: slack(dim), heap: BinaryHeap::new(), lowest: 0.0, prune_distance: 0.0 };
         best.clear();
         best
     }
@@ -188,9 +188,9 @@ impl TopKHeap {
             return;
         }
         let key = u64::from(to_sortable_bits(score)) << 32 | u64::from(!target);
-        if self.heap.len() < self.keep {
+        if self.heap.len() < self.k {
             self.heap.push(Reverse(key));
-            if self.heap.len() < self.keep {
+            if self.heap.len() < self.k {
                 return;
             }
         } else if let Some(mut worst) = self.heap.peek_mut() {
@@ -206,11 +206,22 @@ impl TopKHeap {
     pub(super) fn write_to(&mut self, candidates: &mut Candidates, error: f32) {
         candidates.clear();
         candidates.set_error(error);
-        if self.heap.len() == self.keep {
+        if self.heap.len() == self.k {
             candidates.set_bound((self.lowest + error).next_up());
         }
         for &Reverse(key) in &self.heap {
             candidates.push(Candidate { score: from_sortable_bits((key >> 32) as u32), target: !(key as u32) });
         }
     }
+}
+
+/// The squared distance from which on a branch has no row that scores more than `score`; see the [module](super) for `slack`.
+#[inline(always)]
+fn prune_distance(score: f32, slack: f32) -> f32 {
+    (2.0 - 2.0 * score) * slack
+}
+
+/// The factor in [`prune_distance`] that covers all roundings for `dim` columns.
+fn slack(dim: usize) -> f32 {
+    1.0 + (dim as f32 + 16.0) * f32::EPSILON / 2.0
 }

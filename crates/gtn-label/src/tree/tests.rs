@@ -24,7 +24,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 }
 
 /// Asserts the contract of [`Candidates`].
-fn assert_contract(targets: UnitRows<'_>, free: &[bool], source: &[f32], keep: usize, candidates: &Candidates) {
+fn assert_contract(targets: UnitRows<'_>, free: &[bool], source: &[f32], k: usize, candidates: &Candidates) {
     let mut unlisted = free.to_vec();
     for candidate in candidates.listed() {
         let target = candidate.target as usize;
@@ -39,7 +39,7 @@ fn assert_contract(targets: UnitRows<'_>, free: &[bool], source: &[f32], keep: u
         let cosine = cosine(source, targets.row(target));
         assert!(cosine <= f64::from(candidates.bound()), "target row {target} at {cosine} exceeds the bound");
     }
-    assert_eq!(candidates.listed().len(), keep.min(free.iter().filter(|&&free| free).count()));
+    assert_eq!(candidates.listed().len(), k.min(free.iter().filter(|&&free| free).count()));
     if unlisted_count == 0 {
         assert_eq!(candidates.bound(), f32::NEG_INFINITY, "every free row is listed");
     }
@@ -54,7 +54,8 @@ fn cloud(dim: usize, len: std::ops::Range<usize>) -> impl Strategy<Value = Vec<f
     let kind = prop_oneof![
         6 => prop::collection::vec(entry(), dim).prop_map(Ok),
         3 => any::<prop::sample::Index>().prop_map(|index| Err((index, 1.0))),
-        3 => (any::<prop::sample::Index>(), 0.999_f32..1.001).prop_map(Err),
+        // Not a range of `f32`: proptest 1.12 fails an assertion of its own for some values from 0.999 to 1.001.
+        3 => (any::<prop::sample::Index>(), (-1000_i16..=1000).prop_map(|step| 1.0 + f32::from(step) * 1e-6)).prop_map(Err),
         1 => any::<prop::sample::Index>().prop_map(|index| Err((index, 0.0))),
     ];
     prop::collection::vec(kind, len).prop_map(move |kinds| {
@@ -74,7 +75,7 @@ fn cloud(dim: usize, len: std::ops::Range<usize>) -> impl Strategy<Value = Vec<f
     })
 }
 
-fn keep() -> impl Strategy<Value = usize> {
+fn k_values() -> impl Strategy<Value = usize> {
     prop_oneof![4 => 0_usize..9, 1 => 9_usize..300]
 }
 
@@ -83,13 +84,13 @@ struct Case {
     dim: usize,
     targets: Vec<f32>,
     sources: Vec<f32>,
-    /// The number of candidates to keep, and the free rows to remove afterward.
+    /// The number of candidates, and the free rows to remove afterward.
     steps: Vec<(usize, Vec<prop::sample::Index>)>,
 }
 
 fn case() -> impl Strategy<Value = Case> {
     (1_usize..14, prop_oneof![1 => 0_usize..40, 2 => 0_usize..700]).prop_flat_map(|(dim, len)| {
-        let steps = (keep(), prop::collection::vec(any::<prop::sample::Index>(), 0..=len / 2 + 1));
+        let steps = (k_values(), prop::collection::vec(any::<prop::sample::Index>(), 0..=len / 2 + 1));
         (cloud(dim, len..len + 1), cloud(dim, 1..8), prop::collection::vec(steps, 1..6))
             .prop_map(move |(targets, sources, steps)| Case { dim, targets, sources, steps })
     })
@@ -105,12 +106,12 @@ fn run_case(case: &Case, tree: &mut Tree) -> Vec<Candidates> {
     let mut free = vec![true; targets.len()];
     let mut lists = Vec::new();
     tree.begin(targets).unwrap();
-    for (keep, removed) in &case.steps {
-        for keep in [*keep, tree.len()] {
+    for (k, removed) in &case.steps {
+        for k in [*k, tree.len()] {
             let mut candidates = vec![Candidates::default(); sources.len()];
-            tree.propose(sources, keep, &mut candidates).unwrap();
+            tree.propose(sources, k, &mut candidates).unwrap();
             for (index, candidates) in candidates.iter().enumerate() {
-                assert_contract(targets, &free, sources.row(index), keep.max(1), candidates);
+                assert_contract(targets, &free, sources.row(index), k.max(1), candidates);
             }
             lists.extend(candidates);
         }
@@ -203,11 +204,11 @@ fn many_equal_and_zero_rows_keep_the_contract() {
         tree.begin(targets).unwrap();
         let sources = [row.clone(), opposite].concat();
         while tree.len() > 0 {
-            for keep in [1, 7, 5000] {
+            for k in [1, 7, 5000] {
                 let mut candidates = vec![Candidates::default(); 2];
-                tree.propose(UnitRows::new(&sources, dim), keep, &mut candidates).unwrap();
+                tree.propose(UnitRows::new(&sources, dim), k, &mut candidates).unwrap();
                 for (source, candidates) in sources.chunks(dim).zip(&candidates) {
-                    assert_contract(targets, &free, source, keep, candidates);
+                    assert_contract(targets, &free, source, k, candidates);
                 }
             }
             let taken: Vec<u32> = (0..free.len() as u32).filter(|&target| free[target as usize]).take(2000).collect();

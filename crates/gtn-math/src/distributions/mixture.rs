@@ -1,8 +1,7 @@
 use super::weights::normalized;
 use crate::distribution::{Distribution, is_invertible};
 use crate::error::ParameterError;
-use crate::interval::OpenInterval;
-use crate::interval_union::Gap;
+use crate::interval::{Gap, OpenInterval};
 
 /// A mixture of distributions: a component is drawn with the probability given by its weight, and then a value from it.
 ///

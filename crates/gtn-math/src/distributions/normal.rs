@@ -57,16 +57,10 @@ impl Distribution for Normal {
     }
 
     fn quantile(&self, p: f64) -> f64 {
-        if !is_invertible(p) {
-            return f64::NAN;
-        }
-        self.mean + self.std * standard_normal::quantile(p)
+        if is_invertible(p) { self.mean + self.std * standard_normal::quantile(p) } else { f64::NAN }
     }
 
     fn isf(&self, q: f64) -> f64 {
-        if !is_invertible(q) {
-            return f64::NAN;
-        }
-        self.mean + self.std * standard_normal::isf(q)
+        if is_invertible(q) { self.mean + self.std * standard_normal::isf(q) } else { f64::NAN }
     }
 }

@@ -29,16 +29,6 @@ impl Uniform {
     fn width(&self) -> f64 {
         self.support.upper() - self.support.lower()
     }
-
-    /// The value at the given fraction of the width above the lower endpoint.
-    fn above_lower(&self, fraction: f64) -> f64 {
-        self.support.lower() + fraction * self.width()
-    }
-
-    /// The value at the given fraction of the width below the upper endpoint.
-    fn below_upper(&self, fraction: f64) -> f64 {
-        self.support.upper() - fraction * self.width()
-    }
 }
 
 impl Distribution for Uniform {
@@ -59,22 +49,18 @@ impl Distribution for Uniform {
 
     // Measured from the nearer endpoint, so that a small distance from it keeps its digits.
     fn quantile(&self, p: f64) -> f64 {
-        if !is_invertible(p) {
-            f64::NAN
-        } else if p <= 0.5 {
-            self.above_lower(p)
-        } else {
-            self.below_upper(1.0 - p)
+        match self.support {
+            _ if !is_invertible(p) => f64::NAN,
+            support if p <= 0.5 => support.lower() + p * self.width(),
+            support => support.upper() - (1.0 - p) * self.width(),
         }
     }
 
     fn isf(&self, q: f64) -> f64 {
-        if !is_invertible(q) {
-            f64::NAN
-        } else if q <= 0.5 {
-            self.below_upper(q)
-        } else {
-            self.above_lower(1.0 - q)
+        match self.support {
+            _ if !is_invertible(q) => f64::NAN,
+            support if q <= 0.5 => support.upper() - q * self.width(),
+            support => support.lower() + (1.0 - q) * self.width(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use gtn_math::{
     BallDensity, CdfMap, Chi, Distribution, EmpiricalCdf, EmpiricalMap, Exponential, Homeomorphism, LineError, LineMap,
-    MapError, Normal, OpenInterval, ParameterError, RadialError, RadialMap, SwissRoll, Uniform, Variable,
+    MapError, Normal, OpenInterval, ParameterError, RadialError, RadialMap, SwissRoll, Uniform, Variable, VectorError,
 };
 use proptest::prelude::*;
 
@@ -82,10 +82,10 @@ proptest! {
         let h = RadialMap::new(3, chi(degrees.0), chi(degrees.1)).unwrap();
         match h.forward(&y) {
             Ok(x) => prop_assert!(h.domain().contains(&y) && h.range().contains(&x)),
-            Err(RadialError::DimensionMismatch { expected, found }) => {
+            Err(RadialError::Vector(VectorError::DimensionMismatch { expected, found })) => {
                 prop_assert!(expected == 3 && found == y.len() && found != 3);
             }
-            Err(RadialError::NotFinite { index, .. }) => prop_assert!(!y[index].is_finite()),
+            Err(RadialError::Vector(VectorError::NotFinite { index, .. })) => prop_assert!(!y[index].is_finite()),
             Err(error) => prop_assert!(matches!(error, RadialError::Norm(_))),
         }
     }
@@ -106,10 +106,10 @@ proptest! {
         let h = LineMap::new(normal, disk).unwrap();
         match h.forward(&y) {
             Ok(x) => prop_assert!(h.domain().contains(&y) && h.range().contains(&x)),
-            Err(LineError::DimensionMismatch { expected, found }) => {
+            Err(LineError::Vector(VectorError::DimensionMismatch { expected, found })) => {
                 prop_assert!(expected == 2 && found == y.len() && found != 2);
             }
-            Err(LineError::NotFinite { index, .. }) => prop_assert!(!y[index].is_finite()),
+            Err(LineError::Vector(VectorError::NotFinite { index, .. })) => prop_assert!(!y[index].is_finite()),
             Err(error) => {
                 prop_assert!(matches!(error, LineError::TailUnderflow { .. } | LineError::OutsideBall { .. }), "{error}");
             }

@@ -3,7 +3,7 @@
 
 use gtn_math::{
     BallDensity, CdfMap, Chi, Distribution, Exponential, Homeomorphism, LineError, LineMap, Mixture, Normal, RadialMap,
-    Uniform, Variable,
+    Uniform, Variable, VectorError,
 };
 use proptest::prelude::*;
 
@@ -219,10 +219,10 @@ fn densities_and_vectors_that_cannot_be_mapped_are_errors() {
         assert!(matches!(BallDensity::new(1, radius, scale, flat), Err(LineError::InvalidLengths { .. })));
     }
     let disk = BallDensity::new(2, 1.0, 1.0, flat).unwrap();
-    assert!(matches!(LineMap::new(disk, normal(3, 1.0)), Err(LineError::DimensionMismatch { expected: 2, found: 3 })));
+    assert!(matches!(LineMap::new(disk, normal(3, 1.0)), Err(LineError::DimensionMismatch { y: 2, x: 3 })));
     let h = LineMap::new(disk, normal(2, 1.0)).unwrap();
-    assert_eq!(h.forward(&[0.5]), Err(LineError::DimensionMismatch { expected: 2, found: 1 }));
-    assert!(matches!(h.forward(&[0.5, f64::NAN]), Err(LineError::NotFinite { index: 1, .. })));
+    assert_eq!(h.forward(&[0.5]), Err(VectorError::DimensionMismatch { expected: 2, found: 1 }.into()));
+    assert!(matches!(h.forward(&[0.5, f64::NAN]), Err(LineError::Vector(VectorError::NotFinite { index: 1, .. }))));
     assert_eq!(h.forward(&[1.0, 0.0]), Err(LineError::OutsideBall { norm: 1.0, radius: 1.0 }));
     for bad in [f64::NAN, -1.0, f64::INFINITY] {
         let invalid = BallDensity::new(2, 1.0, 1.0, move |_: &[f64]| bad).unwrap();

@@ -67,8 +67,8 @@ fn measure_set(
     let (held_out, other_half) = (x.slice(s![..half, ..]), x.slice(s![half.., ..]));
     let copies = memorization(targets.train.view(), held_out, if is_floor { other_half } else { y.view() });
     let copies = unless_held_out_are_copies(copies)?;
-    let energy = mean_over_subsets(real, set, subsets, stream(purpose::ENERGY), energy_distance)?;
-    let sliced = sliced_wasserstein(real, set, PROJECTIONS, stream(purpose::DIRECTIONS))?;
+    let energy = mean_over_subsets(real, set, subsets, &mut stream(purpose::ENERGY), energy_distance)?;
+    let sliced = sliced_wasserstein(real, set, PROJECTIONS, &mut stream(purpose::DIRECTIONS))?;
     Ok([
         (Metric::FrechetDistance, Some(frechet_distance(real, set)?)),
         (Metric::EnergyDistance, Some(energy)),

@@ -96,14 +96,14 @@ fn measure_set(
     streams: Streams,
 ) -> Result<Values<7>> {
     // The same directions for every set, so that only the sets differ.
-    let directions = streams.stream(purpose::DIRECTIONS, 2);
+    let mut directions = streams.stream(purpose::DIRECTIONS, 2);
     let manifold = precision_recall(real, set, K_MANIFOLD)?;
     let density = density_coverage(real, set, K_DENSITY)?;
     let copies = memorization_from_neighbors(nearest_to_real.to_vec(), nearest_training_images(set, images)?);
     let copies: Option<Memorization> = unless_held_out_are_copies(copies)?;
     Ok([
         (Metric::PixelEnergyDistance, Some(energy_distance(real, set)?)),
-        (Metric::PixelSlicedWasserstein, Some(sliced_wasserstein(real, set, PROJECTIONS, directions)?)),
+        (Metric::PixelSlicedWasserstein, Some(sliced_wasserstein(real, set, PROJECTIONS, &mut directions)?)),
         (Metric::PixelPrecision, Some(manifold.precision)),
         (Metric::PixelRecall, Some(manifold.recall)),
         (Metric::PixelDensity, Some(density.density)),

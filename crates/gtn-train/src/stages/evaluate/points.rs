@@ -45,8 +45,8 @@ pub(super) fn measure(
         [&samples.generated, &samples.real, &samples.more_real].map(|rows| points.to_plane(rows));
     report_progress(1, 3, context)?;
     let energy = |other: &Array2<f32>, index| {
-        let draws = context.streams.stream(purpose::ENERGY, index);
-        mean_over_subsets(real.view(), other.view(), SUBSETS, draws, energy_distance)
+        let mut draws = context.streams.stream(purpose::ENERGY, index);
+        mean_over_subsets(real.view(), other.view(), SUBSETS, &mut draws, energy_distance)
     };
     let (value, floor) = (energy(&generated, 0)?, Some(energy(&more_real, 1)?));
     metrics.push(PointMetric { metric: Metric::EnergyDistance, value, floor, samples: SUBSETS.size });
@@ -55,8 +55,8 @@ pub(super) fn measure(
     let first_rows = s![..SLICED_SAMPLES, ..];
     // The same directions for both, so that only the points differ.
     let sliced = |other: &Array2<f32>| {
-        let directions = context.streams.stream(purpose::DIRECTIONS, 0);
-        sliced_wasserstein(real.slice(first_rows), other.slice(first_rows), PROJECTIONS, directions)
+        let mut directions = context.streams.stream(purpose::DIRECTIONS, 0);
+        sliced_wasserstein(real.slice(first_rows), other.slice(first_rows), PROJECTIONS, &mut directions)
     };
     let (value, floor) = (sliced(&generated)?, Some(sliced(&more_real)?));
     metrics.push(PointMetric { metric: Metric::SlicedWasserstein, value, floor, samples: SLICED_SAMPLES });

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use gtn_label::{Matcher, Matching, Precision, Strategy, Workspace, replay};
+use gtn_label::{Matcher, Matching, Precision, Strategy, Workspace, verify_steps};
 use ndarray::Array2;
 use serde_json::{Value, json};
 
@@ -15,8 +15,8 @@ const MAX_CHECK_OPERATIONS: f64 = 6e12;
 /// Maximum number of rows with two columns for the tree, whose f32 scores distinguish close directions poorly.
 const MAX_TREE_ROWS_2D: usize = 200_000;
 
-/// Number of steps that are replayed otherwise.
-const REPLAYED_STEPS: usize = 1000;
+/// Number of steps that are verified otherwise.
+const VERIFIED_STEPS: usize = 1000;
 
 /// The result of such a process.
 pub(crate) struct Matched {
@@ -86,7 +86,7 @@ fn other_strategy(case: &Case, strategy: Strategy) -> Option<Strategy> {
     }
 }
 
-/// Compares the complete matching with another strategy if that takes minutes at most; otherwise replays steps.
+/// Compares the complete matching with another strategy if that takes minutes at most; otherwise verifies steps.
 fn verify(
     case: &Case,
     strategy: Strategy,
@@ -104,18 +104,18 @@ fn verify(
         };
     }
     let steps = spread_steps(case.rows);
-    replay(source, target, Precision::Double, matched, &steps).map_err(|error| failed(error.to_string()))?;
+    verify_steps(source, target, Precision::Double, matched, &steps).map_err(|error| failed(error.to_string()))?;
     Ok(format!("{} steps", steps.len()))
 }
 
 /// Steps spread over all rows without a period: multiples of the golden ratio.
 fn spread_steps(rows: usize) -> Vec<usize> {
-    if rows <= REPLAYED_STEPS {
+    if rows <= VERIFIED_STEPS {
         return (0..rows).collect();
     }
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
     let mut steps: Vec<usize> =
-        (1..=REPLAYED_STEPS).map(|k| ((k as f64 * GOLDEN).fract() * rows as f64) as usize).collect();
+        (1..=VERIFIED_STEPS).map(|k| ((k as f64 * GOLDEN).fract() * rows as f64) as usize).collect();
     steps.sort_unstable();
     steps.dedup();
     steps
@@ -131,7 +131,7 @@ mod tests {
         for rows in [1, 999, 1000, 5000, 1_000_000] {
             let steps = spread_steps(rows);
             assert!(steps.windows(2).all(|pair| pair[0] < pair[1]) && steps[steps.len() - 1] < rows, "{rows}");
-            assert!(steps.len() > rows.min(REPLAYED_STEPS) * 4 / 5, "{rows}: {}", steps.len());
+            assert!(steps.len() > rows.min(VERIFIED_STEPS) * 4 / 5, "{rows}: {}", steps.len());
         }
     }
 

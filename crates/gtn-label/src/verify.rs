@@ -1,12 +1,11 @@
 //! Individual steps of Algorithm 1, recomputed by the definition alone.
 
-use crate::matcher::check_shapes;
-use crate::problem::checked_norms;
+use crate::problem::{check_shapes, checked_norms};
 use crate::score::{Scored, Targets};
 use crate::sort::argsort_by_norm;
 use crate::{Element, MatchError, Matching, PointSet, Precision, Rows, parallel};
 
-/// A claimed matching to verify with [`replay`]: a [`Matching`], or pairs that were read from a file.
+/// A claimed matching to verify with [`verify_steps`]: a [`Matching`], or pairs that were read from a file.
 #[derive(Debug, Clone, Copy)]
 pub struct MatchedPairs<'a> {
     /// For each source row, the index of the target row it took.
@@ -26,7 +25,7 @@ impl<'a> From<&'a Matching> for MatchedPairs<'a> {
 /// Where pairs differ from the result of Algorithm 1.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ReplayError {
+pub enum VerifyError {
     /// The rows cannot be matched.
     #[error(transparent)]
     Rows(#[from] MatchError),
@@ -72,7 +71,7 @@ pub enum ReplayError {
         /// The other source row.
         second: usize,
     },
-    /// A step to replay does not exist.
+    /// A step to verify does not exist.
     #[error("there is no step {step}; pass steps below {rows}, the number of source rows")]
     StepOutOfRange {
         /// The requested step.
@@ -112,29 +111,29 @@ pub enum ReplayError {
 /// processing order. For each one, all target rows that were not taken earlier according to `pairs` are scored in `f64` as the
 /// [front page](crate) defines; the row to take and its similarity must equal those of `pairs`, bit by bit. A step
 /// costs O(m·d) operations. If *all* steps pass, `pairs` are the matching. Randomly chosen steps detect an error that affects a
-/// fraction p of the steps with probability 1 − (1 − p)^steps. (Replay the pairs of several components one component at a
+/// fraction p of the steps with probability 1 − (1 − p)^steps. (Verify the pairs of several components one component at a
 /// time.)
 ///
 /// ```
-/// use gtn_label::{Precision, Rows, match_rows, replay};
+/// use gtn_label::{Precision, Rows, match_rows, verify_steps};
 ///
 /// let source = Rows::new(&[0.0, 2.0, 1.0, 0.0], 2, 2)?;
 /// let target = Rows::new(&[3.0, 0.1, 1.0, 1.0, -0.2, 5.0], 3, 2)?;
 /// let matched = match_rows(source.clone(), target.clone())?;
-/// replay(source, target, Precision::Double, &matched, &[0, 1])?;
+/// verify_steps(source, target, Precision::Double, &matched, &[0, 1])?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 ///
-/// [`ReplayError`] for the first mismatch: first in the arrays overall, then in the steps in the given order.
-pub fn replay<'s, 't, 'p, T: Element>(
+/// [`VerifyError`] for the first mismatch: first in the arrays overall, then in the steps in the given order.
+pub fn verify_steps<'s, 't, 'p, T: Element>(
     source: impl Into<Rows<'s, T>>,
     target: impl Into<Rows<'t, T>>,
     precision: Precision,
     pairs: impl Into<MatchedPairs<'p>>,
     steps: &[usize],
-) -> Result<(), ReplayError> {
+) -> Result<(), VerifyError> {
     let (source, target, pairs) = (source.into(), target.into(), pairs.into());
     let rows = source.len();
     check_shapes(&source, &target)?;
@@ -142,24 +141,24 @@ pub fn replay<'s, 't, 'p, T: Element>(
         [("assignment", pairs.assignment.len()), ("order", pairs.order.len()), ("similarity", pairs.similarity.len())];
     for (array, len) in arrays {
         if len != rows {
-            return Err(ReplayError::LengthMismatch { array, len, rows });
+            return Err(VerifyError::LengthMismatch { array, len, rows });
         }
     }
     let source_norms = checked_norms(&source, PointSet::Source)?;
     let target_norms = checked_norms(&target, PointSet::Target)?;
     for (step, (&found, expected)) in pairs.order.iter().zip(argsort_by_norm(&source_norms)).enumerate() {
         if found != expected {
-            return Err(ReplayError::WrongOrder { step, expected, found });
+            return Err(VerifyError::WrongOrder { step, expected, found });
         }
     }
     let step_taken = step_taken(&pairs, target.len())?;
     if let Some(&step) = steps.iter().find(|&&step| step >= rows) {
-        return Err(ReplayError::StepOutOfRange { step, rows });
+        return Err(VerifyError::StepOutOfRange { step, rows });
     }
 
     let targets = Targets { rows: &target, norms: &target_norms, precision };
-    let mut replayed: Vec<(usize, Option<Scored>)> = steps.iter().map(|&step| (step, None)).collect();
-    parallel::for_each(&mut replayed, |_, (step, best)| {
+    let mut recomputed: Vec<(usize, Option<Scored>)> = steps.iter().map(|&step| (step, None)).collect();
+    parallel::for_each(&mut recomputed, |_, (step, best)| {
         let (y, y_norm) = (source.row(pairs.order[*step]), source_norms[pairs.order[*step]]);
         for free in (0..target.len()).filter(|&row| step_taken[row] >= *step) {
             let scored = targets.score(y, y_norm, free);
@@ -168,32 +167,32 @@ pub fn replay<'s, 't, 'p, T: Element>(
             }
         }
     });
-    for (step, best) in replayed {
+    for (step, best) in recomputed {
         let source_row = pairs.order[step];
         let (found, similarity) = (pairs.assignment[source_row], pairs.similarity[source_row]);
         // At least one row is free: the one that `pairs` assign in this step.
         let Some(best) = best else { continue };
         if best.target != found {
-            return Err(ReplayError::WrongTarget { step, source_row, expected: best.target, found });
+            return Err(VerifyError::WrongTarget { step, source_row, expected: best.target, found });
         }
         if best.similarity.to_bits() != similarity.to_bits() {
-            return Err(ReplayError::WrongSimilarity { source_row, expected: best.similarity, found: similarity });
+            return Err(VerifyError::WrongSimilarity { source_row, expected: best.similarity, found: similarity });
         }
     }
     Ok(())
 }
 
 /// The step in which each target row is taken; `usize::MAX` if none takes it.
-fn step_taken(pairs: &MatchedPairs<'_>, target_rows: usize) -> Result<Vec<usize>, ReplayError> {
+fn step_taken(pairs: &MatchedPairs<'_>, target_rows: usize) -> Result<Vec<usize>, VerifyError> {
     let mut step_taken = vec![usize::MAX; target_rows];
     for (step, &source_row) in pairs.order.iter().enumerate() {
         let target_row = pairs.assignment[source_row];
         let Some(taken) = step_taken.get_mut(target_row) else {
-            return Err(ReplayError::TargetOutOfRange { source_row, target_row, target_rows });
+            return Err(VerifyError::TargetOutOfRange { source_row, target_row, target_rows });
         };
         if *taken != usize::MAX {
             let first = pairs.order[*taken];
-            return Err(ReplayError::DuplicateTarget { target_row, first, second: source_row });
+            return Err(VerifyError::DuplicateTarget { target_row, first, second: source_row });
         }
         *taken = step;
     }

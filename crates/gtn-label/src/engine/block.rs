@@ -1,0 +1,363 @@
+//! One block of source rows: a [`Proposer`] lists candidates, `f64` decides among them, and conflicts within the block are resolved
+//! in favor of the earlier row.
+//!
+//! # Why the result is exact
+//!
+//! *Scores.* The cosine of a listed row is within e of its score, and that of a row that is not listed is at most b. Both
+//! statements are about unit rows, whose entries are rounded, so the cosine of the original rows may differ by another
+//! [`UNIT_ERROR`], which also covers the rounding of the `f64` scores. Let h be the highest score on the list among the rows that
+//! y may take. Only rows with a score of at least h − 2e − 2·[`UNIT_ERROR`] can be the best; they are rescored in `f64`. No other
+//! row can be, provided that b < h − e − 2·[`UNIT_ERROR`]; otherwise the list is too short, and candidates are proposed for y
+//! again. With [`Precision::Single`], rows tie whose cosines are up to one step of `f32` apart, and both limits are lower by that
+//! step.
+//!
+//! *Conflicts.* All target rows rank the source rows alike, by the processing order, so Algorithm 1 is the only stable matching,
+//! and deferred acceptance finds it in whatever order the source rows make their offers: each takes the best row that no
+//! earlier one holds, if necessary from a later one, which then chooses again. The set of rows that y may take never grows, so a
+//! list once proposed for y stays valid for y. If many lists turn out too short because many rows of the block compete for
+//! the same few, the rows before the first such row are finished, and the others are left to the next block.
+
+use std::time::Instant;
+
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::dense::float32_error;
+use crate::problem::{Assignment, Problem};
+use crate::score::Scored;
+use crate::stats::MatchStats;
+use crate::{Candidate, Candidates, Element, MatchError, Precision, Proposer, UnitRows, parallel};
+
+/// Bound on the difference between the cosine of two rows, exact or as computed in `f64`, and the cosine of their unit rows:
+/// two roundings by 2⁻²⁴, plus a margin for those in `f64`.
+const UNIT_ERROR: f64 = 1.2e-7;
+/// The holder of a target row that no source row of the block holds.
+pub(super) const UNHELD: u32 = u32::MAX;
+/// Source rows that give a few threads enough work each; block sizes are multiples of it where possible.
+pub(super) const MIN_BLOCK_SIZE: usize = 96;
+/// Maximum length of a list; if it does not suffice, every free row is scored.
+pub(super) const MAX_LIST_LEN: usize = 2048;
+
+/// Memory that successive matchings reuse.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    pub(super) targets: Vec<f32>,
+    sources: Vec<f32>,
+    candidates: Vec<Candidates>,
+    choices: Vec<Choice>,
+    /// For each target row, the position in the block of the source row that holds it.
+    pub(super) holders: Vec<u32>,
+}
+
+/// The choice of a source row of the block.
+#[derive(Debug, Clone, Default)]
+struct Choice {
+    /// `None` if the list is too short.
+    scored: Option<Scored>,
+    /// Target rows that were scored in `f64`.
+    rescored: u32,
+}
+
+/// Fills `units` with `len` unit rows; a zero row stays zero.
+pub(super) fn unit_rows<'t, T: Element>(
+    units: &mut Vec<f32>,
+    len: usize,
+    dim: usize,
+    row: impl Fn(usize) -> (&'t [T], f64) + Sync + Send,
+) {
+    const ROWS: usize = 64;
+    units.clear();
+    units.resize(len * dim, 0.0);
+    let mut chunks: Vec<&mut [f32]> = units.chunks_mut(ROWS * dim).collect();
+    parallel::for_each(&mut chunks, |chunk, units| {
+        for (offset, unit) in units.chunks_mut(dim).enumerate() {
+            let (row, norm) = row(chunk * ROWS + offset);
+            if norm > 0.0 {
+                for (unit, &entry) in unit.iter_mut().zip(row) {
+                    *unit = (entry.into() / norm) as f32;
+                }
+            }
+        }
+    });
+}
+
+/// The source rows that are being processed.
+pub(super) struct Block<'b, 'r, 'a, T: Element> {
+    pub(super) problem: &'b Problem<'r, 'a, T>,
+    pub(super) sources: &'b [usize],
+    pub(super) k: usize,
+    /// The target rows taken before this block.
+    pub(super) taken: &'b [bool],
+    pub(super) buffers: &'b mut Buffers,
+    pub(super) stats: &'b mut MatchStats,
+}
+
+impl<T: Element> Block<'_, '_, '_, T> {
+    /// Proposes candidates for all source rows, and lets each one choose as if it were alone.
+    pub(super) fn propose(&mut self, proposer: &mut dyn Proposer) -> Result<(), MatchError> {
+        let started = Instant::now();
+        let (len, dim) = (self.sources.len(), self.problem.source.dim());
+        let buffers = &mut *self.buffers;
+        let (problem, sources) = (self.problem, self.sources);
+        unit_rows(&mut buffers.sources, len, dim, |position| {
+            let source = sources[position];
+            (problem.source.row(source), problem.source_norms[source])
+        });
+        if buffers.candidates.len() < len {
+            buffers.candidates.resize_with(len, Candidates::default);
+        }
+        proposer.propose(UnitRows::new(&buffers.sources, dim), self.k, &mut buffers.candidates[..len])?;
+        self.stats.propose += started.elapsed();
+
+        let started = Instant::now();
+        self.check(&self.buffers.candidates[..len])?;
+        let mut choices = std::mem::take(&mut self.buffers.choices);
+        choices.clear();
+        choices.resize(len, Choice::default());
+        let this = &*self;
+        parallel::fill(&mut choices, 32, |position| this.choose(position, &this.buffers.candidates[position]));
+        self.stats.rescored += choices.iter().map(|choice| u64::from(choice.rescored)).sum::<u64>();
+        self.buffers.choices = choices;
+        self.stats.decide += started.elapsed();
+        Ok(())
+    }
+
+    /// Checks that the proposer, which may be outside this crate, lists only free rows and valid scores.
+    fn check(&self, candidates: &[Candidates]) -> Result<(), MatchError> {
+        let is_invalid = |candidate: &Candidate| {
+            candidate.score.is_nan() || self.taken.get(candidate.target as usize).is_none_or(|&taken| taken)
+        };
+        match candidates.iter().flat_map(Candidates::listed).find(|&candidate| is_invalid(candidate)) {
+            None => Ok(()),
+            Some(candidate) => Err(MatchError::Proposer {
+                reason: format!(
+                    "it listed target row {} with score {}; it must list only free rows, with valid scores",
+                    candidate.target, candidate.score
+                ),
+            }),
+        }
+    }
+
+    fn may_take(&self, position: usize, target: u32) -> bool {
+        // `UNHELD` is greater than any position.
+        self.buffers.holders[target as usize] as usize > position
+    }
+
+    /// Maximum difference between cosines that tie.
+    fn tie_width(&self) -> f64 {
+        match self.problem.targets.precision {
+            Precision::Double => 0.0,
+            // Two values that round to the same f32 are at most one f32 step apart, which is at most 2⁻²⁴ below 1.
+            Precision::Single => f64::from(f32::EPSILON),
+        }
+    }
+
+    /// The choice of the source row at `position` among the listed rows that no earlier one holds.
+    fn choose(&self, position: usize, candidates: &Candidates) -> Choice {
+        let free = || candidates.listed().iter().filter(|candidate| self.may_take(position, candidate.target));
+        let Some(highest) = free().map(|candidate| candidate.score).reduce(f32::max) else {
+            return Choice::default();
+        };
+        let error = f64::from(candidates.error());
+        let unlisted_limit = f64::from(highest) - error - 2.0 * UNIT_ERROR - self.tie_width();
+        let complete = candidates.bound() == f32::NEG_INFINITY;
+        // Not written with `>=`: a NaN must not exclude any row.
+        if !(complete || f64::from(candidates.bound()) < unlisted_limit) {
+            return Choice::default();
+        }
+        let floor = unlisted_limit - error;
+        let in_window = free().filter(|candidate| reaches(candidate.score, floor));
+        self.decide(position, in_window.map(|candidate| candidate.target))
+    }
+
+    /// The best of these rows, scored in `f64`.
+    fn decide(&self, position: usize, mut targets: impl Iterator<Item = u32>) -> Choice {
+        let source = self.sources[position];
+        let (y, y_norm) = (self.problem.source.row(source), self.problem.source_norms[source]);
+        let mut choice = Choice::default();
+        let mut offer = |scored: Scored| {
+            if choice.scored.as_ref().is_none_or(|best| scored.beats(best)) {
+                choice.scored = Some(scored);
+            }
+            choice.rescored += 1;
+        };
+        loop {
+            let four: [Option<u32>; 4] = std::array::from_fn(|_| targets.next());
+            if let [Some(a), Some(b), Some(c), Some(d)] = four {
+                let four = [a, b, c, d].map(|target| target as usize);
+                self.problem.targets.scores(y, y_norm, four).into_iter().for_each(&mut offer);
+            } else {
+                let rest = four.into_iter().flatten();
+                rest.for_each(|target| offer(self.problem.targets.score(y, y_norm, target as usize)));
+                return choice;
+            }
+        }
+    }
+
+    /// Deferred acceptance. Returns the number of rows that needed longer lists.
+    pub(super) fn resolve_conflicts(&mut self, proposer: &mut dyn Proposer) -> Result<usize, MatchError> {
+        let started = Instant::now();
+        let propose_before = self.stats.propose;
+        // A stack: the next row to choose is the last.
+        let mut waiting: Vec<u32> = (0..self.sources.len() as u32).rev().collect();
+        let (mut k, mut refilled) = (self.k, 0);
+        loop {
+            let mut too_short = Vec::new();
+            while let Some(row) = waiting.pop() {
+                let position = row as usize;
+                let chosen = self.buffers.choices[position].scored.as_ref().map(|scored| scored.target);
+                if chosen.is_none_or(|target| !self.may_take(position, target as u32)) {
+                    let choice = self.choose(position, &self.buffers.candidates[position]);
+                    self.stats.rescored += u64::from(choice.rescored);
+                    self.buffers.choices[position] = choice;
+                }
+                match &self.buffers.choices[position].scored {
+                    None => too_short.push(row),
+                    Some(scored) => {
+                        let target = scored.target;
+                        waiting.extend(self.assign(row, target));
+                    }
+                }
+            }
+            if too_short.is_empty() {
+                break;
+            }
+            too_short.sort_unstable();
+            let first = too_short[0] as usize;
+            if first >= MIN_BLOCK_SIZE / 2 && too_short.len() > self.sources.len() / 16 {
+                self.truncate(first);
+                break;
+            }
+            refilled += too_short.len();
+            if k < MAX_LIST_LEN {
+                k = k.saturating_mul(8).min(MAX_LIST_LEN);
+                self.refill(&too_short, k, proposer)?;
+                waiting.extend(too_short.iter().rev());
+                continue;
+            }
+            for row in too_short {
+                let choice = self.scan_all(row as usize);
+                self.stats.full_scans += 1;
+                self.stats.rescored += u64::from(choice.rescored);
+                let target = choice.scored.as_ref().map(|scored| scored.target);
+                self.buffers.choices[row as usize] = choice;
+                let target = target.expect("there are at least as many target rows as source rows");
+                waiting.extend(self.assign(row, target));
+            }
+        }
+        self.stats.refills += refilled as u64;
+        self.stats.decide += started.elapsed() - (self.stats.propose - propose_before);
+        Ok(refilled)
+    }
+
+    /// Leaves the rows from position `len` on to the next block. No earlier row needs a longer list, so their choices are final.
+    fn truncate(&mut self, len: usize) {
+        for choice in &self.buffers.choices[len..] {
+            let holder = choice.scored.as_ref().map(|scored| &mut self.buffers.holders[scored.target]);
+            if let Some(holder) = holder
+                && *holder as usize >= len
+            {
+                *holder = UNHELD;
+            }
+        }
+        self.sources = &self.sources[..len];
+    }
+
+    /// Assigns a target row to a row of the block, and returns the later row that must release it.
+    fn assign(&mut self, row: u32, target: usize) -> Option<u32> {
+        let displaced = std::mem::replace(&mut self.buffers.holders[target], row);
+        (displaced != UNHELD).then_some(displaced)
+    }
+
+    /// Proposes longer lists for these rows of the block.
+    fn refill(&mut self, rows: &[u32], k: usize, proposer: &mut dyn Proposer) -> Result<(), MatchError> {
+        let started = Instant::now();
+        let dim = self.problem.source.dim();
+        let sources = UnitRows::new(&self.buffers.sources, dim);
+        let units: Vec<f32> = rows.iter().flat_map(|&row| sources.row(row as usize)).copied().collect();
+        let mut candidates: Vec<Candidates> =
+            rows.iter().map(|&row| std::mem::take(&mut self.buffers.candidates[row as usize])).collect();
+        proposer.propose(UnitRows::new(&units, dim), k, &mut candidates)?;
+        self.check(&candidates)?;
+        for (&row, candidates) in rows.iter().zip(candidates) {
+            self.buffers.candidates[row as usize] = candidates;
+        }
+        self.stats.propose += started.elapsed();
+        Ok(())
+    }
+
+    /// The choice of the source row at `position` among all target rows that no earlier one holds.
+    fn scan_all(&self, position: usize) -> Choice {
+        const CHUNK: usize = 2048;
+        let dim = self.problem.source.dim();
+        let unit = &self.buffers.sources[position * dim..][..dim];
+        let mut scores = vec![f32::NEG_INFINITY; self.taken.len()];
+        let mut chunks: Vec<&mut [f32]> = scores.chunks_mut(CHUNK).collect();
+        let targets = UnitRows::new(&self.buffers.targets, dim);
+        parallel::for_each(&mut chunks, |chunk, scores| {
+            let rows = (chunk * CHUNK..).zip(scores.iter_mut());
+            let free = |target: usize| !self.taken[target] && self.may_take(position, target as u32);
+            let free = rows.filter(|&(target, _)| free(target)).map(|(target, score)| (targets.row(target), score));
+            Arch::new().dispatch(Dots { unit, rows: free });
+        });
+        let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let floor = f64::from(highest) - 2.0 * (f64::from(float32_error(dim)) + UNIT_ERROR) - self.tie_width();
+        let mut best = vec![Choice::default(); scores.len().div_ceil(CHUNK)];
+        let mut chunks: Vec<_> = best.iter_mut().zip(scores.chunks(CHUNK)).collect();
+        parallel::for_each(&mut chunks, |chunk, (best, scores)| {
+            let in_window =
+                (0..).zip(*scores).filter(|&(_, &score)| score > f32::NEG_INFINITY && reaches(score, floor));
+            **best = self.decide(position, in_window.map(|(offset, _)| (chunk * CHUNK) as u32 + offset));
+        });
+        let rescored = best.iter().map(|choice| choice.rescored).sum();
+        let better = |a: Scored, b: Scored| if b.beats(&a) { b } else { a };
+        Choice { scored: best.into_iter().filter_map(|choice| choice.scored).reduce(better), rescored }
+    }
+
+    /// Writes the pairs of the block to `out`, and returns the target rows that they take.
+    pub(super) fn commit(self, out: &mut Assignment) -> Vec<u32> {
+        let mut removed = Vec::with_capacity(self.sources.len());
+        for (&source, choice) in self.sources.iter().zip(&self.buffers.choices) {
+            let scored = choice.scored.as_ref().expect("every row of a resolved block has chosen");
+            out.set(source, scored.target, scored.similarity);
+            self.buffers.holders[scored.target] = UNHELD;
+            removed.push(scored.target as u32);
+        }
+        removed
+    }
+}
+
+/// Whether a score is at least `floor`. A floor of NaN, from an unbounded error, admits every score.
+fn reaches(score: f32, floor: f64) -> bool {
+    floor.is_nan() || f64::from(score) >= floor
+}
+
+/// Dot products with one unit row.
+struct Dots<'u, I> {
+    unit: &'u [f32],
+    rows: I,
+}
+
+impl<'r, 's, I: Iterator<Item = (&'r [f32], &'s mut f32)>> WithSimd for Dots<'_, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (row, score) in self.rows {
+            *score = dot(self.unit, row);
+        }
+    }
+}
+
+/// A dot product in `f32`; [`float32_error`] bounds its error.
+#[inline(always)]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
+    let mut sums = [0.0; 16];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..16 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + rest
+}

@@ -41,7 +41,7 @@ pub mod fetch;
 pub mod hap;
 mod hex_digest;
 #[cfg(feature = "hub")]
-mod hub_download;
+pub mod hub;
 pub mod idx;
 pub mod image_files;
 pub mod image_set;

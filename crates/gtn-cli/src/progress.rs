@@ -98,6 +98,21 @@ impl Progress {
         }
     }
 
+    /// Shows a task of unknown length.
+    pub(crate) fn show_open(&mut self, name: &str, detail: &str) {
+        let Some(task) = &mut self.task else { return };
+        if let Some(bar) = &self.bar {
+            if let Ok(style) = ProgressStyle::with_template("{prefix:<11} {spinner} {msg}") {
+                bar.set_style(style);
+            }
+            bar.set_message(detail.to_owned());
+            bar.tick();
+        } else if !self.terminal && task.last_line.elapsed() > LINE_INTERVAL {
+            task.last_line = Instant::now();
+            console::status(&format!("{name:<11} {detail}"));
+        }
+    }
+
     /// Prints a line above the progress bar.
     pub(crate) fn line(&self, text: &str) {
         match &self.bar {

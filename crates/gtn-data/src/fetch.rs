@@ -20,9 +20,9 @@ use crate::{atomic, parent_folder};
 mod error;
 mod http;
 
-pub use error::Error;
+use http::Failure;
 
-pub(crate) use http::Failure;
+pub use error::Error;
 #[cfg(feature = "hub")]
 pub(crate) use http::check_url;
 
@@ -72,12 +72,13 @@ impl Default for Options {
 pub enum Event<'a> {
     /// The complete file already exists.
     AlreadyPresent,
-    /// Bytes received so far, including those of an earlier call. `done` drops to 0 when a download restarts.
+    /// Bytes received so far, including those of an earlier call. `done` drops to 0 when a download restarts. Downloads
+    /// from the Hugging Face Hub report this even while nothing arrives.
     Bytes {
         /// Bytes on disk.
         done: u64,
-        /// Size of the complete file.
-        total: u64,
+        /// Size of the complete file; `None` for downloads from the Hub.
+        total: Option<u64>,
     },
     /// An attempt failed, and the download continues.
     AttemptFailed {
@@ -148,7 +149,7 @@ pub(crate) fn emit(on_event: &mut OnEvent<'_>, name: &str, event: Event<'_>) -> 
 }
 
 /// Sends requests, with retries.
-pub(crate) struct Fetcher<'a> {
+struct Fetcher<'a> {
     agent: ureq::Agent,
     options: &'a Options,
     on_event: &'a mut OnEvent<'a>,
@@ -157,17 +158,8 @@ pub(crate) struct Fetcher<'a> {
 }
 
 impl<'a> Fetcher<'a> {
-    pub(crate) fn new(options: &'a Options, on_event: &'a mut OnEvent<'a>) -> Self {
+    fn new(options: &'a Options, on_event: &'a mut OnEvent<'a>) -> Self {
         Self { agent: http::agent(options), options, on_event, failures: 0 }
-    }
-
-    /// The text at a URL. `name` is for events.
-    #[cfg(feature = "hub")]
-    pub(crate) fn text(&mut self, name: &str, url: &str) -> Result<String, Failure> {
-        self.retry(name, url, |fetcher| {
-            let text = fetcher.agent.get(url).call().and_then(|mut response| response.body_mut().read_to_string());
-            text.map_err(|error| http::failure(error, fetcher.options))
-        })
     }
 
     /// Downloads a file, trying the mirror at index `first` first, and returns the index of the mirror that provided it.
@@ -229,7 +221,7 @@ impl<'a> Fetcher<'a> {
     fn attempt(&mut self, file: &Download, name: &str, url: &str) -> Result<(), Failure> {
         let (path, total) = (file.part_path(), file.size);
         let kept = file_size(&path)?.filter(|kept| *kept <= total);
-        emit(self.on_event, name, Event::Bytes { done: kept.unwrap_or(0), total })?;
+        emit(self.on_event, name, Event::Bytes { done: kept.unwrap_or(0), total: Some(total) })?;
         let response = match kept {
             Some(kept) if kept == total => None,
             _ => Some(http::get(&self.agent, url, kept.unwrap_or(0), total, self.options)?),
@@ -251,7 +243,7 @@ impl<'a> Fetcher<'a> {
                 if done >= enough {
                     self.failures = 0;
                 }
-                emit(self.on_event, name, Event::Bytes { done, total })?;
+                emit(self.on_event, name, Event::Bytes { done, total: Some(total) })?;
             }
             if done < total {
                 return Err(Failure::Transient(format!("the connection ended after {done} of {total} bytes")));

@@ -10,7 +10,6 @@ pub(crate) use parquet::data_type::ByteArray;
 use parquet::data_type::{BoolType, ByteArrayType, Int64Type};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
-use sha2::{Digest, Sha256};
 
 /// How the hub answers.
 #[derive(Clone)]
@@ -72,7 +71,7 @@ fn respond(mut stream: TcpStream, Set { id, names, answer }: &Set) -> std::io::R
     reader.read_line(&mut line)?;
     while reader.read_line(&mut String::new())? > 2 {}
     let mut words = line.split_whitespace();
-    let path = words.nth(1).unwrap_or_default();
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let file = path.strip_prefix(&format!("/datasets/{id}/resolve/refs%2Fconvert%2Fparquet/"));
     let number = file.and_then(|file| names.iter().position(|name| *name == file));
     let none = Vec::new();
@@ -80,40 +79,30 @@ fn respond(mut stream: TcpStream, Set { id, names, answer }: &Set) -> std::io::R
         (Answer::Status(status), _) => {
             return write!(stream, "HTTP/1.1 {status} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         }
-        (_, None) if path == format!("/api/datasets/{id}/revision/refs%2Fconvert%2Fparquet?blobs=true") => {
-            let info = listing(id, names, answer);
-            return send(&mut stream, info.as_bytes(), info.len());
+        (_, None) if path == format!("/api/datasets/{id}/revision/refs%2Fconvert%2Fparquet") => {
+            let names = ["README.md"].into_iter().chain(names.iter().map(String::as_str));
+            let files: Vec<String> = names.map(|name| format!("{{\"rfilename\":\"{name}\"}}")).collect();
+            let info = format!("{{\"id\":\"{id}\",\"siblings\":[{}]}}", files.join(","));
+            return send(&mut stream, method, info.as_bytes(), info.len(), "info");
         }
         (Answer::Files(files), Some(number)) => &files[number],
-        (Answer::Cut, Some(_)) => return send(&mut stream, b"PAR1", 1000),
+        (Answer::Cut, Some(number)) => return send(&mut stream, method, b"PAR1", 1000, &format!("cut-{number}")),
         (Answer::Silence, Some(_)) => {
             std::thread::sleep(std::time::Duration::from_secs(60));
             &none
         }
         _ => return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
     };
-    send(&mut stream, body, body.len())
+    send(&mut stream, method, body, body.len(), &path.replace(['/', '%', '+'], "-"))
 }
 
-/// What the hub says about a data set: the names, sizes and checksums of its files.
-fn listing(id: &str, names: &[String], answer: &Answer) -> String {
-    let file = |(number, name): (usize, &String)| {
-        let sha256 = |file: &[u8]| Sha256::digest(file).iter().map(|byte| format!("{byte:02x}")).collect();
-        let (size, sha256) = match answer {
-            Answer::Files(files) => (files[number].len(), sha256(&files[number])),
-            _ => (1000, String::new()),
-        };
-        let lfs = format!("{{\"sha256\":\"{sha256}\",\"size\":{size},\"pointerSize\":134}}");
-        format!("{{\"rfilename\":\"{name}\",\"blobId\":\"0123\",\"size\":{size},\"lfs\":{lfs}}}")
-    };
-    let files: Vec<String> = names.iter().enumerate().map(file).collect();
-    let readme = "{\"rfilename\":\"README.md\",\"blobId\":\"0123\",\"size\":9}";
-    format!("{{\"id\":\"{id}\",\"siblings\":[{readme},{}]}}", files.join(","))
-}
-
-fn send(stream: &mut TcpStream, body: &[u8], length: usize) -> std::io::Result<()> {
-    write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")?;
-    stream.write_all(body)
+fn send(stream: &mut TcpStream, method: &str, body: &[u8], length: usize, tag: &str) -> std::io::Result<()> {
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nETag: \"{tag}\"\r\nX-Repo-Commit: {commit}\r\nConnection: close\r\n\r\n"
+    )?;
+    if method == "HEAD" { Ok(()) } else { stream.write_all(body) }
 }
 
 /// A gray image as PNG.

@@ -26,8 +26,9 @@ HTTPS_PROXY and HTTP_PROXY are supported.
 
 --from hub needs a build with the feature `hub`, which `cargo xtask fetch` provides. From
 ylecun/mnist it creates the four original files and verifies them; from flwrlabs/celeba (1.4 GB,
-and as much temporary space) the archive and both lists. A connection that breaks is resumed, but
-after a stop the download from the hub restarts. HF_ENDPOINT sets another hub.")]
+and as much temporary space) the archive and both lists. An interrupted download from the hub
+restarts. It fails if no data arrives for two minutes. HF_ENDPOINT sets another hub, HF_TOKEN a
+token (not required). HF_HUB_DISABLE_TELEMETRY=1 disables the telemetry of the hub's library.")]
 pub(crate) struct DataFetch {
     /// Data set.
     #[arg(value_enum)]

@@ -91,7 +91,9 @@ fn reporter(progress: &mut Progress) -> impl FnMut(&str, Event<'_>) -> ControlFl
                 };
                 progress.line(&format!("note: {url}: {reason}; {next}"));
             }
-            Event::Converted { done, total } => show(progress, &format!("convert {name}"), done as u64, total as u64),
+            Event::Converted { done, total } => {
+                show(progress, &format!("convert {name}"), done as u64, Some(total as u64))
+            }
             Event::Done => progress.line(&format!("{name} is complete")),
             _ => {}
         }
@@ -99,7 +101,10 @@ fn reporter(progress: &mut Progress) -> impl FnMut(&str, Event<'_>) -> ControlFl
     }
 }
 
-fn show(progress: &mut Progress, name: &str, done: u64, total: u64) {
+fn show(progress: &mut Progress, name: &str, done: u64, total: Option<u64>) {
     progress.begin_once(name);
-    progress.show(name, done, total, "");
+    match total {
+        Some(total) => progress.show(name, done, total, ""),
+        None => progress.show_open(name, &format!("{:.1} MB", done as f64 / 1e6)),
+    }
 }

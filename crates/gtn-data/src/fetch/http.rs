@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read};
 
 use ureq::http::{StatusCode, Uri, header};
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Timeout};
 
 use super::{Error, Options};
@@ -36,14 +36,21 @@ pub(super) fn agent(options: &Options) -> Agent {
         .user_agent(concat!("gtn/", env!("CARGO_PKG_VERSION")))
         // The server must send a .gz file as it is.
         .accept_encoding("identity")
-        // The certificates of this machine, which may include a proxy's.
-        .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
+        .tls_config(TlsConfig::builder().root_certs(root_certificates()).build())
         .timeout_resolve(Some(options.timeout))
         .timeout_connect(Some(options.timeout))
         .timeout_per_read(Some(options.timeout))
         .timeout_per_write(Some(options.timeout))
         .build()
         .into()
+}
+
+/// The certificates of this machine, which may include a proxy's; Mozilla's if it has none, as in a small container.
+fn root_certificates() -> RootCerts {
+    match &rustls_native_certs::load_native_certs().certs[..] {
+        [] => RootCerts::WebPki,
+        own => own.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).into(),
+    }
 }
 
 /// Requests the bytes of a file of `size` bytes from `offset` on. Returns the offset at which the response starts, which

@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use gtn_data::fetch::{Error, Options};
-use gtn_data::mnist::hub::{Event, fetch};
+use gtn_data::fetch::{Error, Event, Options};
+use gtn_data::mnist::hub::fetch;
 use gtn_data::{celeba, idx, mnist};
 use hub_server::{Answer, ByteArray, Hub, celeba_parquet, mnist_parquet, png};
 use ndarray::{Axis, s};
@@ -108,14 +108,14 @@ fn invalid_arguments_are_refused_before_any_request() {
 fn a_silent_hub_times_out_and_can_be_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let hub = Hub::new(Answer::Silence);
-    let options = Options { read_timeout: Duration::from_millis(100), ..Options::default() };
-    let silent = fetch(folder.path(), &hub.url, &options, |_| ControlFlow::Continue(())).unwrap_err();
-    assert!(matches!(silent, Error::Hub { .. }) && silent.to_string().contains("no data for 0.4 s"), "{silent}");
-    let stopped = fetch(folder.path(), &hub.url, &Options::default(), |event| match event {
-        Event::Received(0) => ControlFlow::Break(()),
+    let options = Options { timeout: Duration::from_millis(100), ..Options::default() };
+    let silent = fetch(folder.path(), &hub.url, &options, |_, _| ControlFlow::Continue(())).unwrap_err();
+    assert!(matches!(silent, Error::Hub { .. }) && silent.to_string().contains("no data for 0.6 s"), "{silent}");
+    let stopped = fetch(folder.path(), &hub.url, &Options::default(), |_, event| match event {
+        Event::Bytes { done: 0, total: None } => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });
-    assert!(matches!(stopped, Err(Error::Stopped { kept: None, .. })), "{stopped:?}");
+    assert!(matches!(stopped, Err(Error::Stopped(_))), "{stopped:?}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -124,7 +124,7 @@ fn a_transient_failure_is_retried() {
     let folder = tempfile::tempdir().unwrap();
     let hub = Hub::new(Answer::Status(503));
     let options = Options { max_attempts: 3, retry_delay: Duration::from_millis(1), ..Options::default() };
-    let failed = fetch(folder.path(), &hub.url, &options, |_| ControlFlow::Continue(())).unwrap_err();
+    let failed = fetch(folder.path(), &hub.url, &options, |_, _| ControlFlow::Continue(())).unwrap_err();
     assert!(failed.to_string().contains("503") && !failed.is_user_error(), "{failed}");
     assert_eq!(hub.requests(), 3);
 }

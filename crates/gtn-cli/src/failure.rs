@@ -82,7 +82,7 @@ impl From<gtn_data::Error> for Failure {
 impl From<gtn_data::fetch::Error> for Failure {
     fn from(error: gtn_data::fetch::Error) -> Self {
         match error {
-            gtn_data::fetch::Error::Stopped { .. } => Failure::Stopped(error.to_string()),
+            gtn_data::fetch::Error::Stopped(_) => Failure::Stopped(error.to_string()),
             error => classified(error.is_user_error(), error.into()),
         }
     }

@@ -99,7 +99,6 @@ impl Progress {
     }
 
     /// Shows a task of unknown length.
-    #[cfg(feature = "hub")]
     pub(crate) fn show_open(&mut self, name: &str, detail: &str) {
         let Some(task) = &mut self.task else { return };
         if let Some(bar) = &self.bar {

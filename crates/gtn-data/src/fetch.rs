@@ -1,42 +1,29 @@
 //! Resumable downloads that are verified by SHA-256 and complete atomically.
 //!
 //! A file is downloaded from the first of its mirrors that sends the expected bytes. It grows as `NAME.part` next to
-//! its destination and is renamed only when size and SHA-256 match, so a reader sees the old file or the new one, never
-//! a partial one. An interrupted download resumes where it stopped, from the same mirror or another.
-//!
-//! ```no_run
-//! use std::ops::ControlFlow;
-//!
-//! use gtn_data::fetch::{self, Download, Options};
-//!
-//! let file = Download {
-//!     path: "datasets/mnist/t10k-labels-idx1-ubyte.gz".into(),
-//!     size: 4542,
-//!     sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6".to_owned(),
-//!     urls: vec!["https://storage.googleapis.com/cvdf-datasets/mnist/t10k-labels-idx1-ubyte.gz".to_owned()],
-//! };
-//! fetch::fetch(&[file], &Options::default(), |_, _| ControlFlow::Continue(()))?;
-//! # Ok::<(), gtn_data::fetch::Error>(())
-//! ```
+//! its destination and is renamed only when its SHA-256 matches, so a reader sees the old file or the new one, never a
+//! partial one. An interrupted download resumes where it stopped, from the same mirror or another. `HTTPS_PROXY`,
+//! `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honored.
 
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use digest_io::IoWrapper;
+use gtn_io::atomic::{self, parent_folder};
+use gtn_io::hex;
+use sha2::{Digest, Sha256};
 
 mod error;
 mod http;
-mod partial_file;
+
+use http::Failure;
 
 pub use error::Error;
-
-use http::{Client, RequestError};
-use partial_file::PartialFile;
-
 #[cfg(feature = "hub")]
-pub(crate) use {
-    http::{check_url, one_line},
-    partial_file::{check_destination, write_atomically},
-};
+pub(crate) use http::check_url;
 
 /// A file to download.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,45 +39,29 @@ pub struct Download {
 }
 
 impl Download {
-    /// File name without its folder.
-    #[must_use]
-    pub fn name(&self) -> String {
-        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-
     /// Path of the unfinished download: the destination with `.part` appended.
     #[must_use]
     pub fn part_path(&self) -> PathBuf {
-        partial_file::partial_path(&self.path)
+        self.path.with_added_extension("part")
     }
 }
 
 /// Timeouts and retries of a download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// How long connecting to a server may take before the next mirror is tried.
-    pub connect_timeout: Duration,
-    /// How long a server may send nothing before the request is repeated.
-    pub read_timeout: Duration,
+    /// How long connecting to a server may take, and how long it may send nothing.
+    pub timeout: Duration,
     /// Number of consecutive transient failures (a cut connection, a timeout, HTTP status 5xx) after which a mirror is
-    /// given up. The count restarts when a mirror has sent a substantial part of the file. At least one attempt is
+    /// given up. The count restarts when a request has returned a substantial part of the file. At least one attempt is
     /// made.
     pub max_attempts: u32,
     /// Delay before the second attempt; it doubles with each further attempt.
     pub retry_delay: Duration,
-    /// Whether to honor `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
-    pub proxy_from_env: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(15),
-            read_timeout: Duration::from_secs(30),
-            max_attempts: 4,
-            retry_delay: Duration::from_secs(1),
-            proxy_from_env: true,
-        }
+        Self { timeout: Duration::from_secs(20), max_attempts: 4, retry_delay: Duration::from_secs(1) }
     }
 }
 
@@ -100,12 +71,13 @@ impl Default for Options {
 pub enum Event<'a> {
     /// The complete file already exists.
     AlreadyPresent,
-    /// Bytes received so far, including those of an earlier call. `done` drops to 0 when a download restarts.
+    /// Bytes received so far, including those of an earlier call. `done` drops to 0 when a download restarts. Downloads
+    /// from the Hugging Face Hub report this even while nothing arrives.
     Bytes {
         /// Bytes on disk.
         done: u64,
-        /// Size of the complete file.
-        total: u64,
+        /// Size of the complete file; `None` for downloads from the Hub.
+        total: Option<u64>,
     },
     /// An attempt failed, and the download continues.
     AttemptFailed {
@@ -113,23 +85,20 @@ pub enum Event<'a> {
         url: &'a str,
         /// What happened.
         reason: &'a str,
-        /// What is tried next.
-        next: NextAttempt,
+        /// After this delay the same URL is tried again; if `None`, the next mirror is tried.
+        retry_in: Option<Duration>,
     },
-    /// Nothing happened; sent regularly so that the caller can stop.
+    /// Nothing happened; sent regularly between attempts so that the caller can stop.
     Waiting,
+    /// Images of the Hugging Face Hub converted so far, for the file that they are written to (feature `hub`).
+    Converted {
+        /// Converted images.
+        done: usize,
+        /// Number of images.
+        total: usize,
+    },
     /// The file is complete.
     Done,
-}
-
-/// What a download tries after a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NextAttempt {
-    /// The same URL after this delay.
-    SameUrl(Duration),
-    /// The next mirror.
-    NextMirror,
 }
 
 /// What was downloaded for a data set.
@@ -144,9 +113,9 @@ pub struct FetchSummary {
 /// Downloads the files that do not exist yet, one after the other.
 ///
 /// A file with the expected size and SHA-256 is kept; any other file at its path is replaced when the download is
-/// complete. `on_event` is called with the progress of each file. When it returns [`ControlFlow::Break`], the download
-/// stops and keeps the bytes received so far. After a mirror has provided a file, the following files try the URL at
-/// the same index first.
+/// complete. `on_event` is called with the name and the progress of each file. When it returns [`ControlFlow::Break`],
+/// the download stops and keeps the bytes received so far. After a mirror has provided a file, the following files try
+/// the URL at the same index first.
 ///
 /// # Errors
 ///
@@ -156,182 +125,171 @@ pub struct FetchSummary {
 pub fn fetch(
     files: &[Download],
     options: &Options,
-    mut on_event: impl FnMut(&Download, Event<'_>) -> ControlFlow<()>,
+    mut on_event: impl FnMut(&str, Event<'_>) -> ControlFlow<()>,
 ) -> Result<(), Error> {
-    for url in files.iter().flat_map(|file| &file.urls) {
-        http::check_url(url)?;
-    }
-    let client = Client::new(options, files.iter().flat_map(|file| &file.urls).any(|url| url.starts_with("https:")));
+    files.iter().flat_map(|file| &file.urls).try_for_each(|url| http::check_url(url))?;
+    let mut fetcher = Fetcher::new(options, &mut on_event);
     let mut first = 0;
     for file in files {
-        first = Transfer { file, options, client: &client, on_event: &mut on_event }.run(first)?;
+        first = fetcher.fetch(file, first)?;
     }
     Ok(())
 }
 
-/// The download of one file.
-struct Transfer<'a, T> {
-    file: &'a Download,
-    options: &'a Options,
-    client: &'a Client,
-    on_event: &'a mut T,
-}
+/// A callback for the progress of files, with the name of the file.
+pub(crate) type OnEvent<'a> = dyn FnMut(&str, Event<'_>) -> ControlFlow<()> + 'a;
 
-/// Why a mirror did not provide the file.
-enum MirrorError {
-    /// Another mirror may succeed.
-    Unusable(String),
-    /// No mirror can succeed.
-    Fatal(Error),
-}
-
-impl From<Error> for MirrorError {
-    fn from(error: Error) -> Self {
-        MirrorError::Fatal(error)
+/// Reports an event. If the callback asks to stop, that is an error.
+pub(crate) fn emit(on_event: &mut OnEvent<'_>, name: &str, event: Event<'_>) -> Result<(), Error> {
+    match on_event(name, event) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Stopped(name.to_owned())),
     }
 }
 
-impl<T: FnMut(&Download, Event<'_>) -> ControlFlow<()>> Transfer<'_, T> {
-    /// Downloads the file, trying the mirror at index `first` first, and returns the index of the mirror that provided
-    /// it.
-    fn run(mut self, first: usize) -> Result<usize, Error> {
-        let file = self.file;
-        let (path, part_path) = (&file.path, file.part_path());
-        if partial_file::is_complete(path, file.size, &file.sha256)? {
-            return match (self.on_event)(file, Event::AlreadyPresent) {
-                ControlFlow::Continue(()) => Ok(first),
-                ControlFlow::Break(()) => Err(Error::Stopped { path: path.clone(), kept: None }),
-            };
-        }
-        let mut part = PartialFile::open(&part_path, file.size)?;
-        if part.len() > 0 {
-            self.emit(&part, Event::Bytes { done: part.len(), total: file.size })?;
+/// Sends requests, with retries.
+struct Fetcher<'a> {
+    agent: ureq::Agent,
+    options: &'a Options,
+    on_event: &'a mut OnEvent<'a>,
+    /// Number of consecutive failures of the current URL.
+    failures: u32,
+}
+
+impl<'a> Fetcher<'a> {
+    fn new(options: &'a Options, on_event: &'a mut OnEvent<'a>) -> Self {
+        Self { agent: http::agent(options), options, on_event, failures: 0 }
+    }
+
+    /// Downloads a file, trying the mirror at index `first` first, and returns the index of the mirror that provided it.
+    fn fetch(&mut self, file: &Download, first: usize) -> Result<usize, Error> {
+        let (path, name) = (&file.path, file_name(&file.path));
+        let is_complete = file_size(path)? == Some(file.size) && sha256(path)? == file.sha256;
+        if is_complete {
+            emit(self.on_event, &name, Event::AlreadyPresent)?;
+            return Ok(first);
         }
         let count = file.urls.len();
-        let order: Vec<usize> = (0..count).map(|step| (first + step) % count.max(1)).collect();
         let mut attempts = Vec::new();
-        for (step, &mirror) in order.iter().enumerate() {
+        for mirror in (first..first + count).map(|index| index % count) {
             let url = &file.urls[mirror];
-            part.mark_new_source();
-            match self.try_mirror(url, &mut part) {
+            let reason = match self.retry(&name, url, |fetcher| fetcher.attempt(file, &name, url)) {
                 Ok(()) => {
-                    part.persist(path)?;
-                    return match (self.on_event)(file, Event::Done) {
-                        ControlFlow::Continue(()) => Ok(mirror),
-                        ControlFlow::Break(()) => Err(Error::Stopped { path: path.clone(), kept: None }),
-                    };
+                    emit(self.on_event, &name, Event::Done)?;
+                    return Ok(mirror);
                 }
-                Err(MirrorError::Fatal(error)) => return Err(error),
-                Err(MirrorError::Unusable(reason)) => {
-                    if step + 1 < count {
-                        self.emit(&part, Event::AttemptFailed { url, reason: &reason, next: NextAttempt::NextMirror })?;
-                    }
-                    attempts.push((url.clone(), reason));
-                }
+                Err(Failure::Fatal(error)) => return Err(error),
+                Err(Failure::Transient(reason) | Failure::Permanent(reason)) => reason,
+            };
+            attempts.push((url.clone(), reason.clone()));
+            if attempts.len() < count {
+                emit(self.on_event, &name, Event::AttemptFailed { url, reason: &reason, retry_in: None })?;
             }
         }
-        part.remove_if_empty();
         Err(Error::AllMirrorsFailed { path: path.clone(), attempts })
     }
 
-    /// Downloads the file from one URL, with retries.
-    fn try_mirror(&mut self, url: &str, part: &mut PartialFile) -> Result<(), MirrorError> {
-        // An attempt that makes less progress counts as a failure, which bounds the number of attempts.
-        let min_progress = (self.file.size / 16).max(1);
-        let (mut failures, mut best) = (0, part.len());
+    /// Repeats a request that fails, unless the failure is permanent or there were too many.
+    fn retry<T>(
+        &mut self,
+        name: &str,
+        url: &str,
+        request: impl Fn(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.failures = 0;
         loop {
-            match self.attempt(url, part)? {
-                Ok(()) if part.sha256() == self.file.sha256 => return Ok(()),
-                Ok(()) => {
-                    let single_source = part.is_single_source();
-                    part.restart()?;
-                    if single_source {
-                        return Err(MirrorError::Unusable(
-                            "wrong contents: the SHA-256 does not match the expected one".to_owned(),
-                        ));
-                    }
-                    // Bytes from another source may be the wrong ones, so retry this URL from the start.
-                }
-                Err(RequestError::Permanent(reason)) => return Err(MirrorError::Unusable(reason)),
-                Err(RequestError::Transient(reason)) => {
-                    failures += 1;
-                    if part.len() >= best.saturating_add(min_progress) {
-                        (failures, best) = (1, part.len());
-                    }
-                    if failures >= self.options.max_attempts {
-                        let times = if failures > 1 { format!(" ({failures} times)") } else { String::new() };
-                        return Err(MirrorError::Unusable(reason + &times));
-                    }
-                    let pause = self.options.retry_delay.saturating_mul(1 << (failures - 1).min(16));
-                    self.emit(part, Event::AttemptFailed { url, reason: &reason, next: NextAttempt::SameUrl(pause) })?;
-                    self.wait(part, pause)?;
-                }
-            }
-        }
-    }
-
-    /// Sends one request for the missing bytes and writes them to the partial file.
-    fn attempt(&mut self, url: &str, part: &mut PartialFile) -> Result<Result<(), RequestError>, Error> {
-        let total = self.file.size;
-        if part.len() == total && part.exists() {
-            return Ok(Ok(()));
-        }
-        self.emit(part, Event::Waiting)?;
-        let mut response = match self.client.get(url, part.len(), total) {
-            Ok(response) => response,
-            Err(error) => return Ok(Err(error)),
-        };
-        if response.offset != part.len() || !part.exists() {
-            part.restart()?;
-        }
-        self.emit(part, Event::Bytes { done: part.len(), total })?;
-        let mut buffer = vec![0; 64 * 1024];
-        loop {
-            let read = match response.read(&mut buffer) {
-                Ok(read) => read,
-                // All bytes arrived; the checksum decides whether they are right.
-                Err(_) if part.len() == total => 0,
-                Err(error) => return Ok(Err(error)),
+            let reason = match request(self) {
+                Err(Failure::Transient(reason)) => reason,
+                result => return result,
             };
-            if read == 0 {
-                return Ok(if part.len() == total {
-                    Ok(())
-                } else {
-                    Err(RequestError::Transient(format!("the connection ended after {} of {total} bytes", part.len())))
-                });
+            self.failures += 1;
+            if self.failures >= self.options.max_attempts {
+                return Err(Failure::Permanent(format!("{reason} ({} times)", self.failures)));
             }
-            if read as u64 > total - part.len() {
-                part.restart()?;
-                return Ok(Err(RequestError::Permanent(format!(
-                    "the server sent more than the expected {total} bytes"
-                ))));
-            }
-            part.append(&buffer[..read])?;
-            self.emit(part, Event::Bytes { done: part.len(), total })?;
-        }
-    }
-
-    fn emit(&mut self, part: &PartialFile, event: Event<'_>) -> Result<(), Error> {
-        match (self.on_event)(self.file, event) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => {
-                part.remove_if_empty();
-                let kept = (part.len() > 0).then(|| (self.file.part_path(), part.len(), self.file.size));
-                Err(Error::Stopped { path: self.file.path.clone(), kept })
+            let pause = self.options.retry_delay.saturating_mul(1 << (self.failures - 1).min(16));
+            emit(self.on_event, name, Event::AttemptFailed { url, reason: &reason, retry_in: Some(pause) })?;
+            let start = Instant::now();
+            while start.elapsed() < pause {
+                emit(self.on_event, name, Event::Waiting)?;
+                std::thread::sleep(pause.saturating_sub(start.elapsed()).min(Duration::from_millis(100)));
             }
         }
     }
 
-    /// Waits for `pause`, asking regularly whether to stop.
-    fn wait(&mut self, part: &PartialFile, pause: Duration) -> Result<(), Error> {
-        let start = Instant::now();
-        loop {
-            self.emit(part, Event::Waiting)?;
-            let left = pause.saturating_sub(start.elapsed());
-            if left.is_zero() {
-                return Ok(());
+    /// Requests the missing bytes of a file, appends them to the partial file, and renames it if its SHA-256 is right.
+    fn attempt(&mut self, file: &Download, name: &str, url: &str) -> Result<(), Failure> {
+        let (path, total) = (file.part_path(), file.size);
+        let kept = file_size(&path)?.filter(|kept| *kept <= total);
+        emit(self.on_event, name, Event::Bytes { done: kept.unwrap_or(0), total: Some(total) })?;
+        let response = match kept {
+            Some(kept) if kept == total => None,
+            _ => Some(http::get(&self.agent, url, kept.unwrap_or(0), total, self.options)?),
+        };
+        // Opened only now, so that nothing is written if no mirror has the file.
+        let mut part = open_locked(&path)?;
+        if let Some((mut done, mut bytes)) = response {
+            part.set_len(done).map_err(Error::io("write", &path))?;
+            // A request that makes less progress counts as a failure, which bounds the number of requests.
+            let enough = done + (total / 16).max(1);
+            let mut buffer = vec![0; 64 * 1024];
+            loop {
+                let read = bytes.read(&mut buffer).map_err(|error| http::failure(error, self.options))?;
+                if read == 0 {
+                    break;
+                }
+                part.write_all(&buffer[..read]).map_err(Error::io("write", &path))?;
+                done += read as u64;
+                if done >= enough {
+                    self.failures = 0;
+                }
+                emit(self.on_event, name, Event::Bytes { done, total: Some(total) })?;
             }
-            std::thread::sleep(left.min(Duration::from_millis(100)));
+            if done < total {
+                return Err(Failure::Transient(format!("the connection ended after {done} of {total} bytes")));
+            }
         }
+        if sha256(&path)? == file.sha256 {
+            part.sync_all().and_then(|()| fs::rename(&path, &file.path)).map_err(Error::io("write", &file.path))?;
+            atomic::sync_parent_folder(&file.path);
+            return Ok(());
+        }
+        fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        let reason = "wrong contents: the SHA-256 does not match the expected one".to_owned();
+        // The wrong bytes may be those of an earlier request.
+        Err(if kept.is_some_and(|kept| kept > 0) { Failure::Transient(reason) } else { Failure::Permanent(reason) })
     }
+}
+
+/// File name without its folder.
+pub(crate) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The size of a file, if it exists. Anything else at its path is an error.
+pub(crate) fn file_size(path: &Path) -> Result<Option<u64>, Error> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
+        Ok(_) => Err(Error::PathOccupied { path: path.to_path_buf(), reason: "it is not a regular file".to_owned() }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("access", path)(error)),
+    }
+}
+
+/// Opens a partial file for appending, and locks it against other downloads.
+fn open_locked(path: &Path) -> Result<File, Error> {
+    let folder = parent_folder(path);
+    fs::create_dir_all(folder).map_err(Error::io("create the folder", folder))?;
+    let file = OpenOptions::new().append(true).create(true).open(path).map_err(Error::io("write", path))?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(Error::Locked(path.to_path_buf())),
+        // Some file systems do not support locks; there, the checksum catches two concurrent downloads.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
+}
+
+fn sha256(path: &Path) -> Result<String, Error> {
+    let mut hasher = IoWrapper(Sha256::new());
+    let read = File::open(path).and_then(|mut file| std::io::copy(&mut file, &mut hasher));
+    read.map_err(Error::io("read", path))?;
+    Ok(hex(hasher.0.finalize()))
 }

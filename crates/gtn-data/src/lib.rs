@@ -37,7 +37,7 @@ mod error;
 pub mod fetch;
 pub mod hap;
 #[cfg(feature = "hub")]
-mod hub_download;
+pub mod hub;
 pub mod idx;
 pub mod image_files;
 pub mod image_set;

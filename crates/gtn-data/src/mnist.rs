@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array4;
 
-use crate::fetch::{self, Download, Event};
+use crate::fetch::{self, Download, Event, OnEvent};
 use crate::{Error, Images, Result, idx};
 
 pub use crate::fetch::FetchSummary;
@@ -197,8 +197,8 @@ fn read_labeled(data_dir: &Path, images: &FileSpec, labels: &FileSpec) -> Result
 /// Downloads the files that are missing or invalid, as NAME.gz.
 ///
 /// The files go where [`check`] looks: into the folder below `data_dir` that already has some of them, or
-/// `data_dir/mnist`. `mirrors` are base URLs as in [`MIRRORS`]. `on_event` is called with the progress of each file, in
-/// the order of [`FILES`].
+/// `data_dir/mnist`. `mirrors` are base URLs as in [`MIRRORS`]. `on_event` is called with the name and the progress of
+/// each file.
 ///
 /// # Errors
 ///
@@ -208,47 +208,40 @@ pub fn fetch<M: AsRef<str>>(
     data_dir: &Path,
     mirrors: &[M],
     options: &fetch::Options,
-    mut on_event: impl FnMut(&Download, Event<'_>) -> ControlFlow<()>,
+    mut on_event: impl FnMut(&str, Event<'_>) -> ControlFlow<()>,
 ) -> std::result::Result<FetchSummary, fetch::Error> {
-    let (folder, needed) = files_to_fetch(data_dir)?;
-    let download = |spec: &FileSpec, urls| Download {
-        path: folder.join(spec.gzip_name()),
-        size: spec.gzip_size,
-        sha256: spec.gzip_sha256.to_owned(),
-        urls,
-    };
-    let mut files = Vec::new();
-    for (spec, needed) in FILES.iter().zip(&needed) {
-        if *needed {
-            let url = |mirror: &M| format!("{}/{}", mirror.as_ref().trim_end_matches('/'), spec.gzip_name());
-            files.push(download(spec, mirrors.iter().map(url).collect()));
-        } else if on_event(&download(spec, Vec::new()), Event::AlreadyPresent).is_break() {
-            return Err(fetch::Error::Stopped { path: folder.join(spec.gzip_name()), kept: None });
+    let (folder, needed) = files_to_fetch(data_dir, &mut on_event)?;
+    let download = |spec: &&FileSpec| {
+        let url = |mirror: &M| format!("{}/{}", mirror.as_ref().trim_end_matches('/'), spec.gzip_name());
+        Download {
+            path: folder.join(spec.gzip_name()),
+            size: spec.gzip_size,
+            sha256: spec.gzip_sha256.to_owned(),
+            urls: mirrors.iter().map(url).collect(),
         }
-    }
+    };
+    let files: Vec<Download> = needed.iter().map(download).collect();
     fetch::fetch(&files, options, on_event)?;
     Ok(FetchSummary { folder, new_files: files.len() })
 }
 
-/// The destination folder, and for each file whether it must be downloaded.
-fn files_to_fetch(data_dir: &Path) -> std::result::Result<(PathBuf, [bool; 4]), fetch::Error> {
+/// The destination folder, and the files that are missing or invalid. The others are reported as present.
+fn files_to_fetch(
+    data_dir: &Path,
+    on_event: &mut OnEvent<'_>,
+) -> std::result::Result<(PathBuf, Vec<&'static FileSpec>), fetch::Error> {
     let (folder, states) = check(data_dir);
-    let mut needed = [false; 4];
-    for (needed, state) in needed.iter_mut().zip(states) {
-        *needed = match state {
-            FileState::Official(_) => false,
-            FileState::Missing | FileState::Invalid(Error::Malformed { .. }) => true,
+    let mut needed = Vec::new();
+    for (spec, state) in FILES.iter().zip(states) {
+        match state {
+            FileState::Official(_) => fetch::emit(on_event, &spec.gzip_name(), Event::AlreadyPresent)?,
+            FileState::Missing | FileState::Invalid(Error::Malformed { .. }) => needed.push(spec),
             FileState::Unofficial(path, shape) => {
                 let reason = format!("it holds other data than MNIST (shape {shape:?}), which is not overwritten");
                 return Err(fetch::Error::PathOccupied { path, reason });
             }
-            FileState::Invalid(Error::Io { path, source }) => {
-                return Err(fetch::Error::Io { action: "read", path, source });
-            }
-            FileState::Invalid(error) => {
-                return Err(fetch::Error::PathOccupied { path: folder, reason: error.to_string() });
-            }
-        };
+            FileState::Invalid(error) => return Err(fetch::Error::unusable(&folder, error)),
+        }
     }
     Ok((folder, needed))
 }

@@ -1,15 +1,14 @@
 //! `gtn data fetch`: downloads the missing files of a data set.
 
-use gtn_data::fetch::{Download, Event, FetchSummary, NextAttempt, Options};
+use std::ops::ControlFlow;
+
+use gtn_data::fetch::{Event, FetchSummary, Options};
 use gtn_data::{celeba, hap, mnist};
 
 use crate::args::{DataFetch, DataName, Source};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{console, stop};
-
-#[cfg(feature = "hub")]
-mod hub;
 
 pub(crate) fn run(args: &DataFetch) -> Result<(), Failure> {
     if args.from == Source::Hub && !args.mirror.is_empty() {
@@ -39,10 +38,23 @@ pub(crate) fn run(args: &DataFetch) -> Result<(), Failure> {
 
 #[cfg(feature = "hub")]
 fn from_hub(args: &DataFetch, progress: &mut Progress) -> Result<FetchSummary, Failure> {
-    match args.name {
-        DataName::Celeba => hub::celeba(&args.data.data_dir, progress),
-        _ => hub::mnist(&args.data.data_dir, progress),
-    }
+    use gtn_data::{fetch::Error, hub::ENDPOINT};
+    let endpoint = std::env::var_os("HF_ENDPOINT").filter(|endpoint| !endpoint.is_empty());
+    let endpoint = endpoint.map_or_else(|| ENDPOINT.to_owned(), |endpoint| endpoint.to_string_lossy().into_owned());
+    let (data_dir, options) = (&args.data.data_dir, Options::default());
+    let fetched = match args.name {
+        DataName::Celeba => {
+            progress.line(&format!("note: {}", celeba::TERMS_OF_USE));
+            celeba::hub::fetch(data_dir, &endpoint, &options, reporter(progress))
+        }
+        _ => mnist::hub::fetch(data_dir, &endpoint, &options, reporter(progress)),
+    };
+    fetched.map_err(|error| match error {
+        Error::InvalidUrl(url) => {
+            Failure::users(format!("HF_ENDPOINT={url}: not a valid address; set it to an address such as {ENDPOINT}"))
+        }
+        error => error.into(),
+    })
 }
 
 #[cfg(not(feature = "hub"))]
@@ -63,28 +75,36 @@ fn from_mirrors(args: &DataFetch, progress: &mut Progress) -> Result<FetchSummar
     } else {
         args.mirror.clone()
     };
-    let fetched = mnist::fetch(&args.data.data_dir, &mirrors, &Options::default(), |file, event| {
-        report(progress, file, event);
-        stop::control_flow()
-    })?;
-    Ok(fetched)
+    Ok(mnist::fetch(&args.data.data_dir, &mirrors, &Options::default(), reporter(progress))?)
 }
 
-fn report(progress: &mut Progress, file: &Download, event: Event<'_>) {
-    match event {
-        Event::AlreadyPresent => progress.line(&format!("{} already exists", file.name())),
-        Event::Bytes { done, total } => {
-            progress.begin_once(&file.name());
-            progress.show(&file.name(), done, total, "");
+/// Shows events, and stops the download if the user asked for it.
+fn reporter(progress: &mut Progress) -> impl FnMut(&str, Event<'_>) -> ControlFlow<()> {
+    |name, event| {
+        match event {
+            Event::AlreadyPresent => progress.line(&format!("{name} already exists")),
+            Event::Bytes { done, total } => show(progress, name, done, total),
+            Event::AttemptFailed { url, reason, retry_in } => {
+                let next = match retry_in {
+                    Some(pause) => format!("retrying in {:.0} s", pause.as_secs_f64().ceil()),
+                    None => "trying the next mirror".to_owned(),
+                };
+                progress.line(&format!("note: {url}: {reason}; {next}"));
+            }
+            Event::Converted { done, total } => {
+                show(progress, &format!("convert {name}"), done as u64, Some(total as u64))
+            }
+            Event::Done => progress.line(&format!("{name} is complete")),
+            _ => {}
         }
-        Event::AttemptFailed { url, reason, next } => {
-            let next = match next {
-                NextAttempt::SameUrl(pause) => format!("retrying in {:.0} s", pause.as_secs_f64().ceil()),
-                _ => "trying the next mirror".to_owned(),
-            };
-            progress.line(&format!("note: {url}: {reason}; {next}"));
-        }
-        Event::Done => progress.line(&format!("{} downloaded and verified", file.name())),
-        _ => {}
+        stop::control_flow()
+    }
+}
+
+fn show(progress: &mut Progress, name: &str, done: u64, total: Option<u64>) {
+    progress.begin_once(name);
+    match total {
+        Some(total) => progress.show(name, done, total, ""),
+        None => progress.show_open(name, &format!("{:.1} MB", done as f64 / 1e6)),
     }
 }

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gtn_io::atomic::parent_folder;
 
@@ -10,7 +10,7 @@ pub enum Error {
     #[error(
         "cannot download {}: {}. Try again later (the bytes received so far are kept; HTTPS_PROXY sets a proxy), or download \
          the file by hand from one of these URLs into '{}'",
-        name(path), list_attempts(attempts), parent_folder(path).display()
+        super::file_name(path), list_attempts(attempts), parent_folder(path).display()
     )]
     AllMirrorsFailed {
         /// The file.
@@ -31,28 +31,17 @@ pub enum Error {
         /// What happened.
         reason: String,
     },
-    /// The caller asked to stop.
-    #[error("stopped{}", kept_text(path, kept.as_ref()))]
-    Stopped {
-        /// The file that was being downloaded.
-        path: PathBuf,
-        /// The partial file: its path, its size, and the size of the complete file. `None` if nothing was kept.
-        kept: Option<(PathBuf, u64, u64)>,
-    },
+    /// The caller asked to stop. A partial file is kept, except of downloads from the Hub.
+    #[error("stopped at {0}; run the same command again to continue")]
+    Stopped(String),
     /// A URL is invalid.
-    #[error("invalid URL '{url}': {reason}; pass a URL such as https://example.org/mnist/")]
-    InvalidUrl {
-        /// The URL.
-        url: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
+    #[error(
+        "invalid URL '{0}': it has no http:// or https:// and a host; pass a URL such as https://example.org/mnist/"
+    )]
+    InvalidUrl(String),
     /// Another process is downloading the same file.
-    #[error("'{}' is locked: another process is downloading this file; wait for it, or stop it", path.display())]
-    Locked {
-        /// The unfinished download.
-        path: PathBuf,
-    },
+    #[error("'{}' is locked: another process is downloading this file; wait for it, or stop it", .0.display())]
+    Locked(PathBuf),
     /// Something else is at the path of the file or of its unfinished download.
     #[error("cannot write '{}': {reason}; move it away", path.display())]
     PathOccupied {
@@ -77,35 +66,23 @@ impl Error {
     /// Whether the user can fix the error by changing the input, as opposed to a failure of the machine or the network.
     #[must_use]
     pub fn is_user_error(&self) -> bool {
-        matches!(self, Error::InvalidUrl { .. } | Error::Locked { .. } | Error::PathOccupied { .. })
+        matches!(self, Error::InvalidUrl(_) | Error::Locked(_) | Error::PathOccupied { .. })
     }
 
-    pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Error::Io { action, path, source }
     }
-}
 
-fn name(path: &std::path::Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    /// The existing files in `folder` are unusable, but not ours to replace.
+    pub(crate) fn unusable(folder: &Path, error: crate::Error) -> Self {
+        match error {
+            crate::Error::Io { path, source } => Error::Io { action: "read", path, source },
+            error => Error::PathOccupied { path: folder.to_path_buf(), reason: error.to_string() },
+        }
+    }
 }
 
 fn list_attempts(attempts: &[(String, String)]) -> String {
-    if attempts.is_empty() {
-        return "there are no mirrors to try".to_owned();
-    }
     attempts.iter().map(|(url, reason)| format!("{url}: {reason}")).collect::<Vec<_>>().join("; ")
-}
-
-fn kept_text(path: &std::path::Path, kept: Option<&(PathBuf, u64, u64)>) -> String {
-    match kept {
-        Some((part, done, total)) => {
-            let part = part.display();
-            format!(
-                "; {done} of {total} bytes of {} are kept in '{part}'; run the same command again to resume",
-                name(path)
-            )
-        }
-        None => format!(" at {}; run the same command again to start over", name(path)),
-    }
 }

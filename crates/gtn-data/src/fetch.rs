@@ -18,12 +18,15 @@ use sha2::{Digest, Sha256};
 
 mod error;
 mod http;
+mod options;
 
 use http::Failure;
 
 pub use error::Error;
+pub(crate) use error::file_name;
 #[cfg(feature = "hub")]
 pub(crate) use http::check_url;
+pub use options::Options;
 
 /// A file to download.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,25 +46,6 @@ impl Download {
     #[must_use]
     pub fn part_path(&self) -> PathBuf {
         self.path.with_added_extension("part")
-    }
-}
-
-/// Timeouts and retries of a download.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// How long connecting to a server may take, and how long it may send nothing.
-    pub timeout: Duration,
-    /// Number of consecutive transient failures (a cut connection, a timeout, HTTP status 5xx) after which a mirror is
-    /// given up. The count restarts when a request has returned a substantial part of the file. At least one attempt is
-    /// made.
-    pub max_attempts: u32,
-    /// Delay before the second attempt; it doubles with each further attempt.
-    pub retry_delay: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { timeout: Duration::from_secs(20), max_attempts: 4, retry_delay: Duration::from_secs(1) }
     }
 }
 
@@ -258,11 +242,6 @@ impl<'a> Fetcher<'a> {
         // The wrong bytes may be those of an earlier request.
         Err(if kept.is_some_and(|kept| kept > 0) { Failure::Transient(reason) } else { Failure::Permanent(reason) })
     }
-}
-
-/// File name without its folder.
-pub(crate) fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The size of a file, if it exists. Anything else at its path is an error.

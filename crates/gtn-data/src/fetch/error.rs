@@ -10,7 +10,7 @@ pub enum Error {
     #[error(
         "cannot download {}: {}. Try again later (the bytes received so far are kept; HTTPS_PROXY sets a proxy), or download \
          the file by hand from one of these URLs into '{}'",
-        super::file_name(path), list_attempts(attempts), parent_folder(path).display()
+        file_name(path), list_attempts(attempts), parent_folder(path).display()
     )]
     AllMirrorsFailed {
         /// The file.
@@ -85,4 +85,9 @@ impl Error {
 
 fn list_attempts(attempts: &[(String, String)]) -> String {
     attempts.iter().map(|(url, reason)| format!("{url}: {reason}")).collect::<Vec<_>>().join("; ")
+}
+
+/// File name without its folder.
+pub(crate) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -6,7 +6,8 @@ use ureq::http::{StatusCode, Uri, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Timeout};
 
-use super::{Error, Options};
+use super::error::Error;
+use super::options::Options;
 
 /// Why a request failed.
 pub(crate) enum Failure {

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use gtn_run::config::{Normalize, PairingMethod};
+use gtn_run::config::Normalize;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::contents::Contents;
@@ -66,10 +66,7 @@ fn chips(Contents { record, data_set, .. }: &Contents) -> Vec<(&'static str, Str
         ("seed", config.seed.to_string()),
     ];
     if data_set.points.is_some() {
-        let pairing = match config.pairing.method {
-            PairingMethod::Greedy => "Algorithm 1",
-            PairingMethod::Sorted => "sorted (Figure 2)",
-        };
+        let pairing = config.pairing.method.title();
         let normalize = match config.pairing.normalize {
             Normalize::None => "not normalized",
             Normalize::Center => "centered",

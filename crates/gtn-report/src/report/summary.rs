@@ -1,6 +1,6 @@
 //! The summary of a run.
 
-use gtn_run::config::{Normalize, PairingMethod, Protocol};
+use gtn_run::config::{Normalize, Protocol};
 use gtn_run::{Config, MetricsLog, Stage};
 
 use super::contents::Contents;
@@ -43,9 +43,10 @@ fn method(config: &Config, data_set: &DataSet) -> String {
             Some(limit) => format!("at most {} images, selected at random,", count(limit)),
         };
         return format!(
-            "An autoencoder encodes {images} as latents of dimension {}. Algorithm 1 pairs the latents with normal vectors. \
-             From these pairs, the network ĥ learns to map normal vectors to latents.",
-            config.dim
+            "An autoencoder encodes {images} as latents of dimension {}. They are paired with normal vectors by {}. From \
+             these pairs, the network ĥ learns to map normal vectors to latents.",
+            config.dim,
+            config.pairing.method.title(),
         );
     };
     let normalized = match config.pairing.normalize {
@@ -53,10 +54,7 @@ fn method(config: &Config, data_set: &DataSet) -> String {
         Normalize::Center => "They are centered, and paired",
         Normalize::Standardize => "They are standardized, and paired",
     };
-    let pairing = match config.pairing.method {
-        PairingMethod::Greedy => "Algorithm 1",
-        PairingMethod::Sorted => "sorting (Figure 2)",
-    };
+    let pairing = config.pairing.method.title();
     let source = if config.dim == 1 { "standard normal values" } else { "normal vectors" };
     format!(
         "The data are {distribution}: {} for training and {} for validation. {normalized} with {source} (source dimension \

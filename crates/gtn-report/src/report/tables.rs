@@ -241,14 +241,13 @@ fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
              is divided by its standard deviation."
         ),
     });
-    let pairing = match (config.pairing.method, config.pairing.precision) {
-        (PairingMethod::Greedy, SimilarityPrecision::Double) => "Algorithm 1",
+    let precision = match (config.pairing.method, config.pairing.precision) {
         (PairingMethod::Greedy, SimilarityPrecision::Single) => {
-            "Algorithm 1, which compares cosine similarities in single precision"
+            ", which compares cosine similarities in single precision"
         }
-        (PairingMethod::Sorted, _) => "sorting (Figure 2)",
+        _ => "",
     };
-    settings.push(format!("Pairs are computed by {pairing}."));
+    settings.push(format!("Pairs are computed by {}{precision}.", config.pairing.method.title()));
     settings.extend_from_slice(&data_set.settings);
     if let Some(budget) = config.time_budget {
         settings.push(format!("Time budget: {}. Training stops when it is used up.", text::budget(budget)));

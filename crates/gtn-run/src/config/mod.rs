@@ -95,6 +95,17 @@ names! {
     Sorted => "sorted",
 }
 
+impl PairingMethod {
+    /// What the method is called in sentences: "paired by ...".
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            PairingMethod::Greedy => "Algorithm 1",
+            PairingMethod::Sorted => "sorting (Figure 2)",
+        }
+    }
+}
+
 /// How the data are normalized before they are paired, by statistics of the training data. It is undone on the output of ĥ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Normalize {

@@ -19,7 +19,7 @@ use ndarray::Array2;
 pub(crate) use image_data::ImageData;
 pub(crate) use reader::Reader;
 pub(crate) use split::check_sizes;
-pub(crate) use traits::{ImageDataset, PointDataset, PointMetric, PointSamples};
+pub(crate) use traits::{ImageDataset, PointDataset, PointSamples, record};
 
 /// The data set of images.
 pub(crate) fn images(source: &ImageSource) -> Box<dyn ImageDataset + '_> {

@@ -1,11 +1,9 @@
 //! What passes between stages.
 
-use std::cell::OnceCell;
-
-use gtn_models::{Autoencoder, Device, Generator, Normalizer};
+use gtn_models::{Autoencoder, Normalizer};
+use gtn_run::Artifact;
 use gtn_run::config::Normalize;
 use gtn_run::schema::{PairKeys, latents, test_latents};
-use gtn_run::{Artifact, RunFolder};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 
 use crate::Result;
@@ -60,36 +58,6 @@ pub(crate) struct SplitPairs {
     pub(crate) source: Array2<f32>,
     /// For each of them the row of its target.
     pub(crate) assignment: Vec<usize>,
-}
-
-/// The trained networks, loaded when the first stage needs them.
-pub(crate) struct Trained<'a> {
-    run: &'a RunFolder,
-    device: Device,
-    /// Checksum of the weights of ĥ.
-    pub(crate) h_checksum: String,
-    /// Checksum of the weights that decode, if samples are images.
-    pub(crate) decoder_checksum: Option<String>,
-    generator: OnceCell<Generator>,
-}
-
-impl<'a> Trained<'a> {
-    pub(crate) fn new(
-        run: &'a RunFolder,
-        device: &Device,
-        h_checksum: String,
-        decoder_checksum: Option<String>,
-    ) -> Self {
-        Self { run, device: device.clone(), h_checksum, decoder_checksum, generator: OnceCell::new() }
-    }
-
-    pub(crate) fn generator(&self) -> Result<&Generator> {
-        if let Some(generator) = self.generator.get() {
-            return Ok(generator);
-        }
-        let generator = Generator::load_on(self.run.root(), &self.device)?;
-        Ok(self.generator.get_or_init(|| generator))
-    }
 }
 
 impl Targets {

@@ -39,6 +39,7 @@ mod pairing;
 mod pipeline;
 pub mod presets;
 mod real_pairs;
+mod results;
 mod stages;
 pub mod training;
 

@@ -8,7 +8,8 @@ use gtn_run::{MetricsLog, Observer, Provenance, RunFolder, Stage};
 
 use crate::baselines::Baselines;
 use crate::context::Context;
-use crate::handoff::{Source, Trained};
+use crate::handoff::Source;
+use crate::results::{Results, Trained};
 use crate::stages::{autoencode, encode, evaluate, fit, label, prepare, sample};
 use crate::{Job, Result};
 
@@ -75,7 +76,8 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     let fit::Outputs { checksum } = fit::run(fit::Inputs { config, targets, pairs }, context)?;
     let trained = &Trained::new(run, &context.device, checksum, decoder_checksum);
     let baselines = &Baselines::new(targets, context.streams);
-    sample::run(sample::Inputs { config, source, targets, pairs, trained, baselines }, context)?;
-    evaluate::run(evaluate::Inputs { config, source, targets, pairs, trained, baselines }, context)?;
+    let results = Results { config, source, targets, pairs, trained, baselines };
+    sample::run(results, context)?;
+    evaluate::run(results, context)?;
     Ok(lock)
 }

@@ -3,12 +3,13 @@
 use gtn_data::synthetic;
 use gtn_math::{CdfMap, Distribution, Homeomorphism, Normal, OpenInterval, SwissRoll, Uniform};
 use gtn_metrics::ks_one_sample;
+use gtn_run::MetricRecord;
 use gtn_run::metric_constants::{EXTENDED_ANGLES, OFF_CURVE_DISTANCE};
 use gtn_run::schema::Metric;
 use ndarray::Array2;
 use rand::RngCore;
 
-use super::traits::{PointDataset, PointMetric, PointSamples, fraction, to_f64};
+use super::traits::{PointDataset, PointSamples, fraction, record, to_f64};
 use crate::Result;
 
 /// The angles, in one dimension.
@@ -30,7 +31,7 @@ impl PointDataset for Angles {
         Some(exact_angle)
     }
 
-    fn metrics(&self, samples: &PointSamples) -> Result<Vec<PointMetric>> {
+    fn metrics(&self, samples: &PointSamples) -> Result<Vec<MetricRecord>> {
         let (angles, uniform) = uniform_angles();
         let ks = |rows: &Array2<f32>| Ok(ks_one_sample(&to_f64(rows.column(0)), |angle| uniform.cdf(angle))?);
         let outside = |rows: &Array2<f32>| {
@@ -46,7 +47,7 @@ impl PointDataset for Angles {
         Ok(vec![
             samples.measure(Metric::KsAngle, ks)?,
             samples.measure(Metric::OutsideSupport, outside)?,
-            PointMetric { metric: Metric::HError, value: error, floor: None, samples: n },
+            record(Metric::HError, error, None, n),
         ])
     }
 }
@@ -74,7 +75,7 @@ impl PointDataset for Roll {
     /// Fraction of the points off the swiss roll, which is extended beyond its ends: other metrics measure points beyond the
     /// ends, and a source with another topology cannot avoid points beside the curve. For d = 1 no point is off the curve, since
     /// it is computed from its angle.
-    fn metrics(&self, samples: &PointSamples) -> Result<Vec<PointMetric>> {
+    fn metrics(&self, samples: &PointSamples) -> Result<Vec<MetricRecord>> {
         let extended = OpenInterval::new(EXTENDED_ANGLES.0, EXTENDED_ANGLES.1).expect("the interval is not empty");
         let roll = SwissRoll::new(extended).expect("the roll may start at 2");
         let off_curve = |points: &Array2<f32>| {
@@ -84,7 +85,12 @@ impl PointDataset for Roll {
             })
         };
         let floor = Some(off_curve(&samples.more_real));
-        let measure = |metric, points| PointMetric { metric, value: off_curve(points), floor, samples: points.nrows() };
+        let measure = |metric, points: &Array2<f32>| PointMetric {
+            metric,
+            value: off_curve(points),
+            floor,
+            samples: points.nrows(),
+        };
         let first_epoch = samples.first_epoch.as_ref();
         let first_epoch = first_epoch.map(|points| measure(Metric::OffCurveFirstEpoch, points));
         Ok(first_epoch.into_iter().chain([measure(Metric::OffCurve, &samples.generated)]).collect())

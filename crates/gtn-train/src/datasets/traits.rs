@@ -1,6 +1,7 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
+use gtn_run::MetricRecord;
 use gtn_run::schema::Metric;
 use ndarray::{Array2, ArrayView1, Axis};
 use rand::RngCore;
@@ -52,7 +53,7 @@ pub(crate) trait PointDataset {
     }
 
     /// Metrics that the known distribution allows.
-    fn metrics(&self, samples: &PointSamples) -> Result<Vec<PointMetric>>;
+    fn metrics(&self, samples: &PointSamples) -> Result<Vec<MetricRecord>>;
 }
 
 /// Generated points and two independent sets of real ones. Generated points are compared with the first real set; the second
@@ -67,21 +68,21 @@ pub(crate) struct PointSamples {
     pub(crate) first_epoch: Option<Array2<f32>>,
 }
 
-/// A metric of points.
-pub(crate) struct PointMetric {
-    pub(crate) metric: Metric,
-    pub(crate) value: f64,
-    /// Its noise floor, if it has one.
-    pub(crate) floor: Option<f64>,
-    /// The number of generated points that it was measured on.
-    pub(crate) samples: usize,
+/// The record of a metric of generated points, with its noise floor if it has one.
+pub(crate) fn record(metric: Metric, value: f64, floor: Option<f64>, samples: usize) -> MetricRecord {
+    debug_assert_eq!(metric.has_noise_floor(), floor.is_some());
+    MetricRecord { metric, value, floor, baselines: BTreeMap::new(), samples }
 }
 
 impl PointSamples {
     /// A metric of the generated points, with that of the real ones as its noise floor.
-    pub(super) fn measure(&self, metric: Metric, measure: impl Fn(&Array2<f32>) -> Result<f64>) -> Result<PointMetric> {
+    pub(super) fn measure(
+        &self,
+        metric: Metric,
+        measure: impl Fn(&Array2<f32>) -> Result<f64>,
+    ) -> Result<MetricRecord> {
         let (value, floor) = (measure(&self.generated)?, Some(measure(&self.more_real)?));
-        Ok(PointMetric { metric, value, floor, samples: self.generated.nrows() })
+        Ok(record(metric, value, floor, self.generated.nrows()))
     }
 }
 

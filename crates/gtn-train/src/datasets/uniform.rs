@@ -3,12 +3,13 @@
 use gtn_data::synthetic;
 use gtn_math::{Distribution, Uniform};
 use gtn_metrics::ks_one_sample;
+use gtn_run::MetricRecord;
 use gtn_run::metric_constants::SQUARE_TOLERANCE;
 use gtn_run::schema::Metric;
 use ndarray::Array2;
 use rand::RngCore;
 
-use super::traits::{PointDataset, PointMetric, PointSamples, fraction, to_f64};
+use super::traits::{PointDataset, PointSamples, fraction, to_f64};
 use crate::Result;
 
 pub(super) struct Square;
@@ -18,7 +19,7 @@ impl PointDataset for Square {
         synthetic::unit_square_points(n, rng)
     }
 
-    fn metrics(&self, samples: &PointSamples) -> Result<Vec<PointMetric>> {
+    fn metrics(&self, samples: &PointSamples) -> Result<Vec<MetricRecord>> {
         let uniform = Uniform::standard();
         let ks = |rows: &Array2<f32>| -> Result<f64> {
             let [a, b] = [0, 1].map(|column| ks_one_sample(&to_f64(rows.column(column)), |x| uniform.cdf(x)));

@@ -10,28 +10,18 @@ use std::time::Instant;
 
 use gtn_run::schema::evaluation::METRICS;
 use gtn_run::schema::{Metric, snapshot};
-use gtn_run::{Artifact, Config, MetricRecord, Record, Stage, Statistics};
+use gtn_run::{Artifact, MetricRecord, Record, Stage, Statistics};
 use ndarray::Array2;
 
 use crate::Result;
-use crate::baselines::Baselines;
 use crate::context::{Context, fingerprint};
-use crate::handoff::{Pairs, Source, Targets, Trained, to_matrix};
+use crate::handoff::{Source, to_matrix};
+use crate::results::Results;
 use values::{PROJECTIONS, SUBSETS};
 
-#[derive(Clone, Copy)]
-pub(crate) struct Inputs<'a> {
-    pub(crate) config: &'a Config,
-    pub(crate) source: &'a Source,
-    pub(crate) targets: &'a Targets,
-    pub(crate) pairs: &'a Pairs,
-    pub(crate) trained: &'a Trained<'a>,
-    pub(crate) baselines: &'a Baselines<'a>,
-}
-
 /// Writes the metrics to the run folder.
-pub(crate) fn run(inputs: Inputs<'_>, context: &mut Context<'_>) -> Result<()> {
-    let Inputs { config, source, targets, pairs, trained, .. } = inputs;
+pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()> {
+    let Results { config, source, targets, pairs, trained, .. } = results;
     let first_epoch = match source {
         Source::Points(points) if points.compares_first_epoch() => Some(Artifact::read(&context.run.snapshot(1))?),
         _ => None,
@@ -54,10 +44,9 @@ pub(crate) fn run(inputs: Inputs<'_>, context: &mut Context<'_>) -> Result<()> {
     let started = Instant::now();
     let (metrics, statistics) = match source {
         Source::Images(images) => {
-            let generator = trained.generator()?;
-            let statistics = test_set::losses((targets, pairs), images, generator)?;
-            let mut metrics = images::measure(targets, inputs.baselines, generator, context)?;
-            metrics.extend(pixels::measure(targets, inputs.baselines, images, generator, context)?);
+            let statistics = test_set::losses(results, images)?;
+            let mut metrics = images::measure(results, context)?;
+            metrics.extend(pixels::measure(results, images, context)?);
             let has = |metric| metrics.iter().any(|record| record.metric == metric);
             let lacks = |ratio, of| has(of) && !has(ratio);
             if lacks(Metric::NnDistanceRatio, Metric::Precision)

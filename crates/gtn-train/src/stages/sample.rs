@@ -5,28 +5,17 @@ mod points;
 
 use std::time::Instant;
 
-use gtn_run::{Artifact, Config, Stage, Statistics};
+use gtn_run::{Artifact, Stage, Statistics};
 
 use crate::Result;
-use crate::baselines::Baselines;
 use crate::context::{Context, fingerprint};
 use crate::datasets::shown_samples;
-use crate::handoff::{Pairs, Source, Targets, Trained};
-
-pub(crate) struct Inputs<'a> {
-    pub(crate) config: &'a Config,
-    pub(crate) source: &'a Source,
-    pub(crate) targets: &'a Targets,
-    pub(crate) pairs: &'a Pairs,
-    pub(crate) trained: &'a Trained<'a>,
-    pub(crate) baselines: &'a Baselines<'a>,
-}
+use crate::handoff::Source;
+use crate::results::Results;
 
 /// Writes the samples to the run folder.
-pub(crate) fn run(
-    Inputs { config, source, targets, pairs, trained, baselines }: Inputs<'_>,
-    context: &mut Context<'_>,
-) -> Result<()> {
+pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()> {
+    let Results { config, source, targets, pairs, trained, .. } = results;
     let mut inputs = vec![targets.checksum.clone(), pairs.checksum.clone(), trained.h_checksum.clone()];
     inputs.extend(trained.decoder_checksum.clone());
     let mut improvements = Vec::new();
@@ -47,16 +36,10 @@ pub(crate) fn run(
     }
 
     let started = Instant::now();
-    let generator = trained.generator()?;
     let mut artifact = Artifact::new(inputs);
     match source {
-        Source::Images(images) => {
-            let sampling = images::Sampling { config, generator, targets, images, baselines };
-            sampling.sample(&improvements, &mut artifact, context)?;
-        }
-        Source::Points(points) => {
-            points::sample(config, generator, *points, (targets, pairs), &mut artifact, context)?;
-        }
+        Source::Images(images) => images::sample(results, images, &improvements, &mut artifact, context)?,
+        Source::Points(points) => points::sample(results, *points, &mut artifact, context)?,
     }
     context.write((Stage::Sample, started), artifact, Statistics::new(), &path)?;
     Ok(())

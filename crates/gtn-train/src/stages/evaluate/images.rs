@@ -4,7 +4,7 @@ use gtn_metrics::{
     Subsets, density_coverage, energy_distance, frechet_distance, mean_over_subsets, memorization, precision_recall,
     sliced_wasserstein, variance_kept,
 };
-use gtn_models::{Generator, purpose};
+use gtn_models::purpose;
 use gtn_run::MetricRecord;
 use gtn_run::schema::{Baseline, Metric};
 use ndarray::{ArrayView2, s};
@@ -14,9 +14,10 @@ use super::values::{
     unless_held_out_are_copies,
 };
 use crate::Result;
-use crate::baselines::{Baselines, COMPONENTS, K_DENSITY, MAX_LATENTS};
+use crate::baselines::{COMPONENTS, K_DENSITY, MAX_LATENTS};
 use crate::context::Context;
 use crate::handoff::{Targets, first_rows};
+use crate::results::Results;
 
 /// Maximum number of latents of each set for metrics whose cost is quadratic in it.
 const MAX_NEIGHBOR_LATENTS: usize = 5_000;
@@ -26,15 +27,13 @@ pub(super) const SIZES: [usize; 5] = [MAX_LATENTS, MAX_NEIGHBOR_LATENTS, K_MANIF
 /// Compares with held-out latents. The noise floor is measured on as many training latents; for memorization, on one half of the
 /// held-out latents against the other half.
 pub(super) fn measure(
-    targets: &Targets,
-    baselines: &Baselines<'_>,
-    generator: &Generator,
+    Results { targets, trained, baselines, .. }: Results<'_>,
     context: &mut Context<'_>,
 ) -> Result<Vec<MetricRecord>> {
     let Some(baselines) = baselines.samples()? else { return Ok(Vec::new()) };
     let real = first_rows(&targets.validation, MAX_LATENTS);
     let n = real.nrows();
-    let generated = generator.sample_latents(n, &mut context.streams.stream(purpose::SAMPLE, 0))?;
+    let generated = trained.generator()?.sample_latents(n, &mut context.streams.stream(purpose::SAMPLE, 0))?;
     let sets = [
         (SampleSet::Generated, generated.view()),
         (SampleSet::NoiseFloor, first_rows(&targets.train, n)),

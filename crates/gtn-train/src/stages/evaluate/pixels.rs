@@ -7,7 +7,7 @@ use gtn_metrics::{
     Memorization, NearestNeighbors, Neighbor, density_coverage, energy_distance, memorization_from_neighbors,
     precision_recall, sliced_wasserstein,
 };
-use gtn_models::{Generator, Streams, purpose};
+use gtn_models::{Streams, purpose};
 use gtn_run::MetricRecord;
 use gtn_run::schema::{Baseline, Metric};
 use ndarray::{Array2, Array4, ArrayView2, s};
@@ -16,10 +16,10 @@ use super::values::{
     K_MANIFOLD, PROJECTIONS, SampleSet, Values, ValuesBySet, records, report_progress, unless_held_out_are_copies,
 };
 use crate::Result;
-use crate::baselines::{Baselines, K_DENSITY};
+use crate::baselines::K_DENSITY;
 use crate::context::Context;
 use crate::datasets::ImageData;
-use crate::handoff::Targets;
+use crate::results::Results;
 
 /// Maximum number of images of each set, for images of MNIST's size. The cost grows with the square of the number of images and
 /// with their pixels: for larger images the number is smaller, so that the cost stays the same.
@@ -42,10 +42,8 @@ fn max_images(pixels: usize) -> usize {
 /// Compares with a part of the held-out images. Another part gives the noise floor, and its latents, decoded, what samples could
 /// reach with this decoder.
 pub(super) fn measure(
-    targets: &Targets,
-    baselines: &Baselines<'_>,
+    Results { targets, trained, baselines, .. }: Results<'_>,
     images: &ImageData,
-    generator: &Generator,
     context: &mut Context<'_>,
 ) -> Result<Vec<MetricRecord>> {
     let pixels = images.images.channels() * images.images.side().pow(2);
@@ -54,7 +52,7 @@ pub(super) fn measure(
         return Ok(Vec::new());
     }
     let Some(baselines) = baselines.samples()? else { return Ok(Vec::new()) };
-    let held_out = &images.split.validation;
+    let (held_out, generator) = (&images.split.validation, trained.generator()?);
     let decode = |latents: ArrayView2<'_, f32>| Ok::<_, crate::Error>(flatten(generator.decode(latents)?));
     let real = flatten(images.images.batch(&held_out[..n]));
     let baseline = SampleSet::Baseline;

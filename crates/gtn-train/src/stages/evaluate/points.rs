@@ -1,7 +1,5 @@
 //! Metrics of points against the known distribution.
 
-use std::collections::BTreeMap;
-
 use gtn_metrics::{energy_distance, mean_over_subsets, sliced_wasserstein, variance_kept};
 use gtn_models::{Generator, purpose};
 use gtn_run::MetricRecord;
@@ -11,7 +9,7 @@ use ndarray::{Array2, s};
 use super::values::{PROJECTIONS, SUBSETS, report_progress};
 use crate::Result;
 use crate::context::Context;
-use crate::datasets::{PointDataset, PointMetric, PointSamples};
+use crate::datasets::{PointDataset, PointSamples, record};
 
 /// Number of samples: those of `gtn sample RUN -n 100000` with the seed of the run.
 const SAMPLES: usize = 100_000;
@@ -39,7 +37,7 @@ pub(super) fn measure(
     let mut metrics = points.metrics(&samples)?;
     let variance = |set: &Array2<f32>| variance_kept(samples.real.view(), set.view());
     let (value, floor) = (variance(&samples.generated)?, Some(variance(&samples.more_real)?));
-    metrics.push(PointMetric { metric: Metric::VarianceKept, value, floor, samples: SAMPLES });
+    metrics.push(record(Metric::VarianceKept, value, floor, SAMPLES));
 
     let [generated, real, more_real] =
         [&samples.generated, &samples.real, &samples.more_real].map(|rows| points.to_plane(rows));
@@ -49,7 +47,7 @@ pub(super) fn measure(
         mean_over_subsets(real.view(), other.view(), SUBSETS, &mut draws, energy_distance)
     };
     let (value, floor) = (energy(&generated, 0)?, Some(energy(&more_real, 1)?));
-    metrics.push(PointMetric { metric: Metric::EnergyDistance, value, floor, samples: SUBSETS.size });
+    metrics.push(record(Metric::EnergyDistance, value, floor, SUBSETS.size));
 
     report_progress(2, 3, context)?;
     let first_rows = s![..SLICED_SAMPLES, ..];
@@ -59,11 +57,6 @@ pub(super) fn measure(
         sliced_wasserstein(real.slice(first_rows), other.slice(first_rows), PROJECTIONS, &mut directions)
     };
     let (value, floor) = (sliced(&generated)?, Some(sliced(&more_real)?));
-    metrics.push(PointMetric { metric: Metric::SlicedWasserstein, value, floor, samples: SLICED_SAMPLES });
-    Ok(metrics.into_iter().map(to_record).collect())
-}
-
-fn to_record(PointMetric { metric, value, floor, samples }: PointMetric) -> MetricRecord {
-    debug_assert_eq!(metric.has_noise_floor(), floor.is_some());
-    MetricRecord { metric, value, floor, baselines: BTreeMap::new(), samples }
+    metrics.push(record(Metric::SlicedWasserstein, value, floor, SLICED_SAMPLES));
+    Ok(metrics)
 }

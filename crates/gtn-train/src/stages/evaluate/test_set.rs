@@ -1,27 +1,23 @@
 //! The losses of both networks on the official test set, which selects nothing.
 
-use gtn_models::Generator;
 use gtn_run::Statistics;
 use gtn_run::schema::Statistic;
 use ndarray::Axis;
 
 use crate::Result;
 use crate::datasets::ImageData;
-use crate::handoff::{Pairs, Targets};
+use crate::results::Results;
 
 /// Images in one forward pass.
 const BATCH_SIZE: usize = 256;
 
 /// The mean squared error of the reconstructed images, and that of ĥ on the pairs in normalized units; nothing without a test
 /// set.
-pub(super) fn losses(
-    (targets, pairs): (&Targets, &Pairs),
-    images: &ImageData,
-    generator: &Generator,
-) -> Result<Statistics> {
+pub(super) fn losses(Results { targets, pairs, trained, .. }: Results<'_>, images: &ImageData) -> Result<Statistics> {
     let (Some(set), Some(latents), Some(pairs)) = (&images.test, &targets.test, &pairs.test) else {
         return Ok(Statistics::new());
     };
+    let generator = trained.generator()?;
     let mut reconstruction = MeanSquaredError::default();
     for (rows, indices) in latents.rows.axis_chunks_iter(Axis(0), BATCH_SIZE).zip(set.indices.chunks(BATCH_SIZE)) {
         reconstruction.add(&generator.decode(rows)?, &set.images.batch(indices));

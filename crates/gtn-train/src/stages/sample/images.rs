@@ -2,8 +2,8 @@
 
 use gtn_metrics::{NearestNeighbors, Pca};
 use gtn_models::{Generator, Interpolation, purpose};
+use gtn_run::Artifact;
 use gtn_run::schema::{IMPROVEMENTS, image_samples as keys, pairs as pair_keys, snapshot};
-use gtn_run::{Artifact, Config};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 
 use crate::Result;
@@ -11,6 +11,7 @@ use crate::baselines::Baselines;
 use crate::context::Context;
 use crate::datasets::{ImageData, shown_samples};
 use crate::handoff::{Targets, first_rows, to_matrix};
+use crate::results::Results;
 
 /// Interpolations between normal vectors, and samples in each.
 const INTERPOLATIONS: usize = 8;
@@ -33,40 +34,30 @@ pub(super) fn settings() -> String {
     )
 }
 
-/// What images are sampled from and shown with.
-pub(super) struct Sampling<'a> {
-    pub(super) config: &'a Config,
-    pub(super) generator: &'a Generator,
-    pub(super) targets: &'a Targets,
-    pub(super) images: &'a ImageData,
-    pub(super) baselines: &'a Baselines<'a>,
-}
-
-impl Sampling<'_> {
-    /// Generated images and decoded real ones, and what the report shows beside them.
-    pub(super) fn sample(
-        &self,
-        improvements: &[(usize, Artifact)],
-        artifact: &mut Artifact,
-        context: &Context<'_>,
-    ) -> Result<()> {
-        let Self { generator, targets, .. } = self;
-        let count = shown_samples(&self.config.data);
-        let latents = generator.sample_latents(LATENTS, &mut context.streams.stream(purpose::SAMPLE, 0))?;
-        artifact.insert(&keys::GENERATED, generator.decode(first_rows(&latents, count))?);
-        artifact.insert(&keys::DECODED, generator.decode(first_rows(&targets.validation, count))?);
-        for (key, (_, snapshot)) in IMPROVEMENTS.iter().zip(improvements) {
-            let latents = to_matrix(snapshot.tensor(&snapshot::GENERATED)?);
-            artifact.insert(key, generator.decode(latents.view())?);
-        }
-        let epochs: Vec<usize> = improvements.iter().map(|(epoch, _)| *epoch).collect();
-        artifact.set_metadata(&keys::IMPROVEMENT_EPOCHS, &epochs)?;
-
-        interpolate(generator, artifact, context)?;
-        artifact.insert(&keys::SIMILARITY_BY_RANK, similarity_by_rank(context)?);
-        scatter(&latents, targets, self.baselines, artifact)?;
-        nearest(generator, first_rows(&latents, NEAREST_SAMPLES), &targets.train, self.images, artifact)
+/// Generated images and decoded real ones, and what the report shows beside them.
+pub(super) fn sample(
+    Results { config, targets, trained, baselines, .. }: Results<'_>,
+    images: &ImageData,
+    improvements: &[(usize, Artifact)],
+    artifact: &mut Artifact,
+    context: &Context<'_>,
+) -> Result<()> {
+    let generator = trained.generator()?;
+    let count = shown_samples(&config.data);
+    let latents = generator.sample_latents(LATENTS, &mut context.streams.stream(purpose::SAMPLE, 0))?;
+    artifact.insert(&keys::GENERATED, generator.decode(first_rows(&latents, count))?);
+    artifact.insert(&keys::DECODED, generator.decode(first_rows(&targets.validation, count))?);
+    for (key, (_, snapshot)) in IMPROVEMENTS.iter().zip(improvements) {
+        let latents = to_matrix(snapshot.tensor(&snapshot::GENERATED)?);
+        artifact.insert(key, generator.decode(latents.view())?);
     }
+    let epochs: Vec<usize> = improvements.iter().map(|(epoch, _)| *epoch).collect();
+    artifact.set_metadata(&keys::IMPROVEMENT_EPOCHS, &epochs)?;
+
+    interpolate(generator, artifact, context)?;
+    artifact.insert(&keys::SIMILARITY_BY_RANK, similarity_by_rank(context)?);
+    scatter(&latents, targets, baselines, artifact)?;
+    nearest(generator, first_rows(&latents, NEAREST_SAMPLES), &targets.train, images, artifact)
 }
 
 /// Images along straight lines between normal vectors.

@@ -1,14 +1,14 @@
 //! Generated and real points, some pairs, and ĥ beside the exact h.
 
-use gtn_models::{Generator, purpose};
+use gtn_models::purpose;
+use gtn_run::Artifact;
 use gtn_run::schema::point_samples as keys;
-use gtn_run::{Artifact, Config};
 use ndarray::{Array1, Array2, Axis, s};
 
 use crate::Result;
 use crate::context::Context;
 use crate::datasets::{PointDataset, shown_source};
-use crate::handoff::{Pairs, Targets};
+use crate::results::Results;
 
 /// Number of pairs in the report.
 const PAIRS: usize = 1_000;
@@ -20,13 +20,12 @@ pub(super) fn settings() -> String {
 
 /// Generated and real points, some pairs, and ĥ beside the exact h if that is known.
 pub(super) fn sample(
-    config: &Config,
-    generator: &Generator,
+    Results { config, targets, pairs, trained, .. }: Results<'_>,
     points: &dyn PointDataset,
-    (targets, pairs): (&Targets, &Pairs),
     artifact: &mut Artifact,
     context: &Context<'_>,
 ) -> Result<()> {
+    let generator = trained.generator()?;
     let source = shown_source(config, &context.streams);
     let generated = generator.map(source.view())?;
     let real = points.draw(source.nrows(), &mut context.streams.stream(purpose::REAL, 0));

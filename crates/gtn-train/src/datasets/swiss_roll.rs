@@ -85,12 +85,7 @@ impl PointDataset for Roll {
             })
         };
         let floor = Some(off_curve(&samples.more_real));
-        let measure = |metric, points: &Array2<f32>| PointMetric {
-            metric,
-            value: off_curve(points),
-            floor,
-            samples: points.nrows(),
-        };
+        let measure = |metric, points: &Array2<f32>| record(metric, off_curve(points), floor, points.nrows());
         let first_epoch = samples.first_epoch.as_ref();
         let first_epoch = first_epoch.map(|points| measure(Metric::OffCurveFirstEpoch, points));
         Ok(first_epoch.into_iter().chain([measure(Metric::OffCurve, &samples.generated)]).collect())

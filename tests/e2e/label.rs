@@ -123,7 +123,7 @@ fn invalid_input_is_refused_and_nothing_is_written() {
     }
     label(folder.path(), "y.npy", "x.npy", "pairs.txt").refused(".npz");
     label(folder.path(), "y.npy", "x.npy", "nowhere/pairs.npz").refused("does not exist; create it first");
-    label(folder.path(), "y.npy", "x.npy", "pairs.npz").args(["--strategy", "sorted"]).refused("one column");
+    label(folder.path(), "y.npy", "x.npy", "pairs.npz").args(["--strategy", "sorted"]).refused("rows of dimension 1");
     label(folder.path(), "y.npy", "x.npy", "pairs.npz").args(["--threads", "0"]).refused("--threads");
 
     fs::write(folder.path().join("pairs.npz"), "mine").unwrap();

@@ -27,6 +27,8 @@ use data_sets::{DataSet, GENERATED_FILES};
 use section::{Figure, Item, Section};
 use tensors::Tensors;
 
+pub use text::count;
+
 /// Every other figure that a report may have than [`GENERATED_FILES`].
 const FIGURES: [&str; 18] = [
     "generated.png",

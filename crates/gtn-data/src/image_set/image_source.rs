@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
+use crate::text_table::read_limited;
 use crate::{Error, Result};
 
 /// Larger files are refused. The largest images of the data sets here have less than 2 MB.
@@ -157,16 +158,7 @@ impl SourceReader<'_> {
     pub(crate) fn read(&mut self, name: &str, bytes: &mut Vec<u8>) -> Result<()> {
         bytes.clear();
         match self {
-            SourceReader::Folder(folder) => {
-                let path = folder.join(name);
-                let file = File::open(&path).map_err(Error::io(&path))?;
-                file.take(MAX_FILE_BYTES + 1).read_to_end(bytes).map_err(Error::io(&path))?;
-                if bytes.len() as u64 > MAX_FILE_BYTES {
-                    let reason = format!("larger than the limit of {} MiB", MAX_FILE_BYTES >> 20);
-                    return Err(Error::malformed(&path, reason));
-                }
-                Ok(())
-            }
+            SourceReader::Folder(folder) => read_limited(&folder.join(name), MAX_FILE_BYTES, bytes),
             SourceReader::Zip { path, archive, entries } => {
                 let path = path.join(name);
                 let damaged = |error: &dyn std::fmt::Display| {

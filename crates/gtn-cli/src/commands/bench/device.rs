@@ -7,9 +7,9 @@ use gtn_models::{Device, DeviceLocation, describe_device};
 use serde_json::json;
 
 use super::device_cases::DeviceBenchCase;
-use super::label::Case;
+use super::label::{Case, Data};
 use super::process::{Worker, median};
-use super::time;
+use super::{print_head, time};
 use crate::args::BenchDevice;
 use crate::console;
 use crate::failure::Failure;
@@ -45,15 +45,15 @@ pub(crate) fn run(args: &BenchDevice) -> Result<(), Failure> {
             describe_device(&device),
             super::count(args.rows as usize)
         ));
-        console::print(HEADER);
-        console::print(&HEADER.replace(|c| c != '|', "-"));
+        print_head(HEADER);
     }
-    for &work in DeviceBenchCase::ALL {
-        let measured = measure(work, args, &device)?;
+    let print = |measured: Measured| {
         console::print(&if args.json { measured.json(args, &device) } else { measured.line() });
+    };
+    for &work in DeviceBenchCase::ALL {
+        print(measure(work, args, &device)?);
     }
-    let measured = labeling(args, &device)?;
-    console::print(&if args.json { measured.json(args, &device) } else { measured.line() });
+    print(labeling(args, &device)?);
     if !args.json {
         console::print(
             "the paper's time for 1,000 images on a T4 is less than that card needs for the arithmetic: it did not wait for the card",
@@ -102,7 +102,7 @@ fn measure(work: DeviceBenchCase, args: &BenchDevice, device: &Device) -> Result
 
 /// Algorithm 1 on rows like latents of images, with candidates from this device.
 fn labeling(args: &BenchDevice, device: &Device) -> Result<Measured, Failure> {
-    let (source, target) = Case::like_latents(args.rows as usize, DIM).draw();
+    let (source, target) = Case::new(args.rows as usize, DIM, Data::Decaying).draw();
     let mut seconds = Vec::new();
     // The first repetition is a warm-up.
     for _ in 0..=args.epoch_repetitions {

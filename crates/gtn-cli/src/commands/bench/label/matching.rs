@@ -76,11 +76,10 @@ impl Matched {
 
 /// Another strategy that matches this case in minutes at most.
 fn other_strategy(case: &Case, strategy: Strategy) -> Option<Strategy> {
-    let operations = (case.rows as f64).powi(2) * case.columns as f64;
     match (case.columns, strategy) {
         (1, _) => None,
         (2, _) => (case.rows <= MAX_TREE_ROWS_2D).then_some(Strategy::Tree),
-        _ if operations > MAX_CHECK_OPERATIONS => None,
+        _ if case.operations() > MAX_CHECK_OPERATIONS => None,
         (_, Strategy::Dense) => Some(Strategy::Int8),
         _ => Some(Strategy::Dense),
     }

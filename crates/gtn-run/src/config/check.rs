@@ -1,5 +1,7 @@
 //! Validation of settings.
 
+use std::ops::RangeInclusive;
+
 use super::{Config, Data, ImageSource, PairingMethod, PointSource, Synthetic, Training};
 use crate::{Error, Result};
 
@@ -19,10 +21,9 @@ impl Config {
     pub fn check(&self) -> Result<()> {
         self.check_name()?;
         require(i64::try_from(self.seed).is_ok(), "seed", self.seed, "must be less than 2^63, the limit of TOML")?;
-        require((1..=4096).contains(&self.dim), "dim", self.dim, "must be from 1 to 4096")?;
+        require_in(1..=4096, "dim", self.dim, "must be from 1 to 4096")?;
         if let Some(budget) = self.time_budget {
-            let fits = (1..=MAX_COUNT as u64).contains(&budget);
-            require(fits, "time_budget", budget, "must be from 1 to 1,000,000,000 seconds")?;
+            require_in(1..=MAX_COUNT as u64, "time_budget", budget, "must be from 1 to 1,000,000,000 seconds")?;
         }
         self.check_data()?;
         self.check_h()?;
@@ -43,12 +44,8 @@ impl Config {
         match &self.data {
             Data::Images(ImageSource::Mnist(split)) => {
                 let fraction = split.train_fraction;
-                require(
-                    fraction > 0.0 && fraction < 1.0,
-                    "data.train_fraction",
-                    fraction,
-                    "must be greater than 0 and less than 1",
-                )?;
+                let is_between = fraction > 0.0 && fraction < 1.0;
+                require(is_between, "data.train_fraction", fraction, "must be greater than 0 and less than 1")?;
             }
             // The data set itself checks its filter.
             Data::Images(ImageSource::Celeba(_) | ImageSource::Hap(_)) => {}
@@ -68,7 +65,7 @@ impl Config {
         require(images == self.autoencoder.is_some(), "autoencoder", set, reason)?;
         if let Some(limit) = self.data.limit() {
             let reason = "must be from 10 to 1,000,000,000; training and validation need at least 10 samples";
-            require((10..=MAX_COUNT).contains(&limit), "data.limit", limit, reason)?;
+            require_in(10..=MAX_COUNT, "data.limit", limit, reason)?;
         }
         let can_pair = self.pairing.method != PairingMethod::Sorted || self.dim == 1;
         require(can_pair, "pairing.method", "sorted", "sorting needs dim = 1; use \"greedy\"")
@@ -76,16 +73,11 @@ impl Config {
 
     fn check_h(&self) -> Result<()> {
         let h = &self.h;
-        require((1..=100_000).contains(&h.width), "h.width", h.width, "must be from 1 to 100,000 units")?;
+        require_in(1..=100_000, "h.width", h.width, "must be from 1 to 100,000 units")?;
         require(h.hidden_layers <= 10_000, "h.hidden_layers", h.hidden_layers, "must be at most 10,000")?;
         let reason = format!("must be at most h.hidden_layers = {}", h.hidden_layers);
         require(h.batch_norm_layers <= h.hidden_layers, "h.batch_norm_layers", h.batch_norm_layers, &reason)?;
-        require(
-            (-1e3..=1e3).contains(&h.negative_slope),
-            "h.negative_slope",
-            h.negative_slope,
-            "must be from -1000 to 1000",
-        )?;
+        require_in(-1e3..=1e3, "h.negative_slope", h.negative_slope, "must be from -1000 to 1000")?;
         let (width, dim, layers) = (h.width as u64, self.dim as u64, h.hidden_layers as u64);
         let weights = 2 * width * dim + layers.saturating_sub(1) * width * width;
         let reason = format!("with h.width = {width} that gives {weights} weights; the maximum is {MAX_WEIGHTS}");
@@ -95,7 +87,7 @@ impl Config {
 
 fn check_synthetic(synthetic: &Synthetic) -> Result<()> {
     for (key, points) in [("data.train", synthetic.train), ("data.validation", synthetic.validation)] {
-        require((2..=MAX_POINTS).contains(&points), key, points, "must be from 2 to 10,000,000 points")?;
+        require_in(2..=MAX_POINTS, key, points, "must be from 2 to 10,000,000 points")?;
     }
     Ok(())
 }
@@ -105,25 +97,17 @@ fn check_training(network: &str, training: &Training) -> Result<()> {
     for (name, value, min) in
         [("epochs", training.epochs, 1), ("patience", training.patience, 1), ("batch_size", training.batch_size, 2)]
     {
-        require(
-            (min..=MAX_COUNT).contains(&value),
-            &key(name),
-            value,
-            &format!("must be from {min} to 1,000,000,000"),
-        )?;
+        require_in(min..=MAX_COUNT, &key(name), value, &format!("must be from {min} to 1,000,000,000"))?;
     }
-    require(
-        training.learning_rate > 0.0 && training.learning_rate.is_finite(),
-        &key("learning_rate"),
-        training.learning_rate,
-        "must be a finite number greater than 0",
-    )?;
-    require(
-        (0.0..=1e3).contains(&training.weight_decay),
-        &key("weight_decay"),
-        training.weight_decay,
-        "must be from 0 to 1000",
-    )
+    let rate = training.learning_rate;
+    let is_positive = rate > 0.0 && rate.is_finite();
+    require(is_positive, &key("learning_rate"), rate, "must be a finite number greater than 0")?;
+    require_in(0.0..=1e3, &key("weight_decay"), training.weight_decay, "must be from 0 to 1000")
+}
+
+/// Refuses a setting outside its range.
+fn require_in<T: PartialOrd + ToString>(range: RangeInclusive<T>, key: &str, value: T, reason: &str) -> Result<()> {
+    require(range.contains(&value), key, value, reason)
 }
 
 /// Refuses a setting unless it is valid.

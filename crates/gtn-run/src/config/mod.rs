@@ -203,12 +203,8 @@ impl Config {
     /// The stages of its runs, in order.
     #[must_use]
     pub fn stages(&self) -> Vec<Stage> {
-        let images = self.data.are_images();
-        let has = |stage: &Stage| match stage {
-            Stage::Autoencode | Stage::Encode => images,
-            _ => true,
-        };
-        Stage::ALL.iter().copied().filter(has).collect()
+        let needs_images = |stage: &Stage| matches!(stage, Stage::Autoencode | Stage::Encode);
+        Stage::ALL.iter().copied().filter(|stage| self.data.are_images() || !needs_images(stage)).collect()
     }
 
     /// The configuration of the reference run, which the report compares with: for the swiss roll learned from two dimensions,

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::cases::BenchCase;
 use super::print_product_rate;
-use super::process::{Worker, median, peak_memory};
+use super::process::{Timed, Timing, Worker, peak_memory};
 use crate::args::BenchTrain;
 use crate::console;
 use crate::failure::Failure;
@@ -53,36 +53,6 @@ fn run_worker(case: BenchCase, ops: Ops, data_dir: &Path) -> Result<(), Failure>
     }
     console::print(&peak_memory().unwrap_or_default().to_string());
     Ok(())
-}
-
-/// A process with its measurements.
-struct Timed {
-    worker: Worker,
-    seconds: Vec<f64>,
-}
-
-impl Timed {
-    fn new(worker: Worker) -> Self {
-        Self { worker, seconds: Vec::new() }
-    }
-
-    fn work(&mut self) -> Result<(), Failure> {
-        self.seconds.push(self.worker.work(|answer| answer.parse().ok())?);
-        Ok(())
-    }
-
-    fn finish(mut self) -> Timing {
-        let memory = self.worker.finish().parse().unwrap_or_default();
-        Timing { median: median(&mut self.seconds), memory, seconds: self.seconds }
-    }
-}
-
-/// The measurements of a process.
-struct Timing {
-    median: f64,
-    /// All measurements, in ascending order.
-    seconds: Vec<f64>,
-    memory: u64,
 }
 
 /// The measurements of all processes for one benchmark.

@@ -38,54 +38,29 @@ impl fmt::Display for Failure {
     }
 }
 
-fn classified(is_user_error: bool, error: anyhow::Error) -> Failure {
-    if is_user_error { Failure::Users(error) } else { Failure::Machine(error) }
+/// Converts errors: those that match a pattern mean that the user stopped the program, and the others tell whose fault they are.
+macro_rules! from_errors {
+    ($($error:ty $([$stopped:pat])?;)+) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                match error {
+                    $($stopped => Failure::Stopped(error.to_string()),)?
+                    error if error.is_user_error() => Failure::Users(error.into()),
+                    error => Failure::Machine(error.into()),
+                }
+            }
+        })+
+    };
 }
 
-impl From<gtn_train::Error> for Failure {
-    fn from(error: gtn_train::Error) -> Self {
-        match error {
-            gtn_train::Error::Stopped { .. } => Failure::Stopped(error.to_string()),
-            gtn_train::Error::Data(error) => error.into(),
-            error => classified(error.is_user_error(), error.into()),
-        }
-    }
-}
-
-impl From<gtn_io::Error> for Failure {
-    fn from(error: gtn_io::Error) -> Self {
-        classified(error.is_user_error(), error.into())
-    }
-}
-
-impl From<gtn_run::Error> for Failure {
-    fn from(error: gtn_run::Error) -> Self {
-        classified(error.is_user_error(), error.into())
-    }
-}
-
-impl From<gtn_report::Error> for Failure {
-    fn from(error: gtn_report::Error) -> Self {
-        classified(error.is_user_error(), error.into())
-    }
-}
-
-impl From<gtn_data::Error> for Failure {
-    fn from(error: gtn_data::Error) -> Self {
-        match error {
-            gtn_data::Error::Stopped { .. } => Failure::Stopped(error.to_string()),
-            error => classified(error.is_user_error(), error.into()),
-        }
-    }
-}
-
-impl From<gtn_data::fetch::Error> for Failure {
-    fn from(error: gtn_data::fetch::Error) -> Self {
-        match error {
-            gtn_data::fetch::Error::Stopped(_) => Failure::Stopped(error.to_string()),
-            error => classified(error.is_user_error(), error.into()),
-        }
-    }
+from_errors! {
+    gtn_io::Error;
+    gtn_run::Error;
+    gtn_report::Error;
+    gtn_models::Error;
+    gtn_data::Error [gtn_data::Error::Stopped { .. }];
+    gtn_data::fetch::Error [gtn_data::fetch::Error::Stopped(_)];
+    gtn_train::Error [gtn_train::Error::Stopped { .. } | gtn_train::Error::Data(gtn_data::Error::Stopped { .. })];
 }
 
 impl From<gtn_metrics::Error> for Failure {
@@ -97,12 +72,6 @@ impl From<gtn_metrics::Error> for Failure {
 impl From<ndarray::ShapeError> for Failure {
     fn from(error: ndarray::ShapeError) -> Self {
         Failure::Users(error.into())
-    }
-}
-
-impl From<gtn_models::Error> for Failure {
-    fn from(error: gtn_models::Error) -> Self {
-        classified(error.is_user_error(), error.into())
     }
 }
 

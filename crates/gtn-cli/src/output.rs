@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gtn_io::atomic::{self, Existing};
+use gtn_report::grid;
 use ndarray::{Array2, Array4, Axis};
 
 use crate::failure::Failure;
@@ -56,17 +57,9 @@ impl Interpolations {
     }
 }
 
-/// The format that a name selects. Refuses what cannot be written, before any work is done.
-pub(crate) fn format(out: &Path, vectors: bool, force: bool) -> Result<Format, Failure> {
-    format_of(out, vectors, force, false)
-}
-
-/// As [`format()`], for samples that can also be animated.
-pub(crate) fn animated_format(out: &Path, vectors: bool, force: bool) -> Result<Format, Failure> {
-    format_of(out, vectors, force, true)
-}
-
-fn format_of(out: &Path, vectors: bool, force: bool, animated: bool) -> Result<Format, Failure> {
+/// The format that a name selects, for samples that can also be animated if `animated` is set. Refuses what cannot be written,
+/// before any work is done.
+pub(crate) fn format(out: &Path, vectors: bool, force: bool, animated: bool) -> Result<Format, Failure> {
     if out.is_dir() && !vectors {
         return folder(out, force);
     }
@@ -111,14 +104,15 @@ pub(crate) fn refuse_existing(out: &Path, force: bool) -> Result<(), Failure> {
     if !force && std::fs::symlink_metadata(out).is_ok() {
         return Err(gtn_io::Error::Exists { path: out.to_path_buf() }.into());
     }
-    match out.parent() {
-        Some(parent) if parent != Path::new("") && !parent.is_dir() => Err(Failure::users(format!(
+    let parent = atomic::parent_folder(out);
+    if !parent.is_dir() {
+        return Err(Failure::users(format!(
             "cannot write {}: folder {} does not exist; create it first",
             out.display(),
             parent.display()
-        ))),
-        _ => Ok(()),
+        )));
     }
+    Ok(())
 }
 
 /// How to treat an existing file.
@@ -128,6 +122,7 @@ pub(crate) fn existing(force: bool) -> Existing {
 
 /// Writes samples in a format.
 pub(crate) fn write(out: &Path, format: Format, samples: &Content, force: bool) -> Result<(), Failure> {
+    let write_bytes = |bytes: &[u8]| atomic::write(out, existing(force), |file| file.write_all(bytes));
     match (format, samples) {
         (Format::Npy, Content::Images(images) | Content::Interpolations(Interpolations { images, .. })) => {
             atomic::write(out, existing(force), |file| gtn_io::arrays::write_npy(file, images.view()))?;
@@ -136,19 +131,19 @@ pub(crate) fn write(out: &Path, format: Format, samples: &Content, force: bool) 
             atomic::write(out, existing(force), |file| gtn_io::arrays::write_npy(file, vectors.view()))?;
         }
         (Format::Png, Content::Images(images) | Content::Interpolations(Interpolations { images, .. })) => {
-            let columns = match samples {
-                Content::Interpolations(interpolations) => interpolations.columns(),
-                _ => (images.len_of(Axis(0)) as f64).sqrt().ceil() as usize,
+            let raster = match samples {
+                Content::Interpolations(interpolations) => grid::grid(images.view(), interpolations.columns())?,
+                _ => grid::square(images.view())?,
             };
-            let png = gtn_report::grid::grid(images.view(), columns.max(1))?.to_png()?;
-            atomic::write(out, existing(force), |file| file.write_all(&png))?;
+            let png = raster.to_png()?;
+            write_bytes(&png)?;
         }
         (Format::Gif, Content::Interpolations(interpolations)) => {
             let (frames, columns) = interpolations.frames();
-            let frame = |images: &Array4<f32>| gtn_report::grid::grid(images.view(), columns);
+            let frame = |images: &Array4<f32>| grid::grid(images.view(), columns);
             let frames = frames.iter().map(frame).collect::<Result<Vec<_>, _>>()?;
             let gif = gtn_report::animation::back_and_forth(&frames)?;
-            atomic::write(out, existing(force), |file| file.write_all(&gif))?;
+            write_bytes(&gif)?;
         }
         (Format::Gif, Content::Images(_)) => {
             return Err(Failure::users("samples cannot be animated; use a .png file name"));
@@ -163,7 +158,7 @@ pub(crate) fn write(out: &Path, format: Format, samples: &Content, force: bool) 
 
 /// Writes one PNG file per sample to a temporary folder, then moves all of them to `out`, replacing samples of an earlier call.
 fn write_folder(out: &Path, images: &Array4<f32>) -> Result<(), Failure> {
-    let parent = out.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    let parent = atomic::parent_folder(out);
     let temporary = tempfile::Builder::new()
         .prefix(".gtn-")
         .tempdir_in(parent)
@@ -172,7 +167,7 @@ fn write_folder(out: &Path, images: &Array4<f32>) -> Result<(), Failure> {
     let mut names = Vec::new();
     for (index, image) in images.axis_iter(Axis(0)).enumerate() {
         let name = format!("{index:0digits$}.png");
-        atomic::write_bytes(&temporary.path().join(&name), &gtn_report::grid::single(image)?.to_png()?)?;
+        atomic::write_bytes(&temporary.path().join(&name), &grid::single(image)?.to_png()?)?;
         names.push(name);
     }
     std::fs::create_dir_all(out).map_err(gtn_io::Error::io("create", out))?;

@@ -10,14 +10,20 @@ use crate::{Error, Result};
 /// Larger files are refused. The largest table here, CelebA's attributes, has 27 MB.
 const MAX_BYTES: u64 = 256 << 20;
 
+/// Appends the content of a file to `bytes`, and refuses a file of more than `max` bytes.
+pub(crate) fn read_limited(path: &Path, max: u64, bytes: &mut Vec<u8>) -> Result<()> {
+    let file = File::open(path).map_err(Error::io(path))?;
+    let read = file.take(max + 1).read_to_end(bytes).map_err(Error::io(path))?;
+    if read as u64 > max {
+        return Err(Error::malformed(path, format!("larger than the limit of {} MiB", max >> 20)));
+    }
+    Ok(())
+}
+
 /// Reads a UTF-8 text file, without its byte order mark.
 pub(crate) fn read_text(path: &Path) -> Result<String> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(Error::io(path))?;
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io(path))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(Error::malformed(path, format!("larger than the limit of {} MiB", MAX_BYTES >> 20)));
-    }
+    read_limited(path, MAX_BYTES, &mut bytes)?;
     let text = String::from_utf8(bytes).map_err(|_| Error::malformed(path, "not a UTF-8 text file"))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }

@@ -1,24 +1,85 @@
-/// Implements `ALL`, `name`, `Display`, `FromStr`, `Serialize` and `Deserialize` for an enum whose values have names in files and on
-/// the command line.
+/// Declares an enum whose values have names in files and on the command line, with `ALL`, `name`, `Display`, `FromStr`,
+/// `Serialize` and `Deserialize`. Behind `with` are methods that return what the values list after their names.
 ///
 /// ```
-/// #[derive(Debug, Clone, Copy, PartialEq)]
-/// enum Color {
-///     Red,
-///     DarkGreen,
-/// }
-///
 /// gtn_io::names! {
-///     Color, "color",
-///     Red => "red",
-///     DarkGreen => "dark-green",
+///     /// A color.
+///     #[derive(Debug, Clone, Copy, PartialEq)]
+///     pub enum Color: "color" {
+///         /// That of roses.
+///         Red => "red" (620.0, "warm"),
+///         /// That of leaves.
+///         DarkGreen => "dark-green" (530.0, "cold"),
+///     }
+///     with {
+///         /// The wavelength in nanometers.
+///         wavelength: f64,
+///         /// How it feels.
+///         temperature: &'static str,
+///     }
 /// }
 ///
 /// assert_eq!("dark-green".parse(), Ok(Color::DarkGreen));
 /// assert_eq!("blue".parse::<Color>().unwrap_err().to_string(), "unknown color `blue`; expected one of `red`, `dark-green`");
+/// assert_eq!((Color::Red.wavelength(), Color::Red.temperature()), (620.0, "warm"));
 /// ```
+///
+/// For an enum that is declared already, list its values: `names! { Color, "color", Red => "red", DarkGreen => "dark-green" }`.
 #[macro_export]
 macro_rules! names {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis enum $type:ident: $what:literal {
+            $($(#[$variant_attribute:meta])* $variant:ident => $name:literal),+ $(,)?
+        }
+    ) => {
+        $(#[$attribute])*
+        $visibility enum $type {
+            $($(#[$variant_attribute])* $variant),+
+        }
+
+        $crate::names! { $type, $what, $($variant => $name),+ }
+    };
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis enum $type:ident: $what:literal {
+            $($(#[$variant_attribute:meta])* $variant:ident => $name:literal ($($value:expr),+ $(,)?)),+ $(,)?
+        }
+        with { $($(#[$doc:meta])* $property:ident: $property_type:ty),+ $(,)? }
+    ) => {
+        $crate::names! {
+            $(#[$attribute])*
+            $visibility enum $type: $what {
+                $($(#[$variant_attribute])* $variant => $name),+
+            }
+        }
+
+        const _: () = {
+            struct Properties {
+                $($property: $property_type),+
+            }
+
+            const fn properties($($property: $property_type),+) -> Properties {
+                Properties { $($property),+ }
+            }
+
+            impl $type {
+                const fn properties(self) -> Properties {
+                    match self {
+                        $($type::$variant => properties($($value),+)),+
+                    }
+                }
+
+                $(
+                    $(#[$doc])*
+                    #[must_use]
+                    pub const fn $property(self) -> $property_type {
+                        self.properties().$property
+                    }
+                )+
+            }
+        };
+    };
     ($type:ident, $what:literal, $($(#[$cfg:meta])* $variant:ident => $name:literal),+ $(,)?) => {
         impl $type {
             /// All of them, in the order in which reports show them.

@@ -169,10 +169,7 @@ pub enum Variable {
 
 impl fmt::Display for Variable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Variable::Y => "Y",
-            Variable::X => "X",
-        })
+        write!(f, "{self:?}")
     }
 }
 

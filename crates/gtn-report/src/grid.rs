@@ -149,7 +149,7 @@ pub fn grid(images: ArrayView4<'_, f32>, columns: usize) -> Result<Raster> {
 /// # Errors
 ///
 /// The same as for [`grid`].
-pub(crate) fn square(images: ArrayView4<'_, f32>) -> Result<Raster> {
+pub fn square(images: ArrayView4<'_, f32>) -> Result<Raster> {
     let count = images.dim().0;
     let side = count.isqrt();
     grid(images, if side * side < count { side + 1 } else { side.max(1) })

@@ -39,5 +39,5 @@ mod tensorboard;
 pub use epoch_figures::EpochFigures;
 pub use error::{Error, Result};
 pub use grid::Raster;
-pub use report::write_report;
+pub use report::{count, write_report};
 pub use tensorboard::TensorBoard;

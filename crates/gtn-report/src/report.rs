@@ -24,20 +24,19 @@ use gtn_run::{Config, MetricsLog, Record, RunFolder};
 use crate::Result;
 use contents::Contents;
 use data_sets::{DataSet, GENERATED_FILES};
+use images::IMPROVEMENT_FILES;
 use section::{Figure, Item, Section};
 use tensors::Tensors;
 
-/// Every other figure that a report may have than [`GENERATED_FILES`].
-const FIGURES: [&str; 18] = [
+pub use text::count;
+
+/// Every other figure that a report may have than [`GENERATED_FILES`] and [`IMPROVEMENT_FILES`].
+const FIGURES: [&str; 14] = [
     "generated.png",
     "decoded.png",
     "figure-2.svg",
     "figure-4.svg",
     "figure-8.svg",
-    "figure-5-1.png",
-    "figure-5-2.png",
-    "figure-5-3.png",
-    "figure-5-4.png",
     "interpolations.png",
     "nearest.png",
     "latents.svg",
@@ -99,7 +98,7 @@ fn write_figures(run: &RunFolder, contents: &Contents) -> Result<()> {
         atomic::write_bytes(&path, figure.bytes())?;
     }
     // Other figures are from an earlier report.
-    let all = FIGURES.into_iter().chain(GENERATED_FILES);
+    let all = FIGURES.into_iter().chain(GENERATED_FILES).chain(IMPROVEMENT_FILES);
     for name in all.filter(|name| figures().all(|figure: &Figure| figure.file != *name)) {
         let path = run.figure(name);
         match fs::remove_file(&path) {

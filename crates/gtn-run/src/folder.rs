@@ -29,28 +29,23 @@ pub struct RunRecord {
 }
 
 /// The program, the device and the data that produced a run, and how long its networks were trained.
+/// TOML has no entry for a value that is not set.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
     /// Version of the program.
     pub version: String,
     /// Revision of its source, if it was built from a git checkout.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub git_revision: Option<String>,
     /// The command that reproduces the run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// The device of the networks, when the run was last worked on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
     /// SHA-256 of the data.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_sha256: Option<String>,
     /// Epochs of the autoencoder's training, once it is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoencoder_epochs: Option<usize>,
     /// Epochs of ĥ's training, once it is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub h_epochs: Option<usize>,
 }
 
@@ -194,20 +189,17 @@ impl RunFolder {
     /// [`Error::Config`] if it is invalid.
     pub fn record(&self) -> Result<RunRecord> {
         let path = self.config();
+        let fail = |reason: String| Error::Config { what: path.display().to_string(), reason };
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
                 return Err(Error::NotARun { path: self.root.clone(), missing: CONFIG });
             }
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                return Err(Error::Config {
-                    what: path.display().to_string(),
-                    reason: "it is not a text file".to_owned(),
-                });
+                return Err(fail("it is not a text file".to_owned()));
             }
             Err(error) => return Err(gtn_io::Error::io("read", &path)(error).into()),
         };
-        let fail = |reason: String| Error::Config { what: path.display().to_string(), reason };
         let invalid = |error: toml::de::Error| {
             let advice = "pass --force to `gtn reproduce` to overwrite the run";
             fail(format!("{}; {advice}", crate::config::on_one_line(&error, &text)))

@@ -2,34 +2,25 @@
 
 use gtn_io::names;
 
-/// A stage of a run. The order of stages is that of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// Reads or draws the data, and splits them.
-    Prepare,
-    /// Trains the autoencoder.
-    Autoencode,
-    /// Encodes images as latents.
-    Encode,
-    /// Pairs normal vectors with the data.
-    Label,
-    /// Trains ĥ on the pairs.
-    Fit,
-    /// Draws samples with ĥ and the decoder.
-    Sample,
-    /// Measures the samples.
-    Evaluate,
-}
-
 names! {
-    Stage, "stage",
-    Prepare => "prepare",
-    Autoencode => "autoencode",
-    Encode => "encode",
-    Label => "label",
-    Fit => "fit",
-    Sample => "sample",
-    Evaluate => "evaluate",
+    /// A stage of a run. The order of stages is that of a run.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Stage: "stage" {
+        /// Reads or draws the data, and splits them.
+        Prepare => "prepare",
+        /// Trains the autoencoder.
+        Autoencode => "autoencode",
+        /// Encodes images as latents.
+        Encode => "encode",
+        /// Pairs normal vectors with the data.
+        Label => "label",
+        /// Trains ĥ on the pairs.
+        Fit => "fit",
+        /// Draws samples with ĥ and the decoder.
+        Sample => "sample",
+        /// Measures the samples.
+        Evaluate => "evaluate",
+    }
 }
 
 impl Stage {
@@ -44,20 +35,16 @@ impl Stage {
     }
 }
 
-/// A network that a run trains. Its name is that of its table in the configuration and of its checkpoints, and is part of the
-/// purposes of random streams, where it is frozen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Network {
-    /// The autoencoder between images and latents.
-    Autoencoder,
-    /// ĥ, from normal vectors to latents or data.
-    H,
-}
-
 names! {
-    Network, "network",
-    Autoencoder => "autoencoder",
-    H => "h",
+    /// A network that a run trains. Its name is that of its table in the configuration and of its checkpoints, and is part of the
+    /// purposes of random streams, where it is frozen.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Network: "network" {
+        /// The autoencoder between images and latents.
+        Autoencoder => "autoencoder",
+        /// ĥ, from normal vectors to latents or data.
+        H => "h",
+    }
 }
 
 impl Network {

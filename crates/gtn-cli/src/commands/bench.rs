@@ -8,6 +8,30 @@ mod process;
 pub(crate) mod sample;
 pub(crate) mod train;
 
+use crate::console;
+use crate::failure::Failure;
+use gtn_report::count;
+
+/// Prints the head of a table, and the rule below it.
+fn print_head(head: &str) {
+    console::print(head);
+    console::print(&head.replace(|c| c != '|', "-"));
+}
+
+/// Measures the speed of the machine, as [`product_rate`](cases::product_rate). Prints it above the head of a table, unless the
+/// output is JSON.
+fn print_product_rate(json: bool, head: &str) -> Result<f64, Failure> {
+    let rate = cases::product_rate()?;
+    if !json {
+        console::print(&format!(
+            "matrix products of 2048 × 2048 × 2048: {:.0} billion operations per second",
+            rate / 1e9
+        ));
+        print_head(head);
+    }
+    Ok(rate)
+}
+
 /// A time with about three digits.
 fn time(seconds: f64) -> String {
     match seconds {
@@ -17,16 +41,6 @@ fn time(seconds: f64) -> String {
         _ if seconds < 100.0 => format!("{seconds:.1} s"),
         _ => format!("{seconds:.0} s"),
     }
-}
-
-/// A number with its digits in groups of three.
-fn count(number: usize) -> String {
-    let digits = number.to_string();
-    let grouped = digits.char_indices().flat_map(|(index, digit)| {
-        let comma = index > 0 && (digits.len() - index).is_multiple_of(3);
-        comma.then_some(',').into_iter().chain([digit])
-    });
-    grouped.collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::output::{self, Content};
 
 pub(crate) fn run(args: &Decode) -> Result<(), Failure> {
-    let format = output::format(&args.out, false, args.force)?;
+    let format = output::format(&args.out, false, args.force, false)?;
     let autoencoder = Autoencoder::load_best(&args.run, &args.on.open()?)?;
     let latents = read_rows(&args.latents, autoencoder.shape().dim)?;
     check_amount(latents.nrows(), autoencoder.shape().values_per_image(), format)?;

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::output::{self, Content};
 
 pub(crate) fn run(args: &Encode) -> Result<(), Failure> {
-    let format = output::format(&args.out, true, args.force)?;
+    let format = output::format(&args.out, true, args.force, false)?;
     let autoencoder = Autoencoder::load(&args.run, &args.on.open()?)?;
     let latents = autoencoder.encode(read_images(&args.images)?.view()).map_err(|error| match error {
         Error::ImageShape { .. } => Failure::users(format!("{}: {error}", args.images.display())),

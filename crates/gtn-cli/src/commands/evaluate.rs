@@ -119,15 +119,10 @@ fn draw_from_run(path: &Path, real: &Array2<f32>, seed: u64) -> Result<Option<Ar
 /// Rows of an array, or the pixels of images.
 fn read_rows(path: &Path) -> Result<Array2<f32>, Failure> {
     let is_png = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
-    let images = if path.is_dir() || is_png {
-        image_files::read_images(path)?
-    } else {
-        let array = arrays::read_array(path)?;
-        match array.ndim() {
-            4 => image_files::read_images(path)?,
-            _ => return Ok(arrays::read_matrix(path)?),
-        }
-    };
+    if !path.is_dir() && !is_png && arrays::read_array(path)?.ndim() != 4 {
+        return Ok(arrays::read_matrix(path)?);
+    }
+    let images = image_files::read_images(path)?;
     let pixels = images.slice(s![0, .., .., ..]).len();
     let rows = images.len_of(Axis(0));
     Array2::from_shape_vec((rows, pixels), images.into_iter().collect())

@@ -15,10 +15,10 @@ use crate::progress::Progress;
 use crate::{console, stop};
 
 pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
-    output::animated_format(&args.out, false, args.force)?;
+    output::format(&args.out, false, args.force, true)?;
     let run = RunFolder::at(&args.run);
     let generator = Generator::load_on(&args.run, &args.on.open()?)?;
-    let format = output::animated_format(&args.out, !generator.generates_images(), args.force)?;
+    let format = output::format(&args.out, !generator.generates_images(), args.force, true)?;
     let (rows, steps) = (usize::from(args.rows), usize::from(args.steps));
     let columns = if args.real { steps + 2 } else { steps };
     check_amount(rows * columns, generator.values_per_sample(), format)?;

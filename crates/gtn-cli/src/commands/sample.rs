@@ -21,10 +21,10 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
         return Err(Failure::users("-n 0: nothing to draw; pass at least 1"));
     }
     // The name is checked before the run is read.
-    output::format(&args.out, args.latent, args.force)?;
+    output::format(&args.out, args.latent, args.force, false)?;
     let generator = Generator::load_on(&args.run, &args.on.open()?)?;
     let vectors = args.latent || !generator.generates_images();
-    let format = output::format(&args.out, vectors, args.force)?;
+    let format = output::format(&args.out, vectors, args.force, false)?;
     if RunFolder::at(&args.run).record()?.provenance.h_epochs.is_none() {
         console::status("note: the training of ĥ is not finished; these samples use its best weights so far");
     }

@@ -88,13 +88,6 @@ impl CacheSpec {
     }
 }
 
-/// Collects the checksums of the images in their order.
-struct ChecksumTable {
-    spec: CacheSpec,
-    table: Vec<u8>,
-    digests: [Sha256; 2],
-}
-
 /// The checksums of one image.
 pub(super) struct ImageChecksums {
     crc: u32,
@@ -104,15 +97,6 @@ pub(super) struct ImageChecksums {
 impl ImageChecksums {
     pub(super) fn new(image: &[u8]) -> Self {
         Self { crc: crc(image), sha256: Sha256::digest(image).into() }
-    }
-}
-
-impl ChecksumTable {
-    fn add(&mut self, checksums: &ImageChecksums) {
-        let [train, validation, _] = self.spec.counts;
-        let is_test = self.table.len() / 4 >= train + validation;
-        self.digests[usize::from(is_test)].update(checksums.sha256);
-        self.table.extend(checksums.crc.to_le_bytes());
     }
 }
 
@@ -184,14 +168,16 @@ pub(super) fn write(
     fs::create_dir_all(parent_folder(path)).map_err(fail)?;
     // Read-only, because nobody may write to a file that is mapped.
     let mut temp_file = atomic::create_temp_file(path, 0o444).map_err(fail)?;
-    let mut checksum_table = ChecksumTable { spec: *spec, table: Vec::new(), digests: [Sha256::new(), Sha256::new()] };
+    let [train, validation, _] = spec.counts;
+    let (mut table, mut digests) = (Vec::new(), [Sha256::new(), Sha256::new()]);
     let mut out = BufWriter::with_capacity(1 << 20, temp_file.as_file_mut());
     out.write_all(&[0; DATA_OFFSET]).map_err(fail)?;
     fill(&mut |image: &[u8], checksums: &ImageChecksums| {
-        checksum_table.add(checksums);
+        let is_test = table.len() / 4 >= train + validation;
+        digests[usize::from(is_test)].update(checksums.sha256);
+        table.extend(checksums.crc.to_le_bytes());
         out.write_all(image).map_err(fail)
     })?;
-    let ChecksumTable { table, digests, .. } = checksum_table;
     let header = spec.header(&digests.map(|hasher| hasher.finalize().into()), &table);
     let finished = out
         .write_all(&table)

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
+use crate::text_table::read_limited;
 use crate::{Error, Result};
 
 /// Larger files are refused. The largest images of the data sets here have less than 2 MB.
@@ -26,9 +27,10 @@ enum SourceKind {
 }
 
 /// Reads the files of a source; each thread has its own.
-pub(crate) enum SourceReader<'s> {
-    Folder(&'s Path),
-    Zip { path: &'s Path, archive: ZipArchive<SharedFile>, entries: &'s HashMap<String, usize> },
+pub(crate) struct SourceReader<'s> {
+    path: &'s Path,
+    /// The archive and its entries, if it is not a folder.
+    zip: Option<(ZipArchive<SharedFile>, &'s HashMap<String, usize>)>,
 }
 
 impl ImageSource {
@@ -138,12 +140,11 @@ impl ImageSource {
 
     /// A reader for one thread.
     pub(crate) fn reader(&self) -> SourceReader<'_> {
-        match &self.kind {
-            SourceKind::Folder => SourceReader::Folder(&self.path),
-            SourceKind::Zip { archive, entries } => {
-                SourceReader::Zip { path: &self.path, archive: archive.clone(), entries }
-            }
-        }
+        let zip = match &self.kind {
+            SourceKind::Folder => None,
+            SourceKind::Zip { archive, entries } => Some((archive.clone(), entries)),
+        };
+        SourceReader { path: &self.path, zip }
     }
 }
 
@@ -156,39 +157,25 @@ impl SourceReader<'_> {
     /// archive says; [`Error::Io`] if the file cannot be read or no longer exists.
     pub(crate) fn read(&mut self, name: &str, bytes: &mut Vec<u8>) -> Result<()> {
         bytes.clear();
-        match self {
-            SourceReader::Folder(folder) => {
-                let path = folder.join(name);
-                let file = File::open(&path).map_err(Error::io(&path))?;
-                file.take(MAX_FILE_BYTES + 1).read_to_end(bytes).map_err(Error::io(&path))?;
-                if bytes.len() as u64 > MAX_FILE_BYTES {
-                    let reason = format!("larger than the limit of {} MiB", MAX_FILE_BYTES >> 20);
-                    return Err(Error::malformed(&path, reason));
-                }
-                Ok(())
-            }
-            SourceReader::Zip { path, archive, entries } => {
-                let path = path.join(name);
-                let damaged = |error: &dyn std::fmt::Display| {
-                    Error::malformed(&path, format!("damaged in the archive ({error}); download it again"))
-                };
-                let index = *entries.get(name).ok_or_else(|| damaged(&"no such entry"))?;
-                let entry = archive.by_index(index).map_err(|error| damaged(&error))?;
-                let claimed = entry.size();
-                if claimed > MAX_FILE_BYTES {
-                    let reason = format!("claims {claimed} bytes; the limit is {} MiB", MAX_FILE_BYTES >> 20);
-                    return Err(Error::malformed(&path, reason));
-                }
-                // The vector grows with the data that is read; one extra byte reveals an entry that inflates without
-                // end.
-                entry.take(claimed + 1).read_to_end(bytes).map_err(|error| damaged(&error))?;
-                if bytes.len() as u64 != claimed {
-                    let comparison = if bytes.len() as u64 > claimed { "more" } else { "fewer" };
-                    return Err(damaged(&format!("it has {comparison} bytes than the {claimed} it claims")));
-                }
-                Ok(())
-            }
+        let path = self.path.join(name);
+        let Some((archive, entries)) = &mut self.zip else { return read_limited(&path, MAX_FILE_BYTES, bytes) };
+        let damaged = |error: &dyn std::fmt::Display| {
+            Error::malformed(&path, format!("damaged in the archive ({error}); download it again"))
+        };
+        let index = *entries.get(name).ok_or_else(|| damaged(&"no such entry"))?;
+        let entry = archive.by_index(index).map_err(|error| damaged(&error))?;
+        let claimed = entry.size();
+        if claimed > MAX_FILE_BYTES {
+            let reason = format!("claims {claimed} bytes; the limit is {} MiB", MAX_FILE_BYTES >> 20);
+            return Err(Error::malformed(&path, reason));
         }
+        // The vector grows with the data that is read; one extra byte reveals an entry that inflates without end.
+        entry.take(claimed + 1).read_to_end(bytes).map_err(|error| damaged(&error))?;
+        if bytes.len() as u64 != claimed {
+            let comparison = if bytes.len() as u64 > claimed { "more" } else { "fewer" };
+            return Err(damaged(&format!("it has {comparison} bytes than the {claimed} it claims")));
+        }
+        Ok(())
     }
 }
 

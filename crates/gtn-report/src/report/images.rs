@@ -110,7 +110,8 @@ fn all_improvements(log: &MetricsLog) -> Option<String> {
 }
 
 /// The files of Figure 5.
-const IMPROVEMENT_FILES: [&str; 4] = ["figure-5-1.png", "figure-5-2.png", "figure-5-3.png", "figure-5-4.png"];
+pub(super) const IMPROVEMENT_FILES: [&str; 4] =
+    ["figure-5-1.png", "figure-5-2.png", "figure-5-3.png", "figure-5-4.png"];
 
 /// The texts of a grid; `caption` and `alt` follow the number of images.
 struct GridText<'a> {

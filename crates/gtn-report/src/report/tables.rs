@@ -14,36 +14,32 @@ use super::text::{self, count, duration, number};
 /// The metrics; nothing if none were measured.
 pub(super) fn metrics(contents: &Contents) -> Markup {
     let (on_pixels, others): (Vec<_>, Vec<_>) = contents.log.metrics().partition(|record| record.metric.is_on_pixels());
+    let notes_on_latents = [
+        "Lower is better unless marked otherwise: ↑ higher is better, → closer to the given value is better.",
+        " Noise floor: the score of real data against other real data.",
+        " A single Gaussian and a mixture of ten Gaussians were fitted to the same training latents; apart from the \
+         autoencoder, they need no network.",
+    ];
+    let notes_on_pixels = [
+        "The same metrics on images instead of latents, pixel by pixel with values in [−1, 1].",
+        " Noise floor: the score of other held-out real images.",
+        " Reconstructed real images went through the autoencoder: their distance from the noise floor is caused by the \
+         decoder, which also affects the samples.",
+    ];
+    let tables = [("Metrics", others, notes_on_latents), ("Metrics on pixels", on_pixels, notes_on_pixels)];
     html! {
-        @if !others.is_empty() {
+        @for (heading, metrics, [note, on_floors, on_baselines]) in tables.iter().filter(|(_, metrics, _)| !metrics.is_empty()) {
             section {
-                h2 { "Metrics" }
-                (metrics_table(&others))
+                h2 { (heading) }
+                (metrics_table(metrics))
                 p.note {
-                    "Lower is better unless marked otherwise: ↑ higher is better, → closer to the given value is better."
-                    @if has_floors(&others) { " Noise floor: the score of real data against other real data." }
-                    @if !baselines(&others).is_empty() { " A single Gaussian and a mixture of ten Gaussians were fitted to the \
-                        same training latents; apart from the autoencoder, they need no network." }
-                }
-            }
-        }
-        @if !on_pixels.is_empty() {
-            section {
-                h2 { "Metrics on pixels" }
-                (metrics_table(&on_pixels))
-                p.note {
-                    "The same metrics on images instead of latents, pixel by pixel with values in [−1, 1]."
-                    @if has_floors(&on_pixels) { " Noise floor: the score of other held-out real images." }
-                    @if !baselines(&on_pixels).is_empty() { " Reconstructed real images went through the autoencoder: their \
-                        distance from the noise floor is caused by the decoder, which also affects the samples." }
+                    (note)
+                    @if metrics.iter().any(|record| record.floor.is_some()) { (on_floors) }
+                    @if !baselines(metrics).is_empty() { (on_baselines) }
                 }
             }
         }
     }
-}
-
-fn has_floors(metrics: &[&MetricRecord]) -> bool {
-    metrics.iter().any(|record| record.floor.is_some())
 }
 
 /// The baselines that at least one metric has.

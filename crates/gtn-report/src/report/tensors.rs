@@ -48,23 +48,21 @@ impl Tensors {
 
     /// A tensor of shape (n, D): `count` rows if that is known, otherwise at least one.
     pub(super) fn rows<const D: usize>(&self, key: &TensorKey<f32>, count: Option<usize>) -> Result<Vec<[f64; D]>> {
-        let array = self.tensor(key)?;
-        let is_valid = matches!(*array.shape(), [n, d] if d == D && count.map_or(n > 0, |count| n == count));
-        if !is_valid {
-            let n = count.map_or("n".to_owned(), |count| count.to_string());
-            return Err(self.invalid(key, format!("has shape {:?}, expected ({n}, {D})", array.shape())));
-        }
-        let values: Vec<f64> = array.iter().map(|value| f64::from(*value)).collect();
-        Ok(values.as_chunks::<D>().0.to_vec())
+        let n = count.map_or("n".to_owned(), |count| count.to_string());
+        let fits = |shape: &[usize]| matches!(*shape, [n, d] if d == D && count.map_or(n > 0, |count| n == count));
+        Ok(self.checked(key, fits, &format!("({n}, {D})"))?.as_chunks::<D>().0.to_vec())
     }
 
     /// A tensor of shape (m): `count` values if that is known, otherwise at least one.
     pub(super) fn values(&self, key: &TensorKey<f32>, count: Option<usize>) -> Result<Vec<f64>> {
+        let n = count.map_or("m".to_owned(), |count| count.to_string());
+        self.checked(key, |shape| matches!(*shape, [n] if count.map_or(n > 0, |count| n == count)), &format!("({n})"))
+    }
+
+    fn checked(&self, key: &TensorKey<f32>, fits: impl Fn(&[usize]) -> bool, expected: &str) -> Result<Vec<f64>> {
         let array = self.tensor(key)?;
-        let is_valid = matches!(*array.shape(), [n] if count.map_or(n > 0, |count| n == count));
-        if !is_valid {
-            let n = count.map_or("m".to_owned(), |count| count.to_string());
-            return Err(self.invalid(key, format!("has shape {:?}, expected ({n})", array.shape())));
+        if !fits(array.shape()) {
+            return Err(self.invalid(key, format!("has shape {:?}, expected {expected}", array.shape())));
         }
         Ok(array.iter().map(|value| f64::from(*value)).collect())
     }

@@ -22,7 +22,8 @@ fn thousands(digits: &str) -> String {
 }
 
 /// A count, with thousands separators.
-pub(super) fn count(value: usize) -> String {
+#[must_use]
+pub fn count(value: usize) -> String {
     thousands(&value.to_string())
 }
 

@@ -18,35 +18,27 @@ use gtn_io::names;
 pub(crate) use message::on_one_line;
 pub use overrides::{Epochs, Overrides};
 
-/// Which description of an experiment to follow where the paper and its code differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Protocol {
-    /// The text of the paper.
-    #[default]
-    Paper,
-    /// The authors' published code.
-    Repo,
+names! {
+    /// Which description of an experiment to follow where the paper and its code differ.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub enum Protocol: "protocol" {
+        /// The text of the paper.
+        #[default]
+        Paper => "paper",
+        /// The authors' published code.
+        Repo => "repo",
+    }
 }
 
 names! {
-    Protocol, "protocol",
-    Paper => "paper",
-    Repo => "repo",
-}
-
-/// Which weights of the autoencoder encode the data and decode the samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AutoencoderWeights {
-    /// The epoch with the lowest validation loss, for both.
-    Best,
-    /// The encoder of the last epoch with the decoder of the best epoch, as in the authors' code. The two need not match.
-    LastEncoderBestDecoder,
-}
-
-names! {
-    AutoencoderWeights, "choice of weights",
-    Best => "best",
-    LastEncoderBestDecoder => "last-encoder-best-decoder",
+    /// Which weights of the autoencoder encode the data and decode the samples.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum AutoencoderWeights: "choice of weights" {
+        /// The epoch with the lowest validation loss, for both.
+        Best => "best",
+        /// The encoder of the last epoch with the decoder of the best epoch, as in the authors' code. The two need not match.
+        LastEncoderBestDecoder => "last-encoder-best-decoder",
+    }
 }
 
 /// How a network is trained: Adam on the mean squared error, with early stopping.
@@ -79,20 +71,16 @@ pub struct AutoencoderSettings {
     pub training: Training,
 }
 
-/// How normal vectors and data are paired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PairingMethod {
-    /// Algorithm 1: greedy matching by cosine similarity, in the order of the norms.
-    #[default]
-    Greedy,
-    /// For d = 1: sort both sides and pair them in this order (Figure 2).
-    Sorted,
-}
-
 names! {
-    PairingMethod, "pairing method",
-    Greedy => "greedy",
-    Sorted => "sorted",
+    /// How normal vectors and data are paired.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub enum PairingMethod: "pairing method" {
+        /// Algorithm 1: greedy matching by cosine similarity, in the order of the norms.
+        #[default]
+        Greedy => "greedy",
+        /// For d = 1: sort both sides and pair them in this order (Figure 2).
+        Sorted => "sorted",
+    }
 }
 
 impl PairingMethod {
@@ -106,38 +94,29 @@ impl PairingMethod {
     }
 }
 
-/// How the data are normalized before they are paired, by statistics of the training data. It is undone on the output of ĥ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Normalize {
-    /// No normalization.
-    None,
-    /// Subtract the mean.
-    Center,
-    /// Subtract the mean, and divide each column by its standard deviation.
-    Standardize,
+names! {
+    /// How the data are normalized before they are paired, by statistics of the training data. It is undone on the output of ĥ.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Normalize: "normalization" {
+        /// No normalization.
+        None => "none",
+        /// Subtract the mean.
+        Center => "center",
+        /// Subtract the mean, and divide each column by its standard deviation.
+        Standardize => "standardize",
+    }
 }
 
 names! {
-    Normalize, "normalization",
-    None => "none",
-    Center => "center",
-    Standardize => "standardize",
-}
-
-/// The precision in which greedy pairing compares cosine similarities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SimilarityPrecision {
-    /// f64: the algorithm as published.
-    #[default]
-    Double,
-    /// f32: nearly equal directions tie, and the norm decides.
-    Single,
-}
-
-names! {
-    SimilarityPrecision, "precision",
-    Double => "double",
-    Single => "single",
+    /// The precision in which greedy pairing compares cosine similarities.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub enum SimilarityPrecision: "precision" {
+        /// f64: the algorithm as published.
+        #[default]
+        Double => "double",
+        /// f32: nearly equal directions tie, and the norm decides.
+        Single => "single",
+    }
 }
 
 /// How pairs are computed.
@@ -235,12 +214,8 @@ impl Config {
     /// The stages of its runs, in order.
     #[must_use]
     pub fn stages(&self) -> Vec<Stage> {
-        let images = self.data.are_images();
-        let has = |stage: &Stage| match stage {
-            Stage::Autoencode | Stage::Encode => images,
-            _ => true,
-        };
-        Stage::ALL.iter().copied().filter(has).collect()
+        let needs_images = |stage: &Stage| matches!(stage, Stage::Autoencode | Stage::Encode);
+        Stage::ALL.iter().copied().filter(|stage| self.data.are_images() || !needs_images(stage)).collect()
     }
 
     /// The configuration of the reference run, which the report compares with: for the swiss roll learned from two dimensions,

@@ -19,18 +19,14 @@ impl Config {
         {
             return read_resolved(base, overrides, &fail)?.with(overrides);
         }
-        let mut take = |key: &str| match base.remove(key) {
+        let take = |from: &mut toml::Table, key: &str, path: &str| match from.remove(key) {
             None => Ok(None),
             Some(toml::Value::Table(table)) => Ok(Some(table)),
-            Some(_) => Err(fail(format!("`{key}` is not a table"))),
+            Some(_) => Err(fail(format!("`{path}` is not a table"))),
         };
-        let quick = take("quick")?;
-        let mut protocols = take("protocol")?.unwrap_or_default();
-        let repo = match protocols.remove("repo") {
-            None => None,
-            Some(toml::Value::Table(table)) => Some(table),
-            Some(_) => return Err(fail("`protocol.repo` is not a table".to_owned())),
-        };
+        let quick = take(&mut base, "quick", "quick")?;
+        let mut protocols = take(&mut base, "protocol", "protocol")?.unwrap_or_default();
+        let repo = take(&mut protocols, "repo", "protocol.repo")?;
         if let Some(other) = protocols.keys().next() {
             return Err(fail(format!("unknown protocol `{other}`; use [protocol.repo]")));
         }

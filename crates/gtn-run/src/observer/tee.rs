@@ -25,21 +25,25 @@ impl Tee<'_> {
     }
 }
 
+/// Implements methods that forward their calls.
+macro_rules! forward {
+    ($($method:ident($argument:ident: $type:ty);)+) => {
+        $(fn $method(&mut self, $argument: $type) {
+            self.each(|observer| observer.$method($argument));
+        })+
+    };
+}
+
 impl Observer for Tee<'_> {
-    fn run_opened(&mut self, run: &RunFolder) {
-        self.each(|observer| observer.run_opened(run));
-    }
-
-    fn stage_started(&mut self, stage: Stage) {
-        self.each(|observer| observer.stage_started(stage));
-    }
-
-    fn stage_skipped(&mut self, stage: Stage) {
-        self.each(|observer| observer.stage_skipped(stage));
-    }
-
-    fn progress(&mut self, progress: &StageProgress) {
-        self.each(|observer| observer.progress(progress));
+    forward! {
+        run_opened(run: &RunFolder);
+        stage_started(stage: Stage);
+        stage_skipped(stage: Stage);
+        progress(progress: &StageProgress);
+        epoch_finished(record: &EpochRecord);
+        stage_finished(record: &StageRecord);
+        metric(record: &MetricRecord);
+        note(text: &str);
     }
 
     fn wants_images(&self) -> bool {
@@ -52,22 +56,6 @@ impl Observer for Tee<'_> {
                 observer.epoch_images(images);
             }
         });
-    }
-
-    fn epoch_finished(&mut self, record: &EpochRecord) {
-        self.each(|observer| observer.epoch_finished(record));
-    }
-
-    fn stage_finished(&mut self, record: &StageRecord) {
-        self.each(|observer| observer.stage_finished(record));
-    }
-
-    fn metric(&mut self, record: &MetricRecord) {
-        self.each(|observer| observer.metric(record));
-    }
-
-    fn note(&mut self, text: &str) {
-        self.each(|observer| observer.note(text));
     }
 
     fn stop_requested(&self) -> bool {

@@ -31,26 +31,6 @@ pub enum ArtifactKind {
     Checkpoint,
 }
 
-/// The key of a tensor with elements of type `T`.
-#[derive(Debug)]
-pub struct TensorKey<T> {
-    info: KeyInfo,
-    element: PhantomData<fn() -> T>,
-}
-
-/// The key of a piece of metadata of type `V`.
-#[derive(Debug)]
-pub struct MetadataKey<V> {
-    info: KeyInfo,
-    value: PhantomData<fn() -> V>,
-}
-
-/// The key of a group of `f32` tensors, whose names share a prefix; a network decides what comes after it.
-#[derive(Debug)]
-pub struct TensorGroup {
-    info: KeyInfo,
-}
-
 /// A key without its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyInfo {
@@ -70,11 +50,22 @@ impl KeyInfo {
     }
 }
 
-/// Implements access to the info of a key.
-macro_rules! info {
-    ($($type:ident $(<$parameter:ident>)?, $name:ident, $doc:literal;)+) => {
+/// Declares the types of keys.
+macro_rules! key_types {
+    ($($(#[$type_doc:meta])* $type:ident $(<$parameter:ident>)?, $name:ident, $doc:literal;)+) => {
         $(
+            $(#[$type_doc])*
+            #[derive(Debug)]
+            pub struct $type $(<$parameter>)? {
+                info: KeyInfo,
+                $(of: PhantomData<fn() -> $parameter>,)?
+            }
+
             impl $(<$parameter>)? $type $(<$parameter>)? {
+                const fn new(info: KeyInfo) -> Self {
+                    Self { info, $(of: PhantomData::<fn() -> $parameter>,)? }
+                }
+
                 /// Artifact, name and content.
                 #[must_use]
                 pub const fn info(&self) -> &KeyInfo {
@@ -91,9 +82,12 @@ macro_rules! info {
     };
 }
 
-info! {
+key_types! {
+    /// The key of a tensor with elements of type `T`.
     TensorKey<T>, name, "The name in the file.";
+    /// The key of a piece of metadata of type `V`.
     MetadataKey<V>, name, "The name in the file.";
+    /// The key of a group of `f32` tensors, whose names share a prefix; a network decides what comes after it.
     TensorGroup, prefix, "What the names of its tensors start with.";
 }
 
@@ -116,7 +110,11 @@ macro_rules! keys {
                 #[allow(unused_imports)]
                 use super::*;
 
-                $($(#[$doc])* pub const $key: $form $(<$type>)? = keys!(@value $form $kind $name, $content);)*
+                $(
+                    $(#[$doc])*
+                    pub const $key: $form $(<$type>)? =
+                        $form::new(KeyInfo { artifact: ArtifactKind::$kind, name: $name, content: $content });
+                )*
 
                 pub(super) const KEYS: &[KeyInfo] =
                     &[$(KeyInfo { artifact: ArtifactKind::$kind, name: $name, content: $content }),*];
@@ -124,21 +122,6 @@ macro_rules! keys {
         )*
 
         const MODULES: &[&[KeyInfo]] = &[$($module::KEYS),*];
-    };
-    (@value TensorKey $kind:ident $name:literal, $content:literal) => {
-        TensorKey {
-            info: KeyInfo { artifact: ArtifactKind::$kind, name: $name, content: $content },
-            element: PhantomData,
-        }
-    };
-    (@value MetadataKey $kind:ident $name:literal, $content:literal) => {
-        MetadataKey {
-            info: KeyInfo { artifact: ArtifactKind::$kind, name: $name, content: $content },
-            value: PhantomData,
-        }
-    };
-    (@value TensorGroup $kind:ident $name:literal, $content:literal) => {
-        TensorGroup { info: KeyInfo { artifact: ArtifactKind::$kind, name: $name, content: $content } }
     };
 }
 

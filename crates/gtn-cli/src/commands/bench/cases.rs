@@ -11,24 +11,40 @@ use gtn_models::{
 use gtn_train::Result;
 use ndarray::Array2;
 
-/// A case of `gtn bench train`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BenchCase {
-    /// A training step of the autoencoder for MNIST: images of 1 × 28 × 28, d = 5, batch size 128.
-    AutoencoderMnist,
-    /// A training step of the autoencoder for CelebA: images of 3 × 64 × 64, d = 100, batch size 200.
-    AutoencoderCeleba,
-    /// A training step of ĥ for MNIST: 7 hidden layers of 50 units, batch size 128.
-    HMnist,
-    /// A training step of ĥ for CelebA: 25 hidden layers of 1,200 units, d = 100, batch size 200.
-    HCeleba,
-    /// 1,000 samples with the networks for CelebA: ĥ, then the decoder.
-    Samples,
-    /// Reads the training images of MNIST, and gathers all batches of an epoch.
-    Load,
+use super::process::median;
+
+gtn_io::names! {
+    /// A case of `gtn bench train`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum BenchCase: "benchmark case" {
+        /// A training step of the autoencoder for MNIST: images of 1 × 28 × 28, d = 5, batch size 128.
+        AutoencoderMnist => "autoencoder-mnist",
+        /// A training step of the autoencoder for CelebA: images of 3 × 64 × 64, d = 100, batch size 200.
+        AutoencoderCeleba => "autoencoder-celeba",
+        /// A training step of ĥ for MNIST: 7 hidden layers of 50 units, batch size 128.
+        HMnist => "h-mnist",
+        /// A training step of ĥ for CelebA: 25 hidden layers of 1,200 units, d = 100, batch size 200.
+        HCeleba => "h-celeba",
+        /// 1,000 samples with the networks for CelebA: ĥ, then the decoder.
+        Samples => "samples",
+        /// Reads the training images of MNIST, and gathers all batches of an epoch.
+        Load => "load",
+    }
 }
 
 impl BenchCase {
+    /// Prepares the benchmark. [`BenchCase::Load`] reads MNIST from `data_dir`.
+    pub(crate) fn prepare(self, ops: Ops, data_dir: &Path) -> Result<Bench> {
+        match self {
+            BenchCase::AutoencoderMnist => autoencoder(&MNIST, 128, ops),
+            BenchCase::AutoencoderCeleba => autoencoder(&CELEBA, 200, ops),
+            BenchCase::HMnist => h(&H_MNIST, 128, ops),
+            BenchCase::HCeleba => h(&H_CELEBA, 200, ops),
+            BenchCase::Samples => samples(ops),
+            BenchCase::Load => load(data_dir),
+        }
+    }
+
     /// Number of repetitions in one measurement, so that it takes long enough to be accurate.
     pub(crate) fn repetitions(self) -> usize {
         match self {
@@ -54,16 +70,6 @@ impl BenchCase {
             BenchCase::Load => 0.0,
         }
     }
-}
-
-gtn_io::names! {
-    BenchCase, "benchmark case",
-    AutoencoderMnist => "autoencoder-mnist",
-    AutoencoderCeleba => "autoencoder-celeba",
-    HMnist => "h-mnist",
-    HCeleba => "h-celeba",
-    Samples => "samples",
-    Load => "load",
 }
 
 const MNIST: AutoencoderShape = AutoencoderShape { channels: 1, side: 28, dim: 5 };
@@ -100,34 +106,8 @@ fn mlp_operations(shape: &MlpShape, batch_size: usize) -> f64 {
     (2 * batch_size * (3 * mlp_weights(shape) - shape.input * shape.width)) as f64
 }
 
-/// A benchmark that is ready to run.
-pub(crate) struct Bench(Box<dyn FnMut() -> Result<()>>);
-
-impl std::fmt::Debug for Bench {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Bench")
-    }
-}
-
-impl Bench {
-    /// Prepares a benchmark. [`BenchCase::Load`] reads MNIST from `data_dir`.
-    pub(crate) fn new(case: BenchCase, ops: Ops, data_dir: &Path) -> Result<Self> {
-        let run: Box<dyn FnMut() -> Result<()>> = match case {
-            BenchCase::AutoencoderMnist => autoencoder(&MNIST, 128, ops)?,
-            BenchCase::AutoencoderCeleba => autoencoder(&CELEBA, 200, ops)?,
-            BenchCase::HMnist => h(&H_MNIST, 128, ops)?,
-            BenchCase::HCeleba => h(&H_CELEBA, 200, ops)?,
-            BenchCase::Samples => samples(ops)?,
-            BenchCase::Load => load(data_dir)?,
-        };
-        Ok(Self(run))
-    }
-
-    /// Runs it once.
-    pub(crate) fn run(&mut self) -> Result<()> {
-        (self.0)()
-    }
-}
+/// A benchmark that is ready to run. Each call runs it once.
+type Bench = Box<dyn FnMut() -> Result<()>>;
 
 pub(super) const SEED: u64 = 1;
 
@@ -146,7 +126,7 @@ fn settings() -> AdamSettings {
     AdamSettings { learning_rate: 1e-4, weight_decay: 1e-5, ..AdamSettings::default() }
 }
 
-fn autoencoder(shape: &AutoencoderShape, batch_size: usize, ops: Ops) -> Result<Box<dyn FnMut() -> Result<()>>> {
+fn autoencoder(shape: &AutoencoderShape, batch_size: usize, ops: Ops) -> Result<Bench> {
     let streams = Streams::new(SEED);
     let network = Autoencoder::with_ops(shape, &streams, &Device::Cpu, ops)?;
     let mut adam = Adam::with_ops(network.parameters(), settings(), ops)?;
@@ -157,7 +137,7 @@ fn autoencoder(shape: &AutoencoderShape, batch_size: usize, ops: Ops) -> Result<
     Ok(Box::new(move || step(&mut adam, network.parameters(), ops, &network.reconstruct(&images)?, &images)))
 }
 
-fn h(shape: &MlpShape, batch_size: usize, ops: Ops) -> Result<Box<dyn FnMut() -> Result<()>>> {
+fn h(shape: &MlpShape, batch_size: usize, ops: Ops) -> Result<Bench> {
     let streams = Streams::new(SEED);
     let network = Mlp::with_ops(shape, &streams, &Device::Cpu, ops)?;
     let mut adam = Adam::with_ops(network.parameters(), AdamSettings { weight_decay: 0.0, ..settings() }, ops)?;
@@ -166,7 +146,7 @@ fn h(shape: &MlpShape, batch_size: usize, ops: Ops) -> Result<Box<dyn FnMut() ->
     Ok(Box::new(move || step(&mut adam, network.parameters(), ops, &network.forward(&source, Mode::Train)?, &target)))
 }
 
-fn samples(ops: Ops) -> Result<Box<dyn FnMut() -> Result<()>>> {
+fn samples(ops: Ops) -> Result<Bench> {
     let streams = Streams::new(SEED);
     let network = Mlp::with_ops(&H_CELEBA, &streams, &Device::Cpu, ops)?;
     let autoencoder = Autoencoder::with_ops(&CELEBA, &streams, &Device::Cpu, ops)?;
@@ -179,7 +159,7 @@ fn samples(ops: Ops) -> Result<Box<dyn FnMut() -> Result<()>>> {
     }))
 }
 
-fn load(data_dir: &Path) -> Result<Box<dyn FnMut() -> Result<()>>> {
+fn load(data_dir: &Path) -> Result<Bench> {
     let data_dir: PathBuf = data_dir.to_path_buf();
     mnist::train(&data_dir)?;
     Ok(Box::new(move || {
@@ -203,9 +183,7 @@ pub(crate) fn product_rate() -> Result<f64> {
         seconds.push(started.elapsed().as_secs_f64());
     }
     // The first one is a warm-up.
-    let mut seconds = seconds.split_off(1);
-    seconds.sort_by(f64::total_cmp);
-    Ok(2.0 * (SIDE as f64).powi(3) / seconds[seconds.len() / 2])
+    Ok(2.0 * (SIDE as f64).powi(3) / median(&mut seconds[1..]))
 }
 
 #[cfg(test)]
@@ -230,8 +208,8 @@ mod tests {
     #[test]
     fn a_small_benchmark_runs_with_both_kinds_of_operations() {
         for ops in [Ops::Fused, Ops::Candle] {
-            Bench::new(BenchCase::HMnist, ops, Path::new("nowhere")).unwrap().run().unwrap();
+            BenchCase::HMnist.prepare(ops, Path::new("nowhere")).unwrap()().unwrap();
         }
-        assert!(Bench::new(BenchCase::Load, Ops::Fused, Path::new("nowhere")).is_err());
+        assert!(BenchCase::Load.prepare(Ops::Fused, Path::new("nowhere")).is_err());
     }
 }

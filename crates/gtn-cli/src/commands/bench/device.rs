@@ -7,9 +7,9 @@ use gtn_models::{Device, DeviceLocation, describe_device};
 use serde_json::json;
 
 use super::device_cases::DeviceBenchCase;
-use super::label::Case;
-use super::process::{Worker, median};
-use super::time;
+use super::label::{Case, Data};
+use super::process::{Timed, Timing, Worker};
+use super::{print_head, time};
 use crate::args::BenchDevice;
 use crate::console;
 use crate::failure::Failure;
@@ -45,15 +45,15 @@ pub(crate) fn run(args: &BenchDevice) -> Result<(), Failure> {
             describe_device(&device),
             super::count(args.rows as usize)
         ));
-        console::print(HEADER);
-        console::print(&HEADER.replace(|c| c != '|', "-"));
+        print_head(HEADER);
     }
-    for &work in DeviceBenchCase::ALL {
-        let measured = measure(work, args, &device)?;
+    let print = |measured: Measured| {
         console::print(&if args.json { measured.json(args, &device) } else { measured.line() });
+    };
+    for &work in DeviceBenchCase::ALL {
+        print(measure(work, args, &device)?);
     }
-    let measured = labeling(args, &device)?;
-    console::print(&if args.json { measured.json(args, &device) } else { measured.line() });
+    print(labeling(args, &device)?);
     if !args.json {
         console::print(
             "the paper's time for 1,000 images on a T4 is less than that card needs for the arithmetic: it did not wait for the card",
@@ -65,9 +65,8 @@ pub(crate) fn run(args: &BenchDevice) -> Result<(), Failure> {
 /// Measurements of one benchmark.
 struct Measured {
     work: &'static str,
-    /// In ascending order.
-    ours: Vec<f64>,
-    pytorch: Option<Vec<f64>>,
+    ours: Timing,
+    pytorch: Option<Timing>,
 }
 
 fn measure(work: DeviceBenchCase, args: &BenchDevice, device: &Device) -> Result<Measured, Failure> {
@@ -78,31 +77,24 @@ fn measure(work: DeviceBenchCase, args: &BenchDevice, device: &Device) -> Result
     };
     let precision = if args.on.tf32 { "tf32" } else { "f32" };
     let arguments = [work.name().to_owned(), args.rows.to_string(), on, precision.to_owned()];
-    let mut pytorch = Worker::start_reference(&args.reference, arguments)?.map(|worker| (worker, Vec::new()));
+    let mut pytorch = Worker::start_reference(&args.reference, arguments)?.map(Timed::new);
     let mut seconds = Vec::new();
     let mut failure = None;
     work.measure(device, args.rows as usize, repetitions.into(), &mut |of_gtn| {
         seconds.push(of_gtn);
-        if let Some((worker, seconds)) = &mut pytorch {
-            match worker.work(|answer| answer.parse::<f64>().ok()) {
-                Ok(of_pytorch) => seconds.push(of_pytorch),
-                Err(error) => failure = Some(error),
-            }
+        if let Some(Err(error)) = pytorch.as_mut().map(Timed::work) {
+            failure = Some(error);
         }
     })?;
     if let Some(failure) = failure {
         return Err(failure);
     }
-    let pytorch = pytorch.map(|(worker, seconds)| {
-        worker.finish();
-        seconds
-    });
-    Ok(Measured::new(work.name(), seconds, pytorch))
+    Ok(Measured { work: work.name(), ours: Timing::new(seconds), pytorch: pytorch.map(Timed::finish) })
 }
 
 /// Algorithm 1 on rows like latents of images, with candidates from this device.
 fn labeling(args: &BenchDevice, device: &Device) -> Result<Measured, Failure> {
-    let (source, target) = Case::like_latents(args.rows as usize, DIM).draw();
+    let (source, target) = Case::new(args.rows as usize, DIM, Data::Decaying).draw();
     let mut seconds = Vec::new();
     // The first repetition is a warm-up.
     for _ in 0..=args.epoch_repetitions {
@@ -116,24 +108,15 @@ fn labeling(args: &BenchDevice, device: &Device) -> Result<Measured, Failure> {
         std::hint::black_box({ matcher }.match_rows(&source, &target)?);
         seconds.push(started.elapsed().as_secs_f64());
     }
-    Ok(Measured::new(LABELING, seconds.split_off(1), None))
+    Ok(Measured { work: LABELING, ours: Timing::new(seconds.split_off(1)), pytorch: None })
 }
 
 const HEADER: &str = "| work              |     gtn | PyTorch | ratio | paper's T4 |";
 
 impl Measured {
-    fn new(work: &'static str, mut ours: Vec<f64>, mut pytorch: Option<Vec<f64>>) -> Self {
-        median(&mut ours);
-        if let Some(pytorch) = &mut pytorch {
-            median(pytorch);
-        }
-        Self { work, ours, pytorch }
-    }
-
     fn line(&self) -> String {
-        let middle = |seconds: &[f64]| seconds[seconds.len() / 2];
-        let ours = middle(&self.ours);
-        let pytorch = self.pytorch.as_deref().map(middle);
+        let ours = self.ours.median;
+        let pytorch = self.pytorch.as_ref().map(|timing| timing.median);
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
         format!(
             "| {:17} | {:>7} | {:>7} | {:>5} | {:>10} |",
@@ -146,7 +129,7 @@ impl Measured {
     }
 
     fn json(&self, args: &BenchDevice, device: &Device) -> String {
-        let times = |seconds: &Vec<f64>| json!({ "median_seconds": seconds[seconds.len() / 2], "seconds": seconds });
+        let times = |timing: &Timing| json!({ "median_seconds": timing.median, "seconds": timing.seconds });
         json!({
             "work": self.work,
             "device": describe_device(device),
@@ -166,12 +149,13 @@ mod tests {
 
     #[test]
     fn rows_are_as_wide_as_the_header() {
-        for measured in [
-            Measured::new("autoencoder-epoch", vec![3.0, 1.0, 2.0], None),
-            Measured::new("h-epoch", vec![2.5], Some(vec![5.0])),
-        ] {
-            assert_eq!(measured.line().chars().count(), HEADER.chars().count(), "{}", measured.line());
+        let ours = Timing::new(vec![3.0, 1.0, 2.0]);
+        let alone = Measured { work: "autoencoder-epoch", ours, pytorch: None }.line();
+        let (ours, pytorch) = (Timing::new(vec![2.5]), Some(Timing::new(vec![5.0])));
+        let compared = Measured { work: "h-epoch", ours, pytorch }.line();
+        for line in [&alone, &compared] {
+            assert_eq!(line.chars().count(), HEADER.chars().count(), "{line}");
         }
-        assert!(Measured::new("h-epoch", vec![2.5], Some(vec![5.0])).line().contains(" 0.50 "));
+        assert!(compared.contains(" 0.50 "));
     }
 }

@@ -12,25 +12,19 @@ use ndarray::{Array2, Array4, s};
 
 use super::cases::{CELEBA, H_CELEBA, SAMPLES, SEED};
 
-/// A case of `gtn bench device`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum DeviceBenchCase {
-    /// A training epoch of ĥ: 25 hidden layers of 1,200 units, d = 100, batch size 200.
-    HEpoch,
-    /// A training epoch of the autoencoder: images of 3 × 64 × 64, d = 100, batch size 200.
-    AutoencoderEpoch,
-    /// 1,000 images from normal vectors: ĥ, then the decoder. The images stay on the device.
-    Samples,
-    /// The same, with the images copied to the host.
-    SamplesToHost,
-}
-
 gtn_io::names! {
-    DeviceBenchCase, "benchmark case",
-    HEpoch => "h-epoch",
-    AutoencoderEpoch => "autoencoder-epoch",
-    Samples => "samples",
-    SamplesToHost => "samples-to-host",
+    /// A case of `gtn bench device`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) enum DeviceBenchCase: "benchmark case" {
+        /// A training epoch of ĥ: 25 hidden layers of 1,200 units, d = 100, batch size 200.
+        HEpoch => "h-epoch",
+        /// A training epoch of the autoencoder: images of 3 × 64 × 64, d = 100, batch size 200.
+        AutoencoderEpoch => "autoencoder-epoch",
+        /// 1,000 images from normal vectors: ĥ, then the decoder. The images stay on the device.
+        Samples => "samples",
+        /// The same, with the images copied to the host.
+        SamplesToHost => "samples-to-host",
+    }
 }
 
 /// Takes the seconds of a measurement.
@@ -120,6 +114,17 @@ fn source() -> Array2<f32> {
     Streams::new(SEED).normal("sample", 0, SAMPLES, H_CELEBA.input)
 }
 
+fn timed_after_warm_up(
+    device: &Device,
+    repetitions: usize,
+    run: impl Fn() -> Result<()>,
+    each: Each<'_>,
+) -> Result<()> {
+    run()?;
+    synchronize(device)?;
+    timed(device, repetitions, run, each)
+}
+
 fn samples(device: &Device, repetitions: usize, each: Each<'_>) -> Result<()> {
     let (h, autoencoder) = networks(device)?;
     let source = to_tensor(source().view(), device)?;
@@ -127,9 +132,7 @@ fn samples(device: &Device, repetitions: usize, each: Each<'_>) -> Result<()> {
         autoencoder.decoder().forward(&h.forward(&source, Mode::Evaluate)?)?;
         Ok(())
     };
-    run()?;
-    synchronize(device)?;
-    timed(device, repetitions, run, each)
+    timed_after_warm_up(device, repetitions, run, each)
 }
 
 fn samples_to_host(device: &Device, repetitions: usize, each: Each<'_>) -> Result<()> {
@@ -140,7 +143,5 @@ fn samples_to_host(device: &Device, repetitions: usize, each: Each<'_>) -> Resul
         generator.decode(generator.map(source.view())?.view())?;
         Ok(())
     };
-    run()?;
-    synchronize(device)?;
-    timed(device, repetitions, run, each)
+    timed_after_warm_up(device, repetitions, run, each)
 }

@@ -14,13 +14,12 @@ use gtn_io::arrays;
 use gtn_io::atomic::{self, Existing};
 use serde_json::json;
 
-use super::cases::product_rate;
 use super::process::{Worker, median, repeated};
-use super::{count, time};
+use super::{count, print_product_rate, time};
 use crate::args::BenchLabel;
 use crate::failure::Failure;
 use crate::{console, stop};
-pub(crate) use case::Case;
+pub(crate) use case::{Case, Data};
 use matching::Matched;
 
 pub(crate) fn run(args: &BenchLabel) -> Result<(), Failure> {
@@ -37,15 +36,7 @@ pub(crate) fn run(args: &BenchLabel) -> Result<(), Failure> {
 }
 
 fn table(args: &BenchLabel) -> Result<(), Failure> {
-    let rate = product_rate()?;
-    if !args.json {
-        console::print(&format!(
-            "matrix products of 2048 × 2048 × 2048: {:.0} billion operations per second",
-            rate / 1e9
-        ));
-        console::print(HEADER);
-        console::print(&HEADER.replace(|c| c != '|', "-"));
-    }
+    let rate = print_product_rate(args.json, HEADER)?;
     let mut with_reference = true;
     let cases = if args.cases.is_empty() { &Case::ALL } else { args.cases.as_slice() };
     for case in cases {

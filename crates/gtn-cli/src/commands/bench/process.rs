@@ -77,6 +77,45 @@ impl Drop for Worker {
     }
 }
 
+/// A process with its measurements.
+pub(crate) struct Timed {
+    worker: Worker,
+    seconds: Vec<f64>,
+}
+
+impl Timed {
+    pub(crate) fn new(worker: Worker) -> Self {
+        Self { worker, seconds: Vec::new() }
+    }
+
+    /// Lets it work once, and reads how long that took.
+    pub(crate) fn work(&mut self) -> Result<(), Failure> {
+        self.seconds.push(self.worker.work(|answer| answer.parse().ok())?);
+        Ok(())
+    }
+
+    /// Lets it end.
+    pub(crate) fn finish(self) -> Timing {
+        let memory = self.worker.finish().parse().unwrap_or_default();
+        Timing { memory, ..Timing::new(self.seconds) }
+    }
+}
+
+/// The measurements of a process.
+pub(crate) struct Timing {
+    pub(crate) median: f64,
+    /// All measurements, in ascending order.
+    pub(crate) seconds: Vec<f64>,
+    /// Its peak memory in bytes, or 0 if it is not known.
+    pub(crate) memory: u64,
+}
+
+impl Timing {
+    pub(crate) fn new(mut seconds: Vec<f64>) -> Self {
+        Self { median: median(&mut seconds), seconds, memory: 0 }
+    }
+}
+
 /// Maximum number of repetitions, and the seconds after which no further one starts.
 const MAX_REPETITIONS: usize = 9;
 const SECONDS: f64 = 3.0;

@@ -11,8 +11,9 @@ use std::time::Instant;
 use gtn_models::Ops;
 use serde_json::json;
 
-use super::cases::{Bench, BenchCase, product_rate};
-use super::process::{Worker, median, peak_memory};
+use super::cases::BenchCase;
+use super::print_product_rate;
+use super::process::{Timed, Timing, Worker, peak_memory};
 use crate::args::BenchTrain;
 use crate::console;
 use crate::failure::Failure;
@@ -22,15 +23,7 @@ pub(crate) fn run(args: &BenchTrain) -> Result<(), Failure> {
     if let (Some(ops), [case]) = (args.worker, cases.as_slice()) {
         return run_worker(*case, ops, &args.data.data_dir);
     }
-    let rate = product_rate()?;
-    if !args.json {
-        console::print(&format!(
-            "matrix products of 2048 × 2048 × 2048: {:.0} billion operations per second",
-            rate / 1e9
-        ));
-        console::print(HEAD);
-        console::print(&HEAD.replace(|c| c != '|', "-"));
-    }
+    let rate = print_product_rate(args.json, HEAD)?;
     for case in cases {
         if case == BenchCase::Load && gtn_data::mnist::train(&args.data.data_dir).is_err() {
             console::status(&format!("skipping load: MNIST not found in {}", args.data.data_dir.display()));
@@ -45,8 +38,8 @@ pub(crate) fn run(args: &BenchTrain) -> Result<(), Failure> {
 
 /// Does the work for each line of input.
 fn run_worker(case: BenchCase, ops: Ops, data_dir: &Path) -> Result<(), Failure> {
-    let mut bench = Bench::new(case, ops, data_dir)?;
-    bench.run()?;
+    let mut run = case.prepare(ops, data_dir)?;
+    run()?;
     console::print("ready");
     for line in std::io::stdin().lines() {
         if line.is_err() {
@@ -54,42 +47,12 @@ fn run_worker(case: BenchCase, ops: Ops, data_dir: &Path) -> Result<(), Failure>
         }
         let started = Instant::now();
         for _ in 0..case.repetitions() {
-            bench.run()?;
+            run()?;
         }
         console::print(&format!("{:?}", started.elapsed().as_secs_f64() / case.repetitions() as f64));
     }
     console::print(&peak_memory().unwrap_or_default().to_string());
     Ok(())
-}
-
-/// A process with its measurements.
-struct Timed {
-    worker: Worker,
-    seconds: Vec<f64>,
-}
-
-impl Timed {
-    fn new(worker: Worker) -> Self {
-        Self { worker, seconds: Vec::new() }
-    }
-
-    fn work(&mut self) -> Result<(), Failure> {
-        self.seconds.push(self.worker.work(|answer| answer.parse().ok())?);
-        Ok(())
-    }
-
-    fn finish(mut self) -> Timing {
-        let memory = self.worker.finish().parse().unwrap_or_default();
-        Timing { median: median(&mut self.seconds), memory, seconds: self.seconds }
-    }
-}
-
-/// The measurements of a process.
-struct Timing {
-    median: f64,
-    /// All measurements, in ascending order.
-    seconds: Vec<f64>,
-    memory: u64,
 }
 
 /// The measurements of all processes for one benchmark.

@@ -14,27 +14,20 @@ pub(crate) struct Case {
     pub(crate) data: Data,
 }
 
-/// The distribution of the target rows; source rows are standard normal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Data {
-    /// Standard normal as well.
-    Normal,
-    /// Column k = 1, 2, ... has standard deviation σ = k^−½ and mean 0.3σ, similar to latents of images.
-    Decaying,
-}
-
-impl Data {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Data::Normal => "normal",
-            Data::Decaying => "decaying",
-        }
+gtn_io::names! {
+    /// The distribution of the target rows; source rows are standard normal.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum Data: "distribution" {
+        /// Standard normal as well.
+        Normal => "normal",
+        /// Column k = 1, 2, ... has standard deviation σ = k^−½ and mean 0.3σ, similar to latents of images.
+        Decaying => "decaying",
     }
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}:{}", self.rows, self.columns, self.data.name())
+        write!(f, "{}x{}:{}", self.rows, self.columns, self.data)
     }
 }
 
@@ -45,9 +38,8 @@ impl FromStr for Case {
         let read = || {
             let (shape, data) = text.split_once(':')?;
             let (rows, columns) = shape.split_once('x')?;
-            let data = [Data::Normal, Data::Decaying].into_iter().find(|known| known.name() == data)?;
             let number = |text: &str| text.parse::<u32>().ok().filter(|&number| number > 0).map(|n| n as usize);
-            Some(Case { rows: number(rows)?, columns: number(columns)?, data })
+            Some(Case { rows: number(rows)?, columns: number(columns)?, data: data.parse().ok()? })
         };
         read().ok_or_else(|| {
             "write ROWSxCOLUMNS:DATA, where DATA is normal or decaying, as in 20000x100:normal".to_owned()
@@ -70,11 +62,6 @@ impl Case {
 
     pub(crate) const fn new(rows: usize, columns: usize, data: Data) -> Self {
         Self { rows, columns, data }
-    }
-
-    /// Rows like the latents of images.
-    pub(crate) const fn like_latents(rows: usize, columns: usize) -> Self {
-        Self::new(rows, columns, Data::Decaying)
     }
 
     /// Source and target, the same in every process.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use gtn_label::{Matcher, Matching, Precision, Strategy, Workspace, verify_steps};
 use ndarray::Array2;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::case::Case;
 use crate::commands::bench::process::{median, peak_memory, repeated, reset_peak_memory};
@@ -59,28 +59,22 @@ impl Matched {
     /// As one line of JSON, for the parent process.
     pub(crate) fn to_line(&self) -> String {
         let Self { strategy, seconds, memory, checked } = self;
-        json!({ "strategy": strategy, "seconds": seconds, "memory": memory, "checked": checked }).to_string()
+        json!([strategy, seconds, memory, checked]).to_string()
     }
 
     /// Reads [`to_line`](Self::to_line).
     pub(crate) fn of_line(line: &str) -> Option<Self> {
-        let found: Value = serde_json::from_str(line).ok()?;
-        Some(Self {
-            strategy: found["strategy"].as_str()?.to_owned(),
-            seconds: found["seconds"].as_f64()?,
-            memory: found["memory"].as_u64(),
-            checked: found["checked"].as_str().map(str::to_owned),
-        })
+        let (strategy, seconds, memory, checked) = serde_json::from_str(line).ok()?;
+        Some(Self { strategy, seconds, memory, checked })
     }
 }
 
 /// Another strategy that matches this case in minutes at most.
 fn other_strategy(case: &Case, strategy: Strategy) -> Option<Strategy> {
-    let operations = (case.rows as f64).powi(2) * case.columns as f64;
     match (case.columns, strategy) {
         (1, _) => None,
         (2, _) => (case.rows <= MAX_TREE_ROWS_2D).then_some(Strategy::Tree),
-        _ if operations > MAX_CHECK_OPERATIONS => None,
+        _ if case.operations() > MAX_CHECK_OPERATIONS => None,
         (_, Strategy::Dense) => Some(Strategy::Int8),
         _ => Some(Strategy::Dense),
     }

@@ -427,12 +427,7 @@ impl References<'_> {
                     let is_member = before('.') && !is_range;
                     let is_field = path.len() == 1 && punct(index, ':') && !joint(index, ':');
                     let is_global = before(':') && start > 1 && joint(start - 2, ':');
-                    if is_member
-                        || is_field
-                        || is_global
-                        || before('\'')
-                        || (is_definition && !path[0].ends_with("crate"))
-                    {
+                    if is_member || is_field || is_global || before('\'') || (is_definition && !path[0].ends_with("crate")) {
                         continue;
                     }
                     let is_macro = punct(index, '!')

@@ -5,7 +5,7 @@ use candle_nn::{Conv2d, ConvTranspose2d, Linear};
 use ndarray::{Array2, Array4, ArrayView2, ArrayView4};
 
 use crate::convert::in_batches;
-use crate::error::require;
+use crate::error::{require, require_columns};
 use crate::layers::{
     LayerBuilder, apply, candle_convolution, candle_linear, candle_transposed_convolution, output_in, relu,
 };
@@ -244,9 +244,7 @@ impl Autoencoder {
     /// [`Error::Columns`] if the latents do not have d columns.
     pub fn decode(&self, latents: ArrayView2<'_, f32>) -> Result<Array4<f32>> {
         let shape = self.shape();
-        if latents.ncols() != shape.dim {
-            return Err(Error::Columns { what: "the latents", found: latents.ncols(), expected: shape.dim });
-        }
+        require_columns("the latents", latents.ncols(), shape.dim)?;
         let (device, empty) = (self.parameters.device(), (0, shape.channels, shape.side, shape.side));
         in_batches(latents, DECODER_BATCH_SIZE, device, empty, |latents| self.decoder.forward(latents))
     }

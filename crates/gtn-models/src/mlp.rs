@@ -3,7 +3,7 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 use candle_nn::{BatchNorm, Linear};
 
-use crate::error::require;
+use crate::error::{require, require_columns};
 use crate::layers::{LayerBuilder, apply, apply_batch_norm, candle_batch_norm, candle_linear, leaky_relu, output_in};
 use crate::ops::{self, FusedMlp, Layers, Ops};
 use crate::{Error, Mode, Parameters, Result, Streams};
@@ -138,9 +138,7 @@ impl Mlp {
     /// there is BatchNorm.
     pub fn forward(&self, rows: &Tensor, mode: Mode) -> Result<Tensor> {
         let (n, columns) = rows.dims2()?;
-        if columns != self.shape.input {
-            return Err(Error::Columns { what: "the input of ĥ", found: columns, expected: self.shape.input });
-        }
+        require_columns("the input of ĥ", columns, self.shape.input)?;
         if mode == Mode::Train && n < 2 && self.shape.batch_norm_layers > 0 {
             return Err(Error::BatchOfOne);
         }

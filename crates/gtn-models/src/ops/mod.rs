@@ -39,4 +39,6 @@ pub(crate) use module::Layers;
 pub(crate) use module::{MemoryPool, PassMemory};
 pub use placement::Ops;
 pub(crate) use placement::Placement;
+#[cfg(feature = "cuda")]
+pub(crate) use weight::lock;
 pub(crate) use weight::{Weight, read};

@@ -6,7 +6,7 @@ use candle_core::{Tensor, Var};
 use ndarray::ArrayD;
 
 use crate::convert::{to_array, to_tensor};
-use crate::error::require;
+use crate::error::{require, require_array};
 #[cfg(gpu)]
 use crate::gpu::{AdamTable, Gpu};
 use crate::ops::{AdamCoefficients, AdamKernel, Ops, Placement, read};
@@ -230,16 +230,11 @@ impl Adam {
         let mut restored = BTreeMap::new();
         for (name, pair) in &self.moments {
             let moment = |arrays: &NamedArrays| -> Result<ArrayD<f32>> {
-                let array = arrays.get(name).ok_or_else(|| Error::MissingWeight { name: name.clone() })?;
                 let expected = match pair {
                     MomentPair::Host(moments) => moments[0].shape(),
                     MomentPair::Tensors(first, _) => first.dims(),
                 };
-                if array.shape() != expected {
-                    let (found, expected) = (array.shape().to_vec(), expected.to_vec());
-                    return Err(Error::WeightShape { name: name.clone(), found, expected });
-                }
-                Ok(array.as_standard_layout().into_owned())
+                Ok(require_array(arrays, name, expected)?.as_standard_layout().into_owned())
             };
             let (first, second) = (moment(&moments.first)?, moment(&moments.second)?);
             let pair = match pair {

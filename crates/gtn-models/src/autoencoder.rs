@@ -1,15 +1,16 @@
+use std::sync::Arc;
+
 use candle_core::{Device, Tensor};
 use candle_nn::{Conv2d, ConvTranspose2d, Linear};
 use ndarray::{Array2, Array4, ArrayView2, ArrayView4};
 
 use crate::convert::in_batches;
-use crate::error::require;
+use crate::error::{require, require_columns};
 use crate::layers::{
-    apply, candle_convolution, candle_linear, candle_transposed_convolution, convolution, linear, relu,
-    transposed_convolution,
+    LayerBuilder, apply, candle_convolution, candle_linear, candle_transposed_convolution, output_in, relu,
 };
-use crate::ops::{self, ConvGeometry, ModuleOp, Ops};
-use crate::{Error, Parameters, Result, Streams};
+use crate::ops::{self, ConvGeometry, ConvLayers, Layers, Ops};
+use crate::{Error, Mode, Parameters, Result, Streams};
 
 /// Architecture of an autoencoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +59,7 @@ impl AutoencoderShape {
 /// The encoder, from images to latents: conv(64), ReLU, conv(128), ReLU, linear(d). Both convolutions have kernel 4, stride 2,
 /// padding 1.
 #[derive(Debug, Clone)]
-pub struct Encoder(EncoderLayers);
-
-#[derive(Debug, Clone)]
-enum EncoderLayers {
-    Fused(ModuleOp<ops::FusedEncoder>),
-    Candle { conv1: Conv2d, conv2: Conv2d, linear: Linear },
-}
+pub struct Encoder(Arc<dyn Layers>);
 
 impl Encoder {
     /// Encodes images, shape (n, C, H, W) in [−1, 1], to latents, shape (n, d). The latents are detached: no gradient flows
@@ -74,38 +69,35 @@ impl Encoder {
     ///
     /// [`Error::Device`] if the images have another shape.
     pub fn forward(&self, images: &Tensor) -> Result<Tensor> {
-        match &self.0 {
-            EncoderLayers::Fused(fused) => fused.evaluate(images),
-            EncoderLayers::Candle { .. } => Ok(self.forward_with_grad(images)?.detach()),
-        }
+        self.forward_in(Mode::Evaluate, images)
     }
 
-    /// As [`forward`](Self::forward), but gradients flow through the output.
-    pub(crate) fn forward_with_grad(&self, images: &Tensor) -> Result<Tensor> {
-        match &self.0 {
-            EncoderLayers::Fused(fused) => fused.forward(images),
-            EncoderLayers::Candle { conv1, conv2, linear } => {
-                let x = relu(&apply(conv1, images)?)?;
-                let x = relu(&apply(conv2, &x)?)?;
-                apply(linear, &x.flatten_from(1)?)
-            }
-        }
+    /// As [`forward`](Self::forward), but gradients flow through the output in training mode.
+    pub(crate) fn forward_in(&self, mode: Mode, images: &Tensor) -> Result<Tensor> {
+        self.0.forward(images, mode)
+    }
+}
+
+/// The encoder with Candle's operations.
+#[derive(Debug)]
+struct CandleEncoder {
+    conv1: Conv2d,
+    conv2: Conv2d,
+    linear: Linear,
+}
+
+impl Layers for CandleEncoder {
+    fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
+        let x = relu(&apply(&self.conv1, images)?)?;
+        let x = relu(&apply(&self.conv2, &x)?)?;
+        Ok(output_in(mode, apply(&self.linear, &x.flatten_from(1)?)?))
     }
 }
 
 /// The decoder, from latents to images: linear, transposed conv(64), ReLU, transposed conv(C), tanh. Both transposed
 /// convolutions have kernel 4, stride 2, padding 1.
 #[derive(Debug, Clone)]
-pub struct Decoder {
-    shape: AutoencoderShape,
-    layers: DecoderLayers,
-}
-
-#[derive(Debug, Clone)]
-enum DecoderLayers {
-    Fused(ModuleOp<ops::FusedDecoder>),
-    Candle { linear: Linear, deconv1: ConvTranspose2d, deconv2: ConvTranspose2d },
-}
+pub struct Decoder(Arc<dyn Layers>);
 
 impl Decoder {
     /// Decodes latents, shape (n, d), to images, shape (n, C, H, W) in [−1, 1]. The images are detached: no gradient flows
@@ -115,29 +107,38 @@ impl Decoder {
     ///
     /// [`Error::Device`] if the latents have another shape.
     pub fn forward(&self, latents: &Tensor) -> Result<Tensor> {
-        match &self.layers {
-            DecoderLayers::Fused(fused) => fused.evaluate(latents),
-            DecoderLayers::Candle { .. } => Ok(self.forward_with_grad(latents)?.detach()),
-        }
+        self.forward_in(Mode::Evaluate, latents)
     }
 
-    /// As [`forward`](Self::forward), but gradients flow through the output.
-    pub(crate) fn forward_with_grad(&self, latents: &Tensor) -> Result<Tensor> {
-        match &self.layers {
-            DecoderLayers::Fused(fused) => fused.forward(latents),
-            DecoderLayers::Candle { linear, deconv1, deconv2 } => {
-                let (n, quarter) = (latents.dim(0)?, self.shape.side / 4);
-                let x = apply(linear, latents)?.reshape((n, INNER_CHANNELS, quarter, quarter))?;
-                let x = relu(&apply(deconv1, &x)?)?;
-                Ok(apply(deconv2, &x)?.tanh()?)
-            }
-        }
+    /// As [`forward`](Self::forward), but gradients flow through the output in training mode.
+    pub(crate) fn forward_in(&self, mode: Mode, latents: &Tensor) -> Result<Tensor> {
+        self.0.forward(latents, mode)
+    }
+}
+
+/// The decoder with Candle's operations.
+#[derive(Debug)]
+struct CandleDecoder {
+    linear: Linear,
+    deconv1: ConvTranspose2d,
+    deconv2: ConvTranspose2d,
+    /// Side of the output of the linear layer.
+    quarter: usize,
+}
+
+impl Layers for CandleDecoder {
+    fn forward(&self, latents: &Tensor, mode: Mode) -> Result<Tensor> {
+        let x = apply(&self.linear, latents)?;
+        let x = x.reshape((latents.dim(0)?, INNER_CHANNELS, self.quarter, self.quarter))?;
+        let x = relu(&apply(&self.deconv1, &x)?)?;
+        Ok(output_in(mode, apply(&self.deconv2, &x)?.tanh()?))
     }
 }
 
 /// The paper's autoencoder, for square images with any number of channels and any side that is a multiple of 4.
 #[derive(Debug)]
 pub struct Autoencoder {
+    shape: AutoencoderShape,
     parameters: Parameters,
     encoder: Encoder,
     decoder: Decoder,
@@ -160,44 +161,41 @@ impl Autoencoder {
     /// As [`new`](Self::new).
     pub fn with_ops(shape: &AutoencoderShape, streams: &Streams, device: &Device, ops: Ops) -> Result<Self> {
         shape.check()?;
-        let mut p = Parameters::new(device);
-        let conv1 = convolution(&mut p, "encoder.conv1", (shape.channels, OUTER_CHANNELS), streams)?;
-        let conv2 = convolution(&mut p, "encoder.conv2", (OUTER_CHANNELS, INNER_CHANNELS), streams)?;
-        let to_latent = linear(&mut p, "encoder.linear", (shape.flat_len(), shape.dim), streams)?;
-        let from_latent = linear(&mut p, "decoder.linear", (shape.dim, shape.flat_len()), streams)?;
-        let deconv1 = transposed_convolution(&mut p, "decoder.deconv1", (INNER_CHANNELS, OUTER_CHANNELS), streams)?;
-        let deconv2 = transposed_convolution(&mut p, "decoder.deconv2", (OUTER_CHANNELS, shape.channels), streams)?;
-        let (encoder, decoder) = if let Some(placement) = ops.placement(device)? {
-            let outer = ConvGeometry {
-                coarse_side: shape.side / 2,
-                fine_channels: shape.channels,
-                coarse_channels: OUTER_CHANNELS,
-            };
-            let inner = ConvGeometry {
-                coarse_side: shape.side / 4,
-                fine_channels: OUTER_CHANNELS,
-                coarse_channels: INNER_CHANNELS,
-            };
-            let encoder = ops::FusedEncoder { outer, inner, conv1, conv2, linear: to_latent };
-            let decoder = ops::FusedDecoder { outer, inner, linear: from_latent, deconv1, deconv2 };
+        let (channels, side) = (shape.channels, shape.side);
+        let mut builder = LayerBuilder { parameters: Parameters::new(device), streams };
+        let conv1 = builder.convolution("encoder.conv1", (channels, OUTER_CHANNELS))?;
+        let conv2 = builder.convolution("encoder.conv2", (OUTER_CHANNELS, INNER_CHANNELS))?;
+        let to_latent = builder.linear("encoder.linear", (shape.flat_len(), shape.dim))?;
+        let from_latent = builder.linear("decoder.linear", (shape.dim, shape.flat_len()))?;
+        let deconv1 = builder.transposed_convolution("decoder.deconv1", (INNER_CHANNELS, OUTER_CHANNELS))?;
+        let deconv2 = builder.transposed_convolution("decoder.deconv2", (OUTER_CHANNELS, channels))?;
+        let (encoder, decoder): (Arc<dyn Layers>, Arc<dyn Layers>) = if let Some(placement) = ops.placement(device)? {
+            let outer =
+                ConvGeometry { coarse_side: side / 2, fine_channels: channels, coarse_channels: OUTER_CHANNELS };
+            let inner =
+                ConvGeometry { coarse_side: side / 4, fine_channels: OUTER_CHANNELS, coarse_channels: INNER_CHANNELS };
+            let layers =
+                |outer_layer, inner_layer, linear| ConvLayers { outer, inner, outer_layer, inner_layer, linear };
             (
-                EncoderLayers::Fused(ModuleOp::new(encoder, &placement)?),
-                DecoderLayers::Fused(ModuleOp::new(decoder, &placement)?),
+                placement.layers(ops::FusedEncoder(layers(conv1, conv2, to_latent)))?,
+                placement.layers(ops::FusedDecoder(layers(deconv2, deconv1, from_latent)))?,
             )
         } else {
-            let encoder = EncoderLayers::Candle {
+            let encoder = CandleEncoder {
                 conv1: candle_convolution(&conv1),
                 conv2: candle_convolution(&conv2),
                 linear: candle_linear(&to_latent),
             };
-            let decoder = DecoderLayers::Candle {
+            let decoder = CandleDecoder {
                 linear: candle_linear(&from_latent),
                 deconv1: candle_transposed_convolution(&deconv1),
                 deconv2: candle_transposed_convolution(&deconv2),
+                quarter: side / 4,
             };
-            (encoder, decoder)
+            (Arc::new(encoder), Arc::new(decoder))
         };
-        Ok(Self { parameters: p, encoder: Encoder(encoder), decoder: Decoder { shape: *shape, layers: decoder } })
+        let parameters = builder.parameters;
+        Ok(Self { shape: *shape, parameters, encoder: Encoder(encoder), decoder: Decoder(decoder) })
     }
 
     /// Its parameters.
@@ -221,7 +219,7 @@ impl Autoencoder {
     /// Its architecture.
     #[must_use]
     pub fn shape(&self) -> &AutoencoderShape {
-        &self.decoder.shape
+        &self.shape
     }
 
     /// Encodes images, shape (n, C, H, W) in [−1, 1], to latents, shape (n, d).
@@ -246,9 +244,7 @@ impl Autoencoder {
     /// [`Error::Columns`] if the latents do not have d columns.
     pub fn decode(&self, latents: ArrayView2<'_, f32>) -> Result<Array4<f32>> {
         let shape = self.shape();
-        if latents.ncols() != shape.dim {
-            return Err(Error::Columns { what: "the latents", found: latents.ncols(), expected: shape.dim });
-        }
+        require_columns("the latents", latents.ncols(), shape.dim)?;
         let (device, empty) = (self.parameters.device(), (0, shape.channels, shape.side, shape.side));
         in_batches(latents, DECODER_BATCH_SIZE, device, empty, |latents| self.decoder.forward(latents))
     }
@@ -259,6 +255,6 @@ impl Autoencoder {
     ///
     /// [`Error::Device`] if the images have another shape.
     pub fn reconstruct(&self, images: &Tensor) -> Result<Tensor> {
-        self.decoder.forward_with_grad(&self.encoder.forward_with_grad(images)?)
+        self.decoder.forward_in(Mode::Train, &self.encoder.forward_in(Mode::Train, images)?)
     }
 }

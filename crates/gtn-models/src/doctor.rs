@@ -139,16 +139,20 @@ const ADAM: AdamSettings =
 #[derive(Debug, Clone, Copy)]
 enum Subject {
     H(MlpShape),
-    Encoder(AutoencoderShape),
-    Decoder(AutoencoderShape),
-    Autoencoder(AutoencoderShape),
+    Images(Part, AutoencoderShape),
+}
+
+/// The part of an autoencoder to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Encoder,
+    Decoder,
+    Both,
 }
 
 enum Network {
     H(Mlp),
-    Encoder(Autoencoder),
-    Decoder(Autoencoder),
-    Autoencoder(Autoencoder),
+    Images(Part, Autoencoder),
 }
 
 impl Subject {
@@ -175,9 +179,9 @@ impl Subject {
             ("linear", h(0, width, 0)),
             ("linear, LeakyReLU", h(1, width, 0)),
             ("linear, LeakyReLU, BatchNorm", h(1, width, 1)),
-            ("encoder", Subject::Encoder(images)),
-            ("decoder", Subject::Decoder(images)),
-            ("autoencoder", Subject::Autoencoder(images)),
+            ("encoder", Subject::Images(Part::Encoder, images)),
+            ("decoder", Subject::Images(Part::Decoder, images)),
+            ("autoencoder", Subject::Images(Part::Both, images)),
             ("ĥ", h(h_layers, h_width, h_layers)),
         ]
     }
@@ -198,23 +202,26 @@ impl Subject {
 
     fn build(&self, Setup { device, ops }: &Setup) -> Result<Network> {
         let streams = Streams::new(SEED);
-        let autoencoder = |shape: &AutoencoderShape| Autoencoder::with_ops(shape, &streams, device, *ops);
         Ok(match self {
             Subject::H(shape) => Network::H(Mlp::with_ops(shape, &streams, device, *ops)?),
-            Subject::Encoder(shape) => Network::Encoder(autoencoder(shape)?),
-            Subject::Decoder(shape) => Network::Decoder(autoencoder(shape)?),
-            Subject::Autoencoder(shape) => Network::Autoencoder(autoencoder(shape)?),
+            Subject::Images(part, shape) => {
+                Network::Images(*part, Autoencoder::with_ops(shape, &streams, device, *ops)?)
+            }
         })
     }
 
     /// The shapes of a batch and of its targets.
     fn shapes(&self, n: usize) -> [Vec<usize>; 2] {
-        let images = |shape: &AutoencoderShape| vec![n, shape.channels, shape.side, shape.side];
-        match self {
+        match *self {
             Subject::H(shape) => [vec![n, shape.input], vec![n, shape.output]],
-            Subject::Encoder(shape) => [images(shape), vec![n, shape.dim]],
-            Subject::Decoder(shape) => [vec![n, shape.dim], images(shape)],
-            Subject::Autoencoder(shape) => [images(shape), images(shape)],
+            Subject::Images(part, AutoencoderShape { channels, side, dim }) => {
+                let (images, latents) = (vec![n, channels, side, side], vec![n, dim]);
+                match part {
+                    Part::Encoder => [images, latents],
+                    Part::Decoder => [latents, images],
+                    Part::Both => [images.clone(), images],
+                }
+            }
         }
     }
 
@@ -234,29 +241,18 @@ impl Network {
     fn parameters(&self) -> &Parameters {
         match self {
             Network::H(h) => h.parameters(),
-            Network::Encoder(network) | Network::Decoder(network) | Network::Autoencoder(network) => {
-                network.parameters()
-            }
+            Network::Images(_, network) => network.parameters(),
         }
     }
 
-    /// The output in training mode, which has gradients.
-    fn train(&self, x: &Tensor) -> Result<Tensor> {
-        match self {
-            Network::H(h) => h.forward(x, Mode::Train),
-            Network::Encoder(network) => network.encoder().forward_with_grad(x),
-            Network::Decoder(network) => network.decoder().forward_with_grad(x),
-            Network::Autoencoder(network) => network.reconstruct(x),
-        }
-    }
-
-    fn evaluate(&self, x: &Tensor) -> Result<Tensor> {
-        match self {
-            Network::H(h) => h.forward(x, Mode::Evaluate),
-            Network::Encoder(network) => network.encoder().forward(x),
-            Network::Decoder(network) => network.decoder().forward(x),
-            Network::Autoencoder(network) => network.decoder().forward(&network.encoder().forward(x)?),
-        }
+    /// The output, which in training mode has gradients.
+    fn forward(&self, mode: Mode, x: &Tensor) -> Result<Tensor> {
+        let (part, network) = match self {
+            Network::H(h) => return h.forward(x, mode),
+            Network::Images(part, network) => (*part, network),
+        };
+        let latents = if part == Part::Decoder { x.clone() } else { network.encoder().forward_in(mode, x)? };
+        if part == Part::Encoder { Ok(latents) } else { network.decoder().forward_in(mode, &latents) }
     }
 }
 
@@ -282,9 +278,9 @@ impl Results {
         let initial_weights = network.parameters().state_dict()?;
         let [x, target] = subject.batch(n, 0, &setup.device)?;
         let x = Var::from_tensor(&x)?;
-        let output = network.train(x.as_tensor())?;
+        let output = network.forward(Mode::Train, x.as_tensor())?;
         let weight_gradients = network.parameters().gradients(&mean_squared_error(&output, &target)?)?;
-        let loss = mean_squared_error(&network.train(x.as_tensor())?, &target)?;
+        let loss = mean_squared_error(&network.forward(Mode::Train, x.as_tensor())?, &target)?;
         let gradients = loss.backward()?;
         let gradient = gradients.get(x.as_tensor()).ok_or_else(|| Error::MissingWeight { name: "input".to_owned() })?;
         let input_gradient = unnamed(gradient)?;
@@ -295,16 +291,36 @@ impl Results {
         let mut losses = Vec::new();
         for step in 0..STEPS {
             let [x, target] = subject.batch(n, step, &setup.device)?;
-            let loss = mean_squared_error(&network.train(&x)?, &target)?;
+            let loss = mean_squared_error(&network.forward(Mode::Train, &x)?, &target)?;
             adam.backward_step(network.parameters(), &loss)?;
             losses.push(loss.detach());
         }
-        let evaluated = unnamed(&network.evaluate(x.as_tensor())?)?;
+        let evaluated = unnamed(&network.forward(Mode::Evaluate, x.as_tensor())?)?;
         let losses = unnamed(&Tensor::stack(&losses, 0)?)?;
         let trained_weights = network.parameters().state_dict()?;
         Ok(Self { initial_weights, output, input_gradient, weight_gradients, losses, trained_weights, evaluated })
     }
 }
+
+/// A quantity that is compared: its name, the error of actual and expected results, and the tolerance.
+type Quantity = (&'static str, fn(&Results, &Results) -> f64, f64);
+
+const QUANTITIES: [Quantity; 6] = [
+    ("forward", |a, e| max_relative_error(&a.output, &e.output), OUTPUT_TOLERANCE),
+    ("gradient of the input", |a, e| relative_norm_error(&a.input_gradient, &e.input_gradient), GRADIENT_TOLERANCE),
+    (
+        "gradients of the weights",
+        |a, e| relative_norm_error(&a.weight_gradients, &e.weight_gradients),
+        GRADIENT_TOLERANCE,
+    ),
+    ("losses of 20 steps", |a, e| max_relative_error(&a.losses, &e.losses), LOSS_TOLERANCE),
+    (
+        "weights after 20 steps",
+        |a, e| relative_update_error(&a.trained_weights, &e.trained_weights, &e.initial_weights),
+        TRAINED_TOLERANCE,
+    ),
+    ("evaluated after 20 steps", |a, e| relative_norm_error(&a.evaluated, &e.evaluated), TRAINED_TOLERANCE),
+];
 
 impl<F: FnMut(&Comparison)> Doctor<F> {
     fn run(mut self) -> Result<()> {
@@ -320,42 +336,13 @@ impl<F: FnMut(&Comparison)> Doctor<F> {
                 let expected = Results::compute(&self.reference, &subject, n)?;
                 let actual = Results::compute(&self.tested, &subject, n)?;
                 let same_start = actual.initial_weights == expected.initial_weights;
-                let comparisons = [
-                    ("initial weights", if same_start { 0.0 } else { f64::INFINITY }, 0.0),
-                    ("forward", max_relative_error(&actual.output, &expected.output), OUTPUT_TOLERANCE * factor),
-                    (
-                        "gradient of the input",
-                        relative_norm_error(&actual.input_gradient, &expected.input_gradient),
-                        GRADIENT_TOLERANCE * factor,
-                    ),
-                    (
-                        "gradients of the weights",
-                        relative_norm_error(&actual.weight_gradients, &expected.weight_gradients),
-                        GRADIENT_TOLERANCE * factor,
-                    ),
-                    (
-                        "losses of 20 steps",
-                        max_relative_error(&actual.losses, &expected.losses),
-                        LOSS_TOLERANCE * factor,
-                    ),
-                    (
-                        "weights after 20 steps",
-                        relative_update_error(
-                            &actual.trained_weights,
-                            &expected.trained_weights,
-                            &expected.initial_weights,
-                        ),
-                        TRAINED_TOLERANCE * factor,
-                    ),
-                    (
-                        "evaluated after 20 steps",
-                        relative_norm_error(&actual.evaluated, &expected.evaluated),
-                        TRAINED_TOLERANCE * factor,
-                    ),
-                ];
-                for (quantity, error, tolerance) in comparisons {
+                let mut report = |quantity, error, tolerance| {
                     let subject = name.to_owned();
                     (self.on_comparison)(&Comparison { subject, quantity, batch_size: n, error, tolerance });
+                };
+                report("initial weights", if same_start { 0.0 } else { f64::INFINITY }, 0.0);
+                for (quantity, error, tolerance) in QUANTITIES {
+                    report(quantity, error(&actual, &expected), tolerance * factor);
                 }
             }
         }

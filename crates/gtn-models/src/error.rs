@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gtn_run::Network;
+use ndarray::ArrayD;
 
 /// A result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -132,6 +134,25 @@ pub enum Error {
 /// Checks one value of a shape or of settings.
 pub(crate) fn require(is_valid: bool, what: &'static str, value: impl ToString, reason: &'static str) -> Result<()> {
     if is_valid { Ok(()) } else { Err(Error::Setting { what, value: value.to_string(), reason }) }
+}
+
+/// Checks a number of columns.
+pub(crate) fn require_columns(what: &'static str, found: usize, expected: usize) -> Result<()> {
+    if found == expected { Ok(()) } else { Err(Error::Columns { what, found, expected }) }
+}
+
+/// The array of this name, whose shape is checked.
+pub(crate) fn require_array<'a>(
+    arrays: &'a BTreeMap<String, ArrayD<f32>>,
+    name: &str,
+    expected: &[usize],
+) -> Result<&'a ArrayD<f32>> {
+    let array = arrays.get(name).ok_or_else(|| Error::MissingWeight { name: name.to_owned() })?;
+    if array.shape() != expected {
+        let (found, expected) = (array.shape().to_vec(), expected.to_vec());
+        return Err(Error::WeightShape { name: name.to_owned(), found, expected });
+    }
+    Ok(array)
 }
 
 impl Error {

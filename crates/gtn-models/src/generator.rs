@@ -3,6 +3,7 @@ use ndarray::{Array2, Array4, ArrayView2, ArrayView4};
 use rand::Rng;
 
 use crate::convert::in_batches;
+use crate::error::require_columns;
 use crate::streams::standard_normal;
 use crate::{Autoencoder, Error, Mlp, Mode, Normalizer, Result};
 
@@ -54,15 +55,11 @@ impl Generator {
     /// ĥ's output.
     pub fn new(h: Mlp, normalizer: Option<Normalizer>, autoencoder: Option<Autoencoder>) -> Result<Self> {
         let expected = h.shape().output;
-        if let Some(normalizer) = &normalizer
-            && normalizer.columns() != expected
-        {
-            return Err(Error::Columns { what: "the normalizer", found: normalizer.columns(), expected });
+        if let Some(normalizer) = &normalizer {
+            require_columns("the normalizer", normalizer.columns(), expected)?;
         }
-        if let Some(autoencoder) = &autoencoder
-            && autoencoder.shape().dim != expected
-        {
-            return Err(Error::Columns { what: "the decoder's latents", found: autoencoder.shape().dim, expected });
+        if let Some(autoencoder) = &autoencoder {
+            require_columns("the decoder's latents", autoencoder.shape().dim, expected)?;
         }
         let no_encoder = autoencoder.is_none().then(|| "this generator has no autoencoder".to_owned());
         Ok(Self { h, normalizer, autoencoder, no_encoder })

@@ -1,6 +1,7 @@
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
-use crate::{Error, Result};
+use crate::Result;
+use crate::error::require_columns;
 use gtn_io::names;
 
 /// How to interpolate between two normal vectors.
@@ -43,12 +44,9 @@ impl Interpolation {
     ///
     /// # Errors
     ///
-    /// [`Error::Columns`] if the vectors differ in length.
+    /// [`Error::Columns`](crate::Error::Columns) if the vectors differ in length.
     pub fn between(self, from: ArrayView1<'_, f32>, to: ArrayView1<'_, f32>, count: usize) -> Result<Array2<f32>> {
-        if from.len() != to.len() {
-            let what = "the second endpoint of an interpolation";
-            return Err(Error::Columns { what, found: to.len(), expected: from.len() });
-        }
+        require_columns("the second endpoint of an interpolation", to.len(), from.len())?;
         let (a, b) = (from.mapv(f64::from), to.mapv(f64::from));
         let mut points = Array2::zeros((count, a.len()));
         for (index, mut row) in points.axis_iter_mut(Axis(0)).enumerate() {

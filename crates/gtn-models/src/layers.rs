@@ -9,59 +9,50 @@ use crate::{Mode, Parameters, Result, Streams};
 const STRIDE: usize = 2;
 const PADDING: usize = 1;
 
-/// A linear layer, x Wᵀ + b.
-pub(crate) fn linear(
-    parameters: &mut Parameters,
-    name: &str,
-    (input, output): (usize, usize),
-    streams: &Streams,
-) -> Result<ops::Linear> {
-    init_layer(parameters, name, &[output, input], output, input, streams)
+/// Adds layers with initial weights from `streams` to `parameters`.
+pub(crate) struct LayerBuilder<'a> {
+    pub(crate) parameters: Parameters,
+    pub(crate) streams: &'a Streams,
 }
 
-/// A convolution with kernel 4, stride 2, padding 1, which halves height and width.
-pub(crate) fn convolution(
-    parameters: &mut Parameters,
-    name: &str,
-    (input, output): (usize, usize),
-    streams: &Streams,
-) -> Result<ops::Linear> {
-    init_layer(parameters, name, &[output, input, KERNEL, KERNEL], output, input * KERNEL * KERNEL, streams)
-}
+impl LayerBuilder<'_> {
+    /// A linear layer, x Wᵀ + b.
+    pub(crate) fn linear(&mut self, name: &str, (input, output): (usize, usize)) -> Result<ops::Linear> {
+        self.layer(name, &[output, input], output, input)
+    }
 
-/// A transposed convolution with kernel 4, stride 2, padding 1, which doubles height and width.
-pub(crate) fn transposed_convolution(
-    parameters: &mut Parameters,
-    name: &str,
-    (input, output): (usize, usize),
-    streams: &Streams,
-) -> Result<ops::Linear> {
-    // PyTorch computes fan_in from the second dimension of the weight, which here is the output channels.
-    init_layer(parameters, name, &[input, output, KERNEL, KERNEL], output, output * KERNEL * KERNEL, streams)
-}
+    /// A convolution with kernel 4, stride 2, padding 1, which halves height and width.
+    pub(crate) fn convolution(&mut self, name: &str, (input, output): (usize, usize)) -> Result<ops::Linear> {
+        self.layer(name, &[output, input, KERNEL, KERNEL], output, input * KERNEL * KERNEL)
+    }
 
-/// A layer with initial weights of this shape.
-fn init_layer(
-    parameters: &mut Parameters,
-    name: &str,
-    shape: &[usize],
-    bias_len: usize,
-    fan_in: usize,
-    streams: &Streams,
-) -> Result<ops::Linear> {
-    let weight = parameters.uniform(&format!("{name}.weight"), shape, fan_in, streams)?;
-    let bias = parameters.uniform(&format!("{name}.bias"), &[bias_len], fan_in, streams)?;
-    Ok(ops::Linear { weight, bias })
-}
+    /// A transposed convolution with kernel 4, stride 2, padding 1, which doubles height and width.
+    pub(crate) fn transposed_convolution(
+        &mut self,
+        name: &str,
+        (input, output): (usize, usize),
+    ) -> Result<ops::Linear> {
+        // PyTorch computes fan_in from the second dimension of the weight, which here is the output channels.
+        self.layer(name, &[input, output, KERNEL, KERNEL], output, output * KERNEL * KERNEL)
+    }
 
-/// BatchNorm over the columns of a matrix, with eps 1e-5 and momentum 0.1.
-pub(crate) fn batch_norm(parameters: &mut Parameters, name: &str, width: usize) -> Result<ops::Norm> {
-    Ok(ops::Norm {
-        mean: parameters.buffer(&format!("{name}.running_mean"), width, 0.0)?,
-        variance: parameters.buffer(&format!("{name}.running_var"), width, 1.0)?,
-        gamma: parameters.constant(&format!("{name}.weight"), width, 1.0)?,
-        beta: parameters.constant(&format!("{name}.bias"), width, 0.0)?,
-    })
+    /// A layer with initial weights of this shape.
+    fn layer(&mut self, name: &str, shape: &[usize], bias_len: usize, fan_in: usize) -> Result<ops::Linear> {
+        let weight = self.parameters.uniform(&format!("{name}.weight"), shape, fan_in, self.streams)?;
+        let bias = self.parameters.uniform(&format!("{name}.bias"), &[bias_len], fan_in, self.streams)?;
+        Ok(ops::Linear { weight, bias })
+    }
+
+    /// BatchNorm over the columns of a matrix, with eps 1e-5 and momentum 0.1.
+    pub(crate) fn batch_norm(&mut self, name: &str, width: usize) -> Result<ops::Norm> {
+        let parameters = &mut self.parameters;
+        Ok(ops::Norm {
+            mean: parameters.buffer(&format!("{name}.running_mean"), width, 0.0)?,
+            variance: parameters.buffer(&format!("{name}.running_var"), width, 1.0)?,
+            gamma: parameters.constant(&format!("{name}.weight"), width, 1.0)?,
+            beta: parameters.constant(&format!("{name}.bias"), width, 0.0)?,
+        })
+    }
 }
 
 /// Weight and bias as the constructors of Candle's layers take them.
@@ -115,6 +106,11 @@ pub(crate) fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
 
 pub(crate) fn relu(x: &Tensor) -> Result<Tensor> {
     leaky_relu(x, 0.0)
+}
+
+/// The output of a network in this mode: in evaluation mode it is detached.
+pub(crate) fn output_in(mode: Mode, y: Tensor) -> Tensor {
+    if mode == Mode::Train { y } else { y.detach() }
 }
 
 /// The output of one of Candle's layers that has no mode.

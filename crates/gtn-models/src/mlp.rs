@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use candle_core::{Device, Tensor};
 use candle_nn::{BatchNorm, Linear};
 
-use crate::error::require;
-use crate::layers::{apply, apply_batch_norm, batch_norm, candle_batch_norm, candle_linear, leaky_relu, linear};
-use crate::ops::{self, FusedMlp, ModuleOp, Ops};
+use crate::error::{require, require_columns};
+use crate::layers::{LayerBuilder, apply, apply_batch_norm, candle_batch_norm, candle_linear, leaky_relu, output_in};
+use crate::ops::{self, FusedMlp, Layers, Ops};
 use crate::{Error, Mode, Parameters, Result, Streams};
 
 /// Architecture of ĥ.
@@ -47,13 +49,28 @@ impl MlpShape {
 pub struct Mlp {
     shape: MlpShape,
     parameters: Parameters,
-    layers: Layers,
+    layers: Arc<dyn Layers>,
 }
 
+/// ĥ with Candle's operations.
 #[derive(Debug)]
-enum Layers {
-    Fused(ModuleOp<FusedMlp>),
-    Candle { hidden: Vec<(Linear, Option<BatchNorm>)>, output: Linear },
+struct CandleMlp {
+    hidden: Vec<(Linear, Option<BatchNorm>)>,
+    output: Linear,
+    negative_slope: f64,
+}
+
+impl Layers for CandleMlp {
+    fn forward(&self, rows: &Tensor, mode: Mode) -> Result<Tensor> {
+        let mut x = rows.clone();
+        for (linear, norm) in &self.hidden {
+            x = leaky_relu(&apply(linear, &x)?, self.negative_slope)?;
+            if let Some(norm) = norm {
+                x = apply_batch_norm(norm, &x, mode)?;
+            }
+        }
+        Ok(output_in(mode, apply(&self.output, &x)?))
+    }
 }
 
 impl Mlp {
@@ -73,33 +90,31 @@ impl Mlp {
     /// As [`new`](Self::new).
     pub fn with_ops(shape: &MlpShape, streams: &Streams, device: &Device, ops: Ops) -> Result<Self> {
         shape.check()?;
-        let mut p = Parameters::new(device);
+        let mut builder = LayerBuilder { parameters: Parameters::new(device), streams };
         let mut hidden = Vec::with_capacity(shape.hidden_layers);
         let mut input = shape.input;
         for layer in 0..shape.hidden_layers {
-            let linear = linear(&mut p, &format!("hidden.{layer:03}.linear"), (input, shape.width), streams)?;
+            let linear = builder.linear(&format!("hidden.{layer:03}.linear"), (input, shape.width))?;
             let norm = (layer < shape.batch_norm_layers)
-                .then(|| batch_norm(&mut p, &format!("hidden.{layer:03}.norm"), shape.width))
+                .then(|| builder.batch_norm(&format!("hidden.{layer:03}.norm"), shape.width))
                 .transpose()?;
             hidden.push(ops::HiddenLayer { linear, norm });
             input = shape.width;
         }
-        let output = linear(&mut p, "output", (input, shape.output), streams)?;
-        let layers = if let Some(placement) = ops.placement(device)? {
-            Layers::Fused(ModuleOp::new(
-                FusedMlp { hidden, output, negative_slope: shape.negative_slope as f32 },
-                &placement,
-            )?)
+        let output = builder.linear("output", (input, shape.output))?;
+        let layers: Arc<dyn Layers> = if let Some(placement) = ops.placement(device)? {
+            placement.layers(FusedMlp { hidden, output, negative_slope: shape.negative_slope as f32 })?
         } else {
             let to_candle = |layer: &ops::HiddenLayer| -> Result<_> {
                 Ok((candle_linear(&layer.linear), layer.norm.as_ref().map(candle_batch_norm).transpose()?))
             };
-            Layers::Candle {
+            Arc::new(CandleMlp {
                 hidden: hidden.iter().map(to_candle).collect::<Result<_>>()?,
                 output: candle_linear(&output),
-            }
+                negative_slope: shape.negative_slope,
+            })
         };
-        Ok(Self { shape: *shape, parameters: p, layers })
+        Ok(Self { shape: *shape, parameters: builder.parameters, layers })
     }
 
     /// Its architecture.
@@ -123,26 +138,10 @@ impl Mlp {
     /// there is BatchNorm.
     pub fn forward(&self, rows: &Tensor, mode: Mode) -> Result<Tensor> {
         let (n, columns) = rows.dims2()?;
-        if columns != self.shape.input {
-            return Err(Error::Columns { what: "the input of ĥ", found: columns, expected: self.shape.input });
-        }
+        require_columns("the input of ĥ", columns, self.shape.input)?;
         if mode == Mode::Train && n < 2 && self.shape.batch_norm_layers > 0 {
             return Err(Error::BatchOfOne);
         }
-        match &self.layers {
-            Layers::Fused(fused) if mode == Mode::Train => fused.forward(rows),
-            Layers::Fused(fused) => fused.evaluate(rows),
-            Layers::Candle { hidden, output } => {
-                let mut x = rows.clone();
-                for (linear, norm) in hidden {
-                    x = leaky_relu(&apply(linear, &x)?, self.shape.negative_slope)?;
-                    if let Some(norm) = norm {
-                        x = apply_batch_norm(norm, &x, mode)?;
-                    }
-                }
-                let y = apply(output, &x)?;
-                Ok(if mode == Mode::Train { y } else { y.detach() })
-            }
-        }
+        self.layers.forward(rows, mode)
     }
 }

@@ -1,5 +1,6 @@
 use ndarray::{Array1, Array2, ArrayView2};
 
+use crate::error::require_columns;
 use crate::{Error, Result};
 
 /// Normalization of each column by a mean and a standard deviation: ĥ learns normalized targets, and its output is
@@ -29,10 +30,7 @@ impl Normalizer {
     /// [`Error::Columns`] if `mean` and `std` differ in length, [`Error::NotFinite`] if a value is NaN or infinite,
     /// [`Error::NotPositive`] if a value of `std` is not above 0.
     pub fn new(mean: Array1<f32>, std: Array1<f32>) -> Result<Self> {
-        if mean.len() != std.len() {
-            let what = "the standard deviations of a normalizer";
-            return Err(Error::Columns { what, found: std.len(), expected: mean.len() });
-        }
+        require_columns("the standard deviations of a normalizer", std.len(), mean.len())?;
         for (name, values) in [("mean", &mean), ("std", &std)] {
             if !values.iter().all(|value| value.is_finite()) {
                 return Err(Error::NotFinite { name: name.to_owned() });

@@ -8,6 +8,7 @@ use ndarray::ArrayD;
 use rand::Rng;
 
 use crate::convert::{to_array, to_tensor};
+use crate::error::require_array;
 use crate::ops::Weight;
 use crate::{Error, Result, Streams, purpose};
 
@@ -177,11 +178,7 @@ impl Parameters {
     pub fn load_state_dict(&self, arrays: &NamedArrays) -> Result<()> {
         let mut tensors = Vec::new();
         for (name, var) in self.all() {
-            let array = arrays.get(name).ok_or_else(|| Error::MissingWeight { name: name.clone() })?;
-            if array.shape() != var.dims() {
-                let (found, expected) = (array.shape().to_vec(), var.dims().to_vec());
-                return Err(Error::WeightShape { name: name.clone(), found, expected });
-            }
+            let array = require_array(arrays, name, var.dims())?;
             if !array.iter().all(|value| value.is_finite()) {
                 return Err(Error::NotFinite { name: name.clone() });
             }

@@ -5,7 +5,7 @@ use candle_core::Result;
 use super::backend::{DeviceSlice, Gemm, Gpu, Operand};
 use super::kernels::image_kernels::{Epilogue, ImageLayout};
 use super::linear::GradientBuffer;
-use crate::ops::{ConvGeometry, Linear};
+use crate::ops::{ConvGeometry, ConvLayers, Linear};
 
 /// A convolution from fine to coarse images, or its transpose, for a batch of `n` images.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +13,16 @@ pub(super) struct Convolution<'a> {
     pub(super) layer: &'a Linear,
     pub(super) geometry: &'a ConvGeometry,
     pub(super) n: usize,
+}
+
+impl ConvLayers {
+    /// The outer and the inner convolution for a batch of `n` images.
+    pub(super) fn convolutions(&self, n: usize) -> [Convolution<'_>; 2] {
+        [
+            Convolution { layer: &self.outer_layer, geometry: &self.outer, n },
+            Convolution { layer: &self.inner_layer, geometry: &self.inner, n },
+        ]
+    }
 }
 
 impl Convolution<'_> {

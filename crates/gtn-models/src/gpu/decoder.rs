@@ -2,11 +2,10 @@
 
 use candle_core::{Result, Tensor};
 
-use super::backend::{DeviceSlice, Gpu};
-use super::convolution::Convolution;
-use super::gpu_op::{Batch, GpuModule};
+use super::backend::Gpu;
+use super::gpu_op::{Batch, GpuModule, Gradients};
 use super::kernels::image_kernels::{Epilogue, ImageLayout};
-use crate::ops::FusedDecoder;
+use crate::ops::{ConvLayers, FusedDecoder};
 
 /// What a forward pass saves, and scratch memory of both passes. Hidden images are (channel, image, y, x).
 #[derive(Debug, Default)]
@@ -25,54 +24,32 @@ pub(crate) struct Saved {
     d_tanh_input: [Option<Tensor>; 2],
 }
 
-impl FusedDecoder {
-    fn convolutions(&self, n: usize) -> (Convolution<'_>, Convolution<'_>) {
-        (
-            Convolution { layer: &self.deconv1, geometry: &self.inner, n },
-            Convolution { layer: &self.deconv2, geometry: &self.outer, n },
-        )
-    }
-}
-
 impl GpuModule for FusedDecoder {
     type Saved = Saved;
 
-    const EVALUATION_BATCH_SIZE: usize = 256;
+    const GPU_EVALUATION_BATCH_SIZE: usize = 256;
 
-    fn forward_on_gpu(
-        &self,
-        gpu: &Gpu,
-        x: DeviceSlice<'_>,
-        n: usize,
-        y: DeviceSlice<'_>,
-        saved: &mut Saved,
-    ) -> Result<()> {
-        let (outer, inner) = (&self.outer, &self.inner);
-        let (deconv1, deconv2) = self.convolutions(n);
+    fn forward_on_gpu(&self, gpu: &Gpu, Batch { n, x, y }: Batch<'_>, saved: &mut Saved) -> Result<()> {
+        let ConvLayers { outer, inner, outer_layer, inner_layer, linear } = &self.0;
+        let [deconv2, deconv1] = self.0.convolutions(n);
         let flat = gpu.reserve(&mut saved.flat, n * inner.coarse_len())?;
-        self.linear.forward_on_gpu(gpu, x, n, flat)?;
+        linear.forward_on_gpu(gpu, x, n, flat)?;
         let unflattened = gpu.reserve(&mut saved.unflattened, flat.len())?;
         gpu.swap_axes([n, inner.coarse_channels, inner.pixels()], flat, unflattened)?;
 
         let patches = gpu.reserve(&mut saved.patches, deconv1.patches_len().max(deconv2.patches_len()))?;
         let (patches1, patches2) = (patches.slice(0..deconv1.patches_len()), patches.slice(0..deconv2.patches_len()));
         let hidden = gpu.reserve(&mut saved.hidden, n * outer.coarse_len())?;
-        let bias_relu = Epilogue::BiasRelu(gpu.slice_of(self.deconv1.bias.tensor())?);
+        let bias_relu = Epilogue::BiasRelu(gpu.slice_of(inner_layer.bias.tensor())?);
         deconv1.conv_transpose(gpu, unflattened, patches1, (hidden, ImageLayout::cnhw(inner, n)), bias_relu)?;
-        let bias_tanh = Epilogue::BiasTanh(gpu.slice_of(self.deconv2.bias.tensor())?);
+        let bias_tanh = Epilogue::BiasTanh(gpu.slice_of(outer_layer.bias.tensor())?);
         deconv2.conv_transpose(gpu, hidden, patches2, (y, ImageLayout::nchw(outer, n)), bias_tanh)
     }
 
-    fn backward_on_gpu(
-        &self,
-        gpu: &Gpu,
-        batch: Batch<'_>,
-        saved: &mut Saved,
-        dx: Option<DeviceSlice<'_>>,
-    ) -> Result<()> {
-        let Batch { n, x, y, dy } = batch;
-        let (outer, inner) = (&self.outer, &self.inner);
-        let (deconv1, deconv2) = self.convolutions(n);
+    fn backward_on_gpu(&self, gpu: &Gpu, batch: Batch<'_>, gradients: Gradients<'_>, saved: &mut Saved) -> Result<()> {
+        let (Batch { n, x, y }, Gradients { dy, dx }) = (batch, gradients);
+        let ConvLayers { outer, inner, linear, .. } = &self.0;
+        let [deconv2, deconv1] = self.0.convolutions(n);
         let [nchw, cnhw] = saved.d_tanh_input.each_mut().map(|buffer| gpu.reserve(buffer, dy.len()));
         let (nchw, cnhw) = (nchw?, cnhw?);
         gpu.tanh_backward(dy, y, nchw)?;
@@ -95,10 +72,10 @@ impl GpuModule for FusedDecoder {
 
         let d_flat = gpu.reserve(&mut saved.flat, unflattened.len())?;
         gpu.swap_axes([inner.coarse_channels, n, inner.pixels()], d_unflattened, d_flat)?;
-        self.linear.bias_gradient_on_gpu(gpu, n, d_flat)?;
-        self.linear.weight_gradient_on_gpu(gpu, x, n, d_flat)?;
+        linear.bias_gradient_on_gpu(gpu, n, d_flat)?;
+        linear.weight_gradient_on_gpu(gpu, x, n, d_flat)?;
         match dx {
-            Some(dx) => self.linear.input_gradient_on_gpu(gpu, n, d_flat, dx),
+            Some(dx) => linear.input_gradient_on_gpu(gpu, n, d_flat, dx),
             None => Ok(()),
         }
     }

@@ -2,11 +2,10 @@
 
 use candle_core::{Result, Tensor};
 
-use super::backend::{DeviceSlice, Gpu};
-use super::convolution::Convolution;
-use super::gpu_op::{Batch, GpuModule};
+use super::backend::Gpu;
+use super::gpu_op::{Batch, GpuModule, Gradients};
 use super::kernels::image_kernels::{Epilogue, ImageLayout};
-use crate::ops::FusedEncoder;
+use crate::ops::{ConvLayers, FusedEncoder};
 
 /// What a forward pass saves, and scratch memory of the backward pass. Hidden images are (channel, image, y, x).
 #[derive(Debug, Default)]
@@ -25,58 +24,36 @@ pub(crate) struct Saved {
     d_hidden1: Option<Tensor>,
 }
 
-impl FusedEncoder {
-    fn convolutions(&self, n: usize) -> (Convolution<'_>, Convolution<'_>) {
-        (
-            Convolution { layer: &self.conv1, geometry: &self.outer, n },
-            Convolution { layer: &self.conv2, geometry: &self.inner, n },
-        )
-    }
-}
-
 impl GpuModule for FusedEncoder {
     type Saved = Saved;
 
-    const EVALUATION_BATCH_SIZE: usize = 256;
+    const GPU_EVALUATION_BATCH_SIZE: usize = 256;
 
-    fn forward_on_gpu(
-        &self,
-        gpu: &Gpu,
-        x: DeviceSlice<'_>,
-        n: usize,
-        y: DeviceSlice<'_>,
-        saved: &mut Saved,
-    ) -> Result<()> {
-        let (outer, inner) = (&self.outer, &self.inner);
-        let (conv1, conv2) = self.convolutions(n);
+    fn forward_on_gpu(&self, gpu: &Gpu, Batch { n, x, y }: Batch<'_>, saved: &mut Saved) -> Result<()> {
+        let ConvLayers { outer, inner, outer_layer, inner_layer, linear } = &self.0;
+        let [conv1, conv2] = self.0.convolutions(n);
         let hidden1 = gpu.reserve(&mut saved.hidden1, n * outer.coarse_len())?;
         let patches1 = gpu.reserve(&mut saved.patches1, conv1.patches_len())?;
         conv1.conv(gpu, (x, ImageLayout::nchw(outer, n)), patches1, hidden1)?;
-        gpu.bias_relu(hidden1, gpu.slice_of(self.conv1.bias.tensor())?)?;
+        gpu.bias_relu(hidden1, gpu.slice_of(outer_layer.bias.tensor())?)?;
         let hidden2 = gpu.reserve(&mut saved.hidden2, n * inner.coarse_len())?;
         let patches2 = gpu.reserve(&mut saved.patches2, conv2.patches_len())?;
         conv2.conv(gpu, (hidden1, ImageLayout::cnhw(inner, n)), patches2, hidden2)?;
-        gpu.bias_relu(hidden2, gpu.slice_of(self.conv2.bias.tensor())?)?;
+        gpu.bias_relu(hidden2, gpu.slice_of(inner_layer.bias.tensor())?)?;
         let flat = gpu.reserve(&mut saved.flat, hidden2.len())?;
         gpu.swap_axes([inner.coarse_channels, n, inner.pixels()], hidden2, flat)?;
-        self.linear.forward_on_gpu(gpu, flat, n, y)
+        linear.forward_on_gpu(gpu, flat, n, y)
     }
 
-    fn backward_on_gpu(
-        &self,
-        gpu: &Gpu,
-        batch: Batch<'_>,
-        saved: &mut Saved,
-        dx: Option<DeviceSlice<'_>>,
-    ) -> Result<()> {
-        let Batch { n, dy, .. } = batch;
-        let (outer, inner) = (&self.outer, &self.inner);
-        let (conv1, conv2) = self.convolutions(n);
+    fn backward_on_gpu(&self, gpu: &Gpu, batch: Batch<'_>, gradients: Gradients<'_>, saved: &mut Saved) -> Result<()> {
+        let (Batch { n, .. }, Gradients { dy, dx }) = (batch, gradients);
+        let ConvLayers { outer, inner, linear, .. } = &self.0;
+        let [conv1, conv2] = self.0.convolutions(n);
         let (len1, len2) = (n * outer.coarse_len(), n * inner.coarse_len());
-        self.linear.bias_gradient_on_gpu(gpu, n, dy)?;
-        self.linear.weight_gradient_on_gpu(gpu, gpu.saved(&saved.flat, len2)?, n, dy)?;
+        linear.bias_gradient_on_gpu(gpu, n, dy)?;
+        linear.weight_gradient_on_gpu(gpu, gpu.saved(&saved.flat, len2)?, n, dy)?;
         let d_flat = gpu.reserve(&mut saved.d_flat, len2)?;
-        self.linear.input_gradient_on_gpu(gpu, n, dy, d_flat)?;
+        linear.input_gradient_on_gpu(gpu, n, dy, d_flat)?;
 
         let d_hidden2 = gpu.reserve(&mut saved.d_hidden2, len2)?;
         gpu.swap_axes([n, inner.coarse_channels, inner.pixels()], d_flat, d_hidden2)?;

@@ -3,22 +3,31 @@
 //! The gradients of its weights stay in buffers of the network, where Adam reads them, and never enter Candle's
 //! `GradStore`: a graph node for each weight would cost more time than the computation itself.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor, Var};
 
 use super::backend::{DeviceSlice, Gpu};
-use crate::Result;
-use crate::ops::{FusedModule, Weight, lock};
+use crate::ops::{FusedModule, Layers, MemoryPool, PassMemory, Weight};
+use crate::{Mode, Result};
 
-/// The inputs of a backward pass.
+/// What a forward pass reads and writes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Batch<'a> {
+    /// Number of samples.
     pub(super) n: usize,
     pub(super) x: DeviceSlice<'a>,
+    /// The output.
     pub(super) y: DeviceSlice<'a>,
+}
+
+/// What a backward pass reads and writes besides its batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gradients<'a> {
     /// The gradient of the output.
     pub(super) dy: DeviceSlice<'a>,
+    /// The gradient of the input, if it is wanted.
+    pub(super) dx: Option<DeviceSlice<'a>>,
 }
 
 /// A module of a network that runs on a GPU.
@@ -26,116 +35,74 @@ pub(crate) trait GpuModule: FusedModule {
     /// What a forward pass saves for its backward pass, and scratch memory for both. Later passes reuse it.
     type Saved: Default + Send + std::fmt::Debug;
 
-    /// Samples per batch in evaluation mode.
-    const EVALUATION_BATCH_SIZE: usize;
+    /// Samples per batch in evaluation mode on a GPU.
+    const GPU_EVALUATION_BATCH_SIZE: usize;
 
-    /// Writes the output for a batch `x` of `n` samples to `y`.
-    fn forward_on_gpu(
-        &self,
-        gpu: &Gpu,
-        x: DeviceSlice<'_>,
-        n: usize,
-        y: DeviceSlice<'_>,
-        saved: &mut Self::Saved,
-    ) -> candle_core::Result<()>;
+    /// Writes the output for a batch.
+    fn forward_on_gpu(&self, gpu: &Gpu, batch: Batch<'_>, saved: &mut Self::Saved) -> candle_core::Result<()>;
 
     /// Like [`forward_on_gpu`](Self::forward_on_gpu), but in evaluation mode: there is no backward pass.
-    fn evaluate_on_gpu(
-        &self,
-        gpu: &Gpu,
-        x: DeviceSlice<'_>,
-        n: usize,
-        y: DeviceSlice<'_>,
-        saved: &mut Self::Saved,
-    ) -> candle_core::Result<()> {
-        self.forward_on_gpu(gpu, x, n, y, saved)
+    fn evaluate_on_gpu(&self, gpu: &Gpu, batch: Batch<'_>, saved: &mut Self::Saved) -> candle_core::Result<()> {
+        self.forward_on_gpu(gpu, batch, saved)
     }
 
-    /// Stores the gradients of the weights in their buffers, and writes the gradient of the input to `dx` if there is
-    /// one.
+    /// Stores the gradients of the weights in their buffers, and writes the gradient of the input if it is wanted.
     fn backward_on_gpu(
         &self,
         gpu: &Gpu,
         batch: Batch<'_>,
+        gradients: Gradients<'_>,
         saved: &mut Self::Saved,
-        dx: Option<DeviceSlice<'_>>,
     ) -> candle_core::Result<()>;
 }
 
-/// A module on a GPU, with the saved memory that no pass is using.
+/// A module on a GPU.
 #[derive(Debug)]
 pub(crate) struct GpuOp<M: GpuModule> {
     module: Arc<M>,
     gpu: Gpu,
-    unused: Arc<Mutex<Option<M::Saved>>>,
+    memory: MemoryPool<M::Saved>,
     /// A variable, so that Candle records the operation in its graph.
     anchor: Tensor,
-}
-
-impl<M: GpuModule> Clone for GpuOp<M> {
-    fn clone(&self) -> Self {
-        let Self { module, gpu, unused, anchor } = self;
-        Self { module: module.clone(), gpu: gpu.clone(), unused: unused.clone(), anchor: anchor.clone() }
-    }
 }
 
 impl<M: GpuModule> GpuOp<M> {
     pub(crate) fn new(module: M, gpu: Gpu) -> Result<Self> {
         let anchor = Var::zeros(1, DType::F32, &gpu.device())?;
-        Ok(Self { module: Arc::new(module), gpu, unused: Arc::default(), anchor: anchor.into_inner() })
+        Ok(Self { module: Arc::new(module), gpu, memory: MemoryPool::default(), anchor: anchor.into_inner() })
     }
 
-    /// The output for a batch, as a node of Candle's graph.
-    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    fn evaluate(&self, x: &Tensor) -> Result<Tensor> {
+        let shape = self.module.shape(x.dims())?;
+        let (x, n, saved) = (x.contiguous()?, x.dim(0)?, self.memory.take());
+        let output = self.gpu.empty(shape.iter().product(), DType::F32)?;
+        let (x, y) = (self.gpu.slice_of(&x)?, self.gpu.slice_of(&output)?);
+        for start in (0..n).step_by(M::GPU_EVALUATION_BATCH_SIZE) {
+            let end = n.min(start + M::GPU_EVALUATION_BATCH_SIZE);
+            let [x, y] = [x, y].map(|all| all.slice(all.len() / n * start..all.len() / n * end));
+            self.module.evaluate_on_gpu(&self.gpu, Batch { n: end - start, x, y }, &mut saved.lock())?;
+        }
+        Ok(output.reshape(shape)?)
+    }
+}
+
+impl<M: GpuModule> Layers for GpuOp<M> {
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        if mode == Mode::Evaluate {
+            return self.evaluate(x);
+        }
         // A backward pass that failed may have left gradients that nobody has taken.
         self.module.weights().into_iter().for_each(Weight::clear_gradient);
-        let saved = Mutex::new(self.take_saved());
-        Ok(x.contiguous()?.apply_op2(&self.anchor, ForwardPass { op: self.clone(), saved })?)
-    }
-
-    /// The output for a batch, detached from Candle's graph.
-    pub(crate) fn evaluate(&self, x: &Tensor) -> Result<Tensor> {
-        let shape = self.module.shape(x.dims())?;
-        let (x, n) = (x.contiguous()?, x.dim(0)?);
-        let y = self.gpu.empty(shape.iter().product(), DType::F32)?;
-        let mut saved = self.take_saved();
-        let result = self.evaluate_in_batches(&x, n, &y, &mut saved);
-        self.return_saved(saved);
-        result?;
-        Ok(y.reshape(shape)?)
-    }
-
-    fn evaluate_in_batches(&self, x: &Tensor, n: usize, y: &Tensor, saved: &mut M::Saved) -> candle_core::Result<()> {
-        let (x, y) = (self.gpu.slice_of(x)?, self.gpu.slice_of(y)?);
-        for start in (0..n).step_by(M::EVALUATION_BATCH_SIZE) {
-            let end = n.min(start + M::EVALUATION_BATCH_SIZE);
-            let range = |all: DeviceSlice<'_>| all.len() / n * start..all.len() / n * end;
-            self.module.evaluate_on_gpu(&self.gpu, x.slice(range(x)), end - start, y.slice(range(y)), saved)?;
-        }
-        Ok(())
-    }
-
-    fn take_saved(&self) -> M::Saved {
-        lock(&self.unused).take().unwrap_or_default()
-    }
-
-    fn return_saved(&self, saved: M::Saved) {
-        *lock(&self.unused) = Some(saved);
+        let pass = ForwardPass { module: self.module.clone(), gpu: self.gpu.clone(), saved: self.memory.take() };
+        Ok(x.contiguous()?.apply_op2(&self.anchor, pass)?)
     }
 }
 
-/// One forward pass. It returns its saved memory when Candle drops the graph node, after which there can be no backward
-/// pass.
+/// One forward pass.
 struct ForwardPass<M: GpuModule> {
-    op: GpuOp<M>,
-    saved: Mutex<M::Saved>,
-}
-
-impl<M: GpuModule> Drop for ForwardPass<M> {
-    fn drop(&mut self) {
-        let saved = std::mem::take(&mut *lock(&self.saved));
-        self.op.return_saved(saved);
-    }
+    module: Arc<M>,
+    gpu: Gpu,
+    saved: PassMemory<M::Saved>,
 }
 
 impl<M: GpuModule> ForwardPass<M> {
@@ -143,12 +110,12 @@ impl<M: GpuModule> ForwardPass<M> {
     fn output_shape(&self, x: &Layout) -> candle_core::Result<(Shape, usize)> {
         match x.dims().first() {
             None | Some(0) => candle_core::bail!("cannot train on an empty batch; pass at least one sample"),
-            Some(&n) => Ok((self.op.module.shape(x.dims())?.into(), n)),
+            Some(&n) => Ok((self.module.shape(x.dims())?.into(), n)),
         }
     }
 
     fn run(&self, x: DeviceSlice<'_>, n: usize, y: DeviceSlice<'_>) -> candle_core::Result<()> {
-        self.op.module.forward_on_gpu(&self.op.gpu, x, n, y, &mut lock(&self.saved))
+        self.module.forward_on_gpu(&self.gpu, Batch { n, x, y }, &mut self.saved.lock())
     }
 }
 
@@ -208,12 +175,13 @@ impl<M: GpuModule> CustomOp2 for ForwardPass<M> {
         y: &Tensor,
         dy: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        let gpu = &self.op.gpu;
+        let gpu = &self.gpu;
         let dy = dy.contiguous()?;
         let dx = x.track_op().then(|| gpu.empty(x.elem_count(), DType::F32)).transpose()?;
-        let batch = Batch { n: x.dim(0)?, x: gpu.slice_of(x)?, y: gpu.slice_of(y)?, dy: gpu.slice_of(&dy)? };
+        let batch = Batch { n: x.dim(0)?, x: gpu.slice_of(x)?, y: gpu.slice_of(y)? };
         let dx_slice = dx.as_ref().map(|dx| gpu.slice_of(dx)).transpose()?;
-        self.op.module.backward_on_gpu(gpu, batch, &mut lock(&self.saved), dx_slice)?;
+        let gradients = Gradients { dy: gpu.slice_of(&dy)?, dx: dx_slice };
+        self.module.backward_on_gpu(gpu, batch, gradients, &mut self.saved.lock())?;
         Ok((dx.map(|dx| dx.reshape(x.shape())).transpose()?, None))
     }
 }

@@ -19,6 +19,8 @@ const MAX_BLOCKS: usize = 4096;
 pub(super) const PARTIAL_SUMS: usize = 256;
 /// Values of a weight that one block of the Adam kernel updates.
 pub(super) const ADAM_CHUNK: usize = 16_384;
+/// Arguments that a kernel has at most.
+const MAX_ARGUMENTS: usize = 16;
 /// Values per row of the Adam kernel's table.
 pub(super) const ADAM_TABLE_COLUMNS: usize = 5;
 
@@ -89,7 +91,62 @@ pub(super) struct BatchNormSlices<'a> {
     pub(super) running_variance: DeviceSlice<'a>,
 }
 
+/// One or more arguments of a kernel, in the order of its parameters.
+trait KernelArgs<'a> {
+    fn append_to(self, arguments: &mut Vec<KernelArg<'a>>);
+}
+
+macro_rules! single_arguments {
+    ($($argument:ty),+) => {$(
+        impl<'a> KernelArgs<'a> for $argument {
+            fn append_to(self, arguments: &mut Vec<KernelArg<'a>>) {
+                arguments.push(self.into());
+            }
+        }
+    )+};
+}
+
+single_arguments!(DeviceSlice<'a>, KernelArg<'a>, f32);
+
+macro_rules! tuples_of_arguments {
+    ($(($($argument:ident),+))+) => {$(
+        impl<'a, $($argument: KernelArgs<'a>),+> KernelArgs<'a> for ($($argument,)+) {
+            #[allow(non_snake_case, reason = "each argument is named after its type")]
+            fn append_to(self, arguments: &mut Vec<KernelArg<'a>>) {
+                let ($($argument,)+) = self;
+                $($argument.append_to(arguments);)+
+            }
+        }
+    )+};
+}
+
+tuples_of_arguments!((A, B)(A, B, C)(A, B, C, D)(A, B, C, D, E)(A, B, C, D, E, F));
+
+impl<'a> KernelArgs<'a> for MatrixDims {
+    fn append_to(self, arguments: &mut Vec<KernelArg<'a>>) {
+        (i32_arg(self.n), i32_arg(self.width)).append_to(arguments);
+    }
+}
+
+impl<'a> KernelArgs<'a> for SumOutput<'a> {
+    fn append_to(self, arguments: &mut Vec<KernelArg<'a>>) {
+        (self.values, bool_arg(self.accumulate)).append_to(arguments);
+    }
+}
+
 impl Gpu {
+    /// Queues a kernel.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Backend::launch`](super::backend::Backend::launch).
+    unsafe fn queue<'a>(&self, kernel: &'static str, dims: LaunchDims, arguments: impl KernelArgs<'a>) -> Result<()> {
+        let mut list = Vec::with_capacity(MAX_ARGUMENTS);
+        arguments.append_to(&mut list);
+        // SAFETY: the caller guarantees that the arguments are valid.
+        unsafe { self.launch(kernel, dims, &list) }
+    }
+
     /// Adds the bias to `a`, applies LeakyReLU and BatchNorm, writes the result to `y`, and updates the running
     /// statistics. `statistics` receives the mean and the inverse standard deviation of each column.
     pub(super) fn batch_norm_forward(
@@ -102,21 +159,11 @@ impl Gpu {
     ) -> Result<()> {
         dims.check(&[a, y], &[bias, norm.gamma, norm.beta, norm.running_mean, norm.running_variance]);
         assert_eq!(statistics.len(), 2 * dims.width);
-        let arguments = [
-            i32_arg(dims.n),
-            i32_arg(dims.width),
-            negative_slope.into(),
-            a.into(),
-            bias.into(),
-            norm.gamma.into(),
-            norm.beta.into(),
-            y.into(),
-            statistics.into(),
-            norm.running_mean.into(),
-            norm.running_variance.into(),
-        ];
+        let BatchNormSlices { gamma, beta, running_mean, running_variance } = norm;
+        let running = (running_mean, running_variance);
+        let arguments = (dims, negative_slope, (a, bias), (gamma, beta), (y, statistics), running);
         // SAFETY: the lengths were checked, and the kernel stays within `n` rows of `width` columns.
-        unsafe { self.launch("batch_norm_forward", columnwise(dims.width), &arguments) }
+        unsafe { self.queue("batch_norm_forward", columnwise(dims.width), arguments) }
     }
 
     /// The backward pass of [`batch_norm_forward`](Self::batch_norm_forward): replaces `d`, the gradient of `y`, with
@@ -131,23 +178,9 @@ impl Gpu {
     ) -> Result<()> {
         dims.check(&[d, a], &[gamma, d_gamma.values, d_beta.values, d_bias.values]);
         assert_eq!(statistics.len(), 2 * dims.width);
-        let arguments = [
-            i32_arg(dims.n),
-            i32_arg(dims.width),
-            negative_slope.into(),
-            d.into(),
-            a.into(),
-            gamma.into(),
-            statistics.into(),
-            d_gamma.values.into(),
-            bool_arg(d_gamma.accumulate),
-            d_beta.values.into(),
-            bool_arg(d_beta.accumulate),
-            d_bias.values.into(),
-            bool_arg(d_bias.accumulate),
-        ];
+        let arguments = (dims, negative_slope, (d, a), (gamma, statistics), (d_gamma, d_beta, d_bias));
         // SAFETY: as in `batch_norm_forward`.
-        unsafe { self.launch("batch_norm_backward", columnwise(dims.width), &arguments) }
+        unsafe { self.queue("batch_norm_backward", columnwise(dims.width), arguments) }
     }
 
     /// Adds the bias to `a`, applies LeakyReLU, and normalizes by the running statistics, in place.
@@ -159,21 +192,12 @@ impl Gpu {
         norm: BatchNormSlices<'_>,
     ) -> Result<()> {
         dims.check(&[a], &[bias, norm.gamma, norm.beta, norm.running_mean, norm.running_variance]);
-        let arguments = [
-            i32_arg(dims.n),
-            i32_arg(dims.width),
-            negative_slope.into(),
-            a.into(),
-            bias.into(),
-            norm.gamma.into(),
-            norm.beta.into(),
-            norm.running_mean.into(),
-            norm.running_variance.into(),
-        ];
+        let BatchNormSlices { gamma, beta, running_mean, running_variance } = norm;
+        let arguments = (dims, negative_slope, (a, bias), (gamma, beta), (running_mean, running_variance));
         let mut launch_dims = columnwise(dims.width);
         launch_dims.grid[1] = to_u32(dims.n.div_ceil(ROWS_PER_BLOCK));
         // SAFETY: as in `batch_norm_forward`.
-        unsafe { self.launch("batch_norm_inference", launch_dims, &arguments) }
+        unsafe { self.queue("batch_norm_inference", launch_dims, arguments) }
     }
 
     /// Adds the bias to `a`, and writes LeakyReLU of the result to `y`, which may be `a`.
@@ -185,9 +209,9 @@ impl Gpu {
         y: DeviceSlice<'_>,
     ) -> Result<()> {
         dims.check(&[a, y], &[bias]);
-        let arguments = [i32_arg(dims.n), i32_arg(dims.width), negative_slope.into(), a.into(), bias.into(), y.into()];
+        let arguments = (dims, negative_slope, (a, bias), y);
         // SAFETY: as in `batch_norm_forward`; the same thread reads each value before it writes it.
-        unsafe { self.launch("leaky_relu_forward", elementwise(dims.len()), &arguments) }
+        unsafe { self.queue("leaky_relu_forward", elementwise(dims.len()), arguments) }
     }
 
     /// The backward pass of [`leaky_relu_forward`](Self::leaky_relu_forward): replaces `d`, the gradient of `y`, with
@@ -200,33 +224,25 @@ impl Gpu {
         d_bias: SumOutput<'_>,
     ) -> Result<()> {
         dims.check(&[d, a], &[d_bias.values]);
-        let arguments = [
-            i32_arg(dims.n),
-            i32_arg(dims.width),
-            negative_slope.into(),
-            d.into(),
-            a.into(),
-            d_bias.values.into(),
-            bool_arg(d_bias.accumulate),
-        ];
+        let arguments = (dims, negative_slope, (d, a), d_bias);
         // SAFETY: as in `batch_norm_forward`.
-        unsafe { self.launch("leaky_relu_backward", columnwise(dims.width), &arguments) }
+        unsafe { self.queue("leaky_relu_backward", columnwise(dims.width), arguments) }
     }
 
     /// Adds the bias to each row of `y`.
     pub(super) fn add_bias(&self, dims: MatrixDims, y: DeviceSlice<'_>, bias: DeviceSlice<'_>) -> Result<()> {
         dims.check(&[y], &[bias]);
-        let arguments = [i32_arg(dims.n), i32_arg(dims.width), y.into(), bias.into()];
+        let arguments = (dims, y, bias);
         // SAFETY: as in `batch_norm_forward`.
-        unsafe { self.launch("add_bias", elementwise(dims.len()), &arguments) }
+        unsafe { self.queue("add_bias", elementwise(dims.len()), arguments) }
     }
 
     /// Sums the columns of `d`.
     pub(super) fn column_sums(&self, dims: MatrixDims, d: DeviceSlice<'_>, sums: SumOutput<'_>) -> Result<()> {
         dims.check(&[d], &[sums.values]);
-        let arguments = [i32_arg(dims.n), i32_arg(dims.width), d.into(), sums.values.into(), bool_arg(sums.accumulate)];
+        let arguments = (dims, d, sums);
         // SAFETY: as in `batch_norm_forward`.
-        unsafe { self.launch("column_sums", columnwise(dims.width), &arguments) }
+        unsafe { self.queue("column_sums", columnwise(dims.width), arguments) }
     }
 
     /// The mean squared error. `partials` is scratch memory for the partial sums.
@@ -239,12 +255,12 @@ impl Gpu {
     ) -> Result<()> {
         assert_eq!(output.len(), target.len());
         assert_eq!((partials.len(), mean.len()), (PARTIAL_SUMS, 1));
-        let arguments = [i64_arg(output.len()), output.into(), target.into(), partials.into()];
+        let arguments = (i64_arg(output.len()), output, target, partials);
         // SAFETY: both have that length, and `partials` has a value per block.
-        unsafe { self.launch("mse_partial_sums", one_dimensional(PARTIAL_SUMS), &arguments)? };
-        let arguments = [i32_arg(PARTIAL_SUMS), i64_arg(output.len()), partials.into(), mean.into()];
+        unsafe { self.queue("mse_partial_sums", one_dimensional(PARTIAL_SUMS), arguments)? };
+        let arguments = (i32_arg(PARTIAL_SUMS), i64_arg(output.len()), partials, mean);
         // SAFETY: `partials` has that length, and `mean` has one value.
-        unsafe { self.launch("mse_reduce", one_dimensional(1), &arguments) }
+        unsafe { self.queue("mse_reduce", one_dimensional(1), arguments) }
     }
 
     /// The gradient of `output`, given the gradient of the mean squared error.
@@ -257,9 +273,9 @@ impl Gpu {
     ) -> Result<()> {
         assert_eq!([output.len(), target.len()], [d.len(); 2]);
         assert_eq!(gradient.len(), 1);
-        let arguments = [i64_arg(d.len()), output.into(), target.into(), gradient.into(), d.into()];
+        let arguments = (i64_arg(d.len()), output, target, gradient, d);
         // SAFETY: all have that length except `gradient`, of which the kernel reads one value.
-        unsafe { self.launch("mse_backward", elementwise(d.len()), &arguments) }
+        unsafe { self.queue("mse_backward", elementwise(d.len()), arguments) }
     }
 
     /// One step of Adam on the weights that `table` lists.
@@ -270,36 +286,18 @@ impl Gpu {
     /// allocated, and the length of the chunk.
     pub(super) unsafe fn adam(&self, table: DeviceSlice<'_>, coefficients: &AdamCoefficients) -> Result<()> {
         let rows = table.len() / ADAM_TABLE_COLUMNS;
-        let AdamCoefficients {
-            beta1,
-            beta2,
-            one_minus_beta1,
-            one_minus_beta2,
-            step_size,
-            inverse_bias_correction2_sqrt,
-            eps,
-            weight_decay,
-        } = *coefficients;
-        let arguments = [
-            table.into(),
-            beta1.into(),
-            beta2.into(),
-            one_minus_beta1.into(),
-            one_minus_beta2.into(),
-            step_size.into(),
-            inverse_bias_correction2_sqrt.into(),
-            eps.into(),
-            weight_decay.into(),
-        ];
+        let c = coefficients;
+        let decay_rates = (c.beta1, c.beta2, c.one_minus_beta1, c.one_minus_beta2);
+        let arguments = (table, decay_rates, (c.step_size, c.inverse_bias_correction2_sqrt, c.eps, c.weight_decay));
         // SAFETY: the caller guarantees that the table is valid.
-        unsafe { self.launch("adam", one_dimensional(rows), &arguments) }
+        unsafe { self.queue("adam", one_dimensional(rows), arguments) }
     }
 
     /// to += from.
     pub(crate) fn add_assign(&self, to: DeviceSlice<'_>, from: DeviceSlice<'_>) -> Result<()> {
         assert_eq!(to.len(), from.len());
         // SAFETY: both have that length.
-        unsafe { self.launch("add_assign", elementwise(to.len()), &[i64_arg(to.len()), to.into(), from.into()]) }
+        unsafe { self.queue("add_assign", elementwise(to.len()), (i64_arg(to.len()), to, from)) }
     }
 
     /// Copies rows of a matrix; `moves` holds pairs of row indices, each a destination and a source.
@@ -309,9 +307,9 @@ impl Gpu {
     /// Every value of `moves` must be the index of a row.
     pub(super) unsafe fn move_rows(&self, width: usize, moves: DeviceSlice<'_>, rows: DeviceSlice<'_>) -> Result<()> {
         let pairs = moves.len() / 2;
-        let arguments = [i32_arg(pairs), i32_arg(width), moves.into(), rows.into()];
+        let arguments = (i32_arg(pairs), i32_arg(width), moves, rows);
         // SAFETY: the caller guarantees that the indices are valid.
-        unsafe { self.launch("move_rows", elementwise(pairs * width), &arguments) }
+        unsafe { self.queue("move_rows", elementwise(pairs * width), arguments) }
     }
 
     /// The `keep` highest scores of each row, their column indices, and the highest score that was left out.
@@ -325,8 +323,8 @@ impl Gpu {
     ) -> Result<()> {
         assert_eq!(scores.len(), n * width);
         assert_eq!((top.len(), indices.len(), bounds.len()), (n * keep, n * keep, n));
-        let arguments = [i32_arg(width), i32_arg(keep), scores.into(), top.into(), indices.into(), bounds.into()];
+        let arguments = (i32_arg(width), i32_arg(keep), scores, top, indices, bounds);
         // SAFETY: there is a block per row, and the lengths were checked.
-        unsafe { self.launch("top_k_rows", one_dimensional(n), &arguments) }
+        unsafe { self.queue("top_k_rows", one_dimensional(n), arguments) }
     }
 }

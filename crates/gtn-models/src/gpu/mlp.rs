@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::backend::{DeviceSlice, Gpu};
-use super::gpu_op::{Batch, GpuModule};
+use super::gpu_op::{Batch, GpuModule, Gradients};
 use super::kernels::{BatchNormSlices, MatrixDims};
 use super::linear::GradientBuffer;
 use crate::ops::{FusedMlp, Norm};
@@ -57,16 +57,9 @@ impl FusedMlp {
 impl GpuModule for FusedMlp {
     type Saved = Saved;
 
-    const EVALUATION_BATCH_SIZE: usize = 8192;
+    const GPU_EVALUATION_BATCH_SIZE: usize = 8192;
 
-    fn forward_on_gpu(
-        &self,
-        gpu: &Gpu,
-        x: DeviceSlice<'_>,
-        n: usize,
-        y: DeviceSlice<'_>,
-        saved: &mut Saved,
-    ) -> Result<()> {
+    fn forward_on_gpu(&self, gpu: &Gpu, Batch { n, x, y }: Batch<'_>, saved: &mut Saved) -> Result<()> {
         saved.layers.resize_with(self.hidden.len(), SavedLayer::default);
         for (index, layer) in self.hidden.iter().enumerate() {
             let (lower, rest) = saved.layers.split_at_mut(index);
@@ -88,14 +81,7 @@ impl GpuModule for FusedMlp {
         self.output.forward_on_gpu(gpu, last_output(gpu, &saved.layers, x, n * input)?, n, y)
     }
 
-    fn evaluate_on_gpu(
-        &self,
-        gpu: &Gpu,
-        x: DeviceSlice<'_>,
-        n: usize,
-        y: DeviceSlice<'_>,
-        saved: &mut Saved,
-    ) -> Result<()> {
+    fn evaluate_on_gpu(&self, gpu: &Gpu, Batch { n, x, y }: Batch<'_>, saved: &mut Saved) -> Result<()> {
         let max_width = self.max_width()?;
         let [first, second] = saved.adjacent.each_mut().map(|buffer| gpu.reserve_tensor(buffer, n * max_width));
         let (first, second) = (first?, second?);
@@ -116,14 +102,8 @@ impl GpuModule for FusedMlp {
         self.output.forward_on_gpu(gpu, if self.hidden.is_empty() { x } else { current.slice(0..n * input) }, n, y)
     }
 
-    fn backward_on_gpu(
-        &self,
-        gpu: &Gpu,
-        batch: Batch<'_>,
-        saved: &mut Saved,
-        dx: Option<DeviceSlice<'_>>,
-    ) -> Result<()> {
-        let Batch { n, x, dy, .. } = batch;
+    fn backward_on_gpu(&self, gpu: &Gpu, batch: Batch<'_>, gradients: Gradients<'_>, saved: &mut Saved) -> Result<()> {
+        let (Batch { n, x, .. }, Gradients { dy, dx }) = (batch, gradients);
         let Saved { layers, adjacent } = saved;
         self.output.bias_gradient_on_gpu(gpu, n, dy)?;
         let input = self.output.size()?.1;

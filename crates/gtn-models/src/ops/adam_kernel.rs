@@ -68,15 +68,12 @@ impl InplaceOp1 for AdamKernel<'_> {
                 weights.len()
             );
         }
-        if weights.len() < MIN_PARALLEL_LEN {
-            update(self.coefficients, weights, self.gradient, first, second);
-        } else {
-            let moments = first.par_chunks_mut(MIN_PARALLEL_LEN).zip(second.par_chunks_mut(MIN_PARALLEL_LEN));
-            let pairs = weights.par_chunks_mut(MIN_PARALLEL_LEN).zip(self.gradient.par_chunks(MIN_PARALLEL_LEN));
-            pairs.zip(moments).for_each(|((weights, gradient), (first, second))| {
-                update(self.coefficients, weights, gradient, first, second);
-            });
-        }
+        // Fewer values than that are a single chunk.
+        let moments = first.par_chunks_mut(MIN_PARALLEL_LEN).zip(second.par_chunks_mut(MIN_PARALLEL_LEN));
+        let pairs = weights.par_chunks_mut(MIN_PARALLEL_LEN).zip(self.gradient.par_chunks(MIN_PARALLEL_LEN));
+        pairs.zip(moments).for_each(|((weights, gradient), (first, second))| {
+            update(self.coefficients, weights, gradient, first, second);
+        });
         Ok(())
     }
 }

@@ -6,12 +6,13 @@
 //! weights' buffers. Then the pairs pass them to Candle, unless they are to stay in place.
 
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Device, Layout, Shape, Tensor, Var};
 
-use super::weight::{Weight, lock, read, slice};
-use crate::Result;
+use super::module::{Layers, MemoryPool, PassMemory};
+use super::weight::{Weight, read, slice};
+use crate::{Mode, Result};
 
 /// A module of a network with a forward and a backward pass on the host.
 pub(crate) trait FusedModule: Debug + Send + Sync + 'static {
@@ -19,6 +20,9 @@ pub(crate) trait FusedModule: Debug + Send + Sync + 'static {
     type Tape: Default + Send + Debug;
 
     const NAME: &'static str;
+
+    /// Samples per batch in evaluation mode.
+    const EVALUATION_BATCH_SIZE: usize;
 
     /// All weights of the module.
     fn weights(&self) -> Vec<&Weight>;
@@ -53,32 +57,22 @@ pub(crate) struct Batch<'a> {
     pub(crate) dy: &'a [f32],
 }
 
-/// A module as an operation on the host, with the tapes that no pass uses.
+/// A module as an operation on the host.
 #[derive(Debug)]
 pub(crate) struct HostOp<M: FusedModule> {
     module: Arc<M>,
-    free_tapes: Arc<Mutex<Vec<M::Tape>>>,
+    tapes: MemoryPool<M::Tape>,
     /// Start of the chain of weights. It is a variable, so that Candle tracks what depends on it.
     anchor: Tensor,
 }
 
-impl<M: FusedModule> Clone for HostOp<M> {
-    fn clone(&self) -> Self {
-        Self { module: self.module.clone(), free_tapes: self.free_tapes.clone(), anchor: self.anchor.clone() }
-    }
-}
-
-/// Number of tapes that are kept for reuse: training uses one batch at a time.
-const MAX_FREE_TAPES: usize = 1;
-
 impl<M: FusedModule> HostOp<M> {
     pub(crate) fn new(module: M) -> Result<Self> {
         let anchor = Var::zeros(1, DType::F32, &Device::Cpu)?;
-        Ok(Self { module: Arc::new(module), free_tapes: Arc::default(), anchor: anchor.into_inner() })
+        Ok(Self { module: Arc::new(module), tapes: MemoryPool::default(), anchor: anchor.into_inner() })
     }
 
-    /// The output for a batch, as a node of Candle's graph.
-    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    fn train(&self, x: &Tensor) -> Result<Tensor> {
         if x.dim(0)? == 0 {
             return Err(candle_core::Error::Msg(
                 "the batch is empty, so it has no loss; pass at least one sample".to_owned(),
@@ -87,8 +81,7 @@ impl<M: FusedModule> HostOp<M> {
         }
         // A backward pass that failed may have left gradients.
         self.module.weights().into_iter().for_each(Weight::clear_gradient);
-        let tape = lock(&self.free_tapes).pop().unwrap_or_default();
-        let pass = Pass { op: self.clone(), tape: Mutex::new(tape) };
+        let pass = Pass { module: self.module.clone(), tape: self.tapes.take() };
         let mut chain = self.anchor.clone();
         for pair in self.module.weights().chunks(2) {
             let (first, second) = (pair[0], pair[pair.len() - 1]);
@@ -98,35 +91,31 @@ impl<M: FusedModule> HostOp<M> {
         Ok(x.contiguous()?.apply_op2(&chain, pass)?)
     }
 
-    /// The output for a batch in evaluation mode, detached.
-    pub(crate) fn evaluate(&self, x: &Tensor) -> Result<Tensor> {
+    fn evaluate(&self, x: &Tensor) -> Result<Tensor> {
         let shape = self.module.shape(x.dims())?;
-        let x = x.contiguous()?;
-        let mut tape = lock(&self.free_tapes).pop().unwrap_or_default();
-        let y = self.module.evaluate(&read(&x)?, x.dim(0)?, &mut tape);
-        self.recycle(tape);
-        Ok(Tensor::from_vec(y?, shape, x.device())?)
+        let (x, tape) = (x.contiguous()?, self.tapes.take());
+        let len = x.elem_count() / x.dim(0)?.max(1);
+        let mut y = Vec::with_capacity(shape.iter().product());
+        for x in read(&x)?.chunks(M::EVALUATION_BATCH_SIZE.saturating_mul(len).max(1)) {
+            y.extend(self.module.evaluate(x, x.len() / len, &mut tape.lock())?);
+        }
+        Ok(Tensor::from_vec(y, shape, x.device())?)
     }
+}
 
-    fn recycle(&self, tape: M::Tape) {
-        let mut free_tapes = lock(&self.free_tapes);
-        if free_tapes.len() < MAX_FREE_TAPES {
-            free_tapes.push(tape);
+impl<M: FusedModule> Layers for HostOp<M> {
+    fn forward(&self, x: &Tensor, mode: Mode) -> Result<Tensor> {
+        match mode {
+            Mode::Train => self.train(x),
+            Mode::Evaluate => self.evaluate(x),
         }
     }
 }
 
-/// One forward pass. When it is dropped, no backward pass can follow, and its tape is recycled.
+/// One forward pass.
 struct Pass<M: FusedModule> {
-    op: HostOp<M>,
-    tape: Mutex<M::Tape>,
-}
-
-impl<M: FusedModule> Drop for Pass<M> {
-    fn drop(&mut self) {
-        let tape = std::mem::take(&mut *lock(&self.tape));
-        self.op.recycle(tape);
-    }
+    module: Arc<M>,
+    tape: PassMemory<M::Tape>,
 }
 
 impl<M: FusedModule> CustomOp2 for Pass<M> {
@@ -141,9 +130,9 @@ impl<M: FusedModule> CustomOp2 for Pass<M> {
         _: &CpuStorage,
         _: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let shape = self.op.module.shape(layout.dims())?;
+        let shape = self.module.shape(layout.dims())?;
         let n = layout.dims().first().copied().unwrap_or_default();
-        let y = self.op.module.forward(slice(x, layout)?, n, &mut lock(&self.tape))?;
+        let y = self.module.forward(slice(x, layout)?, n, &mut self.tape.lock())?;
         Ok((CpuStorage::F32(y), shape.into()))
     }
 
@@ -157,7 +146,7 @@ impl<M: FusedModule> CustomOp2 for Pass<M> {
         let dy = dy.contiguous()?;
         let (x_values, y_values, dy_values) = (read(x)?, read(y)?, read(&dy)?);
         let batch = Batch { n: x.dim(0)?, x: &x_values, y: &y_values, dy: &dy_values };
-        let dx = self.op.module.backward(&batch, &mut lock(&self.tape), x.track_op())?;
+        let dx = self.module.backward(&batch, &mut self.tape.lock(), x.track_op())?;
         let dx = dx.map(|dx| Tensor::from_vec(dx, x.shape(), x.device())).transpose()?;
         // The chain needs a gradient, or Candle would not run the backward pass of the weights.
         Ok((dx, Some(unused_gradient(y)?)))

@@ -1,7 +1,9 @@
 //! The linear layer: three matrix products.
 
+use candle_core::Result;
+
 use super::gemm::{Matrix, MatrixMut, Threads, Write, multiply};
-use super::simd::add;
+use super::simd::{add, column_sums};
 use super::weight::Weight;
 
 /// Weight and bias of a layer. As a linear layer it is x Wᵀ + b, with a weight of shape (out, in).
@@ -13,12 +15,12 @@ pub(crate) struct Linear {
 
 impl Linear {
     /// Output and input size of a linear layer.
-    pub(crate) fn size(&self) -> candle_core::Result<(usize, usize)> {
+    pub(crate) fn size(&self) -> Result<(usize, usize)> {
         self.weight.tensor().dims2()
     }
 
     /// x Wᵀ + b.
-    pub(crate) fn forward(&self, x: &[f32], n: usize) -> candle_core::Result<Vec<f32>> {
+    pub(crate) fn forward(&self, x: &[f32], n: usize) -> Result<Vec<f32>> {
         let (output, _) = self.size()?;
         let mut y = vec![0.0; n * output];
         self.product(x, n, &mut y)?;
@@ -28,7 +30,7 @@ impl Linear {
     }
 
     /// Writes x Wᵀ to `y`, without the bias.
-    pub(crate) fn product(&self, x: &[f32], n: usize, y: &mut [f32]) -> candle_core::Result<()> {
+    pub(crate) fn product(&self, x: &[f32], n: usize, y: &mut [f32]) -> Result<()> {
         let (output, input) = self.size()?;
         let weight = self.weight.read()?;
         let (x, w) = (Matrix::row_major(x, n, input), Matrix::row_major(&weight, output, input).transposed());
@@ -36,8 +38,14 @@ impl Linear {
         Ok(())
     }
 
+    /// Stores or adds the gradients of the bias and of the weight in their buffers.
+    pub(crate) fn parameter_gradients(&self, x: &[f32], n: usize, dy: &[f32]) -> Result<()> {
+        self.bias.gradient().accumulate(column_sums(dy, self.size()?.0).into_iter());
+        self.weight_gradient(x, n, dy)
+    }
+
     /// Stores or adds the gradient of the weight, dyᵀ x, in its buffer.
-    pub(crate) fn weight_gradient(&self, x: &[f32], n: usize, dy: &[f32]) -> candle_core::Result<()> {
+    pub(crate) fn weight_gradient(&self, x: &[f32], n: usize, dy: &[f32]) -> Result<()> {
         let (output, input) = self.size()?;
         let mut gradient = self.weight.gradient();
         let (dw, write) = gradient.buffer(output * input);
@@ -46,10 +54,11 @@ impl Linear {
         Ok(())
     }
 
-    /// Writes the gradient of the input, dy W, to `dx`.
-    pub(crate) fn input_gradient(&self, n: usize, dy: &[f32], dx: &mut [f32]) -> candle_core::Result<()> {
+    /// Writes the gradient of the input, dy W, to `dx`, which is resized.
+    pub(crate) fn input_gradient(&self, n: usize, dy: &[f32], dx: &mut Vec<f32>) -> Result<()> {
         let (output, input) = self.size()?;
         let weight = self.weight.read()?;
+        dx.resize(n * input, 0.0);
         let (dy, w) = (Matrix::row_major(dy, n, output), Matrix::row_major(&weight, output, input));
         multiply(MatrixMut::row_major(dx, n, input), Write::Set, dy, w, Threads::All);
         Ok(())

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::simd::{MIN_PARALLEL_LEN, vectorized, vectorized_with};
+use super::simd::{MIN_PARALLEL_LEN, min_chunks, vectorized, vectorized_with};
 
 /// Number of rows in a group.
 const ROWS: usize = 32;
@@ -41,19 +41,16 @@ fn for_row_groups(
     work: impl Fn(usize, &mut [f32], &mut [f32]) + Sync,
 ) {
     let group = ROWS * width;
-    if matrix.len() < MIN_PARALLEL_LEN {
-        let groups = matrix.chunks_mut(group).zip(group_sums.chunks_mut(2 * width));
-        groups.enumerate().for_each(|(index, (rows, sums))| work(index * group, rows, sums));
-    } else {
-        let groups = matrix.par_chunks_mut(group).zip(group_sums.par_chunks_mut(2 * width));
-        groups.enumerate().for_each(|(index, (rows, sums))| work(index * group, rows, sums));
-    }
+    let min_groups = min_chunks(matrix.len());
+    let groups = matrix.par_chunks_mut(group).zip(group_sums.par_chunks_mut(2 * width));
+    let groups = groups.enumerate().with_min_len(min_groups);
+    groups.for_each(|(index, (rows, sums))| work(index * group, rows, sums));
 }
 
 /// Adds `bias` to the rows of `a`, and writes LeakyReLU of the result to `out`.
 pub(crate) fn activate(a: &mut [f32], bias: &[f32], negative_slope: f32, out: &mut [f32]) {
     let width = bias.len();
-    let work = |a: &mut [f32], out: &mut [f32]| {
+    let work = |(a, out): (&mut [f32], &mut [f32])| {
         vectorized(|| {
             for (a, out) in a.chunks_exact_mut(width).zip(out.chunks_exact_mut(width)) {
                 for ((a, out), bias) in a.iter_mut().zip(out).zip(bias) {
@@ -63,11 +60,8 @@ pub(crate) fn activate(a: &mut [f32], bias: &[f32], negative_slope: f32, out: &m
             }
         });
     };
-    if a.len() < MIN_PARALLEL_LEN {
-        work(a, out);
-    } else {
-        a.par_chunks_mut(ROWS * width).zip(out.par_chunks_mut(ROWS * width)).for_each(|(a, out)| work(a, out));
-    }
+    let min_groups = min_chunks(a.len());
+    a.par_chunks_mut(ROWS * width).zip(out.par_chunks_mut(ROWS * width)).with_min_len(min_groups).for_each(work);
 }
 
 /// Adds `bias` to the rows of `a` and applies LeakyReLU, then x·`scale` + `shift` per column, in place.
@@ -82,7 +76,8 @@ pub(crate) fn activate_and_scale(a: &mut [f32], bias: &[f32], negative_slope: f3
             }
         });
     };
-    if a.len() < MIN_PARALLEL_LEN { work(a) } else { a.par_chunks_mut(ROWS * width).for_each(work) }
+    let min_groups = min_chunks(a.len());
+    a.par_chunks_mut(ROWS * width).with_min_len(min_groups).for_each(work);
 }
 
 /// Scale and shift of each column that are equivalent to BatchNorm with fixed statistics.
@@ -126,11 +121,8 @@ pub(crate) fn activate_and_normalize(
             }
         });
     };
-    if a.len() < MIN_PARALLEL_LEN {
-        write((out, a));
-    } else {
-        out.par_chunks_mut(ROWS * width).zip(a.par_chunks(ROWS * width)).for_each(write);
-    }
+    let groups = out.par_chunks_mut(ROWS * width).zip(a.par_chunks(ROWS * width));
+    groups.with_min_len(min_chunks(a.len())).for_each(write);
 }
 
 /// The two rows of sums of a group.
@@ -193,11 +185,8 @@ pub(crate) fn activate_backward(d: &mut [f32], a: &[f32], negative_slope: f32) {
     let work = |(d, a): (&mut [f32], &[f32])| {
         vectorized(|| d.iter_mut().zip(a).for_each(|(d, a)| *d = if *a > 0.0 { *d } else { negative_slope * *d }));
     };
-    if a.len() < MIN_PARALLEL_LEN {
-        work((d, a))
-    } else {
-        d.par_chunks_mut(MIN_PARALLEL_LEN).zip(a.par_chunks(MIN_PARALLEL_LEN)).for_each(work)
-    }
+    // Fewer values than that are a single chunk.
+    d.par_chunks_mut(MIN_PARALLEL_LEN).zip(a.par_chunks(MIN_PARALLEL_LEN)).for_each(work);
 }
 
 /// The backward pass of BatchNorm and LeakyReLU: replaces `d`, the gradient of the layer's output, by that of `a`, the input of

@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::simd::{MIN_PARALLEL_LEN, vectorized};
+use super::simd::{MIN_PARALLEL_LEN, min_chunks, vectorized};
 use super::weight::{read, slice};
 
 /// Mean squared error of an output and a target of the same shape. The target has no gradient.
@@ -49,16 +49,8 @@ impl CustomOp2 for MeanSquaredError {
             candle_core::bail!("the output has shape {output:?}, but the target has shape {target:?}");
         }
         let (output, target) = (slice(output, output_layout)?, slice(target, target_layout)?);
-        let parts: Vec<f64> = if output.len() < MIN_PARALLEL_LEN {
-            output
-                .chunks(CHUNK)
-                .zip(target.chunks(CHUNK))
-                .map(|(output, target)| squared_error(output, target))
-                .collect()
-        } else {
-            let pairs = output.par_chunks(CHUNK).zip(target.par_chunks(CHUNK));
-            pairs.map(|(output, target)| squared_error(output, target)).collect()
-        };
+        let pairs = output.par_chunks(CHUNK).zip(target.par_chunks(CHUNK)).with_min_len(min_chunks(output.len()));
+        let parts: Vec<f64> = pairs.map(|(output, target)| squared_error(output, target)).collect();
         let mean = parts.iter().sum::<f64>() / output.len() as f64;
         Ok((CpuStorage::F32(vec![mean as f32]), Shape::from(())))
     }
@@ -79,15 +71,9 @@ impl CustomOp2 for MeanSquaredError {
                 d.iter_mut().zip(pairs).for_each(|(d, (output, target))| *d = factor * (output - target));
             });
         };
-        if d.len() < MIN_PARALLEL_LEN {
-            work(((&mut d, &outputs), &targets));
-        } else {
-            let parts = d
-                .par_chunks_mut(MIN_PARALLEL_LEN)
-                .zip(outputs.par_chunks(MIN_PARALLEL_LEN))
-                .zip(targets.par_chunks(MIN_PARALLEL_LEN));
-            parts.for_each(work);
-        }
+        // Fewer values than that are a single chunk.
+        let parts = d.par_chunks_mut(MIN_PARALLEL_LEN).zip(outputs.par_chunks(MIN_PARALLEL_LEN));
+        parts.zip(targets.par_chunks(MIN_PARALLEL_LEN)).for_each(work);
         drop((outputs, targets));
         Ok((Some(Tensor::from_vec(d, output.shape(), output.device())?), None))
     }

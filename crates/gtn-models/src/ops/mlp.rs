@@ -1,11 +1,10 @@
 //! ĥ: matrix products, and between them the passes of [`linear_act_norm`](super::linear_act_norm).
 
-use candle_core::{Tensor, Var};
+use candle_core::{Result, Tensor, Var};
 
 use super::host_op::{Batch, FusedModule};
 use super::linear::Linear;
 use super::linear_act_norm::{self, BatchStatistics};
-use super::simd::column_sums;
 use super::weight::{Weight, read};
 
 /// BatchNorm's parameters and running statistics.
@@ -52,7 +51,7 @@ pub(crate) struct Tape {
 
 impl Norm {
     /// Moves the running statistics toward those of a batch of `n` rows.
-    fn update_running_statistics(&self, batch: &BatchStatistics, n: usize) -> candle_core::Result<()> {
+    fn update_running_statistics(&self, batch: &BatchStatistics, n: usize) -> Result<()> {
         let unbiased = n as f32 / (n as f32 - 1.0);
         let keep = 1.0 - linear_act_norm::MOMENTUM;
         let update = |var: &Var, new: &[f32], factor: f32| {
@@ -67,9 +66,58 @@ impl Norm {
     }
 }
 
-impl FusedMlp {
-    /// ĥ(x) in evaluation mode: BatchNorm with the running statistics is one multiplication and one addition per value.
-    fn forward_with_running_statistics(&self, x: &[f32], n: usize) -> candle_core::Result<Vec<f32>> {
+impl FusedModule for FusedMlp {
+    type Tape = Tape;
+
+    const NAME: &'static str = "perceptron";
+
+    const EVALUATION_BATCH_SIZE: usize = usize::MAX;
+
+    fn weights(&self) -> Vec<&Weight> {
+        let mut weights: Vec<&Weight> = Vec::new();
+        for layer in &self.hidden {
+            weights.extend([&layer.linear.weight, &layer.linear.bias]);
+            if let Some(norm) = &layer.norm {
+                weights.extend([&norm.gamma, &norm.beta]);
+            }
+        }
+        weights.extend([&self.output.weight, &self.output.bias]);
+        weights
+    }
+
+    fn shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+        let first = self.hidden.first().map_or(&self.output, |layer| &layer.linear);
+        match *input {
+            [n, columns] if columns == first.size()?.1 => Ok(vec![n, self.output.size()?.0]),
+            _ => candle_core::bail!("ĥ needs an input of shape (n, {}), not {input:?}", first.size()?.1),
+        }
+    }
+
+    fn forward(&self, x: &[f32], n: usize, tape: &mut Tape) -> Result<Vec<f32>> {
+        tape.layers.resize_with(self.hidden.len(), LayerTape::default);
+        for (index, layer) in self.hidden.iter().enumerate() {
+            let (before, rest) = tape.layers.split_at_mut(index);
+            let (x, LayerTape { a, y, statistics }) = (before.last().map_or(x, |tape| &tape.y), &mut rest[0]);
+            let (output, _) = layer.linear.size()?;
+            a.resize(n * output, 0.0);
+            y.resize(n * output, 0.0);
+            layer.linear.product(x, n, a)?;
+            let bias = layer.linear.bias.read()?;
+            match &layer.norm {
+                None => linear_act_norm::activate(a, &bias, self.negative_slope, y),
+                Some(norm) => {
+                    let parameters = (norm.gamma.read()?, norm.beta.read()?);
+                    let parameters = (&*parameters.0, &*parameters.1);
+                    linear_act_norm::activate_and_normalize(a, &bias, self.negative_slope, parameters, y, statistics);
+                    norm.update_running_statistics(statistics, n)?;
+                }
+            }
+        }
+        self.output.forward(tape.layers.last().map_or(x, |tape| &tape.y), n)
+    }
+
+    /// BatchNorm with the running statistics is one multiplication and one addition per value.
+    fn evaluate(&self, x: &[f32], n: usize, _: &mut Tape) -> Result<Vec<f32>> {
         let (mut current, mut next) = (Vec::new(), Vec::new());
         for (index, layer) in self.hidden.iter().enumerate() {
             let input = if index == 0 { x } else { &current };
@@ -94,83 +142,22 @@ impl FusedMlp {
         }
         self.output.forward(if self.hidden.is_empty() { x } else { &current }, n)
     }
-}
 
-impl FusedModule for FusedMlp {
-    type Tape = Tape;
-
-    const NAME: &'static str = "perceptron";
-
-    fn weights(&self) -> Vec<&Weight> {
-        let mut weights: Vec<&Weight> = Vec::new();
-        for layer in &self.hidden {
-            weights.extend([&layer.linear.weight, &layer.linear.bias]);
-            if let Some(norm) = &layer.norm {
-                weights.extend([&norm.gamma, &norm.beta]);
-            }
-        }
-        weights.extend([&self.output.weight, &self.output.bias]);
-        weights
-    }
-
-    fn shape(&self, input: &[usize]) -> candle_core::Result<Vec<usize>> {
-        let first = self.hidden.first().map_or(&self.output, |layer| &layer.linear);
-        match *input {
-            [n, columns] if columns == first.size()?.1 => Ok(vec![n, self.output.size()?.0]),
-            _ => candle_core::bail!("ĥ needs an input of shape (n, {}), not {input:?}", first.size()?.1),
-        }
-    }
-
-    fn forward(&self, x: &[f32], n: usize, tape: &mut Tape) -> candle_core::Result<Vec<f32>> {
-        tape.layers.resize_with(self.hidden.len(), LayerTape::default);
-        for (index, layer) in self.hidden.iter().enumerate() {
-            let (before, rest) = tape.layers.split_at_mut(index);
-            let (x, LayerTape { a, y, statistics }) = (before.last().map_or(x, |tape| &tape.y), &mut rest[0]);
-            let (output, _) = layer.linear.size()?;
-            a.resize(n * output, 0.0);
-            y.resize(n * output, 0.0);
-            layer.linear.product(x, n, a)?;
-            let bias = layer.linear.bias.read()?;
-            match &layer.norm {
-                None => linear_act_norm::activate(a, &bias, self.negative_slope, y),
-                Some(norm) => {
-                    let parameters = (norm.gamma.read()?, norm.beta.read()?);
-                    let parameters = (&*parameters.0, &*parameters.1);
-                    linear_act_norm::activate_and_normalize(a, &bias, self.negative_slope, parameters, y, statistics);
-                    norm.update_running_statistics(statistics, n)?;
-                }
-            }
-        }
-        self.output.forward(tape.layers.last().map_or(x, |tape| &tape.y), n)
-    }
-
-    fn evaluate(&self, x: &[f32], n: usize, _: &mut Tape) -> candle_core::Result<Vec<f32>> {
-        self.forward_with_running_statistics(x, n)
-    }
-
-    fn backward(
-        &self,
-        batch: &Batch<'_>,
-        tape: &mut Tape,
-        needs_input_grad: bool,
-    ) -> candle_core::Result<Option<Vec<f32>>> {
+    fn backward(&self, batch: &Batch<'_>, tape: &mut Tape, needs_input_grad: bool) -> Result<Option<Vec<f32>>> {
         let Batch { n, x, dy, .. } = *batch;
         let Tape { layers, backpropagated: [d, next] } = tape;
-        self.output.bias.gradient().accumulate(column_sums(dy, self.output.size()?.0).into_iter());
-        self.output.weight_gradient(layers.last().map_or(x, |tape| &tape.y), n, dy)?;
+        self.output.parameter_gradients(layers.last().map_or(x, |tape| &tape.y), n, dy)?;
         if self.hidden.is_empty() && !needs_input_grad {
             return Ok(None);
         }
-        d.resize(n * self.output.size()?.1, 0.0);
         self.output.input_gradient(n, dy, d)?;
         for (index, layer) in self.hidden.iter().enumerate().rev() {
             let (before, rest) = layers.split_at_mut(index);
             let (x, LayerTape { a, statistics, .. }) = (before.last().map_or(x, |tape| &tape.y), &mut rest[0]);
-            let (output, input) = layer.linear.size()?;
             match &layer.norm {
                 None => {
                     linear_act_norm::activate_backward(d, a, self.negative_slope);
-                    layer.linear.bias.gradient().accumulate(column_sums(d, output).into_iter());
+                    layer.linear.parameter_gradients(x, n, d)?;
                 }
                 Some(norm) => {
                     let gradients =
@@ -178,11 +165,10 @@ impl FusedModule for FusedMlp {
                     layer.linear.bias.gradient().accumulate(gradients.bias.into_iter());
                     norm.gamma.gradient().accumulate(gradients.gamma.into_iter());
                     norm.beta.gradient().accumulate(gradients.beta.into_iter());
+                    layer.linear.weight_gradient(x, n, d)?;
                 }
             }
-            layer.linear.weight_gradient(x, n, d)?;
             if index > 0 || needs_input_grad {
-                next.resize(n * input, 0.0);
                 layer.linear.input_gradient(n, d, next)?;
                 std::mem::swap(d, next);
             }

@@ -7,6 +7,7 @@
 
 mod adam_kernel;
 mod conv_geometry;
+mod conv_layers;
 mod decoder;
 mod encoder;
 pub(crate) mod gemm;
@@ -15,6 +16,7 @@ mod linear;
 mod linear_act_norm;
 mod loss;
 mod mlp;
+mod module;
 mod placement;
 mod shard;
 mod simd;
@@ -23,6 +25,7 @@ mod winograd;
 
 pub(crate) use adam_kernel::{AdamCoefficients, AdamKernel};
 pub(crate) use conv_geometry::{ConvGeometry, KERNEL};
+pub(crate) use conv_layers::ConvLayers;
 pub(crate) use decoder::FusedDecoder;
 pub(crate) use encoder::FusedEncoder;
 #[cfg(gpu)]
@@ -31,8 +34,11 @@ pub(crate) use linear::Linear;
 pub(crate) use linear_act_norm::EPS;
 pub(crate) use loss::MeanSquaredError;
 pub(crate) use mlp::{FusedMlp, HiddenLayer, Norm};
-pub use placement::Ops;
-pub(crate) use placement::{ModuleOp, Placement};
+pub(crate) use module::Layers;
 #[cfg(gpu)]
+pub(crate) use module::{MemoryPool, PassMemory};
+pub use placement::Ops;
+pub(crate) use placement::Placement;
+#[cfg(feature = "cuda")]
 pub(crate) use weight::lock;
 pub(crate) use weight::{Weight, read};

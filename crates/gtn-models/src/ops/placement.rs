@@ -1,8 +1,11 @@
 //! Which operations a network consists of, and whether they run on the host or on a GPU.
 
-use candle_core::{Device, Tensor};
+use std::sync::Arc;
+
+use candle_core::Device;
 
 use super::host_op::{FusedModule, HostOp};
+use super::module::Layers;
 use crate::Result;
 #[cfg(gpu)]
 use crate::gpu::{Gpu, GpuModule, GpuOp};
@@ -66,49 +69,14 @@ pub(crate) trait AnyModule: FusedModule {}
 #[cfg(not(gpu))]
 impl<M: FusedModule> AnyModule for M {}
 
-/// A module as one operation of Candle's graph, on the host or on a GPU.
-#[derive(Debug)]
-pub(crate) enum ModuleOp<M: AnyModule> {
-    Host(HostOp<M>),
-    #[cfg(gpu)]
-    Gpu(GpuOp<M>),
-}
-
-impl<M: AnyModule> Clone for ModuleOp<M> {
-    fn clone(&self) -> Self {
-        match self {
-            ModuleOp::Host(op) => ModuleOp::Host(op.clone()),
+impl Placement {
+    /// A module as one operation of Candle's graph.
+    pub(crate) fn layers(&self, module: impl AnyModule) -> Result<Arc<dyn Layers>> {
+        Ok(match self {
+            Placement::Host => Arc::new(HostOp::new(module)?),
             #[cfg(gpu)]
-            ModuleOp::Gpu(op) => ModuleOp::Gpu(op.clone()),
-        }
-    }
-}
-
-impl<M: AnyModule> ModuleOp<M> {
-    pub(crate) fn new(module: M, placement: &Placement) -> Result<Self> {
-        Ok(match placement {
-            Placement::Host => ModuleOp::Host(HostOp::new(module)?),
-            #[cfg(gpu)]
-            Placement::Gpu(gpu) => ModuleOp::Gpu(GpuOp::new(module, gpu.clone())?),
+            Placement::Gpu(gpu) => Arc::new(GpuOp::new(module, gpu.clone())?),
         })
-    }
-
-    /// The output for a batch, as a node of Candle's graph.
-    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        match self {
-            ModuleOp::Host(op) => op.forward(x),
-            #[cfg(gpu)]
-            ModuleOp::Gpu(op) => op.forward(x),
-        }
-    }
-
-    /// The output for a batch in evaluation mode, detached.
-    pub(crate) fn evaluate(&self, x: &Tensor) -> Result<Tensor> {
-        match self {
-            ModuleOp::Host(op) => op.evaluate(x),
-            #[cfg(gpu)]
-            ModuleOp::Gpu(op) => op.evaluate(x),
-        }
     }
 }
 

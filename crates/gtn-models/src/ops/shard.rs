@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use super::conv_geometry::ConvGeometry;
+use super::linear::Linear;
 use super::weight::lock;
 use super::winograd::Tiles;
 
@@ -82,13 +83,13 @@ pub(crate) struct GradientSums {
 }
 
 impl GradientSums {
-    /// Resizes the sums and sets them to 0.
-    pub(crate) fn reset(&mut self, kernel: usize, matrix: usize, inner_bias: usize, outer_bias: usize) {
+    /// Resizes the sums for these layers and sets them to 0. `kernel` is the number of values of the transformed kernel.
+    pub(crate) fn reset(&mut self, kernel: usize, outer: &Linear, inner: &Linear) {
         let sums = [
             (&mut self.kernel, kernel),
-            (&mut self.matrix, matrix),
-            (&mut self.inner_bias, inner_bias),
-            (&mut self.outer_bias, outer_bias),
+            (&mut self.matrix, outer.weight.tensor().elem_count()),
+            (&mut self.inner_bias, inner.bias.tensor().elem_count()),
+            (&mut self.outer_bias, outer.bias.tensor().elem_count()),
         ];
         for (sum, len) in sums {
             sum.clear();

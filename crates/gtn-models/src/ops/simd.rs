@@ -31,6 +31,12 @@ pub(crate) fn vectorized_with<A, R>(function: impl FnOnce(A) -> R, arguments: A)
 /// Number of values from which on several threads are faster than one. Shorter loops end before other threads wake up.
 pub(crate) const MIN_PARALLEL_LEN: usize = 1 << 15;
 
+/// The fewest chunks per thread for an iterator over the chunks of `len` values: all of them if `len` is below
+/// [`MIN_PARALLEL_LEN`], which the calling thread then works on alone.
+pub(crate) fn min_chunks(len: usize) -> usize {
+    if len < MIN_PARALLEL_LEN { usize::MAX } else { 1 }
+}
+
 /// dst += src.
 pub(crate) fn add(dst: &mut [f32], src: &[f32]) {
     vectorized(|| dst.iter_mut().zip(src).for_each(|(dst, src)| *dst += src));
@@ -55,11 +61,8 @@ pub(crate) fn column_sums(rows: &[f32], width: usize) -> Vec<f32> {
         add_rows(&mut sums, rows);
         sums
     };
-    let parts: Vec<Vec<f32>> = if rows.len() < MIN_PARALLEL_LEN {
-        rows.chunks(ROWS * width).map(partial).collect()
-    } else {
-        rows.par_chunks(ROWS * width).map(partial).collect()
-    };
+    let parts: Vec<Vec<f32>> =
+        rows.par_chunks(ROWS * width).with_min_len(min_chunks(rows.len())).map(partial).collect();
     let mut sums = vec![0.0; width];
     parts.iter().for_each(|part| add(&mut sums, part));
     sums

@@ -2,10 +2,8 @@
 
 use candle_core::{DType, Result};
 
-use super::{
-    COLUMNS_PER_BLOCK, MAX_BLOCKS, SumOutput, THREADS_PER_BLOCK, bool_arg, elementwise, i32_arg, i64_arg, to_u32,
-};
-use crate::gpu::backend::{DeviceSlice, Gpu, LaunchDims};
+use super::{COLUMNS_PER_BLOCK, MAX_BLOCKS, SumOutput, THREADS_PER_BLOCK, elementwise, i32_arg, i64_arg, to_u32};
+use crate::gpu::backend::{DeviceSlice, Gpu, KernelArg, LaunchDims};
 use crate::ops::{ConvGeometry, KERNEL};
 
 /// Values of a row that one block sums; more if the row would otherwise need more than [`MAX_CHUNKS`] blocks.
@@ -58,6 +56,11 @@ impl ImageLayout {
         let plane = 4 * geometry.pixels();
         Self { n, channel_stride: plane * n, image_stride: plane }
     }
+
+    /// The strides as arguments of a kernel.
+    fn strides(self) -> (KernelArg<'static>, KernelArg<'static>) {
+        (i64_arg(self.channel_stride), i64_arg(self.image_stride))
+    }
 }
 
 impl Gpu {
@@ -80,11 +83,11 @@ impl Gpu {
         let rows = sums.values.len() / chunks;
         assert_eq!((d.len(), sums.values.len()), (rows * length, rows * chunks));
         let chunk = length.div_ceil(chunks);
-        let arguments = [i32_arg(length), i32_arg(chunk), d.into(), sums.values.into(), bool_arg(sums.accumulate)];
+        let arguments = (i32_arg(length), i32_arg(chunk), d, sums);
         let dims = LaunchDims { grid: [to_u32(rows), to_u32(chunks)], block: [THREADS_PER_BLOCK, 1] };
         // SAFETY: there is a block and an output value for each chunk of each row, and `d` has that many rows of that
         // length.
-        unsafe { self.launch("row_sums", dims, &arguments) }
+        unsafe { self.queue("row_sums", dims, arguments) }
     }
 
     fn check_patches(geometry: &ConvGeometry, layout: ImageLayout, fine: DeviceSlice<'_>, patches: DeviceSlice<'_>) {
@@ -105,18 +108,12 @@ impl Gpu {
     ) -> Result<()> {
         const { assert!(KERNEL == 4, "the CUDA kernels support no other kernel size") };
         Self::check_patches(geometry, layout, fine, patches);
-        let arguments = [
-            i32_arg(layout.n),
-            i32_arg(geometry.coarse_side),
-            fine.into(),
-            i64_arg(layout.channel_stride),
-            i64_arg(layout.image_stride),
-            patches.into(),
-        ];
+        let sizes = (i32_arg(layout.n), i32_arg(geometry.coarse_side));
+        let arguments = (sizes, fine, layout.strides(), patches);
         let dims = elementwise_in_rows(geometry.patch_len(), check_32_bit(layout.n * geometry.pixels()));
         // SAFETY: both have the size that `geometry` and one of the two layouts require, which the kernel stays within;
         // there is a row for each value of a patch.
-        unsafe { self.launch("im2col", dims, &arguments) }
+        unsafe { self.queue("im2col", dims, arguments) }
     }
 
     /// The adjoint of [`im2col`](Self::im2col): adds the patches up in the fine images, and applies the epilogue.
@@ -141,35 +138,27 @@ impl Gpu {
             Epilogue::Identity | Epilogue::ReluBackward(_) => fine.len(),
         };
         assert_eq!(operand.len(), expected, "{epilogue:?} for {geometry:?}");
-        let arguments = [
-            i32_arg(layout.n),
-            i32_arg(geometry.coarse_side),
-            patches.into(),
-            i32_arg(code),
-            operand.into(),
-            fine.into(),
-            i64_arg(layout.channel_stride),
-            i64_arg(layout.image_stride),
-        ];
+        let sizes = (i32_arg(layout.n), i32_arg(geometry.coarse_side));
+        let arguments = (sizes, patches, i32_arg(code), operand, fine, layout.strides());
         let dims = elementwise_in_rows(geometry.fine_channels, check_32_bit(4 * layout.n * geometry.pixels()));
         // SAFETY: as in `im2col`, with a row for each channel; the operand has the length that the epilogue requires.
-        unsafe { self.launch("col2im", dims, &arguments) }
+        unsafe { self.queue("col2im", dims, arguments) }
     }
 
     /// Adds a bias to each row and applies ReLU, in place. There are as many rows as `bias` has values.
     pub(in crate::gpu) fn bias_relu(&self, x: DeviceSlice<'_>, bias: DeviceSlice<'_>) -> Result<()> {
         let length = x.len() / bias.len();
         assert_eq!(x.len(), bias.len() * length, "complete rows");
-        let arguments = [i32_arg(length), x.into(), bias.into()];
+        let arguments = (i32_arg(length), x, bias);
         // SAFETY: `x` has that many rows of that length.
-        unsafe { self.launch("bias_relu", elementwise_in_rows(bias.len(), length), &arguments) }
+        unsafe { self.queue("bias_relu", elementwise_in_rows(bias.len(), length), arguments) }
     }
 
     /// Sets `d` to 0 where `y`, the output of ReLU, is not above 0.
     pub(in crate::gpu) fn relu_backward(&self, d: DeviceSlice<'_>, y: DeviceSlice<'_>) -> Result<()> {
         assert_eq!(d.len(), y.len());
         // SAFETY: both have that length.
-        unsafe { self.launch("relu_backward", elementwise(d.len()), &[i64_arg(d.len()), d.into(), y.into()]) }
+        unsafe { self.queue("relu_backward", elementwise(d.len()), (i64_arg(d.len()), d, y)) }
     }
 
     /// The gradient of the input of tanh, given its output `y` and the gradient `dy` of the output.
@@ -180,9 +169,9 @@ impl Gpu {
         d: DeviceSlice<'_>,
     ) -> Result<()> {
         assert_eq!([dy.len(), y.len()], [d.len(); 2]);
-        let arguments = [i64_arg(d.len()), dy.into(), y.into(), d.into()];
+        let arguments = (i64_arg(d.len()), dy, y, d);
         // SAFETY: all have that length.
-        unsafe { self.launch("tanh_backward", elementwise(d.len()), &arguments) }
+        unsafe { self.queue("tanh_backward", elementwise(d.len()), arguments) }
     }
 
     /// Copies an array of shape (first, second, inner) to one of shape (second, first, inner).
@@ -193,8 +182,8 @@ impl Gpu {
         to: DeviceSlice<'_>,
     ) -> Result<()> {
         assert_eq!([from.len(), to.len()], [first * second * inner; 2]);
-        let arguments = [i32_arg(first), i32_arg(second), i32_arg(inner), from.into(), to.into()];
+        let arguments = ((i32_arg(first), i32_arg(second), i32_arg(inner)), from, to);
         // SAFETY: the length of both is the product of the axes; there is a row for each index of the first axis.
-        unsafe { self.launch("swap_axes", elementwise_in_rows(first, check_32_bit(second * inner)), &arguments) }
+        unsafe { self.queue("swap_axes", elementwise_in_rows(first, check_32_bit(second * inner)), arguments) }
     }
 }

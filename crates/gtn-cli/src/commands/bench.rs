@@ -10,7 +10,6 @@ pub(crate) mod train;
 
 use crate::console;
 use crate::failure::Failure;
-use gtn_report::count;
 
 /// Prints the head of a table, and the rule below it.
 fn print_head(head: &str) {
@@ -45,6 +44,8 @@ fn time(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use gtn_report::count;
+
     use super::*;
 
     #[test]

@@ -43,7 +43,7 @@ pub(crate) fn run(args: &BenchDevice) -> Result<(), Failure> {
         console::print(&format!(
             "{}; epochs and labeling of {} rows",
             describe_device(&device),
-            super::count(args.rows as usize)
+            gtn_report::count(args.rows as usize)
         ));
         print_head(HEADER);
     }

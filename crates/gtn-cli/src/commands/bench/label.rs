@@ -12,10 +12,11 @@ use std::time::Instant;
 
 use gtn_io::arrays;
 use gtn_io::atomic::{self, Existing};
+use gtn_report::count;
 use serde_json::json;
 
 use super::process::{Worker, median, repeated};
-use super::{count, print_product_rate, time};
+use super::{print_product_rate, time};
 use crate::args::BenchLabel;
 use crate::failure::Failure;
 use crate::{console, stop};

@@ -4,10 +4,11 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use gtn_models::{Generator, Streams, purpose};
+use gtn_report::count;
 use serde_json::json;
 
 use super::process::median;
-use super::{count, time};
+use super::time;
 use crate::args::BenchSample;
 use crate::commands::sample::check_amount;
 use crate::console;

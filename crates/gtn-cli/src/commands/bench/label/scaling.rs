@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use gtn_io::atomic;
 use gtn_label::match_rows;
+use gtn_report::count;
 use gtn_report::scaling::{Series, scaling_svg};
 use serde_json::json;
 
 use super::case::{Case, Data};
 use crate::args::BenchLabel;
 use crate::commands::bench::process::{median, repeated};
-use crate::commands::bench::{count, time};
+use crate::commands::bench::time;
 use crate::failure::Failure;
 use crate::{console, output};
 

@@ -1,4 +1,4 @@
-//! Pairings: ways to find a target x_y for each normal vector y.
+//! Pairings: how a target x_y is found for each normal vector y.
 
 mod greedy;
 mod matched;

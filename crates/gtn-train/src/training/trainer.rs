@@ -257,7 +257,7 @@ mod tests {
         }
     }
 
-    fn trained(stops: &[usize]) -> (NamedArrays, Vec<(f64, f64)>) {
+    fn train_with_stops(stops: &[usize]) -> (NamedArrays, Vec<(f64, f64)>) {
         let streams = Streams::new(3);
         let (h, pairs) = (h(), pairs(streams));
         let task = task(&h, &pairs);
@@ -293,10 +293,10 @@ mod tests {
 
     #[test]
     fn training_that_is_stopped_and_continued_ends_with_the_same_weights() {
-        let uninterrupted = trained(&[]);
+        let uninterrupted = train_with_stops(&[]);
         // In the middle of an epoch, between two epochs, and both.
         for stops in [&[3][..], &[8], &[0, 13, 24]] {
-            assert_eq!(trained(stops), uninterrupted, "{stops:?}");
+            assert_eq!(train_with_stops(stops), uninterrupted, "{stops:?}");
         }
     }
 }

@@ -18,6 +18,7 @@
 mod relative_error;
 
 use candle_core::{Device, Tensor, Var};
+use gtn_io::names;
 use gtn_label::{Matcher, Proposer};
 use ndarray::Array2;
 
@@ -28,22 +29,17 @@ use crate::{
     Adam, AdamSettings, Autoencoder, AutoencoderShape, Error, Mlp, MlpShape, Mode, NamedArrays, Parameters, Result,
     Streams, mean_squared_error,
 };
-use gtn_io::names;
-
-/// The size of the networks that are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Depth {
-    /// Small networks. This takes seconds on a CPU.
-    Quick,
-    /// The networks of the paper for CelebA. This takes minutes, most of them on the CPU.
-    Full,
-}
 
 names! {
-    Depth, "depth",
-    Quick => "quick",
-    Full => "full",
+    /// The size of the networks that are compared.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum Depth: "depth" {
+        /// Small networks. This takes seconds on a CPU.
+        Quick => "quick",
+        /// The networks of the paper for CelebA. This takes minutes, most of them on the CPU.
+        Full => "full",
+    }
 }
 
 /// How far one result of a device is from the expected result.

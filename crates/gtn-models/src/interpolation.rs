@@ -1,28 +1,25 @@
+use gtn_io::names;
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 use crate::Result;
 use crate::error::require_columns;
-use gtn_io::names;
-
-/// How to interpolate between two normal vectors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Interpolation {
-    /// Linear interpolation along a straight line, as in the paper's Figure 6.
-    #[default]
-    Linear,
-    /// Spherical interpolation (slerp) of the directions and linear interpolation of the norms.
-    ///
-    /// Normal vectors of many dimensions are concentrated far from the origin. Spherical interpolation keeps that
-    /// distance, whereas a straight line passes closer to the origin. If the vectors are opposite (to 1e-7 of their length),
-    /// their great circle is not unique, and if one of them is zero, there is none; then the interpolation is linear.
-    Spherical,
-}
 
 names! {
-    Interpolation, "interpolation",
-    Linear => "linear",
-    Spherical => "spherical",
+    /// How to interpolate between two normal vectors.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    #[non_exhaustive]
+    pub enum Interpolation: "interpolation" {
+        /// Linear interpolation along a straight line, as in the paper's Figure 6.
+        #[default]
+        Linear => "linear",
+        /// Spherical interpolation (slerp) of the directions and linear interpolation of the norms.
+        ///
+        /// Normal vectors of many dimensions are concentrated far from the origin. Spherical interpolation keeps that
+        /// distance, whereas a straight line passes closer to the origin. If the vectors are opposite (to 1e-7 of their
+        /// length), their great circle is not unique, and if one of them is zero, there is none; then the interpolation is
+        /// linear.
+        Spherical => "spherical",
+    }
 }
 
 impl Interpolation {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use candle_core::Device;
+use gtn_io::names;
 
 use super::host_op::{FusedModule, HostOp};
 use super::module::Layers;
 use crate::Result;
 #[cfg(gpu)]
 use crate::gpu::{Gpu, GpuModule, GpuOp};
-use gtn_io::names;
 
 /// Which operations a network consists of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Config, Data, ImageSource, PairingMethod, PointSource, Synthetic, Training};
+use super::{Config, Data, ImageSource, PairingMethod, PointSource, RandomSplit, Synthetic, Training};
 use crate::{Error, Result};
 
 /// Larger than any sensible count, and small enough that the product of two does not overflow.
@@ -42,13 +42,14 @@ impl Config {
 
     fn check_data(&self) -> Result<()> {
         match &self.data {
-            Data::Images(ImageSource::Mnist(split)) => {
-                let fraction = split.train_fraction;
-                let is_between = fraction > 0.0 && fraction < 1.0;
-                require(is_between, "data.train_fraction", fraction, "must be greater than 0 and less than 1")?;
+            Data::Images(source) => {
+                // Data sets with an official split check their filters.
+                if let &ImageSource::Mnist(RandomSplit { train_fraction, .. }) = source {
+                    let is_between = train_fraction > 0.0 && train_fraction < 1.0;
+                    let reason = "must be greater than 0 and less than 1";
+                    require(is_between, "data.train_fraction", train_fraction, reason)?;
+                }
             }
-            // The data set itself checks its filter.
-            Data::Images(ImageSource::Celeba(_) | ImageSource::Hap(_)) => {}
             Data::Points(source) => {
                 check_synthetic(source.synthetic())?;
                 let (dims, reason) = match source {

@@ -10,11 +10,11 @@ mod message;
 mod overrides;
 mod preset;
 
+use gtn_io::names;
 use serde::{Deserialize, Serialize};
 
 use crate::Stage;
 pub use data::{Data, ImageSource, OfficialSplit, PointSource, RandomSplit, Synthetic};
-use gtn_io::names;
 pub(crate) use message::on_one_line;
 pub use overrides::{Epochs, Overrides};
 

@@ -85,7 +85,7 @@ impl std::fmt::Display for Filter {
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] with download instructions if files are missing; [`Error::Malformed`] for an invalid archive,
+/// [`Error::NotFound`] with download instructions if files are missing; [`Error::File`] for an invalid archive,
 /// list or image, or if none of the listed images exists; [`Error::Filter`] if the filter names an unknown attribute or
 /// no training or validation image matches it; [`Error::Write`] if the cache cannot be written; [`Error::Stopped`] if
 /// `progress` asks to stop. A cache that fails or stops halfway is removed.
@@ -98,7 +98,7 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: ProgressFn
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] if the list is missing, [`Error::Malformed`] if it is invalid, [`Error::Filter`] if the filter
+/// [`Error::NotFound`] if the list is missing, [`Error::File`] if it is invalid, [`Error::Filter`] if the filter
 /// names an unknown attribute.
 pub fn filtered_names(data_dir: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
     DATASET.filtered_names(&DATASET.find_folder(data_dir), filter)

@@ -19,25 +19,9 @@ pub enum Error {
         /// How to get the files and where to put them.
         instructions: String,
     },
-    /// A file cannot be read.
-    #[error("cannot read '{}': {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: std::io::Error,
-    },
-    /// A file has invalid contents.
-    #[error("cannot read '{}': {reason}", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it, and what to do.
-        reason: String,
-    },
-    /// A file of arrays cannot be read.
+    /// A file cannot be read, or has invalid contents.
     #[error(transparent)]
-    Array(#[from] gtn_io::Error),
+    File(#[from] gtn_io::Error),
     /// Two files do not match.
     #[error("'{}' and '{}' do not match: {reason}", first.display(), second.display())]
     Mismatch {
@@ -90,17 +74,17 @@ impl Error {
     pub fn is_user_error(&self) -> bool {
         match self {
             Error::Write { source, .. } => gtn_io::is_user_error(source),
-            Error::Array(error) => error.is_user_error(),
+            Error::File(error) => error.is_user_error(),
             _ => true,
         }
     }
 
     pub(crate) fn malformed(path: &Path, reason: impl Into<String>) -> Self {
-        Error::Malformed { path: path.to_path_buf(), reason: reason.into() }
+        gtn_io::Error::malformed(path, reason).into()
     }
 
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_path_buf();
-        move |source| Error::Io { path, source }
+        let read = gtn_io::Error::read(path);
+        move |source| read(source).into()
     }
 }

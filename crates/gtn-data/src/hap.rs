@@ -104,7 +104,7 @@ pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: ProgressFn
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] if the table is missing, [`Error::Malformed`] if it is invalid.
+/// [`Error::NotFound`] if the table is missing, [`Error::File`] if it is invalid.
 pub fn filtered_names(data_dir: &Path, filter: &Filter) -> Result<Option<HashSet<String>>> {
     DATASET.filtered_names(&DATASET.find_folder(data_dir), filter)
 }

@@ -34,7 +34,7 @@ const MAX_BYTES: usize = 4 << 30;
 ///
 /// # Errors
 ///
-/// [`Error::Io`] if the file cannot be read; [`Error::Malformed`] if it is not an IDX file, has another number of
+/// [`Error::File`] if the file cannot be read, if it is not an IDX file, has another number of
 /// dimensions, holds fewer or more bytes than its header says, or is empty.
 pub fn read(path: &Path, dimensions: usize) -> Result<IdxArray> {
     let malformed = |reason: String| Error::malformed(path, reason);

@@ -17,7 +17,7 @@ use crate::{Error, Images, Result};
 ///
 /// # Errors
 ///
-/// [`Error::Io`] or [`Error::Array`] if a file cannot be read; [`Error::Malformed`] if a file is not a PNG file, is not square, or differs
+/// [`Error::File`] if a file cannot be read, or if a file is not a PNG file, is not square, or differs
 /// in size from the first, if a folder has no PNG files, or if an array has another shape or values outside [−1, 1].
 pub fn read_images(path: &Path) -> Result<Array4<f32>> {
     if path.is_dir() {
@@ -146,6 +146,9 @@ mod tests {
         std::fs::remove_file(folder.path().join("b.png")).unwrap();
         GrayImage::new(4, 5).save(folder.path().join("a.png")).unwrap();
         fails("must be square");
-        assert!(matches!(read_images(&folder.path().join("missing.png")), Err(Error::Io { .. })));
+        assert!(matches!(
+            read_images(&folder.path().join("missing.png")),
+            Err(Error::File(gtn_io::Error::Read { .. }))
+        ));
     }
 }

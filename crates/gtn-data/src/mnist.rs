@@ -98,7 +98,7 @@ pub struct LabeledImages {
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] with download instructions if files are missing; [`Error::Malformed`] or [`Error::Mismatch`] if
+/// [`Error::NotFound`] with download instructions if files are missing; [`Error::File`] or [`Error::Mismatch`] if
 /// the files are not valid MNIST files.
 pub fn train(data_dir: &Path) -> Result<LabeledImages> {
     read_labeled(data_dir, &FILES[0], &FILES[1])
@@ -235,7 +235,7 @@ fn files_to_fetch(
     for (spec, state) in FILES.iter().zip(states) {
         match state {
             FileState::Official(_) => fetch::emit(on_event, &spec.gzip_name(), Event::AlreadyPresent)?,
-            FileState::Missing | FileState::Invalid(Error::Malformed { .. }) => needed.push(spec),
+            FileState::Missing | FileState::Invalid(Error::File(gtn_io::Error::Malformed { .. })) => needed.push(spec),
             FileState::Unofficial(path, shape) => {
                 let reason = format!("it holds other data than MNIST (shape {shape:?}), which is not overwritten");
                 return Err(fetch::Error::PathOccupied { path, reason });

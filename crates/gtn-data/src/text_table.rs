@@ -62,7 +62,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// Errors of `visit`; [`Error::Malformed`] if a row has another number of fields, or the file another number of
+    /// Errors of `visit`; [`Error::File`] if a row has another number of fields, or the file another number of
     /// rows than it declares.
     pub(crate) fn for_each_row(&self, mut visit: impl FnMut(&[&str]) -> Result<()>) -> Result<usize> {
         let mut rows = 0;

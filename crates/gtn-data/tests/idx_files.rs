@@ -21,7 +21,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 fn malformed(path: &Path, dimensions: usize) -> String {
     match idx::read(path, dimensions) {
-        Err(error @ Error::Malformed { .. }) => error.to_string(),
+        Err(error @ Error::File(gtn_io::Error::Malformed { .. })) => error.to_string(),
         other => panic!("{other:?}"),
     }
 }

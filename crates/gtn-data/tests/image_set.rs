@@ -247,7 +247,10 @@ fn missing_files_give_download_instructions_and_check_reports_the_existing_files
     assert!(state(&inventory, 2).contains("3 attributes of 20 images"), "{inventory:?}");
     assert_eq!((inventory.counts.total(), inventory.is_complete), (counts(20, 20, 20), false));
     fs::write(toy.at("celeba/img_align_celeba.zip"), "no archive").unwrap();
-    assert!(matches!(celeba::check(toy.folder.path()).items[0].1, ItemState::Invalid(Error::Malformed { .. })));
+    assert!(matches!(
+        celeba::check(toy.folder.path()).items[0].1,
+        ItemState::Invalid(Error::File(gtn_io::Error::Malformed { .. }))
+    ));
 
     let toy = Toy::hap(20);
     let inventory = hap::check(toy.folder.path());
@@ -349,7 +352,10 @@ fn errors_of_the_file_system_name_the_path() {
     // Nobody, not even root, can read a symbolic link to itself.
     std::os::unix::fs::symlink("Hands", toy.at("hap/Hands")).unwrap();
     toy.fails(&["cannot read", "Hands"]);
-    assert!(matches!(hap::check(toy.folder.path()).items[0].1, ItemState::Invalid(Error::Io { .. })));
+    assert!(matches!(
+        hap::check(toy.folder.path()).items[0].1,
+        ItemState::Invalid(Error::File(gtn_io::Error::Read { .. }))
+    ));
 
     let toy = Toy::hap(20);
     fs::write(toy.at("hap/Hands/Hand_0000003.jpg"), &toy_jpeg(160, 120, 3)[..900]).unwrap();

@@ -16,7 +16,7 @@ use crate::{Error, Result, Tensor};
 ///
 /// # Errors
 ///
-/// [`Error::Array`] if the file cannot be read; [`Error::Malformed`] if it is of another kind, its header claims more than
+/// [`Error::Read`] if the file cannot be read; [`Error::Malformed`] if it is of another kind, its header claims more than
 /// it holds, or the array is not f32 or is empty.
 pub fn read_array(path: &Path) -> Result<ArrayD<f32>> {
     let (path, name) = split_array_name(path);
@@ -24,7 +24,7 @@ pub fn read_array(path: &Path) -> Result<ArrayD<f32>> {
     let array = match extension.as_deref() {
         Some("npz") => read_npz(&path, name.as_deref())?,
         Some("safetensors") => read_safetensors(&path, name.as_deref())?,
-        Some("npy") if name.is_none() => decode_npy(&std::fs::read(&path).map_err(read_error(&path))?, &path)?,
+        Some("npy") if name.is_none() => decode_npy(&std::fs::read(&path).map_err(Error::read(&path))?, &path)?,
         Some("npy") => return Err(Error::malformed(&path, "a .npy file holds one unnamed array; leave out the name")),
         _ => return Err(Error::malformed(&path, "unknown file extension; pass a .npy, .npz or .safetensors file")),
     };
@@ -65,10 +65,6 @@ fn split_array_name(path: &Path) -> (PathBuf, Option<String>) {
     }
 }
 
-fn read_error(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    |source| Error::Array { path: path.to_path_buf(), source }
-}
-
 fn decode_npy(bytes: &[u8], path: &Path) -> Result<ArrayD<f32>> {
     // A view allocates nothing, so a header that claims too much fails before memory is allocated.
     match ArrayViewD::<f32>::view_npy(bytes) {
@@ -101,7 +97,7 @@ fn select_name<'n>(names: &'n [String], requested: Option<&str>, path: &Path) ->
 
 fn read_npz(path: &Path, requested: Option<&str>) -> Result<ArrayD<f32>> {
     let fail = |error: &dyn std::fmt::Display| Error::malformed(path, format!("not a readable .npz file: {error}"));
-    let file = BufReader::new(File::open(path).map_err(read_error(path))?);
+    let file = BufReader::new(File::open(path).map_err(Error::read(path))?);
     let mut archive = ZipArchive::new(file).map_err(|error| fail(&error))?;
     let stem = |name: &str| name.strip_suffix(".npy").unwrap_or(name).to_owned();
     let names: Vec<String> = archive.file_names().map(stem).collect();
@@ -115,7 +111,7 @@ fn read_npz(path: &Path, requested: Option<&str>) -> Result<ArrayD<f32>> {
 }
 
 fn read_safetensors(path: &Path, requested: Option<&str>) -> Result<ArrayD<f32>> {
-    let bytes = std::fs::read(path).map_err(read_error(path))?;
+    let bytes = std::fs::read(path).map_err(Error::read(path))?;
     let fail = |reason: String| Error::malformed(path, format!("not a readable safetensors file: {reason}"));
     let file = SafeTensors::deserialize(&bytes).map_err(|error| fail(error.to_string()))?;
     let mut names: Vec<String> = file.names().into_iter().map(str::to_owned).collect();

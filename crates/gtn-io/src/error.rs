@@ -38,9 +38,9 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// An array that the system cannot read.
+    /// A file that the system cannot read.
     #[error("cannot read '{}': {source}", path.display())]
-    Array {
+    Read {
         /// The file.
         path: PathBuf,
         /// The error of the operating system.
@@ -63,14 +63,21 @@ impl Error {
         move |source| Error::Io { action, path, source }
     }
 
-    pub(crate) fn malformed(path: &Path, reason: impl Into<String>) -> Self {
+    /// The error of a file that the system cannot read.
+    pub fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Error::Read { path, source }
+    }
+
+    /// The error of a file with invalid content.
+    pub fn malformed(path: &Path, reason: impl Into<String>) -> Self {
         Error::Malformed { path: path.to_path_buf(), reason: reason.into() }
     }
 
     /// Whether the file does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Error::Io { source, .. } | Error::Array { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+        matches!(self, Error::Io { source, .. } | Error::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
     }
 
     /// Whether the user can fix it by calling the program differently, as opposed to a failure of the machine.
@@ -79,7 +86,7 @@ impl Error {
         match self {
             Error::Io { source, .. } => is_user_error(source),
             Error::InsufficientSpace { .. } => false,
-            Error::Exists { .. } | Error::Array { .. } | Error::Malformed { .. } => true,
+            Error::Exists { .. } | Error::Read { .. } | Error::Malformed { .. } => true,
         }
     }
 }

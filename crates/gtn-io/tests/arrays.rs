@@ -47,7 +47,7 @@ fn npy_is_read_in_c_and_fortran_order_and_refused_if_invalid() {
     }
     fs::write(folder.path().join("a.txt"), "1 2").unwrap();
     assert!(arrays::read_matrix(&folder.path().join("a.txt")).unwrap_err().to_string().contains(".safetensors"));
-    assert!(matches!(arrays::read_matrix(&folder.path().join("missing.npy")), Err(Error::Array { .. })));
+    assert!(matches!(arrays::read_matrix(&folder.path().join("missing.npy")), Err(Error::Read { .. })));
 }
 
 #[test]

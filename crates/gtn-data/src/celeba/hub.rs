@@ -105,9 +105,9 @@ fn files_to_create(data_dir: &Path, on_event: &mut OnEvent<'_>) -> Result<(PathB
                 emit(on_event, &name, Event::AlreadyPresent)?;
                 false
             }
-            ItemState::Missing | ItemState::MissingOptional | ItemState::Invalid(crate::Error::Malformed { .. }) => {
-                true
-            }
+            ItemState::Missing
+            | ItemState::MissingOptional
+            | ItemState::Invalid(crate::Error::File(gtn_io::Error::Malformed { .. })) => true,
             ItemState::Invalid(error) => return Err(Error::unusable(&folder, error)),
         };
     }

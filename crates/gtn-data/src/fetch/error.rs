@@ -77,7 +77,7 @@ impl Error {
     /// The existing files in `folder` are unusable, but not ours to replace.
     pub(crate) fn unusable(folder: &Path, error: crate::Error) -> Self {
         match error {
-            crate::Error::Io { path, source } => Error::Io { action: "read", path, source },
+            crate::Error::File(gtn_io::Error::Read { path, source }) => Error::Io { action: "read", path, source },
             error => Error::PathOccupied { path: folder.to_path_buf(), reason: error.to_string() },
         }
     }

@@ -39,7 +39,7 @@ impl ImageSource {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] for an archive that is invalid or has entries outside its folder; [`Error::Io`].
+    /// [`Error::File`] for an archive that is invalid or has entries outside its folder; [`Error::File`].
     pub(crate) fn find(folder: &Path, name: &str) -> Result<Option<Self>> {
         let zip = folder.join(format!("{name}.zip"));
         if metadata_if_exists(&zip)?.is_some_and(|metadata| metadata.is_file()) {
@@ -99,7 +99,7 @@ impl ImageSource {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if its metadata cannot be read.
+    /// [`Error::File`] if its metadata cannot be read.
     pub(crate) fn contains(&self, name: &str) -> Result<bool> {
         match &self.kind {
             SourceKind::Folder => {
@@ -153,8 +153,8 @@ impl SourceReader<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] for a file larger than [`MAX_FILE_BYTES`], or an entry that is damaged or larger than its
-    /// archive says; [`Error::Io`] if the file cannot be read or no longer exists.
+    /// [`Error::File`] for a file larger than [`MAX_FILE_BYTES`], or an entry that is damaged or larger than its
+    /// archive says; [`Error::File`] if the file cannot be read or no longer exists.
     pub(crate) fn read(&mut self, name: &str, bytes: &mut Vec<u8>) -> Result<()> {
         bytes.clear();
         let path = self.path.join(name);

@@ -11,7 +11,7 @@ use gtn_run::{Artifact, Observer, RunFolder};
 use ndarray::{Array2, Axis};
 
 use crate::datasets::{self, Reader};
-use crate::handoff::to_matrix;
+use crate::handoff::{SplitPairs, to_matrix};
 use crate::{Error, Result};
 
 /// Some training pairs (y, x_y) of a run, of shape (n, d): normal vectors, and the latents that they were paired with, in their
@@ -125,10 +125,8 @@ impl AllPairs {
             }
         }
         let (pairs, stored_latents) = (Artifact::read(&run.pairs())?, Artifact::read(&run.latents())?);
-        let source = to_matrix(pairs.tensor(&PairKeys::TRAIN.source)?);
+        let SplitPairs { source, assignment } = SplitPairs::read(&pairs, &PairKeys::TRAIN)?;
         let latents = to_matrix(stored_latents.tensor(&latents::TRAIN)?);
-        let assignment: Vec<usize> =
-            pairs.tensor(&PairKeys::TRAIN.assignment)?.iter().map(|&row| row as usize).collect();
         if assignment.len() != source.nrows() || assignment.iter().any(|&row| row >= latents.nrows()) {
             let reason = "its matching does not fit its rows and those of the latents".to_owned();
             return Err(gtn_run::Error::Damaged { path: run.pairs(), reason }.into());

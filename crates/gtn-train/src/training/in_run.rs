@@ -69,11 +69,11 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
             checkpoints.resume(parameters, &mut adam, &missing, &mut *context.observer)?;
         self.outputs.rewind(state.epochs, context.run)?;
 
-        let TrainState { finished, epochs, best, .. } = state;
-        let (epochs, best) = if finished {
+        let TrainState { epochs, best, .. } = if state.finished {
             context.observer.stage_skipped(stage);
-            (epochs, best)
+            state
         } else {
+            let TrainState { epochs, best, .. } = state;
             checkpoints.check_free_space(parameters)?;
             context.update_provenance(|provenance| *provenance.epochs_mut(network) = None)?;
             context.observer.stage_started(stage);
@@ -86,9 +86,8 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
             let policy = CheckpointPolicy::new(parameters);
             let streams = context.streams;
             let mut trainer = Trainer::resumed(self.task, self.settings, early_stopping, streams, (adam, state));
-            let mut callbacks = InRunCallbacks { outputs: self.outputs, checkpoints, policy, context, epochs };
-            trainer.run(&mut callbacks)?;
-            (callbacks.epochs, trainer.early_stopping().best())
+            trainer.run(&mut InRunCallbacks { outputs: self.outputs, checkpoints, policy, context })?;
+            trainer.state().clone()
         };
         context.update_provenance(|provenance| *provenance.epochs_mut(network) = Some(epochs))?;
         let best = best.unwrap_or(BestEpoch { epoch: 0, loss: f64::NAN });
@@ -108,8 +107,6 @@ struct InRunCallbacks<'a, 'c, O> {
     checkpoints: Checkpoints<'a>,
     policy: CheckpointPolicy,
     context: &'a mut Context<'c>,
-    /// Completed epochs.
-    epochs: usize,
 }
 
 impl<O: EpochOutputs> Callbacks for InRunCallbacks<'_, '_, O> {
@@ -147,7 +144,6 @@ impl<O: EpochOutputs> Callbacks for InRunCallbacks<'_, '_, O> {
         if self.policy.is_due(true) || position.state.finished {
             self.checkpoints.write_last(position)?;
         }
-        self.epochs = epoch;
         self.context.observer.epoch_finished(record);
         Ok(())
     }

@@ -57,6 +57,11 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
         &self.early_stopping
     }
 
+    /// Where training stands.
+    pub(super) fn state(&self) -> &TrainState {
+        &self.state
+    }
+
     /// Trains until early stopping ends it.
     ///
     /// # Errors

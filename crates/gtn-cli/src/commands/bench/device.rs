@@ -79,16 +79,10 @@ fn measure(work: DeviceBenchCase, args: &BenchDevice, device: &Device) -> Result
     let arguments = [work.name().to_owned(), args.rows.to_string(), on, precision.to_owned()];
     let mut pytorch = Worker::start_reference(&args.reference, arguments)?.map(Timed::new);
     let mut seconds = Vec::new();
-    let mut failure = None;
     work.measure(device, args.rows as usize, repetitions.into(), &mut |of_gtn| {
         seconds.push(of_gtn);
-        if let Some(Err(error)) = pytorch.as_mut().map(Timed::work) {
-            failure = Some(error);
-        }
+        pytorch.as_mut().map_or(Ok(()), Timed::work)
     })?;
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
     Ok(Measured { work: work.name(), ours: Timing::new(seconds), pytorch: pytorch.map(Timed::finish) })
 }
 

@@ -6,11 +6,11 @@ use gtn_data::Images;
 use gtn_data::split::SplitIndices;
 use gtn_models::{Autoencoder, Device, Generator, Mlp, Mode, Streams, synchronize, to_tensor};
 use gtn_run::config::Training;
-use gtn_train::Result;
 use gtn_train::training::{EarlyStopping, Reconstruction, Regression, Trainer, TrainingTask};
 use ndarray::{Array2, Array4, s};
 
 use super::cases::{CELEBA, H_CELEBA, SAMPLES, SEED};
+use crate::failure::Failure;
 
 gtn_io::names! {
     /// A case of `gtn bench device`.
@@ -28,7 +28,7 @@ gtn_io::names! {
 }
 
 /// Takes the seconds of a measurement.
-type Each<'a> = &'a mut dyn FnMut(f64);
+type Each<'a> = &'a mut dyn FnMut(f64) -> Result<(), Failure>;
 
 const BATCH_SIZE: usize = 200;
 /// Training rows of the warm-up, which loads kernels and allocates memory.
@@ -42,7 +42,13 @@ impl DeviceBenchCase {
 
     /// Runs the case `repetitions` times after a warm-up, and calls `each` with the seconds until the device has finished. An
     /// epoch consists of `rows` training rows, and ends with a validation of two.
-    pub(super) fn measure(self, device: &Device, rows: usize, repetitions: usize, each: Each<'_>) -> Result<()> {
+    pub(super) fn measure(
+        self,
+        device: &Device,
+        rows: usize,
+        repetitions: usize,
+        each: Each<'_>,
+    ) -> Result<(), Failure> {
         let rows = rows.max(2);
         match self {
             DeviceBenchCase::HEpoch => h_epochs(device, rows, repetitions, each),
@@ -53,12 +59,17 @@ impl DeviceBenchCase {
     }
 }
 
-fn timed(device: &Device, repetitions: usize, mut run: impl FnMut() -> Result<()>, each: Each<'_>) -> Result<()> {
+fn timed(
+    device: &Device,
+    repetitions: usize,
+    mut run: impl FnMut() -> gtn_train::Result<()>,
+    each: Each<'_>,
+) -> Result<(), Failure> {
     for _ in 0..repetitions {
         let started = Instant::now();
         run()?;
         synchronize(device)?;
-        each(started.elapsed().as_secs_f64());
+        each(started.elapsed().as_secs_f64())?;
     }
     Ok(())
 }
@@ -69,7 +80,7 @@ fn epochs<T: TrainingTask>(
     (learning_rate, weight_decay): (f64, f64),
     (device, repetitions): (&Device, usize),
     each: Each<'_>,
-) -> Result<()> {
+) -> Result<(), Failure> {
     let (epochs, patience, batch_size) = (usize::MAX, usize::MAX, BATCH_SIZE);
     let settings = Training { epochs, patience, batch_size, learning_rate, weight_decay, drop_last: false };
     let trainer = |task| Trainer::new(task, &settings, EarlyStopping::new(&settings), Streams::new(SEED));
@@ -79,7 +90,7 @@ fn epochs<T: TrainingTask>(
     timed(device, repetitions, || trainer.epoch(&mut ()).map(|_| ()), each)
 }
 
-fn h_epochs(device: &Device, rows: usize, repetitions: usize, each: Each<'_>) -> Result<()> {
+fn h_epochs(device: &Device, rows: usize, repetitions: usize, each: Each<'_>) -> Result<(), Failure> {
     let streams = Streams::new(SEED);
     let h = Mlp::new(&H_CELEBA, &streams, device)?;
     let source = streams.normal("source", 0, rows, H_CELEBA.input);
@@ -92,7 +103,7 @@ fn h_epochs(device: &Device, rows: usize, repetitions: usize, each: Each<'_>) ->
     epochs(tasks, (5e-5, 0.0), (device, repetitions), each)
 }
 
-fn autoencoder_epochs(device: &Device, rows: usize, repetitions: usize, each: Each<'_>) -> Result<()> {
+fn autoencoder_epochs(device: &Device, rows: usize, repetitions: usize, each: Each<'_>) -> Result<(), Failure> {
     let autoencoder = Autoencoder::new(&CELEBA, &Streams::new(SEED), device)?;
     // The values of the pixels do not change the time, as long as they are spread.
     let shape = (rows, CELEBA.channels, CELEBA.side, CELEBA.side);
@@ -104,7 +115,7 @@ fn autoencoder_epochs(device: &Device, rows: usize, repetitions: usize, each: Ea
     epochs([&warm_up, &task], (1e-4, 1e-5), (device, repetitions), each)
 }
 
-fn networks(device: &Device) -> Result<(Mlp, Autoencoder)> {
+fn networks(device: &Device) -> gtn_models::Result<(Mlp, Autoencoder)> {
     let streams = Streams::new(SEED);
     Ok((Mlp::new(&H_CELEBA, &streams, device)?, Autoencoder::new(&CELEBA, &streams, device)?))
 }
@@ -117,15 +128,15 @@ fn source() -> Array2<f32> {
 fn timed_after_warm_up(
     device: &Device,
     repetitions: usize,
-    run: impl Fn() -> Result<()>,
+    run: impl Fn() -> gtn_train::Result<()>,
     each: Each<'_>,
-) -> Result<()> {
+) -> Result<(), Failure> {
     run()?;
     synchronize(device)?;
     timed(device, repetitions, run, each)
 }
 
-fn samples(device: &Device, repetitions: usize, each: Each<'_>) -> Result<()> {
+fn samples(device: &Device, repetitions: usize, each: Each<'_>) -> Result<(), Failure> {
     let (h, autoencoder) = networks(device)?;
     let source = to_tensor(source().view(), device)?;
     let run = || {
@@ -135,7 +146,7 @@ fn samples(device: &Device, repetitions: usize, each: Each<'_>) -> Result<()> {
     timed_after_warm_up(device, repetitions, run, each)
 }
 
-fn samples_to_host(device: &Device, repetitions: usize, each: Each<'_>) -> Result<()> {
+fn samples_to_host(device: &Device, repetitions: usize, each: Each<'_>) -> Result<(), Failure> {
     let (h, autoencoder) = networks(device)?;
     let generator = Generator::new(h, None, Some(autoencoder))?;
     let source = source();

@@ -75,6 +75,7 @@ mod error;
 mod generator;
 #[cfg(gpu)]
 mod gpu;
+mod inception;
 mod interpolation;
 mod layers;
 mod load;
@@ -94,6 +95,7 @@ pub use convert::{to_array, to_array2, to_array4, to_tensor};
 pub use device::{DeviceName, allow_tf32, cuda_build_info, describe_device, synchronize};
 pub use error::{Error, Result};
 pub use generator::{Generator, Samples};
+pub use inception::{InceptionOutput, InceptionV3, InceptionVariant};
 pub use interpolation::Interpolation;
 pub use loss::mean_squared_error;
 pub use mlp::{Mlp, MlpShape};

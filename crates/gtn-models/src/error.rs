@@ -151,6 +151,9 @@ pub enum Error {
         /// What does not match.
         reason: String,
     },
+    /// A file of weights.
+    #[error(transparent)]
+    File(#[from] gtn_io::Error),
     /// The folder of a run, or a file in it.
     #[error(transparent)]
     Run(#[from] gtn_run::Error),
@@ -199,6 +202,7 @@ impl Error {
     pub fn is_user_error(&self) -> bool {
         match self {
             Error::Device(_) => false,
+            Error::File(error) => error.is_user_error(),
             Error::Run(error) => error.is_user_error(),
             _ => true,
         }

@@ -88,6 +88,7 @@ mod parameters;
 mod proposer;
 pub mod purpose;
 mod streams;
+mod torch;
 
 pub use adam::{Adam, AdamSettings, Moments};
 pub use autoencoder::{Autoencoder, AutoencoderShape, Decoder, Encoder};
@@ -105,6 +106,7 @@ pub use ops::Ops;
 pub use parameters::{NamedArrays, Parameters};
 pub use proposer::proposer;
 pub use streams::Streams;
+pub use torch::StateDict;
 
 // The types of other crates in signatures of this one. A crate that uses it need not depend on those crates itself.
 pub use candle_core::{self, DType, Device, DeviceLocation, Tensor, backprop::GradStore};

@@ -8,6 +8,8 @@ mod resize;
 mod tests;
 mod weights;
 
+use std::path::Path;
+
 use candle_core::Device;
 use gtn_io::names;
 use ndarray::{Array2, ArrayView4, Axis};
@@ -18,7 +20,7 @@ use self::graph::GraphConvolution;
 use self::host::{Activations, HostConvolution, Scratch};
 use self::weights::{Classifier, Weights};
 use crate::ops::gemm::{Matrix, MatrixMut, Threads, Write, multiply};
-use crate::{Error, NamedArrays, Ops, Result, to_array2, to_tensor};
+use crate::{Error, NamedArrays, Ops, Result, StateDict, to_array2, to_tensor};
 
 names! {
     /// Which InceptionV3.
@@ -96,6 +98,7 @@ pub struct InceptionV3 {
     classifier: Option<Classifier>,
     /// The missing tensors, each with the index of its block.
     missing: Vec<(usize, String)>,
+    weights_sha256: Option<String>,
 }
 
 /// The blocks before the first one whose weights are incomplete.
@@ -111,6 +114,24 @@ const STEM_BLOCKS: usize = 2;
 const IMAGES_AT_ONCE: usize = 5;
 
 impl InceptionV3 {
+    /// Reads the weights from a PyTorch file or a safetensors file, as [`StateDict::read`] and [`new`](Self::new) do.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] names the file and what is wrong with it.
+    pub fn load(path: impl AsRef<Path>, variant: InceptionVariant, device: &Device) -> Result<Self> {
+        let mut file = StateDict::read(path.as_ref())?;
+        let shapes: Vec<(String, Vec<usize>)> =
+            file.names().filter_map(|name| Some((name.to_owned(), file.shape(name)?.to_vec()))).collect();
+        let arrays = shapes.into_iter().map(|(name, shape)| {
+            let array = file.take(&name, &shape)?;
+            Ok((name, array))
+        });
+        let arrays = arrays.collect::<Result<NamedArrays>>()?;
+        let network = Self::new(variant, &arrays, device).map_err(|error| file.malformed(error.to_string()))?;
+        Ok(Self { weights_sha256: Some(file.sha256().to_owned()), ..network })
+    }
+
     /// The network with these weights, which have the names of PyTorch's state dict. BatchNorm may already be folded: then each
     /// convolution has a weight and a bias with its own name.
     ///
@@ -140,13 +161,19 @@ impl InceptionV3 {
             let blocks = blocks.iter().map(|block| block.try_map(&mut in_graph)).collect::<Result<_>>()?;
             Network::Candle(blocks, device.clone())
         };
-        Ok(Self { variant, network, classifier, missing })
+        Ok(Self { variant, network, classifier, missing, weights_sha256: None })
     }
 
     /// Which network it is.
     #[must_use]
     pub fn variant(&self) -> InceptionVariant {
         self.variant
+    }
+
+    /// SHA-256 of the file that the weights were read from, in hexadecimal.
+    #[must_use]
+    pub fn weights_sha256(&self) -> Option<&str> {
+        self.weights_sha256.as_deref()
     }
 
     /// The tensors that are missing for this output; none if it is available.

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use candle_core::Device;
 use gtn_io::names;
-use ndarray::{Array2, ArrayView4, Axis};
+use ndarray::{Array2, ArrayD, ArrayView4, Axis};
 use rayon::prelude::*;
 
 use self::architecture::{Block, FEATURES, SIDE};
@@ -20,7 +20,7 @@ use self::graph::GraphConvolution;
 use self::host::{Activations, HostConvolution, Scratch};
 use self::weights::{Classifier, Weights};
 use crate::ops::gemm::{Matrix, MatrixMut, Threads, Write, multiply};
-use crate::{Error, NamedArrays, Ops, Result, StateDict, to_array2, to_tensor};
+use crate::{Error, NamedArrays, Ops, Result, StateDict, Streams, to_array2, to_tensor};
 
 names! {
     /// Which InceptionV3.
@@ -49,6 +49,24 @@ impl InceptionVariant {
     #[must_use]
     pub fn tensors(self) -> Vec<(String, Vec<usize>)> {
         weights::tensors(self)
+    }
+
+    /// Random weights, normal with variance 2/fan_in (He et al. 2015), so that values neither grow nor vanish from layer to layer;
+    /// BatchNorm is the identity up to its eps. They measure speed and compare devices, and are of no use for metrics.
+    #[must_use]
+    pub fn random_weights(self, streams: &Streams) -> NamedArrays {
+        let tensor = |(name, shape): (String, Vec<usize>)| {
+            let fan_in = shape.iter().skip(1).product::<usize>();
+            let array = if shape.len() > 1 {
+                let values = streams.normal(&name, 0, shape[0], fan_in) * (2.0 / fan_in as f32).sqrt();
+                values.into_shape_with_order(shape).expect("as many values as the shape has")
+            } else {
+                let is_scale = name.ends_with("bn.weight") || name.ends_with("running_var");
+                ArrayD::from_elem(shape, if is_scale { 1.0 } else { 0.0 })
+            };
+            (name, array)
+        };
+        self.tensors().into_iter().map(tensor).collect()
     }
 }
 
@@ -79,12 +97,11 @@ names! {
 /// The weights are those of PyTorch, as `gtn data fetch inception` downloads them, or random ones:
 ///
 /// ```
-/// use gtn_models::ndarray::{Array4, ArrayD};
-/// use gtn_models::{Device, InceptionOutput, InceptionV3, InceptionVariant, NamedArrays};
+/// use gtn_models::ndarray::Array4;
+/// use gtn_models::{Device, InceptionOutput, InceptionV3, InceptionVariant, Streams};
 ///
 /// let variant = InceptionVariant::Fid;
-/// let weights: NamedArrays =
-///     variant.tensors().into_iter().map(|(name, shape)| (name, ArrayD::from_elem(shape, 0.01))).collect();
+/// let weights = variant.random_weights(&Streams::new(1)); // or `InceptionV3::load` from a file
 /// let network = InceptionV3::new(variant, &weights, &Device::Cpu)?;
 /// let images = Array4::zeros((2, 3, 64, 64)); // in [−1, 1]
 /// let outputs = network.forward(images.view(), &[InceptionOutput::Features64, InceptionOutput::Features192])?;

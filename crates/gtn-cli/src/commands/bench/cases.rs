@@ -7,11 +7,10 @@ use gtn_data::mnist;
 use gtn_data::split::permutation;
 use gtn_models::{
     Adam, AdamSettings, Autoencoder, AutoencoderShape, Device, Generator, InceptionOutput, InceptionV3,
-    InceptionVariant, Mlp, MlpShape, Mode, NamedArrays, Ops, Parameters, Streams, Tensor, mean_squared_error, purpose,
-    to_tensor,
+    InceptionVariant, Mlp, MlpShape, Mode, Ops, Parameters, Streams, Tensor, mean_squared_error, purpose, to_tensor,
 };
 use gtn_train::Result;
-use ndarray::{Array2, ArrayD};
+use ndarray::Array2;
 
 gtn_io::names! {
     /// A case of `gtn bench train`.
@@ -170,19 +169,7 @@ fn samples(ops: Ops) -> Result<Bench> {
 
 fn inception(ops: Ops) -> Result<Bench> {
     let (streams, variant) = (Streams::new(SEED), InceptionVariant::Torchvision);
-    let weight = |(name, shape): (String, Vec<usize>)| {
-        let len = shape.iter().product();
-        let values = match shape.len() {
-            // The mean square of what a layer adds up stays the same.
-            2 | 4 => streams.normal(&name, 0, 1, len) * (2.0 * shape[0] as f32 / len as f32).sqrt(),
-            _ => Array2::ones((1, len)),
-        };
-        (
-            name,
-            ArrayD::from_shape_vec(shape, values.into_raw_vec_and_offset().0).expect("as many values as the shape has"),
-        )
-    };
-    let weights: NamedArrays = variant.tensors().into_iter().map(weight).collect();
+    let weights = variant.random_weights(&streams);
     let network = InceptionV3::with_ops(variant, &weights, &Device::Cpu, ops)?;
     let pixels = streams.normal("images", 0, INCEPTION_BATCH_SIZE, 3 * 299 * 299).mapv(|value| value.clamp(-1.0, 1.0));
     let images = pixels.into_shape_with_order((INCEPTION_BATCH_SIZE, 3, 299, 299)).expect("as many values");

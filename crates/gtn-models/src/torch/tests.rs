@@ -38,10 +38,12 @@ fn refused_golden(name: &str) -> String {
 fn tensors_of_all_formats_are_read() {
     for name in ["zip.pth", "legacy.pth", "tensors.safetensors"] {
         let mut dict = StateDict::read(&golden(name)).unwrap();
-        assert_eq!(dict.names().count(), 13, "{name}");
+        assert_eq!(dict.names().count(), 15, "{name}");
         assert_eq!(dict.take("matrix", &[2, 3]).unwrap(), numbers(&[2, 3]));
         assert_eq!(dict.take("transposed", &[3, 2]).unwrap(), numbers(&[2, 3]).reversed_axes());
-        assert_eq!(dict.take("parameter", &[4]).unwrap(), numbers(&[4]));
+        for of in ["parameter", "tagged", "tagged_parameter"] {
+            assert_eq!(dict.take(of, &[4]).unwrap(), numbers(&[4]));
+        }
         assert_eq!(dict.take("first", &[2, 3]).unwrap(), numbers(&[2, 3]));
         assert_eq!(dict.take("second", &[2, 3]).unwrap(), numbers(&[2, 3]) + 1.5);
         assert_eq!(dict.take("column", &[4]).unwrap(), array![0.25, 1.0, 1.75, 2.5].into_dyn());

@@ -17,7 +17,7 @@ impl ModelCard {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io) if the file cannot be read, is not a safetensors file, or has the card of another
+    /// [`Error::Io`] if the file cannot be read, is not a safetensors file, or has the card of another
     /// version of the program.
     pub fn read(path: &Path) -> Result<Option<Self>> {
         let mut metadata = TensorFile::read_metadata(path)?;
@@ -28,7 +28,7 @@ impl ModelCard {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`](crate::Error::Config) if the card has no JSON form.
+    /// [`Error::Config`] if the card has no JSON form.
     pub fn add_to_torch_file(&self, file: &mut TensorFile) -> Result<()> {
         let card = serde_json::to_value(self)
             .map_err(|error| Error::Config { what: "the model card".to_owned(), reason: error.to_string() })?;
@@ -65,7 +65,7 @@ impl Artifact {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io) if it cannot be read, is damaged or is not a model file.
+    /// [`Error::Io`] if it cannot be read, is damaged or is not a model file.
     pub fn read_model(path: &Path) -> Result<(ModelCard, Self)> {
         let malformed = |reason: String| gtn_io::Error::malformed(path, reason);
         let other = |what: &str| {

@@ -30,10 +30,11 @@ pub(crate) struct Import {
     /// PyTorch file with the weights of the autoencoder. Without one, the output of ĥ is not decoded.
     #[arg(long, value_name = "AE.pt")]
     pub(crate) torch_autoencoder: Option<PathBuf>,
-    /// Number of hidden layers that ĥ applies [default: as above].
+    /// Number of hidden layers that ĥ applies [default: as described below].
     #[arg(long, value_name = "L")]
     pub(crate) hidden_layers: Option<usize>,
-    /// Output: a .safetensors file, or a folder for a model.safetensors. All commands that take a run folder take both.
+    /// Output: a .safetensors file, or a folder for a model.safetensors. `gtn sample`, `interpolate`, `encode`, `decode`,
+    /// `evaluate` and `export` take both in place of a run folder.
     #[arg(long, value_name = "RUN")]
     pub(crate) out: PathBuf,
     /// Overwrite an existing model.
@@ -80,6 +81,6 @@ gtn_io::names! {
 }
 
 const FORMATS: [(&str, &str); 2] = [
-    (ModelFormat::Gtn.name(), "a model file, which all commands take in place of a run folder"),
+    (ModelFormat::Gtn.name(), "a model file, which `gtn sample` and others take in place of a run folder"),
     (ModelFormat::Torch.name(), "the names of a PyTorch module"),
 ];

@@ -71,7 +71,7 @@ fn imported_networks_compute_what_pytorch_computes() {
     let golden = Golden::unpack();
     for (case, described) in [
         ("mnist", "ĥ: 5 → 5, 6 hidden layers of 12, 6 with BatchNorm; images of 1 × 28 × 28"),
-        ("narrow", "ĥ: 2 → 2, 3 hidden layers of 9, 3 with BatchNorm; no autoencoder"),
+        ("points", "ĥ: 2 → 2, 3 hidden layers of 9, 3 with BatchNorm; no autoencoder"),
         ("celeba", "ĥ: 3 → 3, 25 hidden layers of 8, 20 with BatchNorm; images of 3 × 64 × 64"),
         ("hap", "ĥ: 4 → 4, 25 hidden layers of 12, 20 with BatchNorm; images of 3 × 96 × 96"),
     ] {
@@ -89,7 +89,7 @@ fn imported_networks_compute_what_pytorch_computes() {
         };
         let latents = output("sample", &model, &["--latent", "--source", &write("source")]);
         assert_close(&latents, &golden.array(case, "latents"));
-        if case == "narrow" {
+        if case == "points" {
             continue;
         }
         let decoded = output("decode", &model, &["--latents", &write("latents")]);
@@ -106,7 +106,7 @@ fn imported_networks_compute_what_pytorch_computes() {
 #[test]
 fn a_model_survives_export_and_import_to_the_bit() {
     let golden = Golden::unpack();
-    for case in ["mnist", "narrow", "celeba"] {
+    for case in ["mnist", "points", "celeba"] {
         let path = |name: &str| golden.path(&format!("{case}-{name}.safetensors"));
         golden.import(case).arg("--out").arg(path("first")).done();
         let export = |format: &str, out: &Path| {
@@ -119,7 +119,7 @@ fn a_model_survives_export_and_import_to_the_bit() {
         gtn().args(["import", "--torch-h"]).arg(path("torch")).arg("--out").arg(path("back")).done();
         assert_same_samples(&path("first"), &path("back"));
         // Both networks may be named, although the file contains both.
-        if case != "narrow" {
+        if case != "points" {
             let call = gtn().args(["import", "--torch-h"]).arg(path("torch")).arg("--torch-autoencoder");
             call.arg(path("torch")).arg("--out").arg(path("both")).done();
             assert_same_samples(&path("first"), &path("both"));
@@ -230,7 +230,7 @@ fn an_exported_run_generates_the_samples_of_the_run() {
 fn existing_files_and_folders_are_safe() {
     let golden = Golden::unpack();
     let (model, folder, run) = (golden.path("m.safetensors"), golden.path("imported"), golden.path("run"));
-    let import = |out: &Path| golden.import("narrow").arg("--out").arg(out);
+    let import = |out: &Path| golden.import("points").arg("--out").arg(out);
     for out in [&model, &folder] {
         import(out).done();
         import(out).refused_in_one_line("--force");
@@ -263,7 +263,7 @@ fn bad_files_are_refused_in_one_line_and_leave_nothing() {
         fs::write(golden.path(name), bytes).unwrap();
         golden.path(name)
     };
-    let (zip, legacy) = (fs::read(golden.path("mnist.h.pt")).unwrap(), fs::read(golden.path("narrow.h.pt")).unwrap());
+    let (zip, legacy) = (fs::read(golden.path("mnist.h.pt")).unwrap(), fs::read(golden.path("points.h.pt")).unwrap());
     let reader = |name: &str| gtn_tests::workspace().join("tests/golden/torch").join(name);
     let out = golden.path("out");
     let h = |file: &Path| gtn().args(["import", "--torch-h"]).arg(file).arg("--out").arg(&out);
@@ -288,11 +288,11 @@ fn bad_files_are_refused_in_one_line_and_leave_nothing() {
         call.arg(golden.path(&format!("{autoencoder}.pt")))
     };
     both("mnist", "celeba.autoencoder").refused_in_one_line("its latents have dimension 3, and the output of ĥ in");
-    both("mnist", "narrow.h").refused_in_one_line("tensor `decoder.fc.weight` is missing");
+    both("mnist", "points.h").refused_in_one_line("tensor `decoder.fc.weight` is missing");
     let layers = |case: &str, layers: &str| h(&golden.path(&format!("{case}.h.pt"))).args(["--hidden-layers", layers]);
     layers("mnist", "7").refused_in_one_line("it has 6 hidden layers, and 7 were requested");
     layers("celeba", "41").refused_in_one_line("it has 40 hidden layers, and 41 were requested");
-    layers("narrow", "2").refused_in_one_line("`fc4.bias`, 1 more do not belong to this network");
+    layers("points", "2").refused_in_one_line("`fc4.bias`, 1 more do not belong to this network");
     assert!(!out.exists());
     let (_, stderr) = layers("celeba", "40").done();
     assert!(stderr.contains("40 hidden layers of 8") && !stderr.contains("left out"), "{stderr}");

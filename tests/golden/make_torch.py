@@ -46,7 +46,7 @@ def saved(network, **options):
 
 CASES = {
     "mnist": (HMnist(5, 12), (1, 28), {}, {}),
-    "narrow": (HMnist(2, 9, layers=3), None, LEGACY, {}),
+    "points": (HMnist(2, 9, layers=3), None, LEGACY, {}),
     "celeba": (HDeep(3, 8), (3, 64), LEGACY, {}),
     "hap": (HDeep(4, 12), (3, 96), {}, LEGACY),
 }

@@ -20,7 +20,7 @@ pub(crate) struct Evaluate {
     /// Real samples: an array (n, d) in a .npy, .npz or .safetensors file, or images as for `gtn encode`, compared by pixels.
     #[arg(long, value_name = "REAL")]
     pub(crate) real: PathBuf,
-    /// Generated samples in one of these forms; or a run or weights folder, from which samples are drawn: latents if the real
+    /// Generated samples in one of these forms; or a run folder, weights folder or model file, from which samples are drawn: latents if the real
     /// samples have the latent dimension, images otherwise.
     #[arg(long, value_name = "GENERATED")]
     pub(crate) generated: PathBuf,

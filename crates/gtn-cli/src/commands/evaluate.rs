@@ -8,8 +8,7 @@ use gtn_io::arrays;
 use gtn_metrics::{
     density_coverage, energy_distance, frechet_distance, precision_recall, sliced_wasserstein, variance_kept,
 };
-use gtn_models::{Generator, Streams, purpose};
-use gtn_run::RunFolder;
+use gtn_models::{Generator, Model, Streams, purpose};
 use gtn_run::schema::Metric;
 use ndarray::{Array2, ArrayView2, Axis, s};
 
@@ -95,10 +94,10 @@ fn measure(
     })
 }
 
-/// As many samples as can be compared with `real`, if `path` is a run or weights folder: latents if they have the size of a real
+/// As many samples as can be compared with `real`, if `path` is a run, weights or a model file: latents if they have the size of a real
 /// sample, otherwise images.
 fn draw_from_run(path: &Path, real: &Array2<f32>, seed: u64) -> Result<Option<Array2<f32>>, Failure> {
-    if !RunFolder::at(path).config().is_file() {
+    if !Model::is_at(path) {
         return Ok(None);
     }
     let generator = Generator::load(path)?;

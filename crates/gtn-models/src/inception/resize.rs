@@ -69,8 +69,9 @@ mod tests {
             for (index, found) in resized.iter().enumerate() {
                 let (channel, pixel) = (index % 3 % channels, index / 3);
                 let expected = expected[[0, channel, pixel / SIDE, pixel % SIDE]];
+                // Positions are rounded to f32, as in PyTorch; Candle has them in f64.
                 assert!(
-                    (found - expected).abs() < 1e-5,
+                    (found - expected).abs() < 1e-4,
                     "{height} × {width}: {found} instead of {expected} at {index}"
                 );
             }

@@ -1,101 +1,25 @@
-//! Your own images, from PNG files or from arrays.
+//! Your own images, all at once.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use gtn_io::arrays;
-use image::{ColorType, DynamicImage, ImageReader, Limits};
-use ndarray::{Array4, ArrayD, Axis, Ix4};
+use ndarray::Array4;
 
-use crate::{Error, Images, Result};
+use crate::{Error, ImageCollection, Result};
 
-/// Reads images from a `.png` file, from a folder of them (sorted by name), or from an f32 array (n, C, H, W) with
-/// values in [−1, 1] in a `.npy`, `.npz` or `.safetensors` file. The result has shape (n, C, H, W); the 8-bit values of
-/// PNG files are mapped from 0..255 to [−1, 1].
-///
-/// PNG files must be square and of one size. The result has one channel if all files are grayscale, and three (RGB)
-/// otherwise.
+/// Reads all images of an [`ImageCollection`]: the array of shape (n, C, H, W) with values in [−1, 1]. Images in files must be
+/// square.
 ///
 /// # Errors
 ///
-/// [`Error::File`] if a file cannot be read, or if a file is not a PNG file, is not square, or differs
-/// in size from the first, if a folder has no PNG files, or if an array has another shape or values outside [−1, 1].
+/// As for [`ImageCollection::open`] and [`ImageCollection::read`]; [`Error::File`] if images in files are not square.
 pub fn read_images(path: &Path) -> Result<Array4<f32>> {
-    if path.is_dir() {
-        return read_png_files(&png_files_in(path)?);
+    let images = ImageCollection::open(path)?;
+    let [_, height, width] = images.shape();
+    if images.is_files() && height != width {
+        let reason = format!("has {width}×{height} pixels, but images must be square");
+        return Err(Error::malformed(&images.image_path(0), reason));
     }
-    match path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase).as_deref() {
-        Some("png") => read_png_files(&[path.to_path_buf()]),
-        _ => check_array(arrays::read_array(path)?, path),
-    }
-}
-
-fn png_files_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).map_err(Error::io(folder))?;
-    let is_png = |path: &PathBuf| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_png).collect();
-    files.sort();
-    if files.is_empty() {
-        return Err(Error::malformed(folder, "the folder has no .png files"));
-    }
-    Ok(files)
-}
-
-fn read_png_files(files: &[PathBuf]) -> Result<Array4<f32>> {
-    let mut images = Vec::with_capacity(files.len());
-    for file in files {
-        let image = decode(file)?;
-        let size = (image.width(), image.height());
-        let first: &DynamicImage = images.first().unwrap_or(&image);
-        if size != (first.width(), first.height()) {
-            let (width, height) = (first.width(), first.height());
-            let first_file = files[0].display();
-            let reason = format!("has {}×{} pixels, but '{first_file}' has {width}×{height}", size.0, size.1);
-            return Err(Error::malformed(file, reason));
-        }
-        if size.0 != size.1 {
-            return Err(Error::malformed(file, format!("has {}×{} pixels, but images must be square", size.0, size.1)));
-        }
-        images.push(image);
-    }
-    let gray = images.iter().all(|image| matches!(image.color(), ColorType::L8 | ColorType::L16));
-    let (channels, side) = (if gray { 1 } else { 3 }, images.first().map_or(0, |first| first.width() as usize));
-    let mut pixels = Vec::with_capacity(images.len() * channels * side * side);
-    for image in images {
-        // From (H, W, C) to (C, H, W).
-        let bytes = if gray { image.into_luma8().into_raw() } else { image.into_rgb8().into_raw() };
-        (0..channels).for_each(|channel| pixels.extend(bytes.iter().skip(channel).step_by(channels)));
-    }
-    let shape = (files.len(), channels, side, side);
-    let pixels =
-        Array4::from_shape_vec(shape, pixels).map_err(|error| Error::malformed(&files[0], error.to_string()))?;
-    let images = Images::from_pixels(pixels)?;
-    Ok(images.batch(&(0..images.len()).collect::<Vec<_>>()))
-}
-
-fn decode(file: &Path) -> Result<DynamicImage> {
-    let mut reader = ImageReader::open(file).map_err(Error::io(file))?;
-    // A small file may claim a huge size.
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(8192);
-    limits.max_image_height = Some(8192);
-    reader.limits(limits);
-    let fail = |error: image::ImageError| Error::malformed(file, format!("not a readable PNG: {error}"));
-    reader.with_guessed_format().map_err(Error::io(file))?.decode().map_err(fail)
-}
-
-fn check_array(array: ArrayD<f32>, path: &Path) -> Result<Array4<f32>> {
-    let shape = arrays::tuple_text(array.shape());
-    let images: Array4<f32> = array
-        .into_dimensionality::<Ix4>()
-        .map_err(|_| Error::malformed(path, format!("expected a 4-D array (n, C, H, W), got shape {shape}")))?;
-    let out_of_range =
-        images.axis_iter(Axis(0)).position(|image| !image.iter().all(|value| (-1.0..=1.0).contains(value)));
-    match out_of_range {
-        Some(index) => {
-            Err(Error::malformed(path, format!("image {index} has values outside [-1, 1]; rescale the images")))
-        }
-        None => Ok(images),
-    }
+    images.read(0..images.len())
 }
 
 #[cfg(test)]
@@ -137,7 +61,7 @@ mod tests {
             let message = read_images(folder.path()).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         };
-        fails("no .png files");
+        fails("no .png, .jpg or .jpeg files");
         GrayImage::new(4, 4).save(folder.path().join("a.png")).unwrap();
         GrayImage::new(4, 5).save(folder.path().join("b.png")).unwrap();
         fails("b.png': has 4×5 pixels");

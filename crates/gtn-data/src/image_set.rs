@@ -22,7 +22,7 @@ use crate::{Error, Images, Result};
 pub(crate) mod dataset_files;
 mod image_cache;
 pub(crate) mod image_source;
-mod transform;
+pub(crate) mod transform;
 
 pub use transform::{MAX_PIXELS, Transform, TransformError};
 

@@ -1,4 +1,4 @@
-//! Loads the data for experiments with Generative Topological Networks (GTN): MNIST, CelebA, 11K Hands, your own PNG
+//! Loads the data for experiments with Generative Topological Networks (GTN): MNIST, CelebA, 11K Hands, your own image
 //! files, and synthetic points.
 //!
 //! Use it to read a data set as [`Images`] or as an `ndarray` array, to split it into training and validation indices,
@@ -26,7 +26,7 @@
 //! |---|---|
 //! | [`mnist`] | MNIST from IDX files; downloads it |
 //! | [`celeba`], [`hap`] | CelebA and 11K Hands from JPEG files; [`image_set`] is what they share |
-//! | [`image_files`] | PNG files and image arrays of your own |
+//! | [`ImageCollection`], [`image_files`] | PNG files, JPEG files and image arrays of your own, in parts or at once |
 //! | [`synthetic`] | the swiss roll and the uniform square |
 //!
 //! Files are validated before they are used. A truncated file, a swapped file, a file of the wrong kind, or a header
@@ -39,6 +39,9 @@ pub mod hap;
 #[cfg(feature = "hub")]
 pub mod hub;
 pub mod idx;
+mod image_collection;
+mod image_decoder;
+mod image_file_list;
 pub mod image_files;
 pub mod image_set;
 mod images;
@@ -49,4 +52,5 @@ pub mod synthetic;
 mod text_table;
 
 pub use error::{Error, Result};
+pub use image_collection::{ImageCollection, ImageHasher};
 pub use images::Images;

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayD, ArrayView, ArrayViewD, Dimension};
 use ndarray_npy::{NpzWriter, ReadNpyExt, ViewNpyError, ViewNpyExt, WriteNpyExt};
-use safetensors::SafeTensors;
+use safetensors::{Dtype, SafeTensors};
 use zip::ZipArchive;
+use zip::read::ZipFile;
 
 use crate::{Error, Result, Tensor};
 
@@ -58,7 +59,7 @@ pub fn tuple_text(shape: &[usize]) -> String {
 }
 
 /// Splits `FILE:NAME`, unless a file with that full name exists.
-fn split_array_name(path: &Path) -> (PathBuf, Option<String>) {
+pub(crate) fn split_array_name(path: &Path) -> (PathBuf, Option<String>) {
     match path.to_str().and_then(|text| text.rsplit_once(':')) {
         Some((file, name)) if !path.exists() && Path::new(file).is_file() => (file.into(), Some(name.to_owned())),
         _ => (path.to_path_buf(), None),
@@ -77,7 +78,7 @@ fn decode_npy(bytes: &[u8], path: &Path) -> Result<ArrayD<f32>> {
 }
 
 /// The requested name if `names` contains it, or the only name if none is requested.
-fn select_name<'n>(names: &'n [String], requested: Option<&str>, path: &Path) -> Result<&'n str> {
+pub(crate) fn select_name<'n>(names: &'n [String], requested: Option<&str>, path: &Path) -> Result<&'n str> {
     let list = || names.join(", ");
     match (requested, names) {
         (Some(requested), _) => names
@@ -95,19 +96,49 @@ fn select_name<'n>(names: &'n [String], requested: Option<&str>, path: &Path) ->
     }
 }
 
+/// An open .npz file, for random access.
+pub(crate) struct Npz<'p> {
+    path: &'p Path,
+    archive: ZipArchive<BufReader<File>>,
+}
+
+impl<'p> Npz<'p> {
+    pub(crate) fn open(path: &'p Path) -> Result<Self> {
+        let file = BufReader::new(File::open(path).map_err(Error::read(path))?);
+        let archive = ZipArchive::new(file).map_err(|error| Self::unreadable(path, &error))?;
+        Ok(Self { path, archive })
+    }
+
+    pub(crate) fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Error {
+        Error::malformed(path, format!("not a readable .npz file: {error}"))
+    }
+
+    /// The names of its arrays.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.archive.file_names().map(|name| name.strip_suffix(".npy").unwrap_or(name).to_owned()).collect()
+    }
+
+    /// The entry of an array.
+    pub(crate) fn entry(&mut self, name: &str) -> Result<ZipFile<'_, BufReader<File>>> {
+        self.archive.by_name(&format!("{name}.npy")).map_err(|error| Self::unreadable(self.path, &error))
+    }
+
+    /// The bytes of an array's .npy file. The vector grows with the data that is read, not with what the archive claims.
+    pub(crate) fn bytes(&mut self, name: &str) -> Result<Vec<u8>> {
+        let path = self.path;
+        let entry = self.entry(name)?;
+        let claimed = entry.size();
+        let mut bytes = Vec::new();
+        let read = entry.take(claimed.saturating_add(1)).read_to_end(&mut bytes);
+        read.map_err(|error| Self::unreadable(path, &error))?;
+        Ok(bytes)
+    }
+}
+
 fn read_npz(path: &Path, requested: Option<&str>) -> Result<ArrayD<f32>> {
-    let fail = |error: &dyn std::fmt::Display| Error::malformed(path, format!("not a readable .npz file: {error}"));
-    let file = BufReader::new(File::open(path).map_err(Error::read(path))?);
-    let mut archive = ZipArchive::new(file).map_err(|error| fail(&error))?;
-    let stem = |name: &str| name.strip_suffix(".npy").unwrap_or(name).to_owned();
-    let names: Vec<String> = archive.file_names().map(stem).collect();
-    let entry = format!("{}.npy", select_name(&names, requested, path)?);
-    let entry = archive.by_name(&entry).map_err(|error| fail(&error))?;
-    let claimed = entry.size();
-    // The vector grows with the data that is read, not with what the archive claims.
-    let mut bytes = Vec::new();
-    entry.take(claimed.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| fail(&error))?;
-    decode_npy(&bytes, path)
+    let mut npz = Npz::open(path)?;
+    let names = npz.names();
+    decode_npy(&npz.bytes(select_name(&names, requested, path)?)?, path)
 }
 
 fn read_safetensors(path: &Path, requested: Option<&str>) -> Result<ArrayD<f32>> {
@@ -120,14 +151,15 @@ fn read_safetensors(path: &Path, requested: Option<&str>) -> Result<ArrayD<f32>>
     let view = file.tensor(name).map_err(|error| fail(error.to_string()))?;
     match Tensor::from_view(&view) {
         Some(Tensor::F32(array)) => Ok(array),
-        _ => {
-            let dtype = view.dtype();
-            Err(Error::malformed(path, format!("tensor `{name}` has type {dtype:?}, expected F32; save it as float32")))
-        }
+        _ => Err(wrong_tensor_type(path, name, view.dtype())),
     }
 }
 
-fn explain_npy_error(error: ViewNpyError) -> String {
+pub(crate) fn wrong_tensor_type(path: &Path, name: &str, found: Dtype) -> Error {
+    Error::malformed(path, format!("tensor `{name}` has type {found:?}, expected F32; save it as float32"))
+}
+
+pub(crate) fn explain_npy_error(error: ViewNpyError) -> String {
     match error {
         ViewNpyError::WrongDescriptor(found) => {
             format!("expected float32 values ('<f4'), got {found}; save the array with .astype('float32')")

@@ -2,8 +2,8 @@
 //! set.
 //!
 //! Use it to write a file so that it is complete or does not exist ([`atomic`]), to store named tensors with metadata and a
-//! checksum ([`TensorFile`]), to exchange arrays with NumPy ([`arrays`]), and to refuse an unknown name with the nearest known
-//! one ([`UnknownName`]).
+//! checksum ([`TensorFile`]), to exchange arrays with NumPy ([`arrays`]; in parts: [`ArrayFile`]) and mean and covariance with
+//! pytorch-fid ([`feature_statistics`]), and to refuse an unknown name with the nearest known one ([`UnknownName`]).
 //!
 //! ```
 //! use gtn_io::{TensorFile, UnknownName, arrays};
@@ -26,15 +26,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod array_file;
 pub mod arrays;
 pub mod atomic;
 mod cache_dir;
 mod error;
+pub mod feature_statistics;
 mod hex;
 mod names;
 mod suggest;
 mod tensor_file;
 
+pub use array_file::ArrayFile;
 pub use cache_dir::cache_dir;
 pub use error::{Error, Result, is_user_error};
 pub use hex::hex;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use gtn_run::Network;
 use ndarray::ArrayD;
 
+use crate::InceptionOutput;
+
 /// A result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -41,6 +43,32 @@ pub enum Error {
         found: Vec<usize>,
         /// The shape needed.
         expected: Vec<usize>,
+    },
+    /// A tensor that is not part of the network.
+    #[error("unexpected tensor `{name}`: the weights belong to another network; use weights of a network of this kind")]
+    UnexpectedWeight {
+        /// Name of the tensor.
+        name: String,
+    },
+    /// Weights that lack what an output depends on.
+    #[error(
+        "the weights of InceptionV3 do not suffice for the output {output}: {} missing; use complete weights, or an earlier output",
+        list(missing)
+    )]
+    PartialWeights {
+        /// The output.
+        output: InceptionOutput,
+        /// Names of the missing tensors.
+        missing: Vec<String>,
+    },
+    /// Images with a number of channels that InceptionV3 does not take.
+    #[error(
+        "expected images of shape (1 or 3, height, width), got ({}, {}, {}); pass gray or RGB images",
+        found[0], found[1], found[2]
+    )]
+    Channels {
+        /// Channels, height and width found.
+        found: [usize; 3],
     },
     /// A tensor contains NaN or an infinity.
     #[error("`{name}` contains NaN or an infinity; use values from a training run that did not diverge")]
@@ -123,12 +151,25 @@ pub enum Error {
         /// What does not match.
         reason: String,
     },
+    /// A file of weights.
+    #[error(transparent)]
+    File(#[from] gtn_io::Error),
     /// The folder of a run, or a file in it.
     #[error(transparent)]
     Run(#[from] gtn_run::Error),
     /// An error of Candle or of the device.
     #[error("{0}")]
     Device(#[from] candle_core::Error),
+}
+
+/// Names in a sentence: at most three of them, and the number of the others.
+fn list(names: &[String]) -> String {
+    let shown = names.iter().take(3).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 | 1 => format!("{shown} is"),
+        2 | 3 => format!("{shown} are"),
+        n => format!("{shown} and {} others are", n - 3),
+    }
 }
 
 /// Checks one value of a shape or of settings.
@@ -161,6 +202,7 @@ impl Error {
     pub fn is_user_error(&self) -> bool {
         match self {
             Error::Device(_) => false,
+            Error::File(error) => error.is_user_error(),
             Error::Run(error) => error.is_user_error(),
             _ => true,
         }

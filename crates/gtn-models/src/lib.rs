@@ -75,6 +75,7 @@ mod error;
 mod generator;
 #[cfg(gpu)]
 mod gpu;
+mod inception;
 mod interpolation;
 mod layers;
 mod load;
@@ -87,6 +88,7 @@ mod parameters;
 mod proposer;
 pub mod purpose;
 mod streams;
+mod torch;
 
 pub use adam::{Adam, AdamSettings, Moments};
 pub use autoencoder::{Autoencoder, AutoencoderShape, Decoder, Encoder};
@@ -94,6 +96,7 @@ pub use convert::{to_array, to_array2, to_array4, to_tensor};
 pub use device::{DeviceName, allow_tf32, cuda_build_info, describe_device, synchronize};
 pub use error::{Error, Result};
 pub use generator::{Generator, Samples};
+pub use inception::{InceptionOutput, InceptionV3, InceptionVariant};
 pub use interpolation::Interpolation;
 pub use loss::mean_squared_error;
 pub use mlp::{Mlp, MlpShape};
@@ -103,6 +106,7 @@ pub use ops::Ops;
 pub use parameters::{NamedArrays, Parameters};
 pub use proposer::proposer;
 pub use streams::Streams;
+pub use torch::StateDict;
 
 // The types of other crates in signatures of this one. A crate that uses it need not depend on those crates itself.
 pub use candle_core::{self, DType, Device, DeviceLocation, Tensor, backprop::GradStore};

@@ -117,8 +117,8 @@ const INTERPOLATIONS: [(&str, &str); 2] =
 pub(crate) struct Encode {
     /// Run folder, or weights folder.
     pub(crate) run: PathBuf,
-    /// Images: a .png, a folder of PNG files (in the order of their names), or an f32 array (n, C, H, W) in [-1, 1] (.npy, .npz,
-    /// .safetensors).
+    /// Images: a folder or a .zip archive of .png, .jpg and .jpeg files (in the order of their names), one such file, or an f32
+    /// array (n, C, H, W) in [-1, 1] (.npy, .npz, .safetensors).
     #[arg(long, value_name = "IMAGES")]
     pub(crate) images: PathBuf,
     /// Output for the latents, (n, d).

@@ -13,7 +13,7 @@ use crate::text_table::read_limited;
 use crate::{Error, Result};
 
 /// Larger files are refused. The largest images of the data sets here have less than 2 MB.
-const MAX_FILE_BYTES: u64 = 64 << 20;
+pub(crate) const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// Image files by name.
 pub(crate) struct ImageSource {
@@ -58,15 +58,7 @@ impl ImageSource {
     }
 
     fn open_zip(path: &Path, folder: &str) -> Result<Self> {
-        let zip_error = |error: zip::result::ZipError| match error {
-            zip::result::ZipError::Io(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-                Error::io(path)(error)
-            }
-            error => Error::malformed(path, format!("not a readable zip archive ({error}); download it again")),
-        };
-        let file = File::open(path).map_err(Error::io(path))?;
-        let archive =
-            ZipArchive::new(SharedFile { file: Arc::new(Mutex::new(file)), position: 0 }).map_err(zip_error)?;
+        let archive = open_archive(path)?;
         let mut entries = HashMap::with_capacity(archive.len());
         for (index, entry) in archive.file_names().enumerate() {
             if is_unsafe_path(entry) {
@@ -159,24 +151,51 @@ impl SourceReader<'_> {
         bytes.clear();
         let path = self.path.join(name);
         let Some((archive, entries)) = &mut self.zip else { return read_limited(&path, MAX_FILE_BYTES, bytes) };
-        let damaged = |error: &dyn std::fmt::Display| {
-            Error::malformed(&path, format!("damaged in the archive ({error}); download it again"))
-        };
-        let index = *entries.get(name).ok_or_else(|| damaged(&"no such entry"))?;
-        let entry = archive.by_index(index).map_err(|error| damaged(&error))?;
-        let claimed = entry.size();
-        if claimed > MAX_FILE_BYTES {
-            let reason = format!("claims {claimed} bytes; the limit is {} MiB", MAX_FILE_BYTES >> 20);
-            return Err(Error::malformed(&path, reason));
-        }
-        // The vector grows with the data that is read; one extra byte reveals an entry that inflates without end.
-        entry.take(claimed + 1).read_to_end(bytes).map_err(|error| damaged(&error))?;
-        if bytes.len() as u64 != claimed {
-            let comparison = if bytes.len() as u64 > claimed { "more" } else { "fewer" };
-            return Err(damaged(&format!("it has {comparison} bytes than the {claimed} it claims")));
-        }
-        Ok(())
+        let index = *entries.get(name).ok_or_else(|| damaged_entry(&path, &"no such entry"))?;
+        read_entry(archive, index, &path, u64::MAX, bytes).map(drop)
     }
+}
+
+/// Opens a zip archive that several threads can read.
+pub(crate) fn open_archive(path: &Path) -> Result<ZipArchive<SharedFile>> {
+    let zip_error = |error: zip::result::ZipError| match error {
+        zip::result::ZipError::Io(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Error::io(path)(error),
+        error => Error::malformed(path, format!("not a readable zip archive ({error}); download it again")),
+    };
+    let file = File::open(path).map_err(Error::io(path))?;
+    ZipArchive::new(SharedFile { file: Arc::new(Mutex::new(file)), position: 0 }).map_err(zip_error)
+}
+
+/// Appends at most `max` bytes of an entry to `bytes`, and returns whether they are all. `path` names the entry.
+///
+/// # Errors
+///
+/// [`Error::File`] if the entry is damaged, claims more than [`MAX_FILE_BYTES`], or has another size than it claims.
+pub(crate) fn read_entry(
+    archive: &mut ZipArchive<SharedFile>,
+    index: usize,
+    path: &Path,
+    max: u64,
+    bytes: &mut Vec<u8>,
+) -> Result<bool> {
+    let entry = archive.by_index(index).map_err(|error| damaged_entry(path, &error))?;
+    let claimed = entry.size();
+    if claimed > MAX_FILE_BYTES {
+        let reason = format!("claims {claimed} bytes; the limit is {} MiB", MAX_FILE_BYTES >> 20);
+        return Err(Error::malformed(path, reason));
+    }
+    // The vector grows with the data that is read; one extra byte reveals an entry that inflates without end.
+    let is_complete = max > claimed;
+    let read = entry.take(max.min(claimed + 1)).read_to_end(bytes).map_err(|error| damaged_entry(path, &error))?;
+    if is_complete && read as u64 != claimed {
+        let comparison = if read as u64 > claimed { "more" } else { "fewer" };
+        return Err(damaged_entry(path, &format!("it has {comparison} bytes than the {claimed} it claims")));
+    }
+    Ok(is_complete)
+}
+
+fn damaged_entry(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    Error::malformed(path, format!("damaged in the archive ({error}); download it again"))
 }
 
 /// The metadata of a path; `None` if it does not exist.

@@ -15,7 +15,7 @@ pub const MAX_PIXELS: usize = 25_000_000;
 /// Red, green and blue.
 pub(crate) const CHANNELS: usize = 3;
 /// Decoded pixels have red, green, blue and an unused byte, because CPUs handle four bytes better than three.
-const BYTES_PER_PIXEL: usize = 4;
+pub(crate) const BYTES_PER_PIXEL: usize = 4;
 
 /// How an image file becomes a square image: like torchvision's `CenterCrop` (if there is a crop) and `Resize` of a PIL
 /// image.
@@ -97,7 +97,7 @@ impl Workspace {
         jpeg: &[u8],
         out: &mut [u8],
     ) -> Result<(), TransformError> {
-        let (mut pixels, mut width, mut height) = decode(jpeg)?;
+        let (mut pixels, JpegHeader { mut width, mut height, .. }) = decode_jpeg(jpeg)?;
         if let Some(crop) = transform.crop {
             if width < crop || height < crop {
                 return Err(TransformError::TooSmall { width, height, crop });
@@ -141,22 +141,49 @@ fn crop_margin(length: usize, crop: usize) -> usize {
     }
 }
 
-/// The pixels of a JPEG file, four bytes each, and their width and height.
-fn decode(jpeg: &[u8]) -> Result<(Vec<u8>, usize, usize), TransformError> {
-    // Strict mode, because a lenient decoder accepts truncated files.
-    let side = usize::from(u16::MAX);
-    let options = DecoderOptions::default().set_strict_mode(true).set_max_width(side).set_max_height(side);
-    let options = options.jpeg_set_out_colorspace(ColorSpace::RGBA);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
-    decoder.decode_headers().map_err(|error| invalid_jpeg(&error))?;
-    let info = decoder.info().ok_or_else(|| invalid_jpeg(&"it has no header"))?;
-    let (width, height) = (usize::from(info.width), usize::from(info.height));
-    if width * height > MAX_PIXELS {
-        return Err(TransformError::TooLarge { width, height });
+/// A JPEG file whose headers were read and accepted.
+struct OpenJpeg<'j> {
+    decoder: JpegDecoder<ZCursor<&'j [u8]>>,
+    options: DecoderOptions,
+    header: JpegHeader,
+}
+
+/// What the headers of a JPEG file say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct JpegHeader {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) is_gray: bool,
+}
+
+impl<'j> OpenJpeg<'j> {
+    fn new(jpeg: &'j [u8]) -> Result<Self, TransformError> {
+        // Strict mode, because a lenient decoder accepts truncated files.
+        let side = usize::from(u16::MAX);
+        let options = DecoderOptions::default().set_strict_mode(true).set_max_width(side).set_max_height(side);
+        let options = options.jpeg_set_out_colorspace(ColorSpace::RGBA);
+        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
+        decoder.decode_headers().map_err(|error| invalid_jpeg(&error))?;
+        let info = decoder.info().ok_or_else(|| invalid_jpeg(&"it has no header"))?;
+        let (width, height) = (usize::from(info.width), usize::from(info.height));
+        if width * height > MAX_PIXELS {
+            return Err(TransformError::TooLarge { width, height });
+        }
+        if info.components == 4 {
+            return Err(TransformError::UnsupportedCmyk);
+        }
+        Ok(Self { decoder, options, header: JpegHeader { width, height, is_gray: info.components == 1 } })
     }
-    if info.components == 4 {
-        return Err(TransformError::UnsupportedCmyk);
-    }
+}
+
+/// The headers of a JPEG file, of which `jpeg` is the beginning.
+pub(crate) fn jpeg_header(jpeg: &[u8]) -> Result<JpegHeader, TransformError> {
+    OpenJpeg::new(jpeg).map(|open| open.header)
+}
+
+/// The pixels of a JPEG file, [`BYTES_PER_PIXEL`] bytes each, and its headers.
+pub(crate) fn decode_jpeg(jpeg: &[u8]) -> Result<(Vec<u8>, JpegHeader), TransformError> {
+    let OpenJpeg { mut decoder, options, header } = OpenJpeg::new(jpeg)?;
     // Even a strict decoder may accept a file whose last bytes are missing, so look for the end marker.
     if !jpeg.windows(2).rev().any(|pair| pair == [0xff, 0xd9]) {
         return Err(invalid_jpeg(&"truncated: it has no end marker"));
@@ -170,10 +197,10 @@ fn decode(jpeg: &[u8]) -> Result<(Vec<u8>, usize, usize), TransformError> {
     if stored_as_rgb {
         pixels = pixels.chunks_exact(CHANNELS).flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]).collect();
     }
-    if pixels.len() != width * height * BYTES_PER_PIXEL || pixels.is_empty() {
+    if pixels.len() != header.width * header.height * BYTES_PER_PIXEL || pixels.is_empty() {
         return Err(invalid_jpeg(&"the number of pixels differs from the header"));
     }
-    Ok((pixels, width, height))
+    Ok((pixels, header))
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ pub(crate) use module::Layers;
 pub(crate) use module::{MemoryPool, PassMemory};
 pub use placement::Ops;
 pub(crate) use placement::Placement;
+pub(crate) use simd::vectorized;
 #[cfg(feature = "cuda")]
 pub(crate) use weight::lock;
 pub(crate) use weight::{Weight, read};

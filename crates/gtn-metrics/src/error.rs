@@ -104,7 +104,9 @@ pub enum Error {
         samples: usize,
     },
     /// A row is not a list of probabilities.
-    #[error("row {row} contains a negative value, or its sum is not 1; pass probabilities, or use the function for logits")]
+    #[error(
+        "row {row} contains a negative value, or its sum is not 1; pass probabilities, or use the function for logits"
+    )]
     NotProbabilities {
         /// The first such row, counted from 0.
         row: usize,

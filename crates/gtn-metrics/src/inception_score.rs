@@ -73,8 +73,7 @@ pub fn inception_score_from_probabilities(
 ) -> Result<InceptionScore, Error> {
     check_rows(SampleSet::Generated, probabilities)?;
     let sum = |row: &ArrayView1<'_, f32>| row.iter().map(|&p| f64::from(p)).sum::<f64>();
-    let is_invalid =
-        |row: ArrayView1<'_, f32>| row.iter().any(|&p| p < 0.0) || (sum(&row) - 1.0).abs() > SUM_TOLERANCE;
+    let is_invalid = |row: ArrayView1<'_, f32>| row.iter().any(|&p| p < 0.0) || (sum(&row) - 1.0).abs() > SUM_TOLERANCE;
     if let Some(row) = probabilities.outer_iter().position(is_invalid) {
         return Err(Error::NotProbabilities { row });
     }

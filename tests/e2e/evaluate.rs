@@ -1,0 +1,1 @@
+//! `gtn evaluate` on images, statistics and runs.

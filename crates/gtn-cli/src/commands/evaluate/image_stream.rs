@@ -75,10 +75,6 @@ impl ImageStream {
         self.len
     }
 
-    /// Channels, height and width.
-    pub(super) fn shape(&self) -> [usize; 3] {
-        self.shape
-    }
 
     pub(super) fn values_per_image(&self) -> usize {
         self.shape.iter().product()

@@ -77,6 +77,19 @@ def sampling():
     return sample
 
 
+def inception():
+    from torchvision.models import inception_v3
+
+    network = inception_v3(weights=None, init_weights=False, transform_input=False).eval()
+    images = torch.randn(50, 3, 299, 299).clamp(-1, 1)
+
+    def logits():
+        with torch.no_grad():
+            network(images)
+
+    return logits
+
+
 def loading(datasets):
     def load():
         with gzip.open(Path(datasets) / "mnist" / "train-images-idx3-ubyte.gz") as file:
@@ -97,6 +110,7 @@ work = {
     "h-mnist": lambda: h_step(5, 50, 7, 128),
     "h-celeba": lambda: h_step(100, 1200, 25, 200),
     "samples": sampling,
+    "inception": inception,
     "load": lambda: loading(sys.argv[3]),
 }[sys.argv[1]]()
 repetitions = int(sys.argv[2])

@@ -26,8 +26,8 @@ use self::relative_error::{max_relative_error, relative_norm_error, relative_upd
 use crate::convert::{to_array, to_tensor};
 use crate::ops::Ops;
 use crate::{
-    Adam, AdamSettings, Autoencoder, AutoencoderShape, Error, Mlp, MlpShape, Mode, NamedArrays, Parameters, Result,
-    Streams, mean_squared_error,
+    Adam, AdamSettings, Autoencoder, AutoencoderShape, Error, InceptionOutput, InceptionV3, InceptionVariant, Mlp,
+    MlpShape, Mode, NamedArrays, Parameters, Result, Streams, mean_squared_error,
 };
 
 names! {
@@ -342,7 +342,28 @@ impl<F: FnMut(&Comparison)> Doctor<F> {
                 }
             }
         }
+        self.compare_inception(if uses_tf32 { TF32_FACTOR } else { 1.0 })?;
         self.compare_assignments()
+    }
+
+    /// Compares InceptionV3 with random weights.
+    fn compare_inception(&mut self, factor: f64) -> Result<()> {
+        let n = BATCH_SIZES[0];
+        let images = Streams::new(SEED).normal("doctor/images", 0, n, 3 * 64 * 64).mapv(|value| value.clamp(-1.0, 1.0));
+        let images = images.into_shape_with_order((n, 3, 64, 64)).expect("as many values as the images have");
+        for &variant in InceptionVariant::ALL {
+            let weights = variant.random_weights(&Streams::new(SEED));
+            let logits = |setup: &Setup| -> Result<NamedArrays> {
+                let network = InceptionV3::with_ops(variant, &weights, &setup.device, setup.ops)?;
+                let logits = network.forward(images.view(), &[InceptionOutput::Logits])?.remove(0);
+                Ok(NamedArrays::from([(String::new(), logits.into_dyn())]))
+            };
+            let error = max_relative_error(&logits(&self.tested)?, &logits(&self.reference)?);
+            let (subject, quantity) = (format!("InceptionV3, {variant}"), "logits");
+            let tolerance = OUTPUT_TOLERANCE * factor;
+            (self.on_comparison)(&Comparison { subject, quantity, batch_size: n, error, tolerance });
+        }
+        Ok(())
     }
 
     /// Compares the assignment of Algorithm 1 with the device's proposer to the assignment on the CPU.
@@ -394,7 +415,7 @@ mod tests {
             on_comparison: |comparison: &Comparison| comparisons.push(comparison.clone()),
         };
         doctor.run().unwrap();
-        assert_eq!(comparisons.len(), 7 * 2 * 7 + 1);
+        assert_eq!(comparisons.len(), 7 * 2 * 7 + 2 + 1);
         for comparison in comparisons {
             assert!(comparison.is_within_tolerance(), "{comparison:?}");
         }

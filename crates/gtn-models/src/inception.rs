@@ -8,9 +8,11 @@ mod resize;
 mod tests;
 mod weights;
 
+use std::path::Path;
+
 use candle_core::Device;
 use gtn_io::names;
-use ndarray::{Array2, ArrayView4, Axis};
+use ndarray::{Array2, ArrayD, ArrayView4, Axis};
 use rayon::prelude::*;
 
 use self::architecture::{Block, FEATURES, SIDE};
@@ -18,7 +20,7 @@ use self::graph::GraphConvolution;
 use self::host::{Activations, HostConvolution, Scratch};
 use self::weights::{Classifier, Weights};
 use crate::ops::gemm::{Matrix, MatrixMut, Threads, Write, multiply};
-use crate::{Error, NamedArrays, Ops, Result, to_array2, to_tensor};
+use crate::{Error, NamedArrays, Ops, Result, StateDict, Streams, to_array2, to_tensor};
 
 names! {
     /// Which InceptionV3.
@@ -47,6 +49,24 @@ impl InceptionVariant {
     #[must_use]
     pub fn tensors(self) -> Vec<(String, Vec<usize>)> {
         weights::tensors(self)
+    }
+
+    /// Random weights, normal with variance 2/fan_in (He et al. 2015), so that values neither grow nor vanish from layer to layer;
+    /// BatchNorm is the identity up to its eps. They measure speed and compare devices, and are of no use for metrics.
+    #[must_use]
+    pub fn random_weights(self, streams: &Streams) -> NamedArrays {
+        let tensor = |(name, shape): (String, Vec<usize>)| {
+            let fan_in = shape.iter().skip(1).product::<usize>();
+            let array = if shape.len() > 1 {
+                let values = streams.normal(&name, 0, shape[0], fan_in) * (2.0 / fan_in as f32).sqrt();
+                values.into_shape_with_order(shape).expect("as many values as the shape has")
+            } else {
+                let is_scale = name.ends_with("bn.weight") || name.ends_with("running_var");
+                ArrayD::from_elem(shape, if is_scale { 1.0 } else { 0.0 })
+            };
+            (name, array)
+        };
+        self.tensors().into_iter().map(tensor).collect()
     }
 }
 
@@ -77,12 +97,11 @@ names! {
 /// The weights are those of PyTorch, as `gtn data fetch inception` downloads them, or random ones:
 ///
 /// ```
-/// use gtn_models::ndarray::{Array4, ArrayD};
-/// use gtn_models::{Device, InceptionOutput, InceptionV3, InceptionVariant, NamedArrays};
+/// use gtn_models::ndarray::Array4;
+/// use gtn_models::{Device, InceptionOutput, InceptionV3, InceptionVariant, Streams};
 ///
 /// let variant = InceptionVariant::Fid;
-/// let weights: NamedArrays =
-///     variant.tensors().into_iter().map(|(name, shape)| (name, ArrayD::from_elem(shape, 0.01))).collect();
+/// let weights = variant.random_weights(&Streams::new(1)); // or `InceptionV3::load` from a file
 /// let network = InceptionV3::new(variant, &weights, &Device::Cpu)?;
 /// let images = Array4::zeros((2, 3, 64, 64)); // in [−1, 1]
 /// let outputs = network.forward(images.view(), &[InceptionOutput::Features64, InceptionOutput::Features192])?;
@@ -96,6 +115,7 @@ pub struct InceptionV3 {
     classifier: Option<Classifier>,
     /// The missing tensors, each with the index of its block.
     missing: Vec<(usize, String)>,
+    weights_sha256: Option<String>,
 }
 
 /// The blocks before the first one whose weights are incomplete.
@@ -111,6 +131,24 @@ const STEM_BLOCKS: usize = 2;
 const IMAGES_AT_ONCE: usize = 5;
 
 impl InceptionV3 {
+    /// Reads the weights from a PyTorch file or a safetensors file, as [`StateDict::read`] and [`new`](Self::new) do.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] names the file and what is wrong with it.
+    pub fn load(path: impl AsRef<Path>, variant: InceptionVariant, device: &Device) -> Result<Self> {
+        let mut file = StateDict::read(path.as_ref())?;
+        let shapes: Vec<(String, Vec<usize>)> =
+            file.names().filter_map(|name| Some((name.to_owned(), file.shape(name)?.to_vec()))).collect();
+        let arrays = shapes.into_iter().map(|(name, shape)| {
+            let array = file.take(&name, &shape)?;
+            Ok((name, array))
+        });
+        let arrays = arrays.collect::<Result<NamedArrays>>()?;
+        let network = Self::new(variant, &arrays, device).map_err(|error| file.malformed(error.to_string()))?;
+        Ok(Self { weights_sha256: Some(file.sha256().to_owned()), ..network })
+    }
+
     /// The network with these weights, which have the names of PyTorch's state dict. BatchNorm may already be folded: then each
     /// convolution has a weight and a bias with its own name.
     ///
@@ -140,13 +178,19 @@ impl InceptionV3 {
             let blocks = blocks.iter().map(|block| block.try_map(&mut in_graph)).collect::<Result<_>>()?;
             Network::Candle(blocks, device.clone())
         };
-        Ok(Self { variant, network, classifier, missing })
+        Ok(Self { variant, network, classifier, missing, weights_sha256: None })
     }
 
     /// Which network it is.
     #[must_use]
     pub fn variant(&self) -> InceptionVariant {
         self.variant
+    }
+
+    /// SHA-256 of the file that the weights were read from, in hexadecimal.
+    #[must_use]
+    pub fn weights_sha256(&self) -> Option<&str> {
+        self.weights_sha256.as_deref()
     }
 
     /// The tensors that are missing for this output; none if it is available.

@@ -35,7 +35,7 @@ pub(crate) struct Bench {
 pub(crate) enum BenchCommand {
     /// Benchmark training, sampling and labeling at the size of CelebA on one device.
     Device(BenchDevice),
-    /// Benchmark training steps and sampling with the operations of this program, of Candle, and of PyTorch.
+    /// Benchmark training steps, sampling and InceptionV3 with the operations of this program, of Candle, and of PyTorch.
     Train(BenchTrain),
     /// Benchmark Algorithm 1, with and without reading and writing files, and a loop like the authors' in PyTorch.
     Label(BenchLabel),
@@ -53,7 +53,7 @@ Examples:
   gtn bench train h-mnist h-celeba --repetitions 3 --json
   cargo xtask bench train --python ~/venv/bin/python      # with PyTorch")]
 pub(crate) struct BenchTrain {
-    /// Benchmarks: autoencoder-mnist, autoencoder-celeba, h-mnist, h-celeba, samples, load [default: all].
+    /// Benchmarks: autoencoder-mnist, autoencoder-celeba, h-mnist, h-celeba, samples, inception, load [default: all].
     #[arg(value_name = "BENCHMARK")]
     pub(crate) cases: Vec<BenchCase>,
     /// Number of measurements of each.

@@ -69,6 +69,7 @@ fn samples(x: &Activations) -> Vec<f32> {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "the errors are shown with --nocapture")]
 fn each_block_agrees_with_pytorch() {
     let golden = golden();
     let images = images("images", [2, 3, 64, 48]);
@@ -127,7 +128,7 @@ fn an_image_has_the_same_features_in_any_batch() {
     let together: Array2<f32> = network.forward(images.view(), &output).unwrap().remove(0);
     for (index, image) in images.axis_chunks_iter(Axis(0), 1).enumerate() {
         let alone = network.forward(image, &output).unwrap().remove(0);
-        assert!(relative_error(&alone.row(0), &together.row(index).to_owned().into_dyn()) < 1e-6);
+        assert!(relative_error(alone.row(0), &together.row(index).to_owned().into_dyn()) < 1e-6);
     }
     let none = network.forward(images.slice(ndarray::s![..0, .., .., ..]), &output).unwrap();
     assert_eq!(none[0].dim(), (0, 192));

@@ -220,6 +220,17 @@ fn by_name(tensors: Vec<(String, Location)>) -> std::result::Result<BTreeMap<Str
 /// The values of a tensor, whose location was checked.
 fn gather(bytes: &[u8], tensor: &Location) -> ArrayD<f32> {
     let values = bytes[tensor.start..].as_chunks::<4>().0;
+    let len = tensor.shape.iter().product();
+    let mut dense = 1;
+    let is_contiguous = tensor.shape.iter().zip(&tensor.strides).rev().all(|(size, stride)| {
+        let expected = dense;
+        dense *= size;
+        *size <= 1 || *stride == expected
+    });
+    if is_contiguous {
+        let values = values[..len].iter().copied().map(f32::from_le_bytes).collect();
+        return ArrayD::from_shape_vec(tensor.shape.clone(), values).expect("as many values as the shape has");
+    }
     let index =
         |position: &[usize]| position.iter().zip(&tensor.strides).map(|(at, stride)| at * stride).sum::<usize>();
     ArrayD::from_shape_fn(tensor.shape.clone(), |position| {

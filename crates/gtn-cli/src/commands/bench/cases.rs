@@ -1,12 +1,13 @@
 //! The cases of `gtn bench train` on random data, with the fused operations or with Candle's.
 
+use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
 use gtn_data::mnist;
 use gtn_data::split::permutation;
 use gtn_models::{
-    Adam, AdamSettings, Autoencoder, AutoencoderShape, Device, Generator, Mlp, MlpShape, Mode, Ops, Parameters,
-    Streams, Tensor, mean_squared_error, purpose, to_tensor,
+    Adam, AdamSettings, Autoencoder, AutoencoderShape, Device, Generator, InceptionOutput, InceptionV3,
+    InceptionVariant, Mlp, MlpShape, Mode, Ops, Parameters, Streams, Tensor, mean_squared_error, purpose, to_tensor,
 };
 use gtn_train::Result;
 use ndarray::Array2;
@@ -25,6 +26,8 @@ gtn_io::names! {
         HCeleba => "h-celeba",
         /// 1,000 samples with the networks for CelebA: ĥ, then the decoder.
         Samples => "samples",
+        /// The logits of 50 images of 3 × 299 × 299 by torchvision's InceptionV3.
+        Inception => "inception",
         /// Reads the training images of MNIST, and gathers all batches of an epoch.
         Load => "load",
     }
@@ -39,6 +42,7 @@ impl BenchCase {
             BenchCase::HMnist => h(&H_MNIST, 128, ops),
             BenchCase::HCeleba => h(&H_CELEBA, 200, ops),
             BenchCase::Samples => samples(ops),
+            BenchCase::Inception => inception(ops),
             BenchCase::Load => load(data_dir),
         }
     }
@@ -48,7 +52,8 @@ impl BenchCase {
         match self {
             BenchCase::AutoencoderMnist => 5,
             BenchCase::HMnist => 200,
-            BenchCase::AutoencoderCeleba | BenchCase::HCeleba | BenchCase::Samples | BenchCase::Load => 1,
+            BenchCase::AutoencoderCeleba | BenchCase::HCeleba | BenchCase::Samples => 1,
+            BenchCase::Inception | BenchCase::Load => 1,
         }
     }
 
@@ -65,6 +70,7 @@ impl BenchCase {
                 let of_decoder: usize = multiplications(&CELEBA).iter().sum();
                 2.0 * SAMPLES as f64 * (mlp_weights(&H_CELEBA) + of_decoder) as f64
             }
+            BenchCase::Inception => 2.0 * INCEPTION_BATCH_SIZE as f64 * INCEPTION_MULTIPLICATIONS,
             BenchCase::Load => 0.0,
         }
     }
@@ -77,6 +83,10 @@ const H_MNIST: MlpShape =
 pub(super) const H_CELEBA: MlpShape =
     MlpShape { input: 100, hidden_layers: 25, width: 1200, output: 100, negative_slope: 0.5, batch_norm_layers: 25 };
 pub(super) const SAMPLES: usize = 1000;
+
+const INCEPTION_BATCH_SIZE: usize = 50;
+/// Multiplications that torchvision states for one image (`_ops` of its weights).
+const INCEPTION_MULTIPLICATIONS: f64 = 5.713e9;
 
 /// Multiplications that an encoder, and likewise a decoder, needs for one image: in the convolution next to the image, in the
 /// other convolution, and in the linear layer.
@@ -157,6 +167,18 @@ fn samples(ops: Ops) -> Result<Bench> {
     }))
 }
 
+fn inception(ops: Ops) -> Result<Bench> {
+    let (streams, variant) = (Streams::new(SEED), InceptionVariant::Torchvision);
+    let weights = variant.random_weights(&streams);
+    let network = InceptionV3::with_ops(variant, &weights, &Device::Cpu, ops)?;
+    let pixels = streams.normal("images", 0, INCEPTION_BATCH_SIZE, 3 * 299 * 299).mapv(|value| value.clamp(-1.0, 1.0));
+    let images = pixels.into_shape_with_order((INCEPTION_BATCH_SIZE, 3, 299, 299)).expect("as many values");
+    Ok(Box::new(move || {
+        black_box(network.forward(images.view(), &[InceptionOutput::Logits])?);
+        Ok(())
+    }))
+}
+
 fn load(data_dir: &Path) -> Result<Bench> {
     let data_dir: PathBuf = data_dir.to_path_buf();
     mnist::train(&data_dir)?;
@@ -164,7 +186,7 @@ fn load(data_dir: &Path) -> Result<Bench> {
         let set = mnist::train(&data_dir)?;
         let order = permutation(set.images.len(), Streams::new(SEED).stream("order", 0));
         for rows in order.chunks(128) {
-            std::hint::black_box(set.images.batch(rows));
+            black_box(set.images.batch(rows));
         }
         Ok(())
     }))
@@ -177,7 +199,7 @@ pub(crate) fn product_rate() -> Result<f64> {
     let mut seconds = Vec::new();
     for _ in 0..6 {
         let started = std::time::Instant::now();
-        std::hint::black_box(matrix.matmul(&matrix).map_err(gtn_models::Error::from)?);
+        black_box(matrix.matmul(&matrix).map_err(gtn_models::Error::from)?);
         seconds.push(started.elapsed().as_secs_f64());
     }
     // The first one is a warm-up.

@@ -35,6 +35,20 @@ fn images_are_encoded_and_latents_are_decoded() {
     assert_eq!((exact.dim(), rounded.dim()), ((6, 5), (6, 5)));
     assert!((&exact - &rounded).iter().all(|difference| difference.abs() < 0.05), "{exact} {rounded}");
 
+    // An archive of the files, and JPEG files, encode to the same or nearly the same latents.
+    let png = |n: usize| fs::read(out(&format!("folder/{n:05}.png"))).unwrap();
+    let entries: Vec<(String, Vec<u8>)> = (0..6).map(|n| (format!("samples/{n}.png"), png(n))).collect();
+    let entries = entries.iter().map(|(name, bytes)| (name.as_str(), bytes.clone()));
+    gtn_tests::write_zip(&out("images.zip"), entries).unwrap();
+    fs::create_dir(out("jpeg")).unwrap();
+    (0..6).for_each(|n| image::load_from_memory(&png(n)).unwrap().save(out(&format!("jpeg/{n}.jpg"))).unwrap());
+    for name in ["images.zip", "jpeg"] {
+        let latents = out(&format!("{name}.npy"));
+        on_run("encode", &run).arg("--images").arg(out(name)).arg("--out").arg(latents).done();
+    }
+    assert_eq!(read("images.zip.npy"), rounded);
+    assert_eq!(read("jpeg.npy").dim(), (6, 5));
+
     // Decoding the output of `sample --latent` gives the output of `sample`.
     on_run("sample", &run).args(["-n", "6", "--latent", "--out"]).arg(out("latent.npy")).done();
     on_run("decode", &run).arg("--latents").arg(out("latent.npy")).arg("--out").arg(out("b.npy")).done();

@@ -1,10 +1,11 @@
-//! Resumable downloads that are verified by SHA-256 and complete atomically.
+//! Resumable downloads that are verified by SHA-256, or by its first digits, and complete atomically.
 //!
 //! A file is downloaded from the first of its mirrors that sends the expected bytes. It grows as `NAME.part` next to
 //! its destination and is renamed only when its SHA-256 matches, so a reader sees the old file or the new one, never a
 //! partial one. An interrupted download resumes where it stopped, from the same mirror or another. `HTTPS_PROXY`,
 //! `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honored.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::ops::ControlFlow;
@@ -33,12 +34,41 @@ pub use options::Options;
 pub struct Download {
     /// Destination; its folder is created when the first bytes arrive.
     pub path: PathBuf,
-    /// Size in bytes.
-    pub size: u64,
-    /// SHA-256 as hexadecimal text.
-    pub sha256: String,
+    /// Size in bytes, if it is known.
+    pub size: Option<u64>,
+    /// The expected SHA-256.
+    pub sha256: ExpectedSha256,
     /// `http://` or `https://` URLs of the mirrors, in order of preference.
     pub urls: Vec<String>,
+}
+
+/// What the SHA-256 of a file must be, as lowercase hexadecimal text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExpectedSha256 {
+    /// All 64 digits.
+    Full(String),
+    /// The first digits. PyTorch's files have eight of them in their names.
+    Prefix(String),
+}
+
+impl ExpectedSha256 {
+    /// Whether this SHA-256, as lowercase hexadecimal text, is the expected one.
+    #[must_use]
+    pub fn matches(&self, sha256: &str) -> bool {
+        match self {
+            Self::Full(expected) => sha256 == expected,
+            Self::Prefix(expected) => sha256.starts_with(expected),
+        }
+    }
+}
+
+impl fmt::Display for ExpectedSha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(expected) => f.write_str(expected),
+            Self::Prefix(expected) => write!(f, "one that begins with {expected}"),
+        }
+    }
 }
 
 impl Download {
@@ -60,7 +90,7 @@ pub enum Event<'a> {
     Bytes {
         /// Bytes on disk.
         done: u64,
-        /// Size of the complete file; `None` for downloads from the Hub.
+        /// Size of the complete file; `None` while it is unknown, and for downloads from the Hub.
         total: Option<u64>,
     },
     /// An attempt failed, and the download continues.
@@ -148,8 +178,8 @@ impl<'a> Fetcher<'a> {
     /// Downloads a file, trying the mirror at index `first` first, and returns the index of the mirror that provided it.
     fn fetch(&mut self, file: &Download, first: usize) -> Result<usize, Error> {
         let (path, name) = (&file.path, file_name(&file.path));
-        let is_complete = file_size(path)? == Some(file.size) && sha256(path)? == file.sha256;
-        if is_complete {
+        let has_right_size = file_size(path)?.is_some_and(|size| file.size.is_none_or(|expected| size == expected));
+        if has_right_size && file.sha256.matches(&sha256(path)?) {
             emit(self.on_event, &name, Event::AlreadyPresent)?;
             return Ok(first);
         }
@@ -202,45 +232,72 @@ impl<'a> Fetcher<'a> {
 
     /// Requests the missing bytes of a file, appends them to the partial file, and renames it if its SHA-256 is right.
     fn attempt(&mut self, file: &Download, name: &str, url: &str) -> Result<(), Failure> {
-        let (path, total) = (file.part_path(), file.size);
-        let kept = file_size(&path)?.filter(|kept| *kept <= total);
-        emit(self.on_event, name, Event::Bytes { done: kept.unwrap_or(0), total: Some(total) })?;
-        let response = match kept {
-            Some(kept) if kept == total => None,
-            _ => Some(http::get(&self.agent, url, kept.unwrap_or(0), total, self.options)?),
+        let path = file.part_path();
+        let kept = file_size(&path)?.filter(|kept| file.size.is_none_or(|size| *kept <= size)).unwrap_or(0);
+        emit(self.on_event, name, Event::Bytes { done: kept, total: file.size })?;
+        let is_complete = match file.size {
+            Some(size) => kept == size,
+            None => kept > 0 && file.sha256.matches(&sha256(&path)?),
+        };
+        let response = match is_complete {
+            true => None,
+            false => Some(http::get(&self.agent, url, kept, file.size, self.options)?),
         };
         // Opened only now, so that nothing is written if no mirror has the file.
         let mut part = open_locked(&path)?;
-        if let Some((mut done, mut bytes)) = response {
-            part.set_len(done).map_err(Error::io("write", &path))?;
-            // A request that makes less progress counts as a failure, which bounds the number of requests.
-            let enough = done + (total / 16).max(1);
-            let mut buffer = vec![0; 64 * 1024];
-            loop {
-                let read = bytes.read(&mut buffer).map_err(|error| http::failure(error, self.options))?;
-                if read == 0 {
-                    break;
-                }
-                part.write_all(&buffer[..read]).map_err(Error::io("write", &path))?;
-                done += read as u64;
-                if done >= enough {
-                    self.failures = 0;
-                }
-                emit(self.on_event, name, Event::Bytes { done, total: Some(total) })?;
-            }
-            if done < total {
-                return Err(Failure::Transient(format!("the connection ended after {done} of {total} bytes")));
-            }
+        let (mut began_at, mut has_clear_end) = (kept, true);
+        if let Some(mut response) = response {
+            (began_at, has_clear_end) = (response.offset, response.has_clear_end);
+            part.set_len(response.offset).map_err(Error::io("write", &path))?;
+            self.receive(&mut response, &mut part, &path, name)?;
         }
-        if sha256(&path)? == file.sha256 {
+        let found = sha256(&path)?;
+        if file.sha256.matches(&found) {
             part.sync_all().and_then(|()| fs::rename(&path, &file.path)).map_err(Error::io("write", &file.path))?;
             atomic::sync_parent_folder(&file.path);
             return Ok(());
         }
         fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-        let reason = "wrong contents: the SHA-256 does not match the expected one".to_owned();
-        // The wrong bytes may be those of an earlier request.
-        Err(if kept.is_some_and(|kept| kept > 0) { Failure::Transient(reason) } else { Failure::Permanent(reason) })
+        let reason = format!("wrong contents: the SHA-256 is {found}, expected {}", file.sha256);
+        // The wrong bytes may be those of an earlier request, or the last ones may be missing.
+        Err(if began_at > 0 || !has_clear_end { Failure::Transient(reason) } else { Failure::Permanent(reason) })
+    }
+
+    /// Appends a response to the partial file.
+    fn receive(
+        &mut self,
+        response: &mut http::Response<impl Read>,
+        part: &mut File,
+        path: &Path,
+        name: &str,
+    ) -> Result<(), Failure> {
+        let (mut done, total) = (response.offset, response.total);
+        // A request that makes less progress counts as a failure, which bounds the number of requests. How much progress an
+        // answer of unknown length makes is unknown, too.
+        let enough = total.map_or(u64::MAX, |total| done + (total / 16).max(1));
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let read = response.bytes.read(&mut buffer).map_err(|error| http::failure(error, self.options))?;
+            if read == 0 {
+                break;
+            }
+            part.write_all(&buffer[..read]).map_err(Error::io("write", path))?;
+            done += read as u64;
+            if done >= enough {
+                self.failures = 0;
+            }
+            emit(self.on_event, name, Event::Bytes { done, total })?;
+        }
+        match total {
+            Some(total) if done < total => {
+                Err(Failure::Transient(format!("the connection ended after {done} of {total} bytes")))
+            }
+            None if done > http::MAX_UNKNOWN_BYTES => {
+                fs::remove_file(path).map_err(Error::io("remove", path))?;
+                Err(Failure::Permanent("the answer has no end".to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -30,8 +30,9 @@ const FINGERPRINT_BYTES: usize = 32 << 20;
 ///
 /// The images have one channel if all files are gray, and three (RGB) otherwise. A gray image then becomes three equal
 /// channels. Alpha channels are ignored, palettes are resolved, and 16 bits are rounded to 8. The 8-bit values 0..255 are
-/// mapped to [−1, 1]. The orientation in a camera's metadata is not applied. All of this is what PIL and pytorch-fid do,
-/// except that PIL truncates 16 bits, and that colors of JPEG files differ by 0.3 of 255 on average and at most 3.
+/// mapped to [−1, 1]. The orientation in a camera's metadata is not applied. All of this is what PIL and pytorch-fid do, except
+/// that PIL converts 16 bits differently, and that colors of JPEG files differ by 0.2 of 255 on average (by 4 at most, on 20
+/// images of CelebA).
 ///
 /// ```
 /// use gtn_data::ImageCollection;
@@ -263,10 +264,11 @@ impl ImageHasher {
     pub fn update(&mut self, images: ArrayView4<'_, f32>) {
         assert_eq!(images.shape()[1..], self.shape, "shape of the images");
         self.missing = self.missing.checked_sub(images.len_of(Axis(0))).expect("no more images than announced");
-        let mut bytes = Vec::with_capacity(self.shape.iter().product::<usize>() * size_of::<f32>());
+        let mut bytes = vec![0; self.shape.iter().product::<usize>() * size_of::<f32>()];
         for image in images.outer_iter() {
-            bytes.clear();
-            bytes.extend(image.iter().flat_map(|value| value.to_le_bytes()));
+            for (bytes, value) in bytes.chunks_exact_mut(size_of::<f32>()).zip(&image) {
+                bytes.copy_from_slice(&value.to_le_bytes());
+            }
             self.hasher.update(&bytes);
         }
     }

@@ -27,6 +27,7 @@
 //! | [`mnist`] | MNIST from IDX files; downloads it |
 //! | [`celeba`], [`hap`] | CelebA and 11K Hands from JPEG files; [`image_set`] is what they share |
 //! | [`ImageCollection`], [`image_files`] | PNG files, JPEG files and image arrays of your own, in parts or at once |
+//! | [`inception`] | the weights of InceptionV3, with which metrics compare images; downloads them |
 //! | [`synthetic`] | the swiss roll and the uniform square |
 //!
 //! Files are validated before they are used. A truncated file, a swapped file, a file of the wrong kind, or a header
@@ -45,6 +46,7 @@ mod image_file_list;
 pub mod image_files;
 pub mod image_set;
 mod images;
+pub mod inception;
 mod mmap;
 pub mod mnist;
 pub mod split;

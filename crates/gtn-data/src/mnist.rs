@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array4;
 
-use crate::fetch::{self, Download, Event, OnEvent};
+use crate::fetch::{self, Download, Event, ExpectedSha256, OnEvent};
 use crate::{Error, Images, Result, idx};
 
 pub use crate::fetch::FetchSummary;
@@ -215,8 +215,8 @@ pub fn fetch<M: AsRef<str>>(
         let url = |mirror: &M| format!("{}/{}", mirror.as_ref().trim_end_matches('/'), spec.gzip_name());
         Download {
             path: folder.join(spec.gzip_name()),
-            size: spec.gzip_size,
-            sha256: spec.gzip_sha256.to_owned(),
+            size: Some(spec.gzip_size),
+            sha256: ExpectedSha256::Full(spec.gzip_sha256.to_owned()),
             urls: mirrors.iter().map(url).collect(),
         }
     };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gtn_data::fetch::{Download, Error, Event, Options, fetch};
+use gtn_data::fetch::{Download, Error, Event, ExpectedSha256, Options, fetch};
 use sha2::{Digest, Sha256};
 
 /// How the server answers a request.
@@ -24,6 +24,16 @@ enum Answer {
     Wrong,
     /// Too many bytes, without a Content-Length.
     Endless,
+    /// The first bytes of the file, without a Content-Length; the end of the connection is the end of the file.
+    Unsized(usize),
+    /// The complete file in chunks, without a Content-Length.
+    Chunked,
+    /// Wrong bytes in chunks.
+    ChunkedWrong,
+    /// The first bytes of a chunk, then the connection is cut.
+    ChunkedCut(usize),
+    /// Another range than the requested one.
+    OtherRange,
     Status(u16),
     /// Nothing, for as long as the client waits.
     Silence,
@@ -71,7 +81,7 @@ fn respond(mut stream: TcpStream, answer: Answer, log: &Mutex<Vec<usize>>) -> st
     }
     log.lock().unwrap().push(from);
     let content = content();
-    let mut send = |from: usize, bytes: &[u8]| {
+    let send = |mut stream: &TcpStream, from: usize, bytes: &[u8]| {
         let status = if from == 0 { "200 OK" } else { "206 Partial Content" };
         let range = format!("Content-Range: bytes {from}-{}/{SIZE}\r\n", SIZE - 1);
         let range = if from == 0 { "" } else { &range };
@@ -79,19 +89,42 @@ fn respond(mut stream: TcpStream, answer: Answer, log: &Mutex<Vec<usize>>) -> st
         stream.write_all(head.as_bytes())?;
         stream.write_all(bytes)
     };
+    let status = |code: u16| format!("HTTP/1.1 {code} Whatever\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let head = |coding: &str| format!("HTTP/1.1 200 OK\r\n{coding}Connection: close\r\n\r\n");
+    let send_chunk = |mut stream: &TcpStream, bytes: &[u8], end: &str| {
+        stream.write_all(head("Transfer-Encoding: chunked\r\n").as_bytes())?;
+        stream.write_all(format!("{SIZE:x}\r\n").as_bytes())?;
+        stream.write_all(bytes)?;
+        stream.write_all(end.as_bytes())
+    };
     match answer {
-        Answer::Good => send(from, &content[from..]),
-        Answer::NoRange => send(0, &content),
-        Answer::Cut(bytes) => send(from, &content[from..(from + bytes).min(SIZE)]),
-        Answer::Wrong => send(from, &vec![7; SIZE - from]),
+        Answer::Good if from >= SIZE => stream.write_all(status(416).as_bytes()),
+        Answer::Good => send(&stream, from, &content[from..]),
+        Answer::Chunked => send_chunk(&stream, &content, "\r\n0\r\n\r\n"),
+        Answer::ChunkedWrong => send_chunk(&stream, &[7; SIZE], "\r\n0\r\n\r\n"),
+        Answer::ChunkedCut(bytes) => send_chunk(&stream, &content[..bytes], ""),
+        Answer::OtherRange => {
+            let range = format!("Content-Range: bytes 7-{}/{SIZE}\r\n", SIZE - 1);
+            let head = format!(
+                "HTTP/1.1 206 Partial Content\r\nContent-Length: {}\r\n{range}Connection: close\r\n\r\n",
+                SIZE - 7
+            );
+            stream.write_all(head.as_bytes())?;
+            stream.write_all(&content[7..])
+        }
+        Answer::Unsized(bytes) => {
+            stream.write_all(head("").as_bytes())?;
+            stream.write_all(&content[..bytes])
+        }
+        Answer::NoRange => send(&stream, 0, &content),
+        Answer::Cut(bytes) => send(&stream, from, &content[from..(from + bytes).min(SIZE)]),
+        Answer::Wrong => send(&stream, from, &vec![7; SIZE - from]),
         Answer::Endless => {
             stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
             stream.write_all(&content)?;
             (0..100).try_for_each(|_| stream.write_all(&[1; 4096]))
         }
-        Answer::Status(code) => {
-            stream.write_all(format!("HTTP/1.1 {code} Whatever\r\nContent-Length: 0\r\n\r\n").as_bytes())
-        }
+        Answer::Status(code) => stream.write_all(status(code).as_bytes()),
         Answer::Silence => {
             std::thread::sleep(Duration::from_secs(3600));
             Ok(())
@@ -102,7 +135,16 @@ fn respond(mut stream: TcpStream, answer: Answer, log: &Mutex<Vec<usize>>) -> st
 fn download(folder: &Path, urls: &[&str]) -> Download {
     let sha256 = Sha256::digest(content()).iter().map(|byte| format!("{byte:02x}")).collect();
     let urls = urls.iter().map(|url| (*url).to_owned()).collect();
-    Download { path: folder.join("set/file.gz"), size: SIZE as u64, sha256, urls }
+    let (path, size) = (folder.join("set/file.gz"), Some(SIZE as u64));
+    Download { path, size, sha256: ExpectedSha256::Full(sha256), urls }
+}
+
+/// Of the same file, only the first digits of the SHA-256 are known.
+fn download_of_unknown_size(folder: &Path, urls: &[&str]) -> Download {
+    let mut file = download(folder, urls);
+    let ExpectedSha256::Full(sha256) = &file.sha256 else { unreachable!("it was just created") };
+    (file.size, file.sha256) = (None, ExpectedSha256::Prefix(sha256[..8].to_owned()));
+    file
 }
 
 fn fast_retries() -> Options {
@@ -166,6 +208,80 @@ fn a_file_arrives_despite_failures() {
         assert_complete(&file);
         assert_eq!(*server.requested.lock().unwrap(), requested, "{events:?}");
         assert_eq!(events.len(), failures, "{events:?}");
+    }
+}
+
+#[test]
+fn a_file_of_unknown_size_arrives_despite_failures() {
+    use Answer::{Chunked, ChunkedCut, ChunkedWrong, Cut, Good, NoRange, OtherRange, Status, Unsized, Wrong};
+    for (answers, requested, failures) in [
+        (&[Good][..], &[0][..], 0),
+        (&[Unsized(SIZE)], &[0], 0),
+        (&[Chunked], &[0], 0),
+        // The connection is cut, which the server's length or chunk reveals, and the download resumes.
+        (&[Cut(100_000), Good], &[0, 100_000], 1),
+        (&[Cut(100_000), Cut(50_000), Good], &[0, 100_000, 150_000], 2),
+        (&[Cut(100_000), NoRange], &[0, 100_000], 1),
+        (&[ChunkedCut(100_000), Good], &[0, 100_000], 1),
+        // Only the SHA-256 reveals that the rest is missing, and the download restarts.
+        (&[Unsized(100_000), Good], &[0, 0], 1),
+        (&[Unsized(0), Unsized(SIZE - 1), Unsized(SIZE)], &[0, 0, 0], 2),
+        // The server refuses the rest, or sends another part.
+        (&[Cut(100_000), Status(416), Good], &[0, 100_000, 0], 1),
+        (&[Cut(100_000), OtherRange, Good], &[0, 100_000, 100_000], 2),
+        // The second mirror has the file, the first does not.
+        (&[Wrong, Good], &[0, 0], 1),
+        (&[ChunkedWrong, Good], &[0, 0], 1),
+        (&[Status(404), Good], &[0, 0], 1),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = server(answers);
+        let file = download_of_unknown_size(folder.path(), &[&server.url, &server.url]);
+        let (done, events) = get(&file, &fast_retries());
+        done.unwrap_or_else(|error| panic!("{requested:?}: {error} {events:?}"));
+        assert_complete(&file);
+        assert_eq!(*server.requested.lock().unwrap(), requested, "{events:?}");
+        assert_eq!(events.len(), failures, "{events:?}");
+    }
+}
+
+#[test]
+fn the_rest_of_a_file_of_unknown_size_may_be_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(&[Answer::Good]);
+    let file = download_of_unknown_size(folder.path(), &[&server.url]);
+    fs::create_dir(folder.path().join("set")).unwrap();
+    // All bytes arrived before the process died.
+    fs::write(file.part_path(), content()).unwrap();
+    get(&file, &fast_retries()).0.unwrap();
+    assert_complete(&file);
+    assert!(server.requested.lock().unwrap().is_empty());
+    // A complete file is not requested, and one with other contents is replaced.
+    assert_eq!(get(&file, &fast_retries()).1, ["present"]);
+    fs::write(&file.path, "other").unwrap();
+    // So are the bytes of a longer file.
+    fs::write(file.part_path(), vec![9; SIZE + 10]).unwrap();
+    get(&file, &fast_retries()).0.unwrap();
+    assert_complete(&file);
+    assert_eq!(*server.requested.lock().unwrap(), [SIZE + 10, 0]);
+}
+
+#[test]
+fn wrong_contents_of_unknown_size_are_never_kept() {
+    for answer in [Answer::Wrong, Answer::ChunkedWrong, Answer::Unsized(SIZE - 1), Answer::Unsized(0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = server(&[answer]);
+        let file = download_of_unknown_size(folder.path(), &[&server.url]);
+        let (done, _) = get(&file, &fast_retries());
+        let error = done.unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.contains("wrong contents: the SHA-256 is ") && message.contains("one that begins with"),
+            "{message}"
+        );
+        assert!(!message.contains('\n') && !error.is_user_error(), "{message}");
+        assert!(names(&folder.path().join("set")).is_empty());
+        assert!(server.requested.lock().unwrap().len() <= 4);
     }
 }
 

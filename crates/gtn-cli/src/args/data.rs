@@ -6,9 +6,9 @@ use super::folders::DataDir;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
-    /// Check that a data set is present and complete.
+    /// Check that a data set, or the weights of Inception, are present and complete.
     Check(DataCheck),
-    /// Download the missing files of a data set, or show where to get them.
+    /// Download the missing files of a data set or the weights of Inception, or show where to get them.
     Fetch(DataFetch),
 }
 
@@ -16,6 +16,7 @@ pub(crate) enum DataCommand {
 #[command(after_help = "Examples:
   gtn data fetch mnist
   gtn data fetch mnist --data-dir ~/datasets --mirror https://example.org/mnist/
+  gtn data fetch inception
   cargo xtask fetch mnist --from hub
   cargo xtask fetch celeba --from hub
 
@@ -24,18 +25,22 @@ interrupted download resumes. CelebA can be downloaded only from the Hugging Fac
 11K Hands not at all; for these, the command shows where to get the files and under which terms.
 HTTPS_PROXY and HTTP_PROXY are supported.
 
+Inception's weights, for FID, KID and the Inception Score, are the files of pytorch-fid (Apache
+License 2.0, converted from Google's TensorFlow model) and torchvision (BSD 3-Clause), about
+200 MB. Both are verified by the first eight digits of their SHA-256, which are in their names.
+
 --from hub needs a build with the feature `hub`, which `cargo xtask fetch` provides. From
 ylecun/mnist it creates the four original files and verifies them; from flwrlabs/celeba (1.4 GB,
 and as much temporary space) the archive and both lists. An interrupted download from the hub
 restarts. It fails if no data arrives for two minutes. HF_ENDPOINT sets another hub, HF_TOKEN a
 token (not required). HF_HUB_DISABLE_TELEMETRY=1 disables the telemetry of the hub's library.")]
 pub(crate) struct DataFetch {
-    /// Data set.
+    /// Data set, or `inception`.
     #[arg(value_enum)]
     pub(crate) name: DataName,
     #[command(flatten)]
     pub(crate) data: DataDir,
-    /// Download from this mirror instead of the known ones; may be repeated.
+    /// Download from this mirror instead of the known ones: a URL to which the name of each file is appended. May be repeated.
     #[arg(long, value_name = "URL")]
     pub(crate) mirror: Vec<String>,
     /// Where to download from.
@@ -54,9 +59,10 @@ pub(crate) enum Source {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   gtn data check mnist --data-dir datasets
+  gtn data check inception
   gtn data check celeba")]
 pub(crate) struct DataCheck {
-    /// Data set.
+    /// Data set, or `inception`.
     #[arg(value_enum)]
     pub(crate) name: DataName,
     #[command(flatten)]
@@ -71,4 +77,6 @@ pub(crate) enum DataName {
     Celeba,
     /// Images of hands (11K Hands), scaled to 64×64.
     Hap,
+    /// The weights of InceptionV3 for FID, KID and the Inception Score.
+    Inception,
 }

@@ -1,10 +1,10 @@
-//! `gtn data check`: whether a data set is present and complete.
+//! `gtn data check`: whether a data set, or the weights of Inception, are present and complete.
 
 use std::path::Path;
 
 use gtn_data::image_set::{DatasetCounts, Inventory, ItemState};
 use gtn_data::mnist::{self, FILES, FileState};
-use gtn_data::{celeba, hap};
+use gtn_data::{celeba, hap, inception};
 
 use crate::args::{DataCheck, DataName};
 use crate::console;
@@ -17,6 +17,7 @@ pub(crate) fn check(args: &DataCheck) -> Result<(), Failure> {
             check_image_set("CelebA", &celeba::check(&args.data.data_dir), celeba::download_instructions)
         }
         DataName::Hap => check_image_set("11K Hands", &hap::check(&args.data.data_dir), hap::download_instructions),
+        DataName::Inception => check_inception(args),
     }
 }
 
@@ -84,4 +85,40 @@ fn check_mnist(args: &DataCheck) -> Result<(), Failure> {
             Err(Failure::users(format!("{missing} of the 4 files of MNIST are missing{broken}. {advice}")))
         }
     }
+}
+
+fn check_inception(args: &DataCheck) -> Result<(), Failure> {
+    use inception::FileState;
+    let (folder, states) = inception::check(&args.data.data_dir);
+    let (mut missing, mut wrong) = (0, 0);
+    console::print(&format!("weights of Inception in {}", folder.display()));
+    for (file, state) in inception::FILES.iter().zip(&states) {
+        let expected = file.sha256_prefix;
+        let text = match state {
+            FileState::Complete(path) => format!("{}: complete, its SHA-256 begins with {expected}", path.display()),
+            FileState::WrongDigest(path, found) => {
+                wrong += 1;
+                format!(
+                    "{}: wrong contents, its SHA-256 is {found}, expected one that begins with {expected}",
+                    path.display()
+                )
+            }
+            FileState::Unreadable(error) => {
+                wrong += 1;
+                format!("unusable: {error}")
+            }
+            FileState::Missing => {
+                missing += 1;
+                format!("{} is missing", file.name)
+            }
+        };
+        console::print(&format!("  {:<16} {text}", file.metrics));
+    }
+    let unusable = missing + wrong;
+    if unusable == 0 {
+        return Ok(());
+    }
+    let problem = if wrong == 0 { "missing" } else { "missing or wrong" };
+    let advice = inception::download_instructions(&folder);
+    Err(Failure::users(format!("{unusable} of the 2 files of Inception's weights are {problem}. {advice}")))
 }

@@ -1,9 +1,9 @@
-//! `gtn data fetch`: downloads the missing files of a data set.
+//! `gtn data fetch`: downloads the missing files of a data set or the weights of Inception.
 
 use std::ops::ControlFlow;
 
 use gtn_data::fetch::{Event, FetchSummary, Options};
-use gtn_data::{celeba, hap, mnist};
+use gtn_data::{celeba, hap, inception, mnist};
 
 use crate::args::{DataFetch, DataName, Source};
 use crate::failure::Failure;
@@ -14,12 +14,18 @@ pub(crate) fn run(args: &DataFetch) -> Result<(), Failure> {
     if args.from == Source::Hub && !args.mirror.is_empty() {
         return Err(Failure::users("--mirror cannot be combined with --from hub; set HF_ENDPOINT to use another hub"));
     }
+    if args.from == Source::Hub && matches!(args.name, DataName::Inception) {
+        return Err(Failure::users(
+            "the weights of Inception come from their authors, not from the Hugging Face Hub; omit --from",
+        ));
+    }
     let data_dir = &args.data.data_dir;
     // The terms of these images of people bind everyone who downloads them.
     let (files, advice) = match args.name {
         DataName::Mnist => (4, None),
         DataName::Celeba => (3, Some(celeba::download_instructions(&data_dir.join("celeba")))),
         DataName::Hap => (3, Some(hap::download_instructions(&data_dir.join("hap")))),
+        DataName::Inception => (inception::FILES.len(), None),
     };
     if let Some(advice) = advice.filter(|_| args.from == Source::Mirrors || matches!(args.name, DataName::Hap)) {
         return Err(Failure::users(advice));
@@ -70,12 +76,13 @@ fn from_hub(args: &DataFetch, _progress: &mut Progress) -> Result<FetchSummary, 
 }
 
 fn from_mirrors(args: &DataFetch, progress: &mut Progress) -> Result<FetchSummary, Failure> {
-    let mirrors: Vec<String> = if args.mirror.is_empty() {
-        mnist::MIRRORS.iter().map(|mirror| (*mirror).to_owned()).collect()
-    } else {
-        args.mirror.clone()
+    let (data_dir, options) = (&args.data.data_dir, Options::default());
+    let fetched = match args.name {
+        DataName::Inception => inception::fetch(data_dir, &args.mirror, &options, reporter(progress)),
+        _ if args.mirror.is_empty() => mnist::fetch(data_dir, &mnist::MIRRORS, &options, reporter(progress)),
+        _ => mnist::fetch(data_dir, &args.mirror, &options, reporter(progress)),
     };
-    Ok(mnist::fetch(&args.data.data_dir, &mirrors, &Options::default(), reporter(progress))?)
+    Ok(fetched?)
 }
 
 /// Shows events, and stops the download if the user asked for it.

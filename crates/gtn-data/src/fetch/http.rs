@@ -54,27 +54,73 @@ fn root_certificates() -> RootCerts {
     }
 }
 
-/// Requests the bytes of a file of `size` bytes from `offset` on. Returns the offset at which the response starts, which
-/// may be 0, and its bytes, of which at most one is too many.
+/// A file of unknown size has at most so many bytes. An endless answer must not fill the disk.
+pub(super) const MAX_UNKNOWN_BYTES: u64 = 1 << 30;
+
+/// The answer to a request for a file.
+pub(super) struct Response<R> {
+    /// The position in the file at which it begins.
+    pub(super) offset: u64,
+    /// Size of the complete file, if it is known.
+    pub(super) total: Option<u64>,
+    /// Whether its end differs from a lost connection: its length is known, or it is sent in chunks.
+    pub(super) has_clear_end: bool,
+    /// Its bytes, of which at most one is too many.
+    pub(super) bytes: R,
+}
+
+/// Requests the bytes of a file from `offset` on. The answer may begin at 0. `size` is the size of the file, if it is known.
 pub(super) fn get(
     agent: &Agent,
     url: &str,
     offset: u64,
-    size: u64,
+    size: Option<u64>,
     options: &Options,
-) -> Result<(u64, impl Read + use<>), Failure> {
-    let mut request = agent.get(url);
-    if offset > 0 {
-        request = request.header(header::RANGE, format!("bytes={offset}-"));
-    }
-    let response = request.call().map_err(|error| failure(error, options))?;
-    let offset = if response.status() == StatusCode::PARTIAL_CONTENT { offset } else { 0 };
-    match response.body().content_length().map(|length| offset.saturating_add(length)) {
-        Some(actual) if actual != size => {
-            Err(Failure::Permanent(format!("the file has {actual} bytes, expected {size}")))
+) -> Result<Response<impl Read + use<>>, Failure> {
+    let request = |offset: u64| {
+        let request = agent.get(url);
+        match offset {
+            0 => request.call(),
+            _ => request.header(header::RANGE, format!("bytes={offset}-")).call(),
         }
-        _ => Ok((offset, response.into_body().into_reader().take(size - offset + 1))),
+    };
+    let response = match request(offset) {
+        // The kept bytes are not the beginning of a larger file.
+        Err(ureq::Error::StatusCode(416)) if offset > 0 => request(0),
+        response => response,
+    };
+    let response = response.map_err(|error| failure(error, options))?;
+    let offset = if response.status() == StatusCode::PARTIAL_CONTENT { offset } else { 0 };
+    let text = |name: header::HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let range = text(header::CONTENT_RANGE).filter(|_| offset > 0).and_then(parse_content_range);
+    if let Some((start, _)) = range.filter(|(start, _)| *start != offset) {
+        return Err(Failure::Permanent(format!(
+            "the server sent the bytes from {start} on, not those from {offset} on"
+        )));
     }
+    let is_chunked =
+        text(header::TRANSFER_ENCODING).is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked"));
+    let by_length = response.body().content_length().map(|length| offset.saturating_add(length));
+    let claimed = by_length.or(range.and_then(|(_, total)| total));
+    match (claimed, size) {
+        (Some(actual), Some(size)) if actual != size => {
+            return Err(Failure::Permanent(format!("the file has {actual} bytes, expected {size}")));
+        }
+        (Some(actual), None) if actual > MAX_UNKNOWN_BYTES => {
+            return Err(Failure::Permanent(format!("the file has {actual} bytes, which is far too many")));
+        }
+        _ => {}
+    }
+    let total = size.or(claimed);
+    let max = total.unwrap_or(MAX_UNKNOWN_BYTES).saturating_sub(offset).saturating_add(1);
+    let has_clear_end = total.is_some() || is_chunked;
+    Ok(Response { offset, total, has_clear_end, bytes: response.into_body().into_reader().take(max) })
+}
+
+/// The first position, and the size of the complete file if it is known, of a header such as `bytes 100-199/200`.
+fn parse_content_range(value: &str) -> Option<(u64, Option<u64>)> {
+    let (range, total) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
+    Some((range.split_once('-')?.0.trim().parse().ok()?, total.trim().parse().ok()))
 }
 
 /// What an error of a request, or of reading its response, means.

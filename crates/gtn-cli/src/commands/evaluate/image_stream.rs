@@ -75,7 +75,6 @@ impl ImageStream {
         self.len
     }
 
-
     pub(super) fn values_per_image(&self) -> usize {
         self.shape.iter().product()
     }

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use gtn_metrics::{
-    Gaussian, GaussianMixture, GaussianMixtureParams, SampleMoments, Subsets, density_coverage,
+    Gaussian, GaussianMixture, GaussianMixtureParams, SampleMoments, Subsets, density_coverage, frechet_distance,
     frechet_distance_from_moments, kernel_distance, memorization, precision_recall,
 };
 use ndarray::{Array1, Array2};
@@ -39,6 +39,9 @@ fn frechet() {
         let start = Instant::now();
         let distance = frechet_distance_from_moments(&a, &b);
         println!("d {d}, n {n}: Fréchet distance {distance:?} in {:?}", start.elapsed());
+        let start = Instant::now();
+        let distance = frechet_distance(x.view(), y.view());
+        println!("d {d}, n {n}: Fréchet distance from rows {distance:?} in {:?}", start.elapsed());
         if d < 1000 {
             let trace = a.covariance().diag().sum();
             println!("of equal sets {:?}, with the trace {trace}", frechet_distance_from_moments(&a, &a));

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use gtn_metrics::{SampleMoments, Subsets, frechet_distance_from_moments, inception_score, kernel_distance};
+use gtn_metrics::{
+    SampleMoments, Subsets, frechet_distance, frechet_distance_from_moments, inception_score, kernel_distance,
+};
 use gtn_models::{Streams, purpose};
 use gtn_run::schema::{Baseline, Metric};
 use ndarray::{Array2, ArrayView2, Axis, s};
@@ -40,6 +42,36 @@ impl FeaturesOrMoments<'_> {
     }
 }
 
+/// A set of images whose FID is computed.
+enum FidSet {
+    /// Features of fewer images than dimensions, for which no covariance is needed.
+    Features(Array2<f32>),
+    Moments(SampleMoments),
+}
+
+impl FidSet {
+    fn new(features: Array2<f32>, needs_moments: bool) -> Result<Self, Failure> {
+        Ok(match needs_moments {
+            true => FidSet::Moments(SampleMoments::from_rows(features.view())?),
+            false => FidSet::Features(features),
+        })
+    }
+
+    fn distance(&self, other: &Self) -> Result<Estimate, Failure> {
+        let distance = match (self, other) {
+            (FidSet::Features(a), FidSet::Features(b)) => frechet_distance(a.view(), b.view()),
+            (FidSet::Moments(a), FidSet::Moments(b)) => frechet_distance_from_moments(a, b),
+            (FidSet::Features(a), FidSet::Moments(b)) => {
+                frechet_distance_from_moments(&SampleMoments::from_rows(a.view())?, b)
+            }
+            (FidSet::Moments(a), FidSet::Features(b)) => {
+                frechet_distance_from_moments(a, &SampleMoments::from_rows(b.view())?)
+            }
+        };
+        Ok(distance?.into())
+    }
+}
+
 /// Features of the baselines, as many rows as a half has.
 pub(super) type BaselineFeatures = BTreeMap<Baseline, Array2<f32>>;
 
@@ -51,22 +83,30 @@ pub(super) fn fid(
     baselines: &BaselineFeatures,
     features: String,
 ) -> Result<Measured, Failure> {
-    let select = |rows: &Array2<f32>, indices: &[usize]| SampleMoments::from_rows(rows.select(Axis(0), indices).view());
-    let mut pairs = vec![[real.moments()?, generated.moments()?]];
+    let needs_moments =
+        [real, generated].iter().any(|side| side.features().is_none_or(|rows| rows.nrows() >= rows.ncols()));
+    let whole = |side: FeaturesOrMoments<'_>| match side.features() {
+        Some(features) if !needs_moments => Ok(FidSet::Features(features.clone())),
+        _ => side.moments().map(FidSet::Moments),
+    };
+    let select = |rows: &Array2<f32>, indices: &[usize]| FidSet::new(rows.select(Axis(0), indices), needs_moments);
+    let mut sets = vec![whole(real)?, whole(generated)?];
+    let mut pairs = vec![(0, 1)];
     // A covariance needs two images.
     let halves = halves.filter(|halves| halves.len() > 1);
     if let (Some(halves), Some(real)) = (halves, real.features()) {
-        let first = select(real, &halves.first)?;
-        pairs.push([first.clone(), select(real, &halves.second)?]);
+        sets.extend([select(real, &halves.first)?, select(real, &halves.second)?]);
         for rows in baselines.values() {
-            pairs.push([first.clone(), SampleMoments::from_rows(rows.view())?]);
+            sets.push(FidSet::new(rows.clone(), needs_moments)?);
         }
         if let Some(generated) = generated.features() {
-            pairs.push([first, select(generated, &halves.generated)?]);
+            sets.push(select(generated, &halves.generated)?);
         }
+        pairs.extend((3..sets.len()).map(|other| (2, other)));
     }
-    let distance = |[a, b]: &[SampleMoments; 2]| frechet_distance_from_moments(a, b);
-    let mut values = pairs.par_iter().map(distance).collect::<Result<Vec<_>, _>>()?.into_iter().map(Estimate::from);
+    let values: Vec<Result<Estimate, Failure>> =
+        pairs.par_iter().map(|&(one, other)| sets[one].distance(&sets[other])).collect();
+    let mut values = values.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter();
     let value = values.next().expect("the first pair exists");
     let at_floor = halves.zip(values.next()).map(|(halves, floor)| AtFloor {
         samples: halves.len(),

@@ -7,8 +7,10 @@ The tests know the values. Storages in the legacy format are named after address
 """
 
 import collections
+import io
 import os
 import pathlib
+import zipfile
 
 import torch
 from safetensors.torch import save_file
@@ -38,10 +40,15 @@ def numbers(*shape):
 def tensors():
     """One tensor of each kind."""
     shared = numbers(12)
+    tagged, tagged_parameter = numbers(4), torch.nn.Parameter(numbers(4))
+    # PyTorch saves the attributes of a tensor with it.
+    tagged.tag = tagged_parameter.tag = "text"
     return collections.OrderedDict(
         matrix=numbers(2, 3),
         transposed=torch.nn.Parameter(numbers(2, 3).t()),
         parameter=torch.nn.Parameter(numbers(4)),
+        tagged=tagged,
+        tagged_parameter=tagged_parameter,
         first=shared[:6].view(2, 3),
         second=shared[6:].view(2, 3),
         column=shared.view(4, 3)[:, 1],
@@ -76,5 +83,11 @@ save("expanded", {"matrix": numbers(2, 1).expand(2, 1000)})
 save("code", {"matrix": numbers(2, 3), "other": Code()})
 save("code_legacy", {"other": Code()}, _use_new_zipfile_serialization=False)
 save("network", Net())
-torch.jit.script(module.eval()).save(folder / "script.pth")
+script = io.BytesIO()
+torch.jit.save(torch.jit.script(module.eval()), script)
+with zipfile.ZipFile(script) as saved, zipfile.ZipFile(folder / "script.pth", "w") as archive:
+    for name in saved.namelist():
+        # The names of local files are in these.
+        if not name.endswith(".debug_pkl"):
+            archive.writestr(name, saved.read(name))
 save_file({name: value.detach().clone().contiguous() for name, value in tensors().items()}, folder / "tensors.safetensors", metadata={"note": "text"})

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use gtn_models::{DeviceName, Streams};
+use gtn_models::{DeviceName, Model, Streams};
 use gtn_run::config::Overrides;
 use gtn_run::observer::NoopObserver;
 use gtn_run::schema::{Baseline, KeyInfo, Metric, Statistic};
@@ -111,6 +111,13 @@ fn run(experiment: &str, root: &Path, overrides: Overrides) -> Run {
     Run { folder, log, report }
 }
 
+/// Writes the model of a run to one file, which generates the same samples.
+fn export(run: &RunFolder, path: &Path) {
+    let model = Model::load(run.root()).unwrap();
+    model.to_artifact().unwrap().write(path).unwrap();
+    assert_eq!(Model::load(path).unwrap(), model);
+}
+
 /// One function, because the subscriber is that of the process.
 #[test]
 fn experiments_use_every_name_of_the_schema_and_no_other() {
@@ -130,6 +137,7 @@ fn experiments_use_every_name_of_the_schema_and_no_other() {
         run("uniform", root.path(), points(2)),
         run("mnist", root.path(), images),
     ];
+    export(&runs[3].folder, &root.path().join("model.safetensors"));
     let pairs = draw_pairs(&runs[3].folder, 5, &Streams::new(1)).unwrap();
     assert_eq!(pairs.source.dim(), pairs.target.dim());
 

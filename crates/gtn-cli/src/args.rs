@@ -7,6 +7,7 @@ mod device;
 mod evaluate;
 mod folders;
 mod label;
+mod models;
 mod named_values;
 mod runs;
 mod samples;
@@ -19,6 +20,7 @@ pub(crate) use data::{DataCheck, DataCommand, DataFetch, DataName, Source};
 pub(crate) use device::Doctor;
 pub(crate) use evaluate::{Choice, Evaluate, Features, METRICS};
 pub(crate) use label::Label;
+pub(crate) use models::{Export, Import, ModelFormat};
 pub(crate) use runs::{ConfigCommand, Report, Reproduce, Runs};
 pub(crate) use samples::{Decode, Encode, Interpolate, Sample};
 
@@ -58,6 +60,10 @@ pub(crate) enum Command {
     Decode(Decode),
     /// Compute metrics of generated samples, each with its noise floor.
     Evaluate(Evaluate),
+    /// Import trained weights from PyTorch.
+    Import(Import),
+    /// Write a trained model to one file, also for PyTorch.
+    Export(Export),
     /// Match two sets of vectors by Algorithm 1.
     Label(Label),
     /// Write the report of a run.

@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use ndarray::{Array, ArrayD, Dimension};
@@ -145,6 +147,31 @@ struct Header {
     metadata: BTreeMap<String, serde_json::Value>,
 }
 
+/// The header of a safetensors file, without the tensors.
+#[derive(Deserialize)]
+struct FileHeader {
+    #[serde(rename = "__metadata__")]
+    metadata: Option<HashMap<String, String>>,
+}
+
+/// The most bytes of a header, as the safetensors crate allows them.
+const MAX_HEADER: u64 = 100_000_000;
+
+/// The header of a safetensors file: a JSON object behind its length. `None` if the file does not begin with one.
+fn read_header(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    let mut file = File::open(path)?;
+    let mut beginning = Vec::new();
+    file.by_ref().take(8).read_to_end(&mut beginning)?;
+    let len = beginning.first_chunk().map_or(0, |len| u64::from_le_bytes(*len));
+    if !(1..=MAX_HEADER).contains(&len) {
+        return Ok(None);
+    }
+    let mut header = Vec::new();
+    file.take(len).read_to_end(&mut header)?;
+    let is_complete = header.len() as u64 == len && header.first() == Some(&b'{');
+    Ok(is_complete.then_some(header))
+}
+
 impl TensorFile {
     /// A file without content, to be computed from the inputs of `input_fingerprint`.
     #[must_use]
@@ -197,6 +224,23 @@ impl TensorFile {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
         Self::parse(&bytes).map_err(|reason| Error::malformed(path, reason))
+    }
+
+    /// The metadata of a file that [`write`](Self::write) wrote; none for another safetensors file. Only the header is read, and
+    /// the checksum is not verified.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`] if the file cannot be read, [`Error::Malformed`] if it is not a safetensors file.
+    pub fn read_metadata(path: &Path) -> Result<BTreeMap<String, serde_json::Value>> {
+        let header = read_header(path).map_err(Error::read(path))?;
+        let not_safetensors = || Error::malformed(path, "not a safetensors file");
+        let header: FileHeader =
+            serde_json::from_slice(&header.ok_or_else(not_safetensors)?).map_err(|_| not_safetensors())?;
+        let metadata = header.metadata.unwrap_or_default();
+        let Some(text) = metadata.get("gtn") else { return Ok(BTreeMap::new()) };
+        let header: Header = serde_json::from_str(text).map_err(|error| Error::malformed(path, error.to_string()))?;
+        Ok(header.metadata)
     }
 
     /// The content of a file, or what is wrong with it.
@@ -264,6 +308,25 @@ mod tests {
         file.insert("validation.source", ArrayD::<f32>::zeros(vec![0, 3]));
         file.metadata.insert("epoch".to_owned(), 3.into());
         file
+    }
+
+    #[test]
+    fn metadata_are_read_without_the_tensors() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        let mut file = example();
+        file.write(&path).unwrap();
+        assert_eq!(TensorFile::read_metadata(&path).unwrap(), file.metadata);
+        let header: HashMap<&str, Outline<'_>> = HashMap::new();
+        std::fs::write(&path, safetensors::serialize(header, None).unwrap()).unwrap();
+        assert!(TensorFile::read_metadata(&path).unwrap().is_empty());
+        for foreign in [&b""[..], b"\x89PNG\r\n\x1a\n", b"\x10\0\0\0\0\0\0\0{}", b"\x02\0\0\0\0\0\0\0[]"] {
+            std::fs::write(&path, foreign).unwrap();
+            let error = TensorFile::read_metadata(&path).unwrap_err();
+            assert!(matches!(error, Error::Malformed { .. }), "{error}");
+        }
+        let missing = TensorFile::read_metadata(&folder.path().join("b")).unwrap_err();
+        assert!(missing.is_not_found());
     }
 
     #[test]

@@ -24,9 +24,9 @@ pub struct AutoencoderShape {
 }
 
 /// Channels between the outer and the inner convolution.
-const OUTER_CHANNELS: usize = 64;
+pub(crate) const OUTER_CHANNELS: usize = 64;
 /// Channels between the inner convolution and the linear layer.
-const INNER_CHANNELS: usize = 128;
+pub(crate) const INNER_CHANNELS: usize = 128;
 /// Images per forward pass of the encoder, and latents per forward pass of the decoder, which bounds the memory.
 const ENCODER_BATCH_SIZE: usize = 256;
 const DECODER_BATCH_SIZE: usize = 500;
@@ -51,8 +51,8 @@ impl AutoencoderShape {
     }
 
     /// Number of values between the linear layer and the inner convolution.
-    fn flat_len(&self) -> usize {
-        INNER_CHANNELS * (self.side / 4) * (self.side / 4)
+    pub(crate) fn flat_len(&self) -> usize {
+        INNER_CHANNELS.saturating_mul(self.side / 4).saturating_mul(self.side / 4)
     }
 }
 

@@ -82,6 +82,7 @@ mod load;
 mod loss;
 mod mlp;
 mod mode;
+mod model;
 mod normalizer;
 mod ops;
 mod parameters;
@@ -101,12 +102,13 @@ pub use interpolation::Interpolation;
 pub use loss::mean_squared_error;
 pub use mlp::{Mlp, MlpShape};
 pub use mode::Mode;
+pub use model::Model;
 pub use normalizer::Normalizer;
 pub use ops::Ops;
 pub use parameters::{NamedArrays, Parameters};
 pub use proposer::proposer;
 pub use streams::Streams;
-pub use torch::StateDict;
+pub use torch::{StateDict, TorchImport};
 
 // The types of other crates in signatures of this one. A crate that uses it need not depend on those crates itself.
 pub use candle_core::{self, DType, Device, DeviceLocation, Tensor, backprop::GradStore};

@@ -1,23 +1,51 @@
-//! Trained networks from the folder of a run, or of published weights.
+//! Trained networks from the folder of a run or of published weights, and from model files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use gtn_run::config::AutoencoderWeights;
 use gtn_run::schema::{TensorKey, checkpoint as keys};
-use gtn_run::{Artifact, Config, Network, RunFolder};
+use gtn_run::{Artifact, AutoencoderCard, Config, ModelCard, Network, Origin, RunFolder, RunRecord};
 use ndarray::Array1;
 
-use crate::{Autoencoder, AutoencoderShape, Error, Generator, Mlp, MlpShape, Normalizer, Parameters, Result, Streams};
+use crate::error::require_array;
+use crate::model::{ENCODER, Model};
+use crate::{
+    Autoencoder, AutoencoderShape, Error, Generator, MlpShape, NamedArrays, Normalizer, Parameters, Result, Streams,
+};
 
-impl Generator {
-    /// Loads the best weights of a run's networks to the CPU. `path` is the folder of the run, or a folder of weights, which
-    /// has its `config.toml` and the best checkpoints.
+impl Model {
+    /// Loads the best weights of a run's networks. `path` is the folder of the run, a folder of weights, which has its
+    /// `config.toml` and the best checkpoints, a model file, or a folder that contains `model.safetensors`.
     ///
     /// # Errors
     ///
     /// [`Error::NotTrained`] if the run has no weights yet, [`Error::ForeignWeights`] if they do not belong to its
-    /// configuration, [`Error::Run`] if the folder is not a run or is damaged.
+    /// configuration, [`Error::Run`] if the folder is not a run or is damaged, [`Error::File`] if the file is not a model file or
+    /// is damaged.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        match model_file(path.as_ref()) {
+            Some(file) => read_model(&file),
+            None => read_run(&RunFolder::at(path.as_ref())),
+        }
+    }
+
+    /// Whether [`load`](Self::load) may find a model at `path`, as opposed to an array or a folder of images.
+    #[must_use]
+    pub fn is_at(path: &Path) -> bool {
+        match model_file(path) {
+            Some(file) => matches!(ModelCard::read(&file), Ok(Some(_))),
+            None => RunFolder::at(path).config().is_file(),
+        }
+    }
+}
+
+impl Generator {
+    /// Loads the best weights of a run's networks, or a model file, to the CPU: whatever [`Model::load`] reads.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::load`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Self::load_on(path, &Device::Cpu)
     }
@@ -28,56 +56,49 @@ impl Generator {
     ///
     /// As [`load`](Self::load).
     pub fn load_on(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
-        let run = RunFolder::at(path.as_ref());
-        let config = run.record()?.config;
-        let path = run.best_checkpoint(Network::H);
-        let weights = read(&run, &path, Network::H)?;
-        let shape = MlpShape::from_config(&config);
-        check_hidden_layers(&weights, &path, &shape)?;
-        // The initial weights are overwritten, so any seed works.
-        let h = Mlp::new(&shape, &Streams::new(config.seed), device)?;
-        h.parameters().load_checkpoint(&weights)?;
-        let normalizer = Some(Normalizer::from_artifact(&weights, &keys::MEAN, &keys::STD)?);
-        if config.autoencoder.is_none() {
-            return Self::new(h, normalizer, None);
-        }
-        let autoencoder = read_best(&run, &config, device)?;
-        // Sampling needs the best weights alone, and must not fail without others.
-        let encoder = load_encoder(&autoencoder, &run, &config);
-        let generator = Self::new(h, normalizer, Some(autoencoder))?;
-        Ok(match encoder {
-            Ok(()) => generator,
-            Err(error) => generator.without_encoder(error.to_string()),
-        })
+        Model::load(path)?.generator(device)
     }
 }
 
 impl Autoencoder {
     /// Loads a run's autoencoder: the encoder of its latents and the decoder of its samples. Under the `repo` protocol they come
-    /// from different epochs.
+    /// from different epochs. `path` is also a model file, or a folder with one.
     ///
     /// This is possible as soon as the autoencoder is trained, before ĥ is.
     ///
     /// # Errors
     ///
-    /// [`Error::NoAutoencoder`] if the run's data are not images; otherwise as [`Generator::load`].
+    /// [`Error::NoAutoencoder`] if the data are not images, [`Error::NoEncoder`] if a model file has no encoder; otherwise as
+    /// [`Model::load`].
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        if let Some(file) = model_file(path.as_ref()) {
+            let model = read_model(&file)?;
+            if let Some(reason) = model.card().missing_encoder() {
+                return Err(Error::NoEncoder { reason: reason.to_owned() });
+            }
+            return autoencoder_of(&model, path.as_ref(), device);
+        }
         let run = RunFolder::at(path.as_ref());
         let config = run.record()?.config;
-        let autoencoder = read_best(&run, &config, device)?;
-        load_encoder(&autoencoder, &run, &config)?;
-        Ok(autoencoder)
+        let (shape, mut weights) = read_best(&run, &config)?;
+        replace_encoder(&mut weights, &run, &config)?;
+        build(&shape, &weights, device)
     }
 
     /// Loads a run's autoencoder with its best weights, whose decoder generates the run's samples. Unlike
     /// [`load`](Self::load), this reads no other file, and under the `repo` protocol the encoder is not that of the latents.
+    /// A model file needs no encoder; without one, that of the result has random weights.
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load).
+    /// [`Error::NoAutoencoder`] if the data are not images; otherwise as [`Model::load`].
     pub fn load_best(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        if let Some(file) = model_file(path.as_ref()) {
+            return autoencoder_of(&read_model(&file)?, path.as_ref(), device);
+        }
         let run = RunFolder::at(path.as_ref());
-        read_best(&run, &run.record()?.config, device)
+        let (shape, weights) = read_best(&run, &run.record()?.config)?;
+        build(&shape, &weights, device)
     }
 }
 
@@ -119,27 +140,89 @@ impl Parameters {
     }
 }
 
-/// The autoencoder with its best weights.
-fn read_best(run: &RunFolder, config: &Config, device: &Device) -> Result<Autoencoder> {
+/// The model file at a path: the file itself, or the one in a folder that is not a run.
+fn model_file(path: &Path) -> Option<PathBuf> {
+    if path.is_file() {
+        return Some(path.to_path_buf());
+    }
+    let file = path.join(ModelCard::FILE_NAME);
+    (!RunFolder::at(path).config().exists() && file.is_file()).then_some(file)
+}
+
+/// Reads a model file. An error names the file.
+fn read_model(path: &Path) -> Result<Model> {
+    let malformed = |error: &dyn std::fmt::Display| gtn_io::Error::malformed(path, error.to_string());
+    let (card, artifact) = Artifact::read_model(path).map_err(|error| match error {
+        gtn_run::Error::Io(error) => Error::File(error),
+        error => error.into(),
+    })?;
+    Model::from_artifact(card, &artifact).map_err(|error| malformed(&error).into())
+}
+
+/// The autoencoder of a model that was read from `path`.
+fn autoencoder_of(model: &Model, path: &Path, device: &Device) -> Result<Autoencoder> {
+    match &model.card().autoencoder {
+        Some(card) => model.build_autoencoder(card, device),
+        None => Err(Error::NoAutoencoder { run: path.to_path_buf() }),
+    }
+}
+
+/// The best weights of a run.
+fn read_run(run: &RunFolder) -> Result<Model> {
+    let RunRecord { config, provenance, .. } = run.record()?;
+    let path = run.best_checkpoint(Network::H);
+    let checkpoint = read(run, &path, Network::H)?;
+    let shape = MlpShape::from_config(&config);
+    check_hidden_layers(&checkpoint, &path, &shape)?;
+    let normalizer = Normalizer::from_artifact(&checkpoint, &keys::MEAN, &keys::STD)?;
+    let (card, autoencoder) = match config.autoencoder {
+        None => (None, NamedArrays::new()),
+        Some(_) => {
+            let (AutoencoderShape { channels, side, dim }, mut weights) = read_best(run, &config)?;
+            // Sampling needs the best weights alone, and must not fail without others.
+            let missing_encoder = replace_encoder(&mut weights, run, &config).err().map(|error| error.to_string());
+            if missing_encoder.is_some() {
+                weights.retain(|name, _| !name.starts_with(ENCODER));
+            }
+            (Some(AutoencoderCard { channels, side, dim, missing_encoder }), weights)
+        }
+    };
+    let origin = Origin::Run { provenance, config: Box::new(config) };
+    let card = ModelCard::new(shape.into(), true, card, origin);
+    Model::new(card, checkpoint.group(&keys::WEIGHTS), Some(normalizer), autoencoder)
+}
+
+/// The autoencoder's best weights, and its architecture.
+fn read_best(run: &RunFolder, config: &Config) -> Result<(AutoencoderShape, NamedArrays)> {
     if config.autoencoder.is_none() {
         return Err(Error::NoAutoencoder { run: run.root().to_path_buf() });
     }
     let path = run.best_checkpoint(Network::Autoencoder);
-    let weights = read(run, &path, Network::Autoencoder)?;
-    let shape = autoencoder_shape(&weights, &path, config.dim)?;
-    let autoencoder = Autoencoder::new(&shape, &Streams::new(config.seed), device)?;
-    autoencoder.parameters().load_checkpoint(&weights)?;
+    let checkpoint = read(run, &path, Network::Autoencoder)?;
+    let shape = autoencoder_shape(&checkpoint, &path, config.dim)?;
+    Ok((shape, checkpoint.group(&keys::WEIGHTS)))
+}
+
+fn build(shape: &AutoencoderShape, weights: &NamedArrays, device: &Device) -> Result<Autoencoder> {
+    // The initial weights are overwritten, so any seed works.
+    let autoencoder = Autoencoder::new(shape, &Streams::new(0), device)?;
+    autoencoder.parameters().load_state_dict(weights)?;
     Ok(autoencoder)
 }
 
 /// Replaces the encoder with the best weights by that of the run's latents, if that is another one.
-fn load_encoder(autoencoder: &Autoencoder, run: &RunFolder, config: &Config) -> Result<()> {
-    let weights = config.autoencoder.as_ref().map(|settings| settings.weights);
-    if weights == Some(AutoencoderWeights::LastEncoderBestDecoder) {
+fn replace_encoder(weights: &mut NamedArrays, run: &RunFolder, config: &Config) -> Result<()> {
+    let choice = config.autoencoder.as_ref().map(|settings| settings.weights);
+    if choice == Some(AutoencoderWeights::LastEncoderBestDecoder) {
         let last = read(run, &run.last_checkpoint(Network::Autoencoder), Network::Autoencoder)?;
-        let mut weights = autoencoder.parameters().state_dict()?;
-        weights.extend(last.group(&keys::WEIGHTS).into_iter().filter(|(name, _)| name.starts_with("encoder.")));
-        autoencoder.parameters().load_state_dict(&weights)?;
+        let last = last.group(&keys::WEIGHTS);
+        for (name, array) in weights.iter_mut().filter(|(name, _)| name.starts_with(ENCODER)) {
+            let encoder = require_array(&last, name, array.shape())?;
+            if !encoder.iter().all(|value| value.is_finite()) {
+                return Err(Error::NotFinite { name: name.clone() });
+            }
+            array.assign(encoder);
+        }
     }
     Ok(())
 }

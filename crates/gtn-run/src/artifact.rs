@@ -150,6 +150,15 @@ impl Artifact {
         }
     }
 
+    /// Reads an artifact that the user passed, and that no stage could recreate.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be read, is not a safetensors file, or its content does not match its checksum.
+    pub(crate) fn read_input(path: &Path) -> Result<Self> {
+        Ok(Self { file: TensorFile::read(path)?, path: path.to_path_buf() })
+    }
+
     /// Reads the artifact at `path` if it exists and was computed from these inputs.
     ///
     /// # Errors

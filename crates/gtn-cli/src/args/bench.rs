@@ -39,7 +39,7 @@ pub(crate) enum BenchCommand {
     Train(BenchTrain),
     /// Benchmark Algorithm 1, with and without reading and writing files, and a loop like the authors' in PyTorch.
     Label(BenchLabel),
-    /// Benchmark sampling from a run or from weights.
+    /// Benchmark sampling from a run, from weights or from a model file.
     Sample(BenchSample),
 }
 
@@ -180,7 +180,7 @@ Examples:
   gtn bench sample weights/mnist-d5
   gtn bench sample weights/mnist-d5 -n 10000 --repetitions 25 --json")]
 pub(crate) struct BenchSample {
-    /// Run folder, or weights folder.
+    /// Run folder, weights folder, or model file.
     pub(crate) run: PathBuf,
     /// Number of samples.
     #[arg(short, value_name = "N", default_value_t = 1000)]

@@ -20,7 +20,8 @@ use super::named_values::by_name;
   a run    as --real, its held-out data: validation images, latents if the generated samples
            are latents, or points. Decoded held-out images and two baselines, which are fitted
            to its training latents, are measured beside the generated samples.
-           As --generated, samples that are drawn from it, as many as there are real ones
+           As --generated, samples that are drawn from it, as many as there are real ones; also
+           from a weights folder or a model file
   mean and covariance   pytorch-fid's .npz of mu and sigma; only FID can be computed from them
 
 The real samples are split at random into two halves. The noise floor of a metric compares the

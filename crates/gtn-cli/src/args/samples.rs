@@ -22,9 +22,10 @@ Examples:
   gtn sample runs/swiss-roll-d1-seed1 -n 100000 --out angles.npy
   gtn sample runs/mnist-d5-seed1 -n 64 --seed 1 --out samples.png
   gtn sample runs/mnist-d5-seed1 -n 10000 --latent --out latents.npy
-  gtn sample runs/mnist-d5-seed1 --source normals.npy --out samples/")]
+  gtn sample runs/mnist-d5-seed1 --source normals.npy --out samples/
+  gtn sample mnist.safetensors -n 64 --out samples.png      # from `gtn export` or `gtn import`")]
 pub(crate) struct Sample {
-    /// Run folder, or weights folder.
+    /// Run folder, weights folder, or model file.
     pub(crate) run: PathBuf,
     /// Number of samples.
     #[arg(short, value_name = "N", default_value_t = 64, conflicts_with = "source")]
@@ -65,7 +66,7 @@ Examples:
   gtn interpolate runs/hap-d50-seed1 --real --from aspect=palmar --to aspect=palmar --out same.png
   gtn interpolate runs/hap-d50-seed1 --real --from aspect=palmar --to aspect=dorsal --out opposite.png")]
 pub(crate) struct Interpolate {
-    /// Run folder, or weights folder.
+    /// Run folder, weights folder, or model file.
     pub(crate) run: PathBuf,
     /// Number of interpolations.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
@@ -77,7 +78,7 @@ pub(crate) struct Interpolate {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
     /// Interpolate between the normal vectors of two training images. The decoded training images are shown at both ends of a
-    /// row, or beside the animation. Needs a run that was trained here; a weights folder has no pairs.
+    /// row, or beside the animation. Needs a run that was trained here; weights folders and model files have no pairs.
     #[arg(long)]
     pub(crate) real: bool,
     /// Filter for the first training image of each interpolation: `Smiling=1,Male=-1` for CelebA,
@@ -115,7 +116,7 @@ const INTERPOLATIONS: [(&str, &str); 2] =
 #[command(after_help = "Example:
   gtn encode runs/mnist-d5-seed1 --images digits/ --out latents.npy")]
 pub(crate) struct Encode {
-    /// Run folder, or weights folder.
+    /// Run folder, weights folder, or model file.
     pub(crate) run: PathBuf,
     /// Images: a folder or a .zip archive of .png, .jpg and .jpeg files (in the order of their names), one such file, or an f32
     /// array (n, C, H, W) in [-1, 1] (.npy, .npz, .safetensors).
@@ -135,7 +136,7 @@ pub(crate) struct Encode {
 #[command(after_help = "Example:
   gtn decode runs/mnist-d5-seed1 --latents latents.npy --out digits.png")]
 pub(crate) struct Decode {
-    /// Run folder, or weights folder.
+    /// Run folder, weights folder, or model file.
     pub(crate) run: PathBuf,
     /// Latents: an f32 array (n, d) in a .npy, .npz or .safetensors file.
     #[arg(long, value_name = "X.npy")]

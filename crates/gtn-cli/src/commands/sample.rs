@@ -25,7 +25,8 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
     let generator = Generator::load_on(&args.run, &args.on.open()?)?;
     let vectors = args.latent || !generator.generates_images();
     let format = output::format(&args.out, vectors, args.force, false)?;
-    if RunFolder::at(&args.run).record()?.provenance.h_epochs.is_none() {
+    let run = RunFolder::at(&args.run);
+    if run.config().is_file() && run.record()?.provenance.h_epochs.is_none() {
         console::status("note: the training of ĥ is not finished; these samples use its best weights so far");
     }
     let source = args.source.as_deref().map(|path| read_rows(path, generator.source_dim())).transpose()?;

@@ -4,9 +4,12 @@
 //! in [`pickle`] builds plain values from it, and refuses every function that is not known to build a tensor.
 
 mod dtype;
+mod export;
 mod global;
+mod import;
 mod input;
 mod legacy;
+mod names;
 mod outline;
 mod pickle;
 mod safetensors_file;
@@ -15,4 +18,5 @@ mod state_dict;
 mod tests;
 mod zip_file;
 
+pub use import::TorchImport;
 pub use state_dict::StateDict;

@@ -39,6 +39,27 @@ pub(super) struct Location {
     pub(super) start: usize,
 }
 
+impl Location {
+    /// Whether the values are in the order of the indices, without gaps. Then the strides of dimensions of length 1 do not count.
+    pub(super) fn is_contiguous(&self) -> bool {
+        let expected = contiguous_strides(&self.shape);
+        self.shape
+            .iter()
+            .zip(self.strides.iter().zip(expected))
+            .all(|(size, (found, wanted))| *size == 1 || *found == wanted)
+    }
+}
+
+/// The strides of values in the order of the indices.
+pub(super) fn contiguous_strides(shape: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1_usize; shape.len()];
+    for axis in (1..shape.len()).rev() {
+        // With an axis of length 0 there are no values, and the strides have no meaning.
+        strides[axis - 1] = strides[axis].saturating_mul(shape[axis]);
+    }
+    strides
+}
+
 impl<'a> StorageRef<'a> {
     /// The storage of a persistent id: `("storage", class, key, device, length)`, in the legacy format with a view.
     pub(super) fn read(pickle: &Pickle<'a>, id: Id) -> Result<Self, Reason> {

@@ -6,7 +6,7 @@ use safetensors::SafeTensors;
 
 use super::dtype::Dtype;
 use super::input::{Reason, damaged};
-use super::outline::Location;
+use super::outline::{Location, contiguous_strides};
 
 /// What a file contains: its tensors, and its metadata.
 pub(super) type Content = (Vec<(String, Location)>, HashMap<String, String>);
@@ -29,13 +29,4 @@ pub(super) fn read(bytes: &[u8]) -> Result<Content, Reason> {
     };
     let tensors = metadata.tensors().into_iter().map(locate).collect();
     Ok((tensors, metadata.metadata().clone().unwrap_or_default()))
-}
-
-fn contiguous_strides(shape: &[usize]) -> Vec<usize> {
-    let mut strides = vec![1_usize; shape.len()];
-    for axis in (1..shape.len()).rev() {
-        // With an axis of length 0 there are no values, and the strides have no meaning.
-        strides[axis - 1] = strides[axis].saturating_mul(shape[axis]);
-    }
-    strides
 }

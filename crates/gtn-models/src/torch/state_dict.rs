@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gtn_io::{hex, suggest};
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Dimension};
 use sha2::{Digest, Sha256};
 
 use super::dtype::Dtype;
@@ -220,20 +220,13 @@ fn by_name(tensors: Vec<(String, Location)>) -> std::result::Result<BTreeMap<Str
 /// The values of a tensor, whose location was checked.
 fn gather(bytes: &[u8], tensor: &Location) -> ArrayD<f32> {
     let values = bytes[tensor.start..].as_chunks::<4>().0;
-    let len = tensor.shape.iter().product();
-    let mut dense = 1;
-    let is_contiguous = tensor.shape.iter().zip(&tensor.strides).rev().all(|(size, stride)| {
-        let expected = dense;
-        dense *= size;
-        *size <= 1 || *stride == expected
-    });
-    if is_contiguous {
-        let values = values[..len].iter().copied().map(f32::from_le_bytes).collect();
-        return ArrayD::from_shape_vec(tensor.shape.clone(), values).expect("as many values as the shape has");
+    if tensor.is_contiguous() {
+        let count = tensor.shape.iter().product();
+        let values = values[..count].iter().map(|value| f32::from_le_bytes(*value)).collect();
+        return ArrayD::from_shape_vec(tensor.shape.clone(), values)
+            .expect("there are as many values as the shape has");
     }
     let index =
         |position: &[usize]| position.iter().zip(&tensor.strides).map(|(at, stride)| at * stride).sum::<usize>();
-    ArrayD::from_shape_fn(tensor.shape.clone(), |position| {
-        f32::from_le_bytes(values[index(ndarray::Dimension::slice(&position))])
-    })
+    ArrayD::from_shape_fn(tensor.shape.clone(), |position| f32::from_le_bytes(values[index(position.slice())]))
 }

@@ -3,9 +3,9 @@ use std::path::{Path, PathBuf};
 use ndarray::{ArrayD, array};
 use proptest::prelude::*;
 
-use super::StateDict;
 use super::input::Input;
-use super::pickle::Pickle;
+use super::pickle::{Pickle, Value};
+use super::{StateDict, outline};
 
 /// A file that `tests/golden/make_torch_files.py` wrote.
 fn golden(name: &str) -> PathBuf {
@@ -38,10 +38,12 @@ fn refused_golden(name: &str) -> String {
 fn tensors_of_all_formats_are_read() {
     for name in ["zip.pth", "legacy.pth", "tensors.safetensors"] {
         let mut dict = StateDict::read(&golden(name)).unwrap();
-        assert_eq!(dict.names().count(), 13, "{name}");
+        assert_eq!(dict.names().count(), 15, "{name}");
         assert_eq!(dict.take("matrix", &[2, 3]).unwrap(), numbers(&[2, 3]));
         assert_eq!(dict.take("transposed", &[3, 2]).unwrap(), numbers(&[2, 3]).reversed_axes());
-        assert_eq!(dict.take("parameter", &[4]).unwrap(), numbers(&[4]));
+        for of in ["parameter", "tagged", "tagged_parameter"] {
+            assert_eq!(dict.take(of, &[4]).unwrap(), numbers(&[4]));
+        }
         assert_eq!(dict.take("first", &[2, 3]).unwrap(), numbers(&[2, 3]));
         assert_eq!(dict.take("second", &[2, 3]).unwrap(), numbers(&[2, 3]) + 1.5);
         assert_eq!(dict.take("column", &[4]).unwrap(), array![0.25, 1.0, 1.75, 2.5].into_dyn());
@@ -172,6 +174,36 @@ fn a_truncated_file_is_refused_wherever_it_ends() {
             refused(Path::new("x.pth"), &bytes[..end]);
         }
     }
+}
+
+#[test]
+fn views_of_the_legacy_format_are_parts_of_their_storage() {
+    // ("storage", FloatStorage, "key", "cpu", 12, view), and a vector of 3 values from the second value of the view.
+    let read = |view: &[u8]| {
+        let bytes = [
+            b"\x80\x02}U\x06vectorctorch._utils\n_rebuild_tensor\n((U\x07storagectorch\nFloatStorage\nU\x03keyU\x03cpuK\x0c",
+            view,
+            b"tQK\x01K\x03\x85K\x01\x85tRs.",
+        ];
+        let bytes = bytes.concat();
+        let pickle = Pickle::read(&mut Input::new(&bytes)).unwrap();
+        let (name, tensor) = outline::state_dict(&pickle).unwrap().pop().unwrap();
+        assert_eq!((name, tensor.storage.key), ("vector", "key"));
+        tensor.locate(100, 48).map(|location| (location.start, location.shape))
+    };
+    assert_eq!(read(b"N"), Ok((104, vec![3])));
+    assert_eq!(read(b"U\x04viewK\x02K\x04\x87"), Ok((112, vec![3])));
+    assert!(read(b"U\x04viewK\x02K\x03\x87").unwrap_err().contains("exceeds the 3 values"));
+    assert!(read(b"U\x04viewK\x0aK\x04\x87").unwrap_err().contains("outside of its storage"));
+}
+
+#[test]
+fn a_dictionary_of_python_2_is_read() {
+    let bytes = b"\x80\x02ccollections\nOrderedDict\n]]U\x01aaK\x01aa\x85R.";
+    let pickle = Pickle::read(&mut Input::new(bytes)).unwrap();
+    let Value::Dict(entries) = pickle.value(pickle.root()) else { panic!("it is a dictionary") };
+    let [(key, value)] = entries[..] else { panic!("it has an entry") };
+    assert_eq!((pickle.text(key), pickle.index(value)), (Some("a"), Some(1)));
 }
 
 /// Reads bytes and takes all tensors, which must not panic.

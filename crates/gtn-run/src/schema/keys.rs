@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::checkpoint::TrainState;
+use crate::model_card::ModelCard;
 use crate::records::{MetricRecord, Statistics};
 
 /// What an artifact holds. Its keys are those of one module of [`schema`](super).
@@ -29,6 +30,8 @@ pub enum ArtifactKind {
     Evaluation,
     /// Weights of a network, and the state of its training: [`checkpoint`].
     Checkpoint,
+    /// All that sampling needs, in one file: [`model`].
+    Model,
 }
 
 /// A key without its type.
@@ -268,6 +271,20 @@ keys! {
         /// Beside ĥ's weights: what was subtracted from each column of its targets.
         TensorKey<f32> MEAN = "mean", "(d)";
         /// Beside ĥ's weights: what each column was then divided by.
+        TensorKey<f32> STD = "std", "(d)";
+    }
+
+    /// A model file.
+    model: Model {
+        /// What the model consists of, and where it comes from.
+        MetadataKey<ModelCard> CARD = "model_card", "card";
+        /// Weights of ĥ by the names of its parameters.
+        TensorGroup H = "h.", "as the network has them";
+        /// Weights of the autoencoder by the names of its parameters.
+        TensorGroup AUTOENCODER = "autoencoder.", "as the network has them";
+        /// What was subtracted from each column of the targets of ĥ.
+        TensorKey<f32> MEAN = "mean", "(d)";
+        /// What each column was then divided by.
         TensorKey<f32> STD = "std", "(d)";
     }
 }

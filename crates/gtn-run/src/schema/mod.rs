@@ -21,7 +21,7 @@ mod statistic;
 
 pub use keys::{
     ArtifactKind, IMPROVEMENTS, KeyInfo, MetadataKey, PairKeys, TensorGroup, TensorKey, checkpoint, evaluation,
-    image_samples, latents, pairs, point_samples, snapshot, stage, test_latents, test_pairs,
+    image_samples, latents, model, pairs, point_samples, snapshot, stage, test_latents, test_pairs,
 };
 pub use metric::{Baseline, Direction, Metric};
 pub use split::Split;

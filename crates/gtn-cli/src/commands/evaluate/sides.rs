@@ -1,12 +1,12 @@
 //! What is compared: real samples, generated ones, and those of simpler generators.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use gtn_data::ImageCollection;
 use gtn_io::{ArrayFile, arrays, feature_statistics};
 use gtn_metrics::SampleMoments;
-use gtn_models::{Autoencoder, Device, Generator, Streams, purpose};
+use gtn_models::{Autoencoder, Device, Generator, Model, Streams, purpose};
 use gtn_run::RunFolder;
 use gtn_run::schema::Baseline;
 use gtn_train::{FittedBaselines, HeldOut, HeldOutImages};
@@ -57,7 +57,8 @@ pub(super) enum Baselines {
 /// A path of the command line, before it is read.
 enum Opened {
     Statistics(SampleMoments),
-    Run(RunFolder),
+    /// A run, weights, or a model file.
+    Model(PathBuf),
     Vectors(Array2<f32>),
     Images(ImageCollection),
 }
@@ -66,7 +67,13 @@ pub(super) fn open(args: &Evaluate, device: &Device, progress: &mut Progress) ->
     let generated = args.generated.as_deref().map(Opened::open).transpose()?;
     let name = args.real.display();
     let (real, real_description, baselines) = match Opened::open(&args.real)? {
-        Opened::Run(run) => {
+        Opened::Model(path) => {
+            let run = RunFolder::at(&path);
+            if !run.config().is_file() {
+                return Err(Failure::users(format!(
+                    "--real {name}: a model file has no held-out data; pass the run that it was exported from, or the data"
+                )));
+            }
             let of_generated = match &generated {
                 Some(Opened::Vectors(rows)) => Some(rows.ncols()),
                 _ => None,
@@ -77,12 +84,12 @@ pub(super) fn open(args: &Evaluate, device: &Device, progress: &mut Progress) ->
         Opened::Vectors(rows) => (Side::Vectors(rows), name.to_string(), Baselines::None),
         Opened::Images(images) => (Side::Images(ImageStream::of_files(images)), name.to_string(), Baselines::None),
     };
-    let is_drawn = matches!(generated, Some(Opened::Run(_)));
+    let is_drawn = matches!(generated, Some(Opened::Model(_)));
     let generated = match (generated, &args.generated) {
         (Some(generated), Some(path)) => {
             let description = path.display().to_string();
             let side = match generated {
-                Opened::Run(run) => draw(&run, &real, args.seed, device)?,
+                Opened::Model(path) => draw(&path, &real, args.seed, device)?,
                 Opened::Statistics(moments) => Side::Statistics(moments),
                 Opened::Vectors(rows) => Side::Vectors(rows),
                 Opened::Images(images) => Side::Images(ImageStream::of_files(images)),
@@ -103,9 +110,8 @@ impl Opened {
                 .map_err(|error| Failure::users(format!("cannot read '{}': {error}", path.display())))?;
             return Ok(Opened::Statistics(moments));
         }
-        let run = RunFolder::at(path);
-        if run.config().is_file() {
-            return Ok(Opened::Run(run));
+        if Model::is_at(path) {
+            return Ok(Opened::Model(path.to_path_buf()));
         }
         let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
         let is_files = path.is_dir() || matches!(extension.as_deref(), Some("zip" | "png" | "jpg" | "jpeg"));
@@ -158,9 +164,9 @@ fn held_out(
     }
 }
 
-/// As many samples of a run as there are real ones: latents if they have the size of a real sample, otherwise images.
-fn draw(run: &RunFolder, real: &Side, seed: u64, device: &Device) -> Result<Side, Failure> {
-    let generator = Generator::load_on(run.root(), device)?;
+/// As many samples of a model as there are real ones: latents if they have the size of a real sample, otherwise images.
+fn draw(path: &Path, real: &Side, seed: u64, device: &Device) -> Result<Side, Failure> {
+    let generator = Generator::load_on(path, device)?;
     let (n, columns) = match real {
         Side::Statistics(_) => (DRAWN_FOR_STATISTICS, None),
         // The other half of the real samples serves the noise floor.

@@ -1,5 +1,6 @@
 //! `gtn evaluate`: generated samples against real ones.
 
+mod comparison;
 mod evaluation;
 mod feature_cache;
 mod feature_metrics;
@@ -11,16 +12,15 @@ mod measured;
 mod moments;
 mod request;
 mod row_metrics;
-mod sides;
 mod vectors;
 mod weights;
 
 use gtn_models::InceptionOutput;
 
+use self::comparison::{Comparison, Side};
 use self::evaluation::{Evaluation, OF_CLASSES, OF_FEATURES};
 use self::feature_metrics::FeaturesOrMoments;
 use self::halves::Halves;
-use self::sides::{Side, Sides};
 use crate::args::{Evaluate, Features};
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Evaluate) -> Result<(), Failure> {
     stop::listen();
     let device = args.on.open()?;
     let mut progress = Progress::new();
-    let sides = sides::open(args, &device, &mut progress)?;
+    let sides = comparison::open(args, &device, &mut progress)?;
     check_image_counts(args, &sides)?;
     let mut evaluation = Evaluation::new(args, device, progress);
     compare(&mut evaluation, &sides)?;
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Evaluate) -> Result<(), Failure> {
 }
 
 /// A covariance needs two images.
-fn check_image_counts(args: &Evaluate, sides: &Sides) -> Result<(), Failure> {
+fn check_image_counts(args: &Evaluate, sides: &Comparison) -> Result<(), Failure> {
     let generated = sides.generated.as_ref().zip(args.generated.as_deref()).map(|((side, _), path)| (side, path));
     for (side, path) in [(&sides.real, args.real.as_path())].into_iter().chain(generated) {
         if let Side::Images(images) = side
@@ -55,7 +55,7 @@ fn check_image_counts(args: &Evaluate, sides: &Sides) -> Result<(), Failure> {
 }
 
 /// Measures what the two sides allow.
-fn compare(evaluation: &mut Evaluation<'_>, sides: &Sides) -> Result<(), Failure> {
+fn compare(evaluation: &mut Evaluation<'_>, sides: &Comparison) -> Result<(), Failure> {
     if let (Some(_), Side::Vectors(_) | Side::Statistics(_)) = (&evaluation.args.save_stats, &sides.real) {
         let real = evaluation.args.real.display();
         return Err(Failure::users(format!(

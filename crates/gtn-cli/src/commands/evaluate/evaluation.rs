@@ -9,10 +9,10 @@ use gtn_models::{Device, InceptionOutput, InceptionVariant, Streams};
 use gtn_run::schema::Metric;
 use ndarray::Array2;
 
+use super::comparison::Comparison;
 use super::inception::Inception;
 use super::measured::{self, Measured};
 use super::request::Request;
-use super::sides::Sides;
 use super::weights;
 use crate::args::Evaluate;
 use crate::failure::Failure;
@@ -91,7 +91,7 @@ impl<'a> Evaluation<'a> {
         Ok(())
     }
 
-    pub(super) fn print(&mut self, sides: &Sides) -> Result<(), Failure> {
+    pub(super) fn print(&mut self, sides: &Comparison) -> Result<(), Failure> {
         self.progress.end();
         if self.measured.is_empty() && sides.generated.is_some() {
             return Err(Failure::users(self.request.last_reason()));

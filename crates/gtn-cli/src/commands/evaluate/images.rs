@@ -6,13 +6,13 @@ use gtn_models::{InceptionOutput, InceptionVariant, purpose};
 use gtn_run::schema::Metric;
 use ndarray::{Array2, Axis};
 
+use super::comparison::Comparison;
 use super::evaluation::{Evaluation, OF_CLASSES, OF_FEATURES, is_of_rows};
 use super::feature_metrics::{self, BaselineFeatures, FeaturesOrMoments, SPLITS};
 use super::halves::Halves;
 use super::image_stream::ImageStream;
 use super::inception::Inception;
 use super::measured::{AtFloor, Estimate, Measured};
-use super::sides::Sides;
 use crate::args::{Features, METRICS};
 use crate::failure::Failure;
 
@@ -31,7 +31,7 @@ struct ImageFeatures {
 impl Evaluation<'_> {
     pub(super) fn compare_images(
         &mut self,
-        sides: &Sides,
+        sides: &Comparison,
         real: &ImageStream,
         generated: &ImageStream,
     ) -> Result<(), Failure> {
@@ -65,7 +65,7 @@ impl Evaluation<'_> {
     fn image_features(
         &mut self,
         network: &Inception,
-        sides: &Sides,
+        sides: &Comparison,
         real: &ImageStream,
         generated: &ImageStream,
     ) -> Result<ImageFeatures, Failure> {
@@ -104,7 +104,12 @@ impl Evaluation<'_> {
     }
 
     /// The Inception Score.
-    fn measure_classes(&mut self, sides: &Sides, real: &ImageStream, generated: &ImageStream) -> Result<(), Failure> {
+    fn measure_classes(
+        &mut self,
+        sides: &Comparison,
+        real: &ImageStream,
+        generated: &ImageStream,
+    ) -> Result<(), Failure> {
         if !self.request.wants(Metric::InceptionScore) {
             return Ok(());
         }

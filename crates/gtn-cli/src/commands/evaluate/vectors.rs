@@ -6,12 +6,12 @@ use gtn_run::schema::{Baseline, Metric};
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
+use super::comparison::Comparison;
 use super::evaluation::{Evaluation, OF_CLASSES, OF_FEATURES, is_of_rows};
 use super::halves::Halves;
 use super::image_stream::ImageStream;
 use super::measured::{AtFloor, Measured};
 use super::row_metrics::{self, K_DENSITY};
-use super::sides::Sides;
 use crate::args::{Features, METRICS};
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -24,7 +24,7 @@ impl Evaluation<'_> {
     /// The metrics of rows, of pixels.
     pub(super) fn compare_pixels(
         &mut self,
-        sides: &Sides,
+        sides: &Comparison,
         real: &ImageStream,
         generated: &ImageStream,
     ) -> Result<(), Failure> {

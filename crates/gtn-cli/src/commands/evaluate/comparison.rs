@@ -31,7 +31,7 @@ pub(super) enum Side {
 }
 
 /// Both sides.
-pub(super) struct Sides {
+pub(super) struct Comparison {
     pub(super) real: Side,
     /// What it is, for the user.
     pub(super) real_description: String,
@@ -63,7 +63,7 @@ enum Opened {
     Images(ImageCollection),
 }
 
-pub(super) fn open(args: &Evaluate, device: &Device, progress: &mut Progress) -> Result<Sides, Failure> {
+pub(super) fn open(args: &Evaluate, device: &Device, progress: &mut Progress) -> Result<Comparison, Failure> {
     let generated = args.generated.as_deref().map(Opened::open).transpose()?;
     let name = args.real.display();
     let (real, real_description, baselines) = match Opened::open(&args.real)? {
@@ -98,7 +98,7 @@ pub(super) fn open(args: &Evaluate, device: &Device, progress: &mut Progress) ->
         }
         _ => None,
     };
-    Ok(Sides { real, real_description, generated, baselines, is_drawn })
+    Ok(Comparison { real, real_description, generated, baselines, is_drawn })
 }
 
 impl Opened {

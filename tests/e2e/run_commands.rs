@@ -256,7 +256,7 @@ fn metrics_have_a_noise_floor() {
         let (lines, _) = evaluate(generated).arg("--json").done();
         let read = |line: &str| {
             let value: serde_json::Value = serde_json::from_str(line).unwrap();
-            assert_eq!(value["samples"], 200);
+            assert_eq!(value["samples"], serde_json::json!({ "real": 200, "generated": 200 }));
             let number = |name: &str| value[name].as_f64().unwrap();
             (value["metric"].as_str().unwrap().to_owned(), number("value"), number("floor"))
         };
@@ -273,7 +273,8 @@ fn metrics_have_a_noise_floor() {
         }
     }
     let (table, _) = evaluate("b.npy").args(["--metrics", "recall,energy_distance"]).done();
-    assert_eq!(table.lines().count(), 3, "{table}");
+    assert_eq!(table.lines().count(), 4, "{table}");
+    assert!(table.starts_with("features: values, 2 per sample\n"), "{table}");
     assert!(table.contains("(200 samples)") && table.contains("noise floor"));
 
     // Samples of a run are those that `gtn sample` draws with the same seed, as many as can be compared.

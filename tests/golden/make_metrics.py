@@ -46,3 +46,69 @@ for n, m in [(1, 4), (5, 5), (6, 9), (20, 20), (24, 36), (50, 31)]:
 print("d, n, m, energy by cdist")
 for d, n, m in [(2, 5, 8), (3, 20, 13), (17, 30, 30)]:
     print(f"({d}, {n}, {m}, {float(energy(sample(n, d, 3), sample(m, d, 58)))!r}),")
+
+
+# Metrics of features and logits, by torch-fidelity.
+import torch  # noqa: E402
+from torch_fidelity.metric_isc import isc_features_to_metric  # noqa: E402
+from torch_fidelity.metric_kid import kernel_mmd  # noqa: E402
+from torch_fidelity.metric_prc import prc_features_to_metric  # noqa: E402
+
+
+def features(n, d, key):
+    """Like Inception features: not negative, and many of them 0. Multiples of 1/64, exact in f32 and f64."""
+    i, k = np.arange(n)[:, None], np.arange(d)[None, :]
+    mixed = (i * i * 37 + i * key + k * 29 + i * k * (key + 7) + k * k * 3 + key) % 10007
+    return np.maximum(mixed % 101 - 60, 0) * (mixed % 7 + 1) / 64
+
+
+def logits(n, classes, key):
+    i, k = np.arange(n)[:, None], np.arange(classes)[None, :]
+    return ((i * i * 37 + i * key + k * 29 + i * k * 13 + key) % 10007 % 401 - 200) / 16
+
+
+def inception_score(x, splits):
+    """The formula, with contiguous splits."""
+    scores = []
+    for i in range(splits):
+        part = x[i * len(x) // splits : (i + 1) * len(x) // splits]
+        p = np.exp(part - part.max(1, keepdims=True))
+        p /= p.sum(1, keepdims=True)
+        q = p.mean(0)
+        scores.append(np.exp((p * np.log(p / q)).sum(1).mean()))
+    return np.mean(scores), np.std(scores)
+
+
+def frechet(x, y):
+    """pytorch-fid's formula."""
+    from scipy import linalg
+
+    (a, b) = (np.cov(x, rowvar=False), np.cov(y, rowvar=False))
+    cross = linalg.sqrtm(a.dot(b))
+    difference = x.mean(0) - y.mean(0)
+    return difference.dot(difference) + np.trace(a) + np.trace(b) - 2 * np.trace(cross.real)
+
+
+print("n, classes, splits, Inception Score of torch-fidelity: mean, std")
+for n, classes, splits in [(1, 3, 1), (10, 8, 10), (203, 40, 10), (500, 1008, 7)]:
+    x = logits(n, classes, 5)
+    score = isc_features_to_metric(torch.from_numpy(x).float(), splits=splits, shuffle=False)
+    values = [score["inception_score_mean"], score["inception_score_std"]]
+    assert np.allclose(values, inception_score(x, splits), rtol=1e-9, atol=1e-12)
+    print(f"({n}, {classes}, {splits}, {', '.join(map(repr, values))}),")
+
+print("n, m, d, size, KID of torch-fidelity for three subsets")
+for n, m, d, size in [(60, 50, 8, 20), (300, 300, 64, 300), (400, 350, 2048, 150)]:
+    x, y = features(n, d, 3), features(m, d, 58)
+    values = []
+    for subset in range(3):
+        rows = [[(i * 7 + subset * 13) % total for i in range(size)] for total in (n, m)]
+        options = {"kid_kernel": "poly", "kid_kernel_poly_degree": 3, "kid_kernel_poly_gamma": None, "kid_kernel_poly_coef0": 1}
+        values.append(float(kernel_mmd(x[rows[0]], y[rows[1]], **options)))
+    print(f"({n}, {m}, {d}, {size}, {values}),")
+
+print("n, m, d, precision and recall of torch-fidelity, k = 3; Fréchet distance of SciPy's matrix square root")
+for n, m, d in [(300, 300, 64), (250, 400, 64), (400, 300, 16)]:
+    x, y = features(n, d, 3), features(m, d, 58) * 0.9
+    score = prc_features_to_metric(torch.from_numpy(y), torch.from_numpy(x), prc_neighborhood=3, prc_batch_size=10000, verbose=False)
+    print(f"({n}, {m}, {d}, {score['precision']!r}, {score['recall']!r}, {float(frechet(x, y))!r}),")

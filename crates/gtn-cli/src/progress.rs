@@ -121,6 +121,12 @@ impl Progress {
         }
     }
 
+    /// Ends the current task.
+    pub(crate) fn end(&mut self) {
+        self.clear();
+        (self.task, self.name) = (None, None);
+    }
+
     fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();

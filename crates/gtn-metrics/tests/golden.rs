@@ -1,7 +1,10 @@
-//! Compares the metrics with SciPy 1.17.1 (NumPy 2.4.6), for samples that both programs compute exactly. The script
-//! `tests/golden/make_metrics.py` of the workspace prints the tables.
+//! Compares the metrics with SciPy 1.17.1 (NumPy 2.4.6) and torch-fidelity 0.4.0, for samples that both programs compute
+//! exactly. The script `tests/golden/make_metrics.py` of the workspace prints the tables.
 
-use gtn_metrics::{energy_distance, ks_one_sample, ks_two_sample, sliced_wasserstein};
+use gtn_metrics::{
+    energy_distance, frechet_distance, inception_score, kernel_distances_of_subsets, ks_one_sample, ks_two_sample,
+    precision_recall, sliced_wasserstein,
+};
 use ndarray::Array2;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -23,6 +26,39 @@ const ONE_DIMENSION: [(usize, usize, f64, f64, f64, f64); 6] = [
 /// The dimension d, the sizes n and m, and the energy distance from the means of `scipy.spatial.distance.cdist`.
 const ENERGY: [(usize, usize, usize, f64); 3] =
     [(2, 5, 8, 2.0421852697004157), (3, 20, 13, 1.6140479819526563), (17, 30, 30, 2.0235257708420207)];
+
+/// n logits of a number of classes, the number of splits, and mean and standard deviation of the Inception Score, by
+/// torch-fidelity's `isc_features_to_metric` without shuffling.
+const INCEPTION_SCORE: [(usize, usize, usize, f64, f64); 4] = [
+    (1, 3, 1, 1.0, 0.0),
+    (10, 8, 10, 1.0, 0.0),
+    (203, 40, 10, 6.486470962047788, 0.3517883221481154),
+    (500, 1008, 7, 8.549165992162044, 0.05785780302829463),
+];
+
+/// The sizes n and m, the dimension d, the size of the subsets, and the kernel distance of three of them, by torch-fidelity's
+/// `kernel_mmd`.
+const KERNEL: [(usize, usize, usize, usize, [f64; 3]); 3] = [
+    (60, 50, 8, 20, [0.09563538927359705, -0.06852170778818856, -0.27813809856170835]),
+    (300, 300, 64, 300, [0.0030856990681060736, 0.0030856990681060736, 0.0030856990681060736]),
+    (400, 350, 2048, 150, [0.09552088160240224, 0.09164226509353046, 0.09164533040800604]),
+];
+
+/// The sizes n and m, the dimension d, precision and recall for k = 3 by torch-fidelity's `prc_features_to_metric`, which
+/// returns `f32`, and the Fréchet distance with SciPy's `linalg.sqrtm`, as pytorch-fid computes it.
+const FEATURES: [(usize, usize, usize, f64, f64, f64); 3] = [
+    (300, 300, 64, 0.8533333539962769, 0.54666668176651, 6.2809329279551065),
+    (250, 400, 64, 0.8700000047683716, 0.5799999833106995, 6.151425582129818),
+    (400, 300, 16, 0.9433333277702332, 0.7850000262260437, 0.6432149991381486),
+];
+
+/// Like Inception features: not negative, and many of them 0. Values are multiples of 1/64.
+fn features(n: usize, d: usize, key: usize) -> Array2<f32> {
+    Array2::from_shape_fn((n, d), |(i, k)| {
+        let mixed = (i * i * 37 + i * key + k * 29 + i * k * (key + 7) + k * k * 3 + key) % 10_007;
+        (mixed % 101).saturating_sub(60) as f32 * (mixed % 7 + 1) as f32 / 64.0
+    })
+}
 
 /// n rows of d columns. Values are multiples of 1/8 below 101/8.
 fn sample(n: usize, d: usize, key: usize) -> Array2<f32> {
@@ -52,5 +88,45 @@ fn energy_distances_of_rows_agree_with_scipy() {
     for (d, n, m, expected) in ENERGY {
         let (x, y) = (sample(n, d, 3), sample(m, d, 58));
         assert_close(energy_distance(x.view(), y.view()).unwrap(), expected, 1e-13, &format!("{n} × {d}, {m} × {d}"));
+    }
+}
+
+#[test]
+fn inception_scores_agree_with_torch_fidelity() {
+    for (n, classes, splits, mean, std) in INCEPTION_SCORE {
+        let logits = Array2::from_shape_fn((n, classes), |(i, k)| {
+            (((i * i * 37 + i * 5 + k * 29 + i * k * 13 + 5) % 10_007 % 401) as f32 - 200.0) / 16.0
+        });
+        let score = inception_score(logits.view(), splits).unwrap();
+        let sizes = format!("{n} × {classes}, {splits} splits");
+        assert_close(score.mean, mean, 1e-12, &sizes);
+        assert!((score.std - std).abs() < 1e-12, "{sizes}: got {}, expected {std}", score.std);
+    }
+}
+
+#[test]
+fn kernel_distances_agree_with_torch_fidelity() {
+    for (n, m, d, size, expected) in KERNEL {
+        let (x, y) = (features(n, d, 3), features(m, d, 58));
+        let rows = |total: usize, subset: usize| (0..size).map(|i| (i * 7 + subset * 13) % total).collect();
+        let subsets = [0, 1, 2].map(|subset| [rows(n, subset), rows(m, subset)]);
+        let values = kernel_distances_of_subsets(x.view(), y.view(), &subsets).unwrap();
+        for (value, expected) in values.iter().zip(expected) {
+            // The terms are of the order of 1.
+            assert!((value - expected).abs() < 1e-11, "{n} and {m} × {d}: got {value}, expected {expected}");
+        }
+    }
+}
+
+#[test]
+fn metrics_of_features_agree_with_torch_fidelity_and_pytorch_fid() {
+    for (n, m, d, precision, recall, frechet) in FEATURES {
+        let (x, y) = (features(n, d, 3), features(m, d, 58) * 0.9);
+        let sizes = format!("{n} and {m} × {d}");
+        let result = precision_recall(x.view(), y.view(), 3).unwrap();
+        assert_close(result.precision, precision, 1e-7, &sizes);
+        assert_close(result.recall, recall, 1e-7, &sizes);
+        // SciPy has the values before they were rounded to f32.
+        assert_close(frechet_distance(x.view(), y.view()).unwrap(), frechet, 1e-6, &sizes);
     }
 }

@@ -118,3 +118,6 @@ pub const EVALUATE_GENERATED: &str = "evaluate/generated";
 
 /// Directions of the projections of the sliced Wasserstein distance in `gtn evaluate`. Index 0.
 pub const EVALUATE_DIRECTIONS: &str = "evaluate/directions";
+
+/// Subsets for the kernel distance in `gtn evaluate`. Index 0 is for all samples, 1 for the noise floor and for as many samples.
+pub const EVALUATE_SUBSETS: &str = "evaluate/subsets";

@@ -30,6 +30,7 @@ fn purposes_are_frozen() {
         (purpose::EVALUATE_SPLIT, "evaluate/split"),
         (purpose::EVALUATE_GENERATED, "evaluate/generated"),
         (purpose::EVALUATE_DIRECTIONS, "evaluate/directions"),
+        (purpose::EVALUATE_SUBSETS, "evaluate/subsets"),
     ];
     for (purpose, literal) in frozen {
         assert_eq!(purpose, literal);

@@ -16,17 +16,53 @@ pub(crate) const MAX_LATENTS: usize = 10_000;
 /// Nearest neighbors of density and coverage, as in their paper.
 pub(crate) const K_DENSITY: usize = 5;
 
-/// One Gaussian, and a mixture of ten with full covariances, fitted to the training latents on first use.
+/// One Gaussian, and a mixture of ten with full covariances, fitted to the training latents of a run.
+#[derive(Debug, Clone)]
+pub struct FittedBaselines {
+    gaussian: Gaussian,
+    mixture: GaussianMixture,
+    streams: Streams,
+}
+
+impl FittedBaselines {
+    /// `None` if there are too few real latents to measure samples, and to fit baselines to. A handful of images is not enough.
+    pub(crate) fn fit(targets: &Targets, streams: Streams) -> Result<Option<Self>> {
+        let n = targets.validation.nrows().min(MAX_LATENTS);
+        if n <= 2 * K_DENSITY || targets.train.nrows() < n {
+            return Ok(None);
+        }
+        let train = targets.train.view();
+        let params = GaussianMixtureParams::new(COMPONENTS.min(train.nrows()));
+        let gaussian = Gaussian::fit(train)?;
+        let mixture = GaussianMixture::fit(train, params, &mut streams.stream(purpose::MIXTURE, 0))?;
+        Ok(Some(Self { gaussian, mixture, streams }))
+    }
+
+    /// Draws `n` latents of each baseline. They are those that the run itself draws, and a smaller number would be their first
+    /// rows.
+    #[must_use]
+    pub fn sample(&self, n: usize) -> BaselineSamples {
+        BaselineSamples {
+            gaussian: self.gaussian.sample(n, &mut self.streams.stream(purpose::GAUSSIAN, 0)),
+            mixture: self.mixture.sample(n, &mut self.streams.stream(purpose::MIXTURE_SAMPLE, 0)),
+        }
+    }
+}
+
+/// Latents of each baseline, shape (n, d).
+#[derive(Debug, Clone)]
+pub struct BaselineSamples {
+    /// Of the single Gaussian.
+    pub gaussian: Array2<f32>,
+    /// Of the mixture.
+    pub mixture: Array2<f32>,
+}
+
+/// 10,000 latents of each baseline, which is fitted on first use.
 pub(crate) struct Baselines<'a> {
     targets: &'a Targets,
     streams: Streams,
-    samples: OnceCell<BaselineSamples>,
-}
-
-/// 10,000 latents of each baseline. A smaller number of samples would be their first rows.
-pub(crate) struct BaselineSamples {
-    pub(crate) gaussian: Array2<f32>,
-    pub(crate) mixture: Array2<f32>,
+    samples: OnceCell<Option<BaselineSamples>>,
 }
 
 impl<'a> Baselines<'a> {
@@ -34,33 +70,12 @@ impl<'a> Baselines<'a> {
         Self { targets, streams, samples: OnceCell::new() }
     }
 
-    /// Whether there are enough real latents to measure samples, and to fit baselines to. A handful of images is not enough.
-    fn are_measurable(&self) -> bool {
-        let n = self.targets.validation.nrows().min(MAX_LATENTS);
-        n > 2 * K_DENSITY && self.targets.train.nrows() >= n
-    }
-
     /// Samples of the baselines; `None` if there are too few real latents to measure samples, and to fit baselines to.
     pub(crate) fn samples(&self) -> Result<Option<&BaselineSamples>> {
-        if !self.are_measurable() {
-            return Ok(None);
-        }
         if let Some(samples) = self.samples.get() {
-            return Ok(Some(samples));
+            return Ok(samples.as_ref());
         }
-        let samples = self.draw()?;
-        Ok(Some(self.samples.get_or_init(|| samples)))
-    }
-
-    fn draw(&self) -> Result<BaselineSamples> {
-        let train = self.targets.train.view();
-        let stream = |purpose: &str| self.streams.stream(purpose, 0);
-        let params = GaussianMixtureParams::new(COMPONENTS.min(train.nrows()));
-        let gaussian = Gaussian::fit(train)?;
-        let mixture = GaussianMixture::fit(train, params, &mut stream(purpose::MIXTURE))?;
-        Ok(BaselineSamples {
-            gaussian: gaussian.sample(MAX_LATENTS, &mut stream(purpose::GAUSSIAN)),
-            mixture: mixture.sample(MAX_LATENTS, &mut stream(purpose::MIXTURE_SAMPLE)),
-        })
+        let fitted = FittedBaselines::fit(self.targets, self.streams)?;
+        Ok(self.samples.get_or_init(|| fitted.map(|fitted| fitted.sample(MAX_LATENTS))).as_ref())
     }
 }

@@ -56,6 +56,18 @@ pub enum Error {
         /// The missing file.
         missing: PathBuf,
     },
+    /// A folder without latents.
+    #[error(
+        "{} has no latents ({} is missing); pass the folder of a run on images that was trained here (`gtn runs` lists them)",
+        run.display(),
+        missing.display()
+    )]
+    NoLatents {
+        /// The run.
+        run: PathBuf,
+        /// The missing file.
+        missing: PathBuf,
+    },
     /// More pairs than a run has.
     #[error("cannot draw {requested} pairs: the run has {available}; ask for fewer")]
     TooFewPairs {
@@ -132,6 +144,7 @@ impl Error {
             Error::UnknownExperiment(_)
             | Error::Preset { .. }
             | Error::NoPairs { .. }
+            | Error::NoLatents { .. }
             | Error::TooFewPairs { .. }
             | Error::NoFilters { .. }
             | Error::OtherData { .. }

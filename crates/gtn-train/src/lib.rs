@@ -34,6 +34,7 @@ mod context;
 mod datasets;
 mod error;
 mod handoff;
+mod held_out;
 mod job;
 mod pairing;
 mod pipeline;
@@ -43,7 +44,9 @@ mod results;
 mod stages;
 pub mod training;
 
+pub use baselines::{BaselineSamples, FittedBaselines};
 pub use error::Error;
+pub use held_out::{HeldOut, HeldOutImages, fit_baselines, read_held_out, read_held_out_latents};
 pub use job::Job;
 pub use pipeline::reproduce;
 pub use real_pairs::{RealPairs, draw_pairs, draw_pairs_between};

@@ -1,42 +1,124 @@
 //! `gtn evaluate`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use gtn_io::UnknownName;
+use gtn_models::InceptionOutput;
 use gtn_run::schema::Metric;
 
+use super::device::OnDevice;
+use super::folders::{CacheDir, DataDir};
 use super::named_values::by_name;
 
 #[derive(Debug, Args)]
-#[command(after_help = "The real samples are split at random into two halves. Each metric compares as many generated
-samples with the first half. Its noise floor compares the second half with the first: the
-value for real data compared with other real data.
+#[command(after_help = "Samples are:
+  images   a folder or a .zip archive of .png and .jpg files, one such file, or an f32 array
+           (n, C, H, W) with values in [-1, 1]
+  vectors  an f32 array (n, d); arrays are in .npy, .npz or .safetensors files
+  a run    as --real, its held-out data: validation images, latents if the generated samples
+           are latents, or points. Decoded held-out images and two baselines, which are fitted
+           to its training latents, are measured beside the generated samples.
+           As --generated, samples that are drawn from it, as many as there are real ones; also
+           from a weights folder or a model file
+  mean and covariance   pytorch-fid's .npz of mu and sigma; only FID can be computed from them
+
+The real samples are split at random into two halves. The noise floor of a metric compares the
+halves with each other: it is the value for real data. Metrics depend on the number of samples,
+FID most of all, so each metric is also computed of as many samples as its noise floor.
+fid, is and kid, and the features of --features inception, need the weights of Inception
+networks: `gtn data fetch inception`. The features are stored in the cache folder.
 
 Examples:
   gtn evaluate --real test-latents.npy --generated latents.npy
   gtn evaluate --real digits/ --generated samples/ --metrics energy_distance,precision --json
-  gtn evaluate --real digits/ --generated weights/mnist-d5")]
+  gtn evaluate --real runs/celeba-d50-seed1 --generated runs/celeba-d50-seed1
+  gtn evaluate --real faces.zip --generated samples/ --metrics fid,is,kid
+  gtn evaluate --real faces.zip --save-stats faces.npz
+  gtn evaluate --real faces.npz --generated samples/")]
 pub(crate) struct Evaluate {
-    /// Real samples: an array (n, d) in a .npy, .npz or .safetensors file, or images as for `gtn encode`, compared by pixels.
+    /// Real samples.
     #[arg(long, value_name = "REAL")]
     pub(crate) real: PathBuf,
-    /// Generated samples in one of these forms; or a run folder, weights folder or model file, from which samples are drawn: latents if the real
-    /// samples have the latent dimension, images otherwise.
-    #[arg(long, value_name = "GENERATED")]
-    pub(crate) generated: PathBuf,
-    /// Metrics, separated by commas [default: all].
-    #[arg(long, value_parser = by_name::<Metric>(METRICS.map(|metric| (metric.name(), metric.title()))), value_delimiter = ',', value_name = "LIST")]
-    pub(crate) metrics: Vec<Metric>,
+    /// Generated samples.
+    #[arg(long, value_name = "GENERATED", required_unless_present = "save_stats")]
+    pub(crate) generated: Option<PathBuf>,
+    /// Metrics, separated by commas [default: all, as far as the data allow].
+    #[arg(long, value_parser = by_name::<Choice>(choices()), value_delimiter = ',', value_name = "LIST")]
+    pub(crate) metrics: Vec<Choice>,
+    /// What precision, recall, density, coverage, variance and distances are computed of [default: inception for images if the
+    /// weights exist, values otherwise].
+    #[arg(long, value_enum, value_name = "FEATURES")]
+    pub(crate) features: Option<Features>,
+    /// Number of Inception features of FID and KID, which selects the layer. Only values for the same number can be compared
+    /// [default: 2048].
+    #[arg(long, value_name = "DIMS", value_parser = by_name::<InceptionOutput>(LAYERS))]
+    pub(crate) inception_dims: Option<InceptionOutput>,
+    /// Weights of FID's Inception network: pytorch-fid's .pth, or the same tensors as .safetensors, complete or with the first
+    /// layers only [default: those in the folder inception of --data-dir].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fid_weights: Option<PathBuf>,
+    /// Weights of torchvision's Inception network, for the Inception Score [default: those in the folder inception of
+    /// --data-dir].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) is_weights: Option<PathBuf>,
+    /// Write mean and covariance of the Inception features of the real images to this .npz file, in the format of pytorch-fid.
+    #[arg(long, value_name = "FILE.npz")]
+    pub(crate) save_stats: Option<PathBuf>,
+    /// Overwrite an existing file of --save-stats.
+    #[arg(long, requires = "save_stats")]
+    pub(crate) force: bool,
     /// Random seed for halving the real samples and for all other draws.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
     /// Print JSON, one object per line.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+    #[command(flatten)]
+    pub(crate) cache: CacheDir,
+    #[command(flatten)]
+    pub(crate) on: OnDevice,
 }
 
-/// The metrics that the command computes, of samples of any kind.
-pub(crate) const METRICS: [Metric; 8] = [
+/// A value of `--metrics`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    All,
+    One(Metric),
+}
+
+impl FromStr for Choice {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        if name == ALL { Ok(Choice::All) } else { name.parse().map(Choice::One) }
+    }
+}
+
+/// A value of `--features`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Features {
+    /// The values of the samples themselves: pixels, or coordinates
+    Values,
+    /// Features of FID's Inception network
+    Inception,
+}
+
+const ALL: &str = "all";
+
+fn choices() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let all = (ALL, "All of them, as far as the data allow");
+    std::iter::once(all).chain(METRICS.map(|metric| (metric.name(), metric.title())))
+}
+
+/// The metrics that the command computes.
+pub(crate) const METRICS: [Metric; 11] = [
+    Metric::Fid,
+    Metric::InceptionScore,
+    Metric::KernelDistance,
     Metric::FrechetDistance,
     Metric::EnergyDistance,
     Metric::SlicedWasserstein,
@@ -45,4 +127,11 @@ pub(crate) const METRICS: [Metric; 8] = [
     Metric::Density,
     Metric::Coverage,
     Metric::VarianceKept,
+];
+
+const LAYERS: [(&str, &str); 4] = [
+    (InceptionOutput::Features64.name(), "after the first max pooling"),
+    (InceptionOutput::Features192.name(), "after the second max pooling"),
+    (InceptionOutput::Features768.name(), "before the auxiliary classifier"),
+    (InceptionOutput::Features2048.name(), "before the classifier"),
 ];

@@ -141,6 +141,26 @@ names! {
              images. A value far below 1 indicates memorization; compare it with reconstructed real images, since a \
              smooth decoder lowers it as well."
         ),
+        /// Fréchet distance of Inception features (Heusel et al. 2017).
+        Fid => "fid" (
+            "FID", "that of the features, squared", LowerIsBetter,
+            "Fréchet Inception Distance: distance between the Gaussians fitted to the Inception features of generated \
+             and of real images. It depends on the number of images: with fewer, it is higher."
+        ),
+        /// Inception Score (Salimans et al. 2016).
+        InceptionScore => "is" (
+            "Inception Score", "none", HigherIsBetter,
+            "Exponential of the mean Kullback-Leibler divergence of the classes that an Inception network assigns to a \
+             generated image from those of all of them, mean over 10 splits. It never looks at real images; compare \
+             it with that of as many real ones."
+        ),
+        /// Kernel distance of Inception features (Bińkowski et al. 2018).
+        KernelDistance => "kid" (
+            "KID", "none", LowerIsBetter,
+            "Kernel Inception Distance: squared maximum mean discrepancy of the Inception features of generated and \
+             of real images for a cubic kernel, mean over 100 subsets of at most 1,000 of each. It is unbiased, so it \
+             may be negative."
+        ),
     }
     with {
         /// The title in reports.
@@ -170,6 +190,13 @@ impl Metric {
     #[must_use]
     pub const fn has_noise_floor(self) -> bool {
         !matches!(self, Metric::HError)
+    }
+
+    /// Whether it is computed from the outputs of an Inception network, whose weights are not part of this program. No run
+    /// measures it, only `gtn evaluate`.
+    #[must_use]
+    pub const fn is_of_inception(self) -> bool {
+        matches!(self, Metric::Fid | Metric::InceptionScore | Metric::KernelDistance)
     }
 
     /// Whether it compares images pixel by pixel, and not latents or points.

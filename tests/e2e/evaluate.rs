@@ -210,7 +210,7 @@ fn the_real_side_of_a_run_is_its_held_out_data_and_baselines_are_columns() {
     elsewhere(toy(200).path()).refused_in_one_line("are not those that");
     fs::remove_file(run.join("latents/latents.safetensors")).unwrap();
     let (metrics, notes) = measured(compare(&run).args(["--metrics", "energy_distance"]));
-    assert!(notes.contains("note: no baselines: ") && notes.contains("has no latents"), "{notes}");
+    assert!(notes.contains("note: no fitted baselines: ") && notes.contains("has no latents"), "{notes}");
     assert_eq!(metrics[0].1["baselines"].as_object().unwrap().len(), 1, "{metrics:?}");
     compare(&out("latents.npy")).refused_in_one_line("has no latents");
 
@@ -344,7 +344,7 @@ fn statistics_are_written_and_read_and_missing_layers_are_named() {
     let (_, notes) = all().args(["--metrics", "all", "--features", "values"]).done();
     if notes.contains("lacks") {
         assert!(
-            notes.contains("which the output 2048 needs; pass complete weights, or fewer --inception-dims"),
+            notes.contains("which its output 2048 needs; pass complete weights, or fewer --inception-dims"),
             "{notes}"
         );
         all().args(["--metrics", "fid"]).refused_in_one_line("lacks `");

@@ -201,6 +201,11 @@ def main():
                     comparison.line(f"{metric} of equal features, {other}", value, found[metric]["value"], 1e-6)
             weights = temporary / "is.pth"
             network = torchvision.models.inception_v3(weights=None, aux_logits=True, init_weights=True)
+            # Logits of random weights are so large that torch-fidelity takes the logarithm of 0.
+            with torch.no_grad():
+                spread = network.eval()(torch.rand(8, 3, 299, 299) * 2 - 1).std()
+                network.fc.weight.mul_(3 / spread)
+                network.fc.bias.mul_(3 / spread)
             torch.save(network.state_dict(), weights)
             option = ["--is-weights", weights]
             logits = program.outputs(sets["test"], dims, "is", *option)

@@ -151,7 +151,7 @@ fn held_out(
                     held_out: Rc::clone(&held_out),
                     fitted: match gtn_train::fit_baselines(run) {
                         Err(error @ gtn_train::Error::NoLatents { .. }) => {
-                            progress.line(&format!("note: no baselines: {error}"));
+                            progress.line(&format!("note: no fitted baselines: {error}"));
                             None
                         }
                         fitted => fitted?,
@@ -192,6 +192,11 @@ fn draw(path: &Path, real: &Side, seed: u64, device: &Device) -> Result<Side, Fa
 }
 
 impl Baselines {
+    /// Whether they are those of a run on images, whose held-out images are compared.
+    pub(super) fn are_of_images(&self) -> bool {
+        matches!(self, Baselines::Images { .. })
+    }
+
     /// Those that exist.
     pub(super) fn names(&self) -> Vec<Baseline> {
         match self {

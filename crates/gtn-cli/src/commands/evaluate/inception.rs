@@ -32,13 +32,17 @@ impl Inception {
         let network = InceptionV3::load(weights, variant, device)?;
         let missing = network.missing(output);
         if let Some(first) = missing.first() {
-            let others = if missing.len() > 1 { format!(" and {} others", missing.len() - 1) } else { String::new() };
+            let others = match missing.len() - 1 {
+                0 => String::new(),
+                1 => " and 1 other tensor".to_owned(),
+                others => format!(" and {others} other tensors"),
+            };
             let advice = match variant {
                 InceptionVariant::Fid => "; pass complete weights, or fewer --inception-dims",
                 InceptionVariant::Torchvision => "; pass complete weights",
             };
             let weights = weights.display();
-            return Ok(Err(format!("{weights} lacks `{first}`{others}, which the output {output} needs{advice}")));
+            return Ok(Err(format!("{weights} lacks `{first}`{others}, which its output {output} needs{advice}")));
         }
         let (weights, cache_dir) = (weights.to_path_buf(), cache_dir.to_path_buf());
         Ok(Ok(Self { network, output, weights, device: device.clone(), cache_dir }))

@@ -20,26 +20,44 @@ use crate::progress::Progress;
 pub(super) type BaselineRows<'a> =
     dyn Fn(Baseline, &Halves, &mut Progress) -> Result<Option<Array2<f32>>, Failure> + 'a;
 
+/// Maximum number of held-out images whose values are compared, for images of MNIST's size, as in a run. The cost grows with the
+/// square of their number and with their pixels.
+const MAX_HELD_OUT_IMAGES: f64 = 2_000.0;
+const MNIST_PIXELS: f64 = 784.0;
+
+fn max_images(values: usize) -> usize {
+    (MAX_HELD_OUT_IMAGES * (MNIST_PIXELS / values.max(1) as f64).sqrt().min(1.0)) as usize
+}
+
 impl Evaluation<'_> {
     /// The metrics of rows, of pixels.
     pub(super) fn compare_pixels(
         &mut self,
-        sides: &Comparison,
+        comparison: &Comparison,
         real: &ImageStream,
         generated: &ImageStream,
     ) -> Result<(), Failure> {
         if real.values_per_image() != generated.values_per_image() {
             return self.refuse_other_kind(real.values_per_image(), generated.values_per_image());
         }
+        let mut count = real.len();
+        if comparison.baselines.are_of_images() {
+            count = count.min(2 * max_images(real.values_per_image()));
+            if count < real.len() {
+                let of = real.len();
+                self.warnings
+                    .push(format!("note: the first {count} of {of} held-out images are compared by their values"));
+            }
+        }
         // One half of the real images is compared with the generated ones.
-        let needed = if sides.is_drawn { (real.len() / 2).max(1) } else { generated.len() };
-        let real = real.rows(real.len(), &mut self.progress)?;
+        let needed = if comparison.is_drawn { (count / 2).max(1) } else { generated.len() };
+        let real = real.rows(count, &mut self.progress)?;
         let generated = generated.rows(needed.min(generated.len()), &mut self.progress)?;
         let baseline = |baseline, halves: &Halves, progress: &mut Progress| {
-            let images = sides.baselines.images(baseline, &halves.second)?;
+            let images = comparison.baselines.images(baseline, &halves.second)?;
             images.map(|images| images.rows(images.len(), progress)).transpose()
         };
-        self.compare_vectors(&real, &generated, &baseline, &sides.baselines.names())
+        self.compare_vectors(&real, &generated, &baseline, &comparison.baselines.names())
     }
 
     /// Pixels on one side, rows of their values on the other one.

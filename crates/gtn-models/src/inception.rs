@@ -6,45 +6,24 @@ mod host;
 mod resize;
 #[cfg(test)]
 mod tests;
+mod variant;
 mod weights;
 
 use std::path::Path;
 
 use candle_core::Device;
-use gtn_io::names;
 use ndarray::{Array2, ArrayD, ArrayView4, Axis};
 use rayon::prelude::*;
 
 use self::architecture::{Block, FEATURES, SIDE};
 use self::graph::GraphConvolution;
 use self::host::{Activations, HostConvolution, Scratch};
+pub use self::variant::{InceptionOutput, InceptionVariant};
 use self::weights::{Classifier, Weights};
 use crate::ops::gemm::{Matrix, MatrixMut, Threads, Write, multiply};
 use crate::{Error, NamedArrays, Ops, Result, StateDict, Streams, to_array2, to_tensor};
 
-names! {
-    /// Which InceptionV3.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-    pub enum InceptionVariant: "variant of InceptionV3" {
-        /// The network of FID, as in pytorch-fid: a conversion of TensorFlow's network of 2015-12-05 with 1,008 classes. Its
-        /// average pools do not count the padding, and the pool of its last block takes the maximum.
-        Fid => "fid",
-        /// torchvision's network with 1,000 classes, by which the paper's code computes the Inception Score. Its input is not
-        /// transformed (`transform_input=False`).
-        Torchvision => "torchvision",
-    }
-}
-
 impl InceptionVariant {
-    /// Number of classes: the length of the logits.
-    #[must_use]
-    pub fn classes(self) -> usize {
-        match self {
-            InceptionVariant::Fid => 1008,
-            InceptionVariant::Torchvision => 1000,
-        }
-    }
-
     /// The names and shapes of all tensors of the network, as in PyTorch's state dict, without the auxiliary classifier.
     #[must_use]
     pub fn tensors(self) -> Vec<(String, Vec<usize>)> {
@@ -67,23 +46,6 @@ impl InceptionVariant {
             (name, array)
         };
         self.tensors().into_iter().map(tensor).collect()
-    }
-}
-
-names! {
-    /// An output of InceptionV3.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-    pub enum InceptionOutput: "output of InceptionV3" {
-        /// Mean over all pixels after the first max pool.
-        Features64 => "64",
-        /// Mean over all pixels after the second max pool.
-        Features192 => "192",
-        /// Mean over all pixels before the auxiliary classifier, after `Mixed_6e`.
-        Features768 => "768",
-        /// Mean over all pixels of the last block, `Mixed_7c`: the usual features of FID.
-        Features2048 => "2048",
-        /// The classes before softmax.
-        Logits => "logits",
     }
 }
 

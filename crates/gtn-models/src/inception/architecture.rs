@@ -1,6 +1,6 @@
 //! The layers of InceptionV3 (Szegedy et al. 2016, arXiv 1512.00567), as data.
 
-use super::{InceptionOutput, InceptionVariant};
+use super::variant::{InceptionOutput, InceptionVariant};
 
 /// Height and width of the images that the network sees.
 pub(super) const SIDE: usize = 299;

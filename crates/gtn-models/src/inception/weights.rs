@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use ndarray::ArrayD;
 
-use super::InceptionVariant;
 use super::architecture::{Block, Convolution, FEATURES, blocks, for_each_convolution};
+use super::variant::InceptionVariant;
 use crate::error::require_array;
 use crate::{Error, NamedArrays, Result};
 

@@ -1,6 +1,7 @@
 use ndarray::{Array1, ArrayView1, ArrayView2};
 
 use crate::input_checks::{check_counts, check_rows};
+use crate::subsets::mean_and_std;
 use crate::{Error, SampleSet};
 
 /// Tolerance for the sum of the probabilities of a row.
@@ -120,9 +121,8 @@ fn score(
             mean_divergence.max(0.0).exp()
         })
         .collect();
-    let mean = scores.iter().sum::<f64>() / splits as f64;
-    let variance = scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / splits as f64;
-    Ok(InceptionScore { mean, std: variance.sqrt() })
+    let (mean, std) = mean_and_std(&scores);
+    Ok(InceptionScore { mean, std })
 }
 
 /// p ln p, which is 0 at 0.

@@ -4,6 +4,7 @@ use rand::seq::index;
 
 use crate::input_checks::check_pair;
 use crate::large_matrices::inner_products;
+use crate::subsets::mean_and_std;
 use crate::{Error, SampleSet, Subsets};
 
 /// Rows of the kernel matrix that are computed at once.
@@ -70,10 +71,8 @@ pub fn kernel_distance(
         .map(|_| [real, generated].map(|set| index::sample(rng, set.nrows(), subsets.size).into_vec()))
         .collect();
     let values = kernel_distances_of_subsets(real, generated, &drawn)?;
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-    Ok(KernelDistance { mean, std: variance.sqrt() })
+    let (mean, std) = mean_and_std(&values);
+    Ok(KernelDistance { mean, std })
 }
 
 /// The unbiased estimator that [`kernel_distance`] averages, for each of the given subsets: the indices of real rows, and

@@ -179,3 +179,11 @@ fn mean<const N: usize>(count: usize, mut term: impl FnMut() -> Result<[f64; N],
 fn check_size(set: SampleSet, needed: usize, samples: usize) -> Result<(), Error> {
     if needed > samples { Err(Error::SubsetTooLarge { set, needed, samples }) } else { Ok(()) }
 }
+
+/// The mean of values, at least one, and their standard deviation with their number as divisor.
+pub(crate) fn mean_and_std(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    (mean, variance.sqrt())
+}

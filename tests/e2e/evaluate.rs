@@ -222,19 +222,11 @@ fn the_real_side_of_a_run_is_its_held_out_data_and_baselines_are_columns() {
     assert!(table.starts_with("features: values, 2 per sample\n"), "{table}");
 }
 
-/// The file of weights, and a message on stderr if there is none.
-#[allow(clippy::print_stderr)]
-fn inception_weights(test: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("GTN_INCEPTION_WEIGHTS").map(|path| gtn_tests::workspace().join(path));
-    if path.is_none() {
-        eprintln!("skipped {test}: GTN_INCEPTION_WEIGHTS is not set");
-    }
-    path
-}
-
 #[test]
 fn fid_agrees_with_pytorch_fid_and_features_are_stored() {
-    let Some(weights) = inception_weights("fid_agrees_with_pytorch_fid_and_features_are_stored") else { return };
+    let Some(weights) = gtn_tests::inception_weights("fid_agrees_with_pytorch_fid_and_features_are_stored") else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let out = |name: &str| folder.path().join(name);
     write_images(&out("a"), 0, 14, 40);
@@ -306,7 +298,8 @@ const PYTORCH_FID: f64 = 0.027693257347655376;
 
 #[test]
 fn statistics_are_written_and_read_and_missing_layers_are_named() {
-    let Some(weights) = inception_weights("statistics_are_written_and_read_and_missing_layers_are_named") else {
+    let Some(weights) = gtn_tests::inception_weights("statistics_are_written_and_read_and_missing_layers_are_named")
+    else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();

@@ -1,14 +1,15 @@
 """Makes inception.safetensors: outputs of InceptionV3 in PyTorch, for random weights and images that a formula gives.
 
-    python make_inception.py [WEIGHTS]
+    python make_inception.py [--save FOLDER] [--folded FILE]
 
-It needs torch, torchvision, pytorch-fid and safetensors. The networks are pytorch-fid's and torchvision's own; the tests compute
-the same weights by the same formula. For each block, the file has every 997th value of its output, and then the features and
-the logits. With WEIGHTS, the two state dicts are saved to that folder in PyTorch's format, for
-`gtn evaluate --fid-weights` and `--is-weights`.
+It needs torch, torchvision, pytorch-fid, torch-fidelity and safetensors. The networks are pytorch-fid's and torchvision's own; the
+tests compute the same weights by the same formula. For each block, the file has every 997th value of its output, and then the
+features and the logits. With --save, the two state dicts are saved to that folder in PyTorch's format, for
+`gtn evaluate --fid-weights` and `--is-weights`. With --folded, inception_folded.safetensors is made instead: the first three
+features of pytorch-fid's network with the weights in FILE, as for fid_reference.py.
 """
 
-import sys
+import argparse
 from pathlib import Path
 from unittest import mock
 
@@ -84,7 +85,23 @@ def outputs(network, x):
     return {name: y.flatten()[::997].numpy().copy() if y.ndim == 4 else y.numpy().copy() for name, y in found.items()}
 
 
+def folded(path):
+    from fid_reference import state_dict
+
+    network = fid_network()
+    network.load_state_dict(state_dict(path))
+    with torch.no_grad():
+        found = outputs(network.eval(), images("images", (2, 3, 64, 48)))
+    save_file({dims: found[dims] for dims in ["64", "192", "768"]}, Path(__file__).with_name("inception_folded.safetensors"))
+
+
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--save", type=Path)
+    parser.add_argument("--folded", type=Path)
+    arguments = parser.parse_args()
+    if arguments.folded:
+        return folded(arguments.folded)
     networks = {
         "fid": load_random(fid_network()),
         "torchvision": load_random(torchvision.models.inception_v3(weights=None, init_weights=False)),
@@ -97,8 +114,8 @@ def main():
             x = images("image", (1, 3, 299, 299))
             # The networks themselves give what the blocks above give.
             np.testing.assert_allclose(outputs(network, x)["logits"], network(x).numpy(), rtol=1e-5, atol=1e-6)
-            if len(sys.argv) > 1:
-                path = Path(sys.argv[1]) / f"inception-{variant}-random.pth"
+            if arguments.save:
+                path = arguments.save / f"inception-{variant}-random.pth"
                 torch.save(network.state_dict(), path)
                 print(path)
     save_file(golden, Path(__file__).with_name("inception.safetensors"))

@@ -45,6 +45,18 @@ pub fn data_dir_with(test: &str, sets: &[&str]) -> Option<PathBuf> {
     Some(dir)
 }
 
+/// The file of Inception's real weights, from the variable `GTN_INCEPTION_WEIGHTS`; a relative path starts at the root of the
+/// workspace. Without the variable, `None`, and a message on stderr that `test` is skipped.
+#[must_use]
+#[allow(clippy::print_stderr)]
+pub fn inception_weights(test: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("GTN_INCEPTION_WEIGHTS").map(|path| workspace().join(path));
+    if path.is_none() {
+        eprintln!("skipped {test}: GTN_INCEPTION_WEIGHTS is not set");
+    }
+    path
+}
+
 /// Writes the files of MNIST's training set, with `count` blurred bars in ten directions instead of digits. Images repeat after
 /// 70.
 ///

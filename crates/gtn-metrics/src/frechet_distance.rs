@@ -96,8 +96,9 @@ fn scaled_rows(rows: ArrayView2<'_, f32>) -> Result<(Array1<f64>, Array2<f64>), 
 /// method that starts from the covariances does better in that case. All results in the tests, including those for
 /// singular covariances, are within 1e-13 (tr C₁ + tr C₂) of 50-digit arithmetic.
 ///
-/// The cost is of the order of d³ operations on one thread, including three eigendecompositions: 16 s for the 2048
-/// dimensions of Inception features, and 5 s if there are only 1,000 rows.
+/// The cost is of the order of d³ operations on one thread, including three eigendecompositions: 13 s for the 2048
+/// dimensions of Inception features, and 9 s if there are only 1,000 rows (`cargo run --release -p gtn-metrics --example bench
+/// -- frechet`).
 ///
 /// # Errors
 ///

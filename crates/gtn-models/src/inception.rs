@@ -250,8 +250,8 @@ fn on_host(
     let group = |scratch: &mut Scratch, images: ArrayView4<'_, f32>| {
         let mut features: Vec<Vec<f32>> =
             vec![Vec::new(); blocks.iter().filter(|block| block.output.is_some()).count()];
-        let mut joined = Activations { images: images.len_of(Axis(0)), ..Activations::default() };
-        for image in images.outer_iter() {
+        let mut joined = None;
+        for (index, image) in images.outer_iter().enumerate() {
             let mut x = scratch.activations(1, (SIDE, SIDE), 3);
             resize::resize(image, &mut x.values);
             for (block, features) in stem.iter().zip(&mut features) {
@@ -260,10 +260,13 @@ fn on_host(
                 features.extend(x.means());
                 on_block(block.name, &x);
             }
-            joined.values.extend_from_slice(&x.values);
-            (joined.height, joined.width, joined.channels) = (x.height, x.width, x.channels);
+            // In memory of the scratch, which would grow with each group otherwise.
+            let all: &mut Activations = joined
+                .get_or_insert_with(|| scratch.activations(images.len_of(Axis(0)), (x.height, x.width), x.channels));
+            all.values[index * x.values.len()..][..x.values.len()].copy_from_slice(&x.values);
             scratch.put(x.values);
         }
+        let Some(mut joined) = joined else { return features };
         let mut features_of_rest = features.iter_mut().skip(stem.len());
         for block in rest {
             let output = block.forward(&joined, scratch);

@@ -1,5 +1,6 @@
 //! Images that are read or generated in parts.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -22,12 +23,22 @@ pub(super) struct ImageStream {
     len: usize,
     shape: [usize; 3],
     read: Read,
+    /// Several networks need it, and it takes a pass over all images.
+    fingerprint: OnceCell<String>,
 }
 
 impl ImageStream {
+    fn new(
+        len: usize,
+        shape: [usize; 3],
+        read: impl Fn(Range<usize>) -> Result<Array4<f32>, Failure> + 'static,
+    ) -> Self {
+        Self { len, shape, read: Box::new(read), fingerprint: OnceCell::new() }
+    }
+
     pub(super) fn of_files(images: ImageCollection) -> Self {
         let (len, shape) = (images.len(), images.shape());
-        Self { len, shape, read: Box::new(move |rows| Ok(images.read(rows)?)) }
+        Self::new(len, shape, move |rows| Ok(images.read(rows)?))
     }
 
     /// Generated images, decoded from latents.
@@ -49,12 +60,12 @@ impl ImageStream {
         let (_, channels, height, width) = first.dim();
         let len = latents.nrows();
         let read = move |rows: Range<usize>| decode(latents.slice(s![rows, ..]));
-        Ok(Self { len, shape: [channels, height, width], read: Box::new(read) })
+        Ok(Self::new(len, [channels, height, width], read))
     }
 
     pub(super) fn held_out(images: Rc<HeldOutImages>) -> Self {
         let (len, shape) = (images.len(), images.shape());
-        Self { len, shape, read: Box::new(move |rows| Ok(images.read(&rows.collect::<Vec<_>>()))) }
+        Self::new(len, shape, move |rows| Ok(images.read(&rows.collect::<Vec<_>>())))
     }
 
     /// Held-out images after the autoencoder: the best that its decoder allows.
@@ -68,7 +79,7 @@ impl ImageStream {
             let latents = autoencoder.encode(images.read(&positions[rows]).view())?;
             Ok(autoencoder.decode(latents.view())?)
         };
-        Self { len, shape, read: Box::new(read) }
+        Self::new(len, shape, read)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -101,12 +112,15 @@ impl ImageStream {
 
     /// The SHA-256 of shape and values.
     pub(super) fn fingerprint(&self, progress: &mut Progress) -> Result<String, Failure> {
+        if let Some(fingerprint) = self.fingerprint.get() {
+            return Ok(fingerprint.clone());
+        }
         let mut hasher = ImageHasher::new(self.len, self.shape);
         self.for_each_part(self.len, "read", progress, |images| {
             hasher.update(images.view());
             Ok(())
         })?;
-        Ok(hasher.finish())
+        Ok(self.fingerprint.get_or_init(|| hasher.finish()).clone())
     }
 
     /// The values of the first `count` images, one image per row.

@@ -95,6 +95,25 @@ pub enum Error {
     /// A generator of vectors was asked for images.
     #[error("cannot decode to images: this generator has no decoder; use the vectors that it generates")]
     NoDecoder,
+    /// A generator without a flow was asked for its steps or its reverse.
+    #[error(
+        "this generator has no flow: only pairs from a flow have one; train a run with `--pairing flow`, or use one pass of ĥ"
+    )]
+    NoFlow,
+    /// A component that does not exist.
+    #[error("no component {component}: the source has {}", count(*components))]
+    NoComponent {
+        /// The component, counted from 0.
+        component: usize,
+        /// Number of components.
+        components: usize,
+    },
+    /// A model that has no form in PyTorch.
+    #[error("cannot write a module of PyTorch: {reason}; leave --format torch out to write a model file")]
+    NoTorchForm {
+        /// What has no form there.
+        reason: &'static str,
+    },
     /// A generator without the weights of an encoder was asked for latents.
     #[error("cannot encode images: {reason}; load a run on images with its last checkpoints")]
     NoEncoder {
@@ -160,6 +179,14 @@ pub enum Error {
     /// An error of Candle or of the device.
     #[error("{0}")]
     Device(#[from] candle_core::Error),
+}
+
+/// What components exist, in a sentence.
+fn count(components: usize) -> String {
+    match components {
+        1 => "a single component, 0; leave the component out".to_owned(),
+        n => format!("components 0 to {}; pass one of them", n - 1),
+    }
 }
 
 /// Names in a sentence: at most three of them, and the number of the others.

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use gtn_run::config::AutoencoderWeights;
 use gtn_run::schema::{TensorKey, checkpoint as keys};
-use gtn_run::{Artifact, AutoencoderCard, Config, ModelCard, Network, Origin, RunFolder, RunRecord};
+use gtn_run::{Artifact, AutoencoderCard, Config, FlowCard, ModelCard, Network, Origin, RunFolder, RunRecord};
 use ndarray::Array1;
 
 use crate::error::require_array;
 use crate::model::{ENCODER, Model};
 use crate::{
-    Autoencoder, AutoencoderShape, Error, Generator, MlpShape, NamedArrays, Normalizer, Parameters, Result, Streams,
+    Autoencoder, AutoencoderShape, Coordinates, Error, FlowShape, Generator, HShape, MlpShape, NamedArrays, Normalizer,
+    Parameters, Result, Streams,
 };
 
 impl Model {
@@ -103,7 +104,7 @@ impl Autoencoder {
 }
 
 impl MlpShape {
-    /// The architecture of ĥ in a configuration.
+    /// The architecture of the paper's ĥ in a configuration, for a source with one component.
     #[must_use]
     pub fn from_config(config: &Config) -> Self {
         Self {
@@ -114,6 +115,15 @@ impl MlpShape {
             negative_slope: config.h.negative_slope,
             batch_norm_layers: config.h.batch_norm_layers,
         }
+    }
+}
+
+impl FlowShape {
+    /// The architecture of the flow in a configuration. `indicators` is the number of columns that tell it the component.
+    #[must_use]
+    pub fn from_config(config: &Config, indicators: usize) -> Self {
+        let flow = &config.pairing.flow;
+        Self { dim: config.dim, indicators, width: flow.width, blocks: flow.blocks }
     }
 }
 
@@ -172,8 +182,12 @@ fn read_run(run: &RunFolder) -> Result<Model> {
     let RunRecord { config, provenance, .. } = run.record()?;
     let path = run.best_checkpoint(Network::H);
     let checkpoint = read(run, &path, Network::H)?;
-    let shape = MlpShape::from_config(&config);
-    check_hidden_layers(&checkpoint, &path, &shape)?;
+    let coordinates = read_coordinates(&checkpoint, config.dim)?;
+    let indicators = coordinates.as_ref().map_or(0, Coordinates::indicator_columns);
+    let shape = HShape::from_config(&config, indicators);
+    if let HShape::Mlp(shape) = &shape {
+        check_hidden_layers(&checkpoint, &path, shape)?;
+    }
     let normalizer = Normalizer::from_artifact(&checkpoint, &keys::MEAN, &keys::STD)?;
     let (card, autoencoder) = match config.autoencoder {
         None => (None, NamedArrays::new()),
@@ -187,9 +201,39 @@ fn read_run(run: &RunFolder) -> Result<Model> {
             (Some(AutoencoderCard { channels, side, dim, missing_encoder }), weights)
         }
     };
+    let flow = read_flow(run, &config, &checkpoint, indicators)?;
     let origin = Origin::Run { provenance, config: Box::new(config) };
     let card = ModelCard::new(shape.into(), true, card, origin);
-    Model::new(card, checkpoint.group(&keys::WEIGHTS), Some(normalizer), autoencoder)
+    let mut model = Model::new(card, checkpoint.group(&keys::WEIGHTS), Some(normalizer), autoencoder)?;
+    if let Some(coordinates) = coordinates {
+        model = model.with_coordinates(coordinates)?;
+    }
+    if let Some((card, weights)) = flow {
+        model = model.with_flow(card, weights)?;
+    }
+    Ok(model)
+}
+
+/// The coordinates beside the weights of ĥ, if there are any.
+fn read_coordinates(checkpoint: &Artifact, dim: usize) -> Result<Option<Coordinates>> {
+    let Some(system) = checkpoint.metadata(&keys::COORDINATE_SYSTEM) else { return Ok(None) };
+    Coordinates::from_arrays(system, dim, &checkpoint.group(&keys::COORDINATES)).map(Some)
+}
+
+/// The flow that the pairs of ĥ come from. Sampling needs ĥ alone, so a folder of weights may lack it.
+fn read_flow(
+    run: &RunFolder,
+    config: &Config,
+    h: &Artifact,
+    indicators: usize,
+) -> Result<Option<(FlowCard, NamedArrays)>> {
+    let path = run.best_checkpoint(Network::Flow);
+    let (true, Some(integration_steps)) = (path.exists(), h.metadata(&keys::INTEGRATION_STEPS)) else {
+        return Ok(None);
+    };
+    let shape = FlowShape::from_config(config, indicators);
+    let card = FlowCard { network: shape.network().into(), integration_steps };
+    Ok(Some((card, Artifact::read(&path)?.group(&keys::WEIGHTS))))
 }
 
 /// The autoencoder's best weights, and its architecture.

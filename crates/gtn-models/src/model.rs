@@ -2,12 +2,15 @@
 
 use candle_core::Device;
 use gtn_run::schema::model as keys;
-use gtn_run::{Artifact, AutoencoderCard, Fingerprint, HCard, ModelCard};
+use gtn_run::{Artifact, AutoencoderCard, CoordinatesCard, Fingerprint, FlowCard, ModelCard};
 
 use crate::autoencoder::OUTER_CHANNELS;
-use crate::error::{require_array, require_columns};
+use crate::error::{require, require_array, require_columns};
 use crate::ops::KERNEL;
-use crate::{Autoencoder, AutoencoderShape, Generator, Mlp, MlpShape, NamedArrays, Normalizer, Result, Streams};
+use crate::{
+    Autoencoder, AutoencoderShape, Coordinates, Flow, FlowShape, Generator, H, HShape, MlpShape, NamedArrays,
+    Normalizer, ResidualShape, Result, Streams, TIME_FEATURES,
+};
 
 /// The weights of a trained model with their model card: all that sampling needs.
 ///
@@ -30,6 +33,9 @@ pub struct Model {
     card: ModelCard,
     h: NamedArrays,
     normalizer: Option<Normalizer>,
+    coordinates: Option<Coordinates>,
+    /// Weights of the velocity network; empty if there is no flow.
+    flow: NamedArrays,
     /// Empty if there is no autoencoder; without tensors of the encoder if there is none.
     autoencoder: NamedArrays,
 }
@@ -49,17 +55,45 @@ impl Model {
         normalizer: Option<Normalizer>,
         autoencoder: NamedArrays,
     ) -> Result<Self> {
-        let shape = MlpShape::from(card.h);
+        let shape = HShape::from(card.h);
         shape.check()?;
-        check_h(&shape, &h)?;
+        match &shape {
+            HShape::Mlp(shape) => check_mlp(shape, &h)?,
+            HShape::Residual(shape) => check_residual(shape, &h)?,
+        }
         if let Some(normalizer) = &normalizer {
-            require_columns("the normalizer", normalizer.columns(), shape.output)?;
+            require_columns("the normalizer", normalizer.columns(), shape.output())?;
         }
         if let Some(card) = &card.autoencoder {
             check_decoder(&card.into(), &autoencoder)?;
-            require_columns("the decoder's latents", card.dim, shape.output)?;
+            require_columns("the decoder's latents", card.dim, shape.output())?;
         }
-        Ok(Self { card, h, normalizer, autoencoder })
+        Ok(Self { card, h, normalizer, coordinates: None, flow: NamedArrays::new(), autoencoder })
+    }
+
+    /// The model with the coordinates in which ĥ was trained.
+    pub(crate) fn with_coordinates(mut self, coordinates: Coordinates) -> Result<Self> {
+        let shape = HShape::from(self.card.h);
+        require_columns("the coordinates", coordinates.dim(), shape.output())?;
+        let columns = coordinates.dim() + coordinates.indicator_columns();
+        require_columns("the coordinates with the indicators of components", columns, shape.input())?;
+        let (system, components) = (coordinates.system(), coordinates.components());
+        self.card.coordinates = Some(CoordinatesCard { system, components });
+        self.coordinates = Some(coordinates);
+        Ok(self)
+    }
+
+    /// The model with the flow that the pairs of ĥ come from.
+    pub(crate) fn with_flow(mut self, card: FlowCard, weights: NamedArrays) -> Result<Self> {
+        let shape = flow_shape(&card)?.network();
+        shape.check()?;
+        check_residual(&shape, &weights)?;
+        let h = HShape::from(self.card.h);
+        require_columns("the points of the flow", shape.dim, h.output())?;
+        require_columns("the input of the flow", shape.dim + shape.condition - TIME_FEATURES, h.input())?;
+        self.card.flow = Some(card);
+        self.flow = weights;
+        Ok(self)
     }
 
     /// The model card.
@@ -96,6 +130,10 @@ impl Model {
             artifact.insert(&keys::MEAN, normalizer.mean().clone());
             artifact.insert(&keys::STD, normalizer.std().clone());
         }
+        if let Some(coordinates) = &self.coordinates {
+            artifact.insert_group(&keys::COORDINATES, coordinates.to_arrays());
+        }
+        artifact.insert_group(&keys::FLOW, self.flow.clone());
         Ok(artifact)
     }
 
@@ -105,7 +143,16 @@ impl Model {
             true => Some(Normalizer::from_artifact(artifact, &keys::MEAN, &keys::STD)?),
             false => None,
         };
-        Self::new(card, artifact.group(&keys::H), normalizer, artifact.group(&keys::AUTOENCODER))
+        let (coordinates, flow, dim) = (card.coordinates, card.flow, HShape::from(card.h).output());
+        let mut model = Self::new(card, artifact.group(&keys::H), normalizer, artifact.group(&keys::AUTOENCODER))?;
+        if let Some(card) = coordinates {
+            let arrays = artifact.group(&keys::COORDINATES);
+            model = model.with_coordinates(Coordinates::from_arrays(card.system, dim, &arrays)?)?;
+        }
+        if let Some(card) = flow {
+            model = model.with_flow(card, artifact.group(&keys::FLOW))?;
+        }
+        Ok(model)
     }
 
     /// The networks, on a device.
@@ -116,11 +163,19 @@ impl Model {
     /// device fails.
     pub fn generator(&self, device: &Device) -> Result<Generator> {
         // The initial weights are overwritten, so any seed works.
-        let h = Mlp::new(&self.card.h.into(), &Streams::new(0), device)?;
+        let h = H::new(&self.card.h.into(), &Streams::new(0), device)?;
         h.parameters().load_state_dict(&self.h)?;
         let autoencoder =
             self.card.autoencoder.as_ref().map(|card| self.build_autoencoder(card, device)).transpose()?;
-        let generator = Generator::new(h, self.normalizer.clone(), autoencoder)?;
+        let mut generator = Generator::new(h, self.normalizer.clone(), autoencoder)?;
+        if let Some(coordinates) = &self.coordinates {
+            generator = generator.with_coordinates(coordinates.clone())?;
+        }
+        if let Some(card) = &self.card.flow {
+            let flow = Flow::new(&flow_shape(card)?, &Streams::new(0), device)?;
+            flow.parameters().load_state_dict(&self.flow)?;
+            generator = generator.with_flow(flow, card.integration_steps)?;
+        }
         Ok(match self.card.missing_encoder() {
             None => generator,
             Some(reason) => generator.without_encoder(reason.to_owned()),
@@ -143,7 +198,7 @@ impl Model {
 }
 
 /// Checks the weights that decide how large ĥ is, before memory is allocated for it.
-fn check_h(shape: &MlpShape, weights: &NamedArrays) -> Result<()> {
+fn check_mlp(shape: &MlpShape, weights: &NamedArrays) -> Result<()> {
     let mut input = shape.input;
     for layer in 0..shape.hidden_layers {
         require_array(weights, &format!("hidden.{layer:03}.linear.weight"), &[shape.width, input])?;
@@ -154,26 +209,34 @@ fn check_h(shape: &MlpShape, weights: &NamedArrays) -> Result<()> {
     Ok(())
 }
 
+/// As [`check_mlp`], for a residual network.
+fn check_residual(shape: &ResidualShape, weights: &NamedArrays) -> Result<()> {
+    let &ResidualShape { dim, condition, width, blocks, .. } = shape;
+    require_array(weights, "input.weight", &[width, dim + condition])?;
+    for block in 0..blocks {
+        require_array(weights, &format!("block.{block:03}.linear1.weight"), &[width, width + condition])?;
+        require_array(weights, &format!("block.{block:03}.linear2.weight"), &[width, width])?;
+    }
+    require_array(weights, "output.weight", &[dim, width])?;
+    Ok(())
+}
+
+/// The architecture of a flow in a model card.
+fn flow_shape(card: &FlowCard) -> Result<FlowShape> {
+    let network = card.network;
+    let indicators = network.condition.checked_sub(TIME_FEATURES);
+    require(indicators.is_some(), "condition", network.condition, "must hold the features of the time")?;
+    require(card.integration_steps > 0, "integration_steps", card.integration_steps, "must be at least 1")?;
+    let (dim, width, blocks) = (network.dim, network.width, network.blocks);
+    Ok(FlowShape { dim, indicators: indicators.unwrap_or_default(), width, blocks })
+}
+
 /// Checks the weights that decide how large an autoencoder is. Those of the encoder are as large.
 fn check_decoder(shape: &AutoencoderShape, weights: &NamedArrays) -> Result<()> {
     shape.check()?;
     require_array(weights, "decoder.linear.weight", &[shape.flat_len(), shape.dim])?;
     require_array(weights, "decoder.deconv2.weight", &[OUTER_CHANNELS, shape.channels, KERNEL, KERNEL])?;
     Ok(())
-}
-
-impl From<HCard> for MlpShape {
-    fn from(card: HCard) -> Self {
-        let HCard { input, hidden_layers, width, output, negative_slope, batch_norm_layers } = card;
-        Self { input, hidden_layers, width, output, negative_slope, batch_norm_layers }
-    }
-}
-
-impl From<MlpShape> for HCard {
-    fn from(shape: MlpShape) -> Self {
-        let MlpShape { input, hidden_layers, width, output, negative_slope, batch_norm_layers } = shape;
-        Self { input, hidden_layers, width, output, negative_slope, batch_norm_layers }
-    }
 }
 
 impl From<&AutoencoderCard> for AutoencoderShape {

@@ -65,6 +65,43 @@ pub fn shuffle(network: &str) -> String {
     format!("shuffle/{network}")
 }
 
+/// Normal vectors of the flow matching steps on this split, `train` or `validation`. The index is that of the batch:
+/// epoch · 2³² + position.
+#[must_use]
+pub fn flow_noise(split: &str) -> String {
+    format!("flow/noise/{split}")
+}
+
+/// Times of the flow matching steps on this split. The index is that of the batch.
+#[must_use]
+pub fn flow_time(split: &str) -> String {
+    format!("flow/time/{split}")
+}
+
+/// Normal vectors that are followed along a flow to further training targets. Index 0.
+pub const FRESH_SOURCE: &str = "source/fresh";
+
+/// The components of those. Index 0.
+pub const FRESH_COMPONENT: &str = "component/fresh";
+
+/// Expectation maximization that finds the components of a source. Index 0.
+pub const COMPONENTS: &str = "components";
+
+/// Normal vectors that the statistics of a pairing's y are compared with. Index 0.
+pub const SOURCE_STATISTICS: &str = "source/statistics";
+
+/// Normal vectors of the metric that chooses the best epoch of ĥ by its samples, on this split, `validation`. Index 0.
+#[must_use]
+pub fn sample_metric(split: &str) -> String {
+    format!("sample-metric/{split}")
+}
+
+/// Directions of the projections of that metric. Index 0.
+pub const SAMPLE_METRIC_DIRECTIONS: &str = "sample-metric/directions";
+
+/// Components of the normal vectors of [`SHOWN`]. Index 0.
+pub const SHOWN_COMPONENT: &str = "shown/component";
+
 // gtn-train: samples and evaluation
 
 /// Normal vectors that a [`Generator`](crate::Generator) maps to samples, in a run and in `gtn sample`. Index 0.
@@ -79,6 +116,9 @@ pub const REAL: &str = "real";
 
 /// Endpoints of the interpolations in the report: rows 2k and 2k + 1 are the endpoints of interpolation k. Index 0.
 pub const INTERPOLATION_ENDPOINTS: &str = "ways";
+
+/// Components of those interpolations. Index 0.
+pub const INTERPOLATION_COMPONENTS: &str = "ways/component";
 
 /// Draws of subsets for the energy distance. For points, index 0 is for generated points and 1 for the noise floor; for
 /// latents the index is 1.
@@ -107,8 +147,14 @@ pub const PAIRS_TO: &str = "pairs/to";
 
 // gtn-cli
 
+/// Components of the normal vectors of `gtn sample --source` that have none. Index 0.
+pub const SAMPLE_COMPONENTS: &str = "sample/component";
+
 /// Endpoints of the interpolations of `gtn interpolate`: rows 2k and 2k + 1 are the endpoints of interpolation k. Index 0.
 pub const INTERPOLATE: &str = "interpolate";
+
+/// Components of those. Index 0.
+pub const INTERPOLATE_COMPONENTS: &str = "interpolate/component";
 
 /// How `gtn evaluate` splits the real samples into two halves, one of them for the noise floor. Index 0.
 pub const EVALUATE_SPLIT: &str = "evaluate/split";

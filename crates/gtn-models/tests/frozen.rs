@@ -23,10 +23,19 @@ fn purposes_are_frozen() {
         (purpose::GAUSSIAN, "gaussian"),
         (purpose::MIXTURE, "mixture"),
         (purpose::MIXTURE_SAMPLE, "mixture/sample"),
+        (purpose::FRESH_SOURCE, "source/fresh"),
+        (purpose::FRESH_COMPONENT, "component/fresh"),
+        (purpose::COMPONENTS, "components"),
+        (purpose::SOURCE_STATISTICS, "source/statistics"),
+        (purpose::SAMPLE_METRIC_DIRECTIONS, "sample-metric/directions"),
+        (purpose::SHOWN_COMPONENT, "shown/component"),
+        (purpose::INTERPOLATION_COMPONENTS, "ways/component"),
         (purpose::PAIRS, "pairs"),
         (purpose::PAIRS_FROM, "pairs/from"),
         (purpose::PAIRS_TO, "pairs/to"),
+        (purpose::SAMPLE_COMPONENTS, "sample/component"),
         (purpose::INTERPOLATE, "interpolate"),
+        (purpose::INTERPOLATE_COMPONENTS, "interpolate/component"),
         (purpose::EVALUATE_SPLIT, "evaluate/split"),
         (purpose::EVALUATE_GENERATED, "evaluate/generated"),
         (purpose::EVALUATE_DIRECTIONS, "evaluate/directions"),
@@ -39,6 +48,9 @@ fn purposes_are_frozen() {
     assert_eq!(purpose::data("train"), "data/train");
     assert_eq!(purpose::source("validation"), "source/validation");
     assert_eq!(purpose::shuffle("h"), "shuffle/h");
+    assert_eq!(purpose::flow_noise("train"), "flow/noise/train");
+    assert_eq!(purpose::flow_time("validation"), "flow/time/validation");
+    assert_eq!(purpose::sample_metric("validation"), "sample-metric/validation");
 }
 
 #[test]

@@ -22,13 +22,16 @@ pub struct TrainState {
     pub data_wait: f64,
     /// Whether training is over.
     pub finished: bool,
+    /// Epochs that the schedule of the learning rate is planned for, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_epochs: Option<usize>,
 }
 
-/// The epoch with the lowest validation loss.
+/// The epoch with the lowest validation loss, or the best samples.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BestEpoch {
     /// The epoch, counted from 1.
     pub epoch: usize,
-    /// Its validation loss.
+    /// Its validation loss, or the metric of its samples.
     pub loss: f64,
 }

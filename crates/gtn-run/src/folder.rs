@@ -45,6 +45,9 @@ pub struct Provenance {
     pub data_sha256: Option<String>,
     /// Epochs of the autoencoder's training, once it is over.
     pub autoencoder_epochs: Option<usize>,
+    /// Epochs of the training of a flow's velocity network, once it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_epochs: Option<usize>,
     /// Epochs of ĥ's training, once it is over.
     pub h_epochs: Option<usize>,
 }
@@ -54,6 +57,7 @@ impl Provenance {
     pub fn epochs_mut(&mut self, network: Network) -> &mut Option<usize> {
         match network {
             Network::Autoencoder => &mut self.autoencoder_epochs,
+            Network::Flow => &mut self.flow_epochs,
             Network::H => &mut self.h_epochs,
         }
     }
@@ -107,6 +111,8 @@ paths! {
     metrics = "metrics.jsonl";
     /// The latents of the training and validation images.
     latents = "latents/latents.safetensors";
+    /// The components of the source, and the coordinates of each.
+    coordinates = "pairs/coordinates.safetensors";
     /// The pairs (y, x_y) of the training and validation data.
     pairs = "pairs/pairs.safetensors";
     /// The latents of the official test set, which is used for neither training nor selection.
@@ -295,7 +301,7 @@ impl RunFolder {
 
     /// Removes what the stages of a run wrote, and nothing else.
     fn remove_results(&self) -> Result<()> {
-        let mut files = vec![self.latents(), self.test_latents(), self.pairs(), self.test_pairs()];
+        let mut files = vec![self.latents(), self.test_latents(), self.coordinates(), self.pairs(), self.test_pairs()];
         files.extend([self.samples(), self.evaluation()]);
         files.extend([self.report(), self.metrics(), self.metrics_csv()]);
         files.extend(self.snapshots().into_iter().map(|(_, path)| path));

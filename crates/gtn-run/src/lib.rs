@@ -47,7 +47,9 @@ pub use error::{Error, Result};
 pub use fingerprint::Fingerprint;
 pub use folder::{Provenance, RunFolder, RunRecord};
 pub use format::FORMAT;
-pub use model_card::{AutoencoderCard, HCard, ImportedFile, ModelCard, Origin};
+pub use model_card::{
+    AutoencoderCard, CoordinatesCard, FlowCard, HCard, ImportedFile, MlpCard, ModelCard, Origin, ResidualCard,
+};
 pub use observer::{EpochImages, Observer, StageProgress, Tee};
 pub use progress::RunProgress;
 pub use records::{EpochRecord, MetricRecord, MetricsLog, Record, StageRecord, Statistics};

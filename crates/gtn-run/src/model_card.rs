@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
+use crate::config::{Config, CoordinateSystem};
 use crate::folder::Provenance;
 
 /// The format of model files. A file of another format is refused.
@@ -20,6 +20,12 @@ pub struct ModelCard {
     pub h: HCard,
     /// Whether the output of ĥ is denormalized by a mean and a standard deviation of its targets.
     pub is_normalized: bool,
+    /// The components of the source, unless ĥ maps one normal distribution to the normalized data themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coordinates: Option<CoordinatesCard>,
+    /// The flow that the pairs of ĥ come from, if they come from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<FlowCard>,
     /// The autoencoder, if the model generates images.
     pub autoencoder: Option<AutoencoderCard>,
     /// Where the weights come from.
@@ -28,9 +34,19 @@ pub struct ModelCard {
 
 /// The architecture of ĥ.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum HCard {
+    /// The paper's: hidden layers of linear, LeakyReLU, BatchNorm.
+    Mlp(MlpCard),
+    /// Residual blocks.
+    Residual(ResidualCard),
+}
+
+/// A multilayer perceptron.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct HCard {
-    /// Dimension of the normal vectors.
+pub struct MlpCard {
+    /// Columns of the input: the dimension of the normal vectors, and the number of components if there are several.
     pub input: usize,
     /// Number of hidden layers: linear, LeakyReLU, BatchNorm.
     pub hidden_layers: usize,
@@ -42,6 +58,41 @@ pub struct HCard {
     pub negative_slope: f64,
     /// Number of hidden layers with BatchNorm, counted from the first.
     pub batch_norm_layers: usize,
+}
+
+/// A residual network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResidualCard {
+    /// Dimension of input and output.
+    pub dim: usize,
+    /// Further columns of the input: the number of components if there are several, and features of the time in a velocity
+    /// network.
+    pub condition: usize,
+    /// Units of a hidden layer.
+    pub width: usize,
+    /// Residual blocks.
+    pub blocks: usize,
+}
+
+/// The components of the source, and how the data of each are transformed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoordinatesCard {
+    /// The transformation.
+    pub system: CoordinateSystem,
+    /// Number of components.
+    pub components: usize,
+}
+
+/// A flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlowCard {
+    /// The velocity network.
+    pub network: ResidualCard,
+    /// Steps of Heun's method from normal vectors to data.
+    pub integration_steps: usize,
 }
 
 /// The architecture of an autoencoder.
@@ -93,7 +144,7 @@ impl ModelCard {
     #[must_use]
     pub fn new(h: HCard, is_normalized: bool, autoencoder: Option<AutoencoderCard>, origin: Origin) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { format: MODEL_FORMAT, version, h, is_normalized, autoencoder, origin }
+        Self { format: MODEL_FORMAT, version, h, is_normalized, coordinates: None, flow: None, autoencoder, origin }
     }
 
     /// Why there is no encoder, if there is an autoencoder without one.

@@ -29,6 +29,7 @@ impl RunProgress {
         };
         let max_epochs = match stage {
             Stage::Autoencode => config.autoencoder.as_ref().map(|autoencoder| autoencoder.training.epochs),
+            Stage::Flow => config.pairing.flow.epochs,
             Stage::Fit => Some(config.h.training.epochs),
             _ => None,
         };

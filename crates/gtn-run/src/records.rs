@@ -31,6 +31,9 @@ pub struct EpochRecord {
     pub seconds: f64,
     /// Seconds of these in which a step waited for data.
     pub data_wait: f64,
+    /// The metric of samples that decides which epoch is the best, if one does in place of the validation loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_metric: Option<f64>,
 }
 
 /// A completed stage.

@@ -12,6 +12,8 @@ names! {
         Autoencode => "autoencode",
         /// Encodes images as latents.
         Encode => "encode",
+        /// Trains the velocity network of a flow, if pairs come from one.
+        Flow => "flow",
         /// Pairs normal vectors with the data.
         Label => "label",
         /// Trains ĥ on the pairs.
@@ -29,6 +31,7 @@ impl Stage {
     pub fn network(self) -> Option<Network> {
         match self {
             Stage::Autoencode => Some(Network::Autoencoder),
+            Stage::Flow => Some(Network::Flow),
             Stage::Fit => Some(Network::H),
             _ => None,
         }
@@ -42,6 +45,8 @@ names! {
     pub enum Network: "network" {
         /// The autoencoder between images and latents.
         Autoencoder => "autoencoder",
+        /// The velocity network of a flow, from normal vectors to latents or data.
+        Flow => "flow",
         /// ĥ, from normal vectors to latents or data.
         H => "h",
     }
@@ -53,6 +58,7 @@ impl Network {
     pub fn stage(self) -> Stage {
         match self {
             Network::Autoencoder => Stage::Autoencode,
+            Network::Flow => Stage::Flow,
             Network::H => Stage::Fit,
         }
     }

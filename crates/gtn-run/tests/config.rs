@@ -1,7 +1,7 @@
 //! Presets: the configurations that they resolve to, and the errors about invalid ones.
 
 use gtn_run::config::{Data, Normalize, Overrides, PairingMethod, PointSource, Protocol, Synthetic};
-use gtn_run::{Config, Error};
+use gtn_run::{Config, Error, Network};
 
 const IMAGES: &str = r#"
     experiment = "toy"
@@ -83,7 +83,8 @@ fn protocol_quick_and_overrides_change_only_what_they_name() {
     let all =
         images(&Overrides { epochs: "3".parse().unwrap(), time_budget: Some(90), ..Overrides::default() }).unwrap();
     assert_eq!((all.h.training.epochs, autoencoder(&all)), (3, 3));
-    assert_eq!(all.training_budgets(), (Some(36.0), Some(45.0)));
+    let budget = |network| all.training_budget(network).unwrap();
+    assert_eq!((budget(Network::Autoencoder), budget(Network::H)), (36.0, 45.0));
     assert_eq!(all.run_name(), "toy-d5-seed1-90s");
 }
 

@@ -156,7 +156,8 @@ impl Context<'_> {
         }
     }
 
-    fn read_current(&mut self, path: &Path, input_fingerprint: &Fingerprint) -> Result<Option<Artifact>> {
+    /// The artifact at `path` if it exists, is undamaged, and has these inputs.
+    pub(crate) fn read_current(&mut self, path: &Path, input_fingerprint: &Fingerprint) -> Result<Option<Artifact>> {
         match Artifact::read_if_current(path, input_fingerprint) {
             Err(gtn_run::Error::Damaged { path, reason }) => {
                 self.observer.note(&format!("{} is damaged: {reason}; it will be recreated", path.display()));

@@ -20,6 +20,14 @@ pub enum Error {
     /// Data that cannot be paired by sorting.
     #[error("cannot pair by sorting: {0}")]
     Sorting(#[from] gtn_math::LabelingError),
+    /// Components were to be the classes of data without classes.
+    #[error(
+        "cannot use the classes of `{experiment}` as components: its data have none; use `--components auto` or a number"
+    )]
+    NoLabels {
+        /// The experiment.
+        experiment: String,
+    },
     /// The observer asked to stop. The state is saved.
     #[error("stopped during stage {stage}; the state is saved, and the same command resumes from there")]
     Stopped {
@@ -147,6 +155,7 @@ impl Error {
             | Error::NoLatents { .. }
             | Error::TooFewPairs { .. }
             | Error::NoFilters { .. }
+            | Error::NoLabels { .. }
             | Error::OtherData { .. }
             | Error::TooFewPassing { .. }
             | Error::TooFewSamples { .. } => true,

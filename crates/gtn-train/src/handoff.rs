@@ -1,10 +1,10 @@
 //! What passes between stages.
 
-use gtn_models::{Autoencoder, Normalizer};
+use gtn_models::{Autoencoder, Coordinates, Normalizer};
 use gtn_run::Artifact;
 use gtn_run::config::Normalize;
-use gtn_run::schema::{PairKeys, latents, test_latents};
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
+use gtn_run::schema::{PairKeys, Split, TensorKey, latents, pairs, test_latents};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
 use crate::Result;
 use crate::datasets::{ImageData, PointDataset};
@@ -34,6 +34,28 @@ pub(crate) struct Targets {
     pub(crate) checksum: String,
     /// Latents of the official test set, if it exists.
     pub(crate) test: Option<TestTargets>,
+    /// The class of each target, if the data have classes.
+    pub(crate) labels: Option<Labels>,
+}
+
+/// The classes of the targets, numbered from 0.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Labels {
+    pub(crate) train: Vec<u32>,
+    pub(crate) validation: Vec<u32>,
+    /// Empty without a test set.
+    pub(crate) test: Vec<u32>,
+}
+
+impl Labels {
+    /// Those of a split.
+    pub(crate) fn of(&self, split: Split) -> &[u32] {
+        match split {
+            Split::Train => &self.train,
+            Split::Validation => &self.validation,
+            Split::Test => &self.test,
+        }
+    }
 }
 
 /// The latents of the official test set. They are kept apart, so that nothing that is trained depends on them.
@@ -50,6 +72,12 @@ pub(crate) struct Pairs {
     /// Those of the official test set, if it exists.
     pub(crate) test: Option<SplitPairs>,
     pub(crate) test_checksum: Option<String>,
+    /// Further training pairs, whose targets are not in the data.
+    pub(crate) fresh: Option<FreshPairs>,
+    /// The components and the coordinates in which ĥ is trained; `None` for the normalized targets themselves.
+    pub(crate) coordinates: Option<Coordinates>,
+    /// Steps of the flow that the pairs come from, if they come from one.
+    pub(crate) integration_steps: Option<usize>,
 }
 
 /// The pairs (y, x_y) of one split.
@@ -58,6 +86,36 @@ pub(crate) struct SplitPairs {
     pub(crate) source: Array2<f32>,
     /// For each of them the row of its target.
     pub(crate) assignment: Vec<usize>,
+    /// For each of them its component.
+    pub(crate) components: Vec<u32>,
+}
+
+/// Pairs whose targets are not in the data.
+pub(crate) struct FreshPairs {
+    /// The normal vectors y.
+    pub(crate) source: Array2<f32>,
+    /// Their targets, in their own units.
+    pub(crate) target: Array2<f32>,
+    /// The component of each.
+    pub(crate) components: Vec<u32>,
+}
+
+impl FreshPairs {
+    pub(crate) fn write_into(&self, artifact: &mut Artifact) {
+        artifact.insert(&pairs::FRESH_SOURCE, self.source.clone());
+        artifact.insert(&pairs::FRESH_TARGET, self.target.clone());
+        if self.components.iter().any(|&component| component > 0) {
+            artifact.insert(&pairs::FRESH_COMPONENT, to_u64(&self.components));
+        }
+    }
+
+    /// Those in an artifact, if there are any.
+    pub(crate) fn read(artifact: &Artifact) -> Result<Option<Self>> {
+        let Ok(source) = artifact.tensor(&pairs::FRESH_SOURCE) else { return Ok(None) };
+        let (source, target) = (to_matrix(source), to_matrix(artifact.tensor(&pairs::FRESH_TARGET)?));
+        let components = read_components(artifact, &pairs::FRESH_COMPONENT, source.nrows());
+        Ok(Some(Self { source, target, components }))
+    }
 }
 
 impl Targets {
@@ -84,6 +142,7 @@ impl Targets {
             normalizer: Normalizer::from_artifact(artifact, &latents::MEAN, &latents::STD)?,
             checksum: artifact.checksum(),
             test: None,
+            labels: None,
         })
     }
 }
@@ -96,11 +155,24 @@ impl TestTargets {
 
 impl SplitPairs {
     pub(crate) fn read(artifact: &Artifact, keys: &PairKeys) -> Result<Self> {
-        Ok(Self {
-            source: to_matrix(artifact.tensor(&keys.source)?),
-            assignment: artifact.tensor(&keys.assignment)?.iter().map(|&row| row as usize).collect(),
-        })
+        let source = to_matrix(artifact.tensor(&keys.source)?);
+        let assignment = artifact.tensor(&keys.assignment)?.iter().map(|&row| row as usize).collect();
+        let components = read_components(artifact, &keys.component, source.nrows());
+        Ok(Self { source, assignment, components })
     }
+}
+
+/// The components of `n` rows; all are the first one if the artifact has none.
+fn read_components(artifact: &Artifact, key: &TensorKey<u64>, n: usize) -> Vec<u32> {
+    match artifact.tensor(key) {
+        Ok(components) => components.iter().map(|&component| component as u32).collect(),
+        Err(_) => vec![0; n],
+    }
+}
+
+/// Components as an artifact holds them.
+pub(crate) fn to_u64(values: &[u32]) -> Array1<u64> {
+    values.iter().map(|&value| u64::from(value)).collect()
 }
 
 /// The array as a matrix. An array with another number of dimensions, which an intact artifact does not contain, becomes an

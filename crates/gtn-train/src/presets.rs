@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn every_preset_resolves_in_every_form() {
         for name in names() {
-            for protocol in [Protocol::Paper, Protocol::Repo] {
+            for protocol in [Protocol::Paper, Protocol::Repo, Protocol::Flow] {
                 for quick in [false, true] {
                     let overrides = Overrides { protocol: Some(protocol), quick, ..Overrides::default() };
                     assert_eq!(resolve(name, &overrides).unwrap().experiment, name);

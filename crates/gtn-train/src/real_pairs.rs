@@ -20,6 +20,8 @@ use crate::{Error, Result};
 pub struct RealPairs {
     /// The normal vectors y.
     pub source: Array2<f32>,
+    /// The component of each of them, 0 if there is only one.
+    pub components: Vec<u32>,
     /// Their targets x_y.
     pub target: Array2<f32>,
 }
@@ -112,6 +114,8 @@ struct AllPairs {
     latents: Array2<f32>,
     /// The row of `latents` for each row of `source`.
     assignment: Vec<usize>,
+    /// The component of each row of `source`.
+    components: Vec<u32>,
 }
 
 impl AllPairs {
@@ -125,17 +129,18 @@ impl AllPairs {
             }
         }
         let (pairs, stored_latents) = (Artifact::read(&run.pairs())?, Artifact::read(&run.latents())?);
-        let SplitPairs { source, assignment } = SplitPairs::read(&pairs, &PairKeys::TRAIN)?;
+        let SplitPairs { source, assignment, components } = SplitPairs::read(&pairs, &PairKeys::TRAIN)?;
         let latents = to_matrix(stored_latents.tensor(&latents::TRAIN)?);
-        if assignment.len() != source.nrows() || assignment.iter().any(|&row| row >= latents.nrows()) {
+        if assignment.len() != source.nrows() || components.len() != source.nrows() || assignment.iter().any(|&row| row >= latents.nrows()) {
             let reason = "its matching does not fit its rows and those of the latents".to_owned();
             return Err(gtn_run::Error::Damaged { path: run.pairs(), reason }.into());
         }
-        Ok(Self { source, latents, assignment })
+        Ok(Self { source, latents, assignment, components })
     }
 
     fn select(&self, rows: &[usize]) -> RealPairs {
         let targets: Vec<usize> = rows.iter().map(|&row| self.assignment[row]).collect();
-        RealPairs { source: self.source.select(Axis(0), rows), target: self.latents.select(Axis(0), &targets) }
+        let components = rows.iter().map(|&row| self.components[row]).collect();
+        RealPairs { source: self.source.select(Axis(0), rows), components, target: self.latents.select(Axis(0), &targets) }
     }
 }

@@ -1,7 +1,7 @@
 //! An experiment by name or file, with overrides of its settings.
 
 use clap::Args;
-use gtn_run::config::{Epochs, Overrides, Protocol};
+use gtn_run::config::{Components, Epochs, Overrides, PairingMethod, Protocol};
 
 use super::named_values::by_name;
 
@@ -14,9 +14,16 @@ pub(crate) struct Choices {
     /// (angles) or 2 (points) [default: that of the experiment].
     #[arg(long, value_name = "N", visible_alias = "source-dim")]
     pub(crate) dim: Option<usize>,
-    /// Follow the paper, or the authors' code (repo), where they differ [default: paper].
+    /// Follow the paper, or the authors' code (repo) where they differ, or this project's own method (flow) [default: paper].
     #[arg(long, value_parser = by_name::<Protocol>(PROTOCOLS))]
     pub(crate) protocol: Option<Protocol>,
+    /// How normal vectors and data are paired [default: that of the protocol].
+    #[arg(long, value_parser = by_name::<PairingMethod>(PAIRINGS))]
+    pub(crate) pairing: Option<PairingMethod>,
+    /// Components of the source (Appendix C): a number, `auto` (as many as a mixture of Gaussians needs), or `labels` (one for
+    /// each class of the data) [default: auto for pairs from a flow, otherwise 1].
+    #[arg(long, value_name = "N|auto|labels")]
+    pub(crate) components: Option<Components>,
     /// Random seed; the same seed gives the same weights and samples [default: 1].
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
@@ -26,11 +33,12 @@ pub(crate) struct Choices {
     /// Use at most N images or points, including validation (N ≥ 10).
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// Maximum number of epochs: `20`, or for each network, as in `autoencoder=3,h=20`.
+    /// Maximum number of epochs: `20`, or for each network, as in `autoencoder=3,h=20` (and `flow=10`).
     #[arg(long, value_name = "N|NETWORK=N,...")]
     pub(crate) epochs: Option<Epochs>,
     /// Time budget for the run, as in `90s`, `10m` or `1h 30m`. Training of each network stops at the end of an epoch: the autoencoder after
-    /// 40% of the budget and ĥ after 50%, or ĥ after 90% without an autoencoder (shared with a reference run). To repeat the
+    /// 40% of the budget and ĥ after 50%, or ĥ after 90% without an autoencoder (shared with a reference run, or with the flow that
+    /// pairs come from). To repeat the
     /// run exactly, pass the number of epochs that each network reached with --epochs.
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub(crate) time_budget: Option<u64>,
@@ -43,6 +51,8 @@ impl Choices {
             protocol: self.protocol,
             quick: self.quick,
             dim: self.dim,
+            pairing: self.pairing,
+            components: self.components,
             seed: self.seed,
             limit: self.limit,
             epochs: self.epochs.unwrap_or_default(),
@@ -62,5 +72,14 @@ fn seconds(text: &str) -> Result<u64, String> {
     }
 }
 
-const PROTOCOLS: [(&str, &str); 2] =
-    [(Protocol::Paper.name(), "the text of the paper"), (Protocol::Repo.name(), "the authors' published code")];
+const PROTOCOLS: [(&str, &str); 3] = [
+    (Protocol::Paper.name(), "the text of the paper"),
+    (Protocol::Repo.name(), "the authors' published code"),
+    (Protocol::Flow.name(), "pairs from a learned flow, and a residual ĥ"),
+];
+
+const PAIRINGS: [(&str, &str); 3] = [
+    (PairingMethod::Greedy.name(), "Algorithm 1: greedy matching by cosine similarity"),
+    (PairingMethod::Sorted.name(), "sort both sides (Figure 2); for dimension 1"),
+    (PairingMethod::Flow.name(), "follow the flow of a learned velocity field"),
+];

@@ -14,6 +14,7 @@ use super::folders::{CacheDir, DataDir};
   gtn reproduce swiss-roll --source-dim 2
   gtn reproduce uniform --protocol repo --seed 2 --out runs/mine
   gtn reproduce mnist --quick
+  gtn reproduce mnist --protocol flow
   gtn reproduce mnist --limit 2000 --epochs autoencoder=2,h=5
   gtn reproduce celeba --dim 100 --time-budget 4h --data-dir ~/datasets
   gtn config show uniform > mine.toml; gtn reproduce mine.toml

@@ -23,6 +23,8 @@ Examples:
   gtn sample runs/mnist-d5-seed1 -n 64 --seed 1 --out samples.png
   gtn sample runs/mnist-d5-seed1 -n 10000 --latent --out latents.npy
   gtn sample runs/mnist-d5-seed1 --source normals.npy --out samples/
+  gtn sample runs/mnist-d5-seed1-flow -n 64 --temperature 0.8 --component 3 --out samples.png
+  gtn sample runs/mnist-d5-seed1-flow -n 64 --steps 24 --out by-the-flow.png
   gtn sample mnist.safetensors -n 64 --out samples.png      # from `gtn export` or `gtn import`")]
 pub(crate) struct Sample {
     /// Run folder, weights folder, or model file.
@@ -33,9 +35,20 @@ pub(crate) struct Sample {
     /// Random seed; the same seed gives the same samples.
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "source")]
     pub(crate) seed: u64,
-    /// Map these normal vectors, (n, d), instead of random ones.
+    /// Map these normal vectors, (n, d), instead of random ones. For a run with several components, a column d + 1 may hold the
+    /// component of each row; without it, components are drawn.
     #[arg(long, value_name = "Y.npy")]
     pub(crate) source: Option<PathBuf>,
+    /// Factor of the normal vectors. Below 1, samples are closer to the center of the data: cleaner, and less varied.
+    #[arg(long, value_name = "T", default_value_t = 1.0)]
+    pub(crate) temperature: f64,
+    /// Draw all samples from this component of the source, counted from 0.
+    #[arg(long, value_name = "K")]
+    pub(crate) component: Option<usize>,
+    /// With 1, ĥ generates in one forward pass. With more, follow the flow that the run's pairs come from with this many steps of
+    /// Heun's method: slower, and closer to the data where one pass is not exact. Needs a run with `--pairing flow`.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) steps: u16,
     /// Output: a .png, a .npy, or a folder.
     #[arg(long, value_name = "FILE|FOLDER")]
     pub(crate) out: PathBuf,
@@ -63,6 +76,7 @@ Examples:
   gtn interpolate weights/mnist-d5 --rows 8 --steps 40 --interpolation spherical --out interpolations.gif
   gtn interpolate weights/mnist-d5 --steps 500 --rows 2 --out interpolations.npy --json
   gtn interpolate runs/mnist-d5-seed1 --real --interpolation spherical --out real.png
+  gtn interpolate runs/celeba-d100-seed1-flow --images a.jpg b.jpg --out between.gif
   gtn interpolate runs/hap-d50-seed1 --real --from aspect=palmar --to aspect=palmar --out same.png
   gtn interpolate runs/hap-d50-seed1 --real --from aspect=palmar --to aspect=dorsal --out opposite.png")]
 pub(crate) struct Interpolate {
@@ -81,6 +95,10 @@ pub(crate) struct Interpolate {
     /// row, or beside the animation. Needs a run that was trained here; weights folders and model files have no pairs.
     #[arg(long)]
     pub(crate) real: bool,
+    /// Interpolate between two images of your own: their normal vectors are found through the reverse of the flow that the run's
+    /// pairs come from. Needs a run with `--pairing flow`.
+    #[arg(long, value_names = ["FROM", "TO"], num_args = 2, conflicts_with_all = ["real", "rows"])]
+    pub(crate) images: Vec<PathBuf>,
     /// Filter for the first training image of each interpolation: `Smiling=1,Male=-1` for CelebA,
     /// `aspect=palmar,aspect=right` for 11K Hands. Needs the data that the run was trained on.
     #[arg(long, value_name = "FILTER", requires = "real")]
@@ -113,8 +131,10 @@ const INTERPOLATIONS: [(&str, &str); 2] =
     [("linear", "along a straight line"), ("spherical", "along a great circle (slerp)")];
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  gtn encode runs/mnist-d5-seed1 --images digits/ --out latents.npy")]
+#[command(after_help = "Examples:
+  gtn encode runs/mnist-d5-seed1 --images digits/ --out latents.npy
+  gtn encode runs/mnist-d5-seed1-flow --images digits/ --source --out normals.npy
+  gtn sample runs/mnist-d5-seed1-flow --source normals.npy --out the-same-digits.png")]
 pub(crate) struct Encode {
     /// Run folder, weights folder, or model file.
     pub(crate) run: PathBuf,
@@ -122,7 +142,12 @@ pub(crate) struct Encode {
     /// array (n, C, H, W) in [-1, 1] (.npy, .npz, .safetensors).
     #[arg(long, value_name = "IMAGES")]
     pub(crate) images: PathBuf,
-    /// Output for the latents, (n, d).
+    /// Write the normal vectors y of the images, which ĥ maps back to them, instead of their latents: the reverse of the flow that
+    /// the run's pairs come from. For a run with several components, a column d + 1 holds the component. Needs a run with
+    /// `--pairing flow`.
+    #[arg(long)]
+    pub(crate) source: bool,
+    /// Output for the latents or normal vectors, (n, d).
     #[arg(long, value_name = "X.npy")]
     pub(crate) out: PathBuf,
     /// Overwrite existing output.

@@ -1,7 +1,11 @@
-//! `gtn encode`: images to latents.
+//! `gtn encode`: images to latents, or to the normal vectors that generate them.
+
+use std::path::Path;
 
 use gtn_data::image_files::read_images;
-use gtn_models::{Autoencoder, Error};
+use gtn_models::{Autoencoder, Device, Error, Generator, SourceRows};
+use gtn_run::RunFolder;
+use ndarray::{Array1, Array2, Axis, concatenate};
 
 use crate::args::Encode;
 use crate::console;
@@ -10,12 +14,53 @@ use crate::output::{self, Content};
 
 pub(crate) fn run(args: &Encode) -> Result<(), Failure> {
     let format = output::format(&args.out, true, args.force, false)?;
-    let autoencoder = Autoencoder::load(&args.run, &args.on.open()?)?;
-    let latents = autoencoder.encode(read_images(&args.images)?.view()).map_err(|error| match error {
-        Error::ImageShape { .. } => Failure::users(format!("{}: {error}", args.images.display())),
-        error => error.into(),
-    })?;
-    output::write(&args.out, format, &Content::Vectors(latents), args.force)?;
+    let device = args.on.open()?;
+    let rows = if args.source {
+        let generator = generator_with_flow(&args.run, &device)?;
+        let latents = encode(&args.images, |images| generator.encode(images))?;
+        with_components(generator.source_of(latents.view())?, generator.components())
+    } else {
+        let autoencoder = Autoencoder::load(&args.run, &device)?;
+        encode(&args.images, |images| autoencoder.encode(images))?
+    };
+    output::write(&args.out, format, &Content::Vectors(rows), args.force)?;
     console::print(&args.out.display().to_string());
     Ok(())
+}
+
+/// The latents of the images at a path. An error about their size names it.
+pub(crate) fn encode(
+    path: &Path,
+    encode: impl Fn(ndarray::ArrayView4<'_, f32>) -> gtn_models::Result<Array2<f32>>,
+) -> Result<Array2<f32>, Failure> {
+    encode(read_images(path)?.view()).map_err(|error| match error {
+        Error::ImageShape { .. } => Failure::users(format!("{}: {error}", path.display())),
+        error => error.into(),
+    })
+}
+
+/// The generator of a run whose pairs come from a flow, through which any image has a normal vector.
+pub(crate) fn generator_with_flow(run: &Path, device: &Device) -> Result<Generator, Failure> {
+    let generator = Generator::load_on(run, device)?;
+    if generator.flow_steps().is_some() {
+        return Ok(generator);
+    }
+    let folder = RunFolder::at(run);
+    let method = match folder.record() {
+        Ok(record) => format!("its pairs come from {}, so only its training images have one", record.config.pairing.method.title()),
+        Err(_) => "it has no flow".to_owned(),
+    };
+    Err(Failure::users(format!(
+        "{}: cannot find the normal vectors of images: {method}; train a run with `--pairing flow`",
+        run.display()
+    )))
+}
+
+/// The normal vectors, with the component of each in a last column if there are several.
+fn with_components(rows: SourceRows, components: usize) -> Array2<f32> {
+    if components == 1 {
+        return rows.source;
+    }
+    let column: Array1<f32> = rows.components.iter().map(|&component| component as f32).collect();
+    concatenate(Axis(1), &[rows.source.view(), column.view().insert_axis(Axis(1))]).expect("both have as many rows")
 }

@@ -1,13 +1,16 @@
 //! `gtn interpolate`: interpolations between normal vectors.
 
+use std::path::PathBuf;
+
 use gtn_metrics::{StepLengths, step_lengths};
-use gtn_models::{Generator, Streams, purpose};
+use gtn_models::{Generator, Sampling, SourceRows, Streams, purpose};
 use gtn_run::RunFolder;
 use gtn_train::RealPairs;
 use ndarray::{Array4, Axis, concatenate, s};
 use serde_json::{Value, json};
 
 use crate::args::Interpolate;
+use crate::commands::encode::{encode, generator_with_flow};
 use crate::commands::sample::check_amount;
 use crate::failure::Failure;
 use crate::output::{self, Content, Interpolations};
@@ -17,17 +20,30 @@ use crate::{console, stop};
 pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
     output::format(&args.out, false, args.force, true)?;
     let run = RunFolder::at(&args.run);
-    let generator = Generator::load_on(&args.run, &args.on.open()?)?;
+    let device = args.on.open()?;
+    let generator =
+        if args.images.is_empty() { Generator::load_on(&args.run, &device)? } else { generator_with_flow(&args.run, &device)? };
     let format = output::format(&args.out, !generator.generates_images(), args.force, true)?;
-    let (rows, steps) = (usize::from(args.rows), usize::from(args.steps));
-    let columns = if args.real { steps + 2 } else { steps };
+    let rows = if args.images.is_empty() { usize::from(args.rows) } else { 1 };
+    let steps = usize::from(args.steps);
+    let has_real_ends = args.real || !args.images.is_empty();
+    let columns = if has_real_ends { steps + 2 } else { steps };
     check_amount(rows * columns, generator.values_per_sample(), format)?;
 
     let streams = Streams::new(args.seed);
-    let pairs = args.real.then(|| draw_pairs(args, &run, rows, &streams)).transpose()?;
+    let pairs = match args.images.as_slice() {
+        [from, to] => Some(pairs_of([from, to], &generator)?),
+        _ => args.real.then(|| draw_pairs(args, &run, rows, &streams)).transpose()?,
+    };
     let endpoints = match &pairs {
-        Some(pairs) => pairs.source.clone(),
-        None => streams.normal(purpose::INTERPOLATE, 0, 2 * rows, generator.source_dim()),
+        Some(pairs) => SourceRows { source: pairs.source.clone(), components: pairs.components.clone() },
+        None => {
+            let source = streams.normal(purpose::INTERPOLATE, 0, 2 * rows, generator.source_dim());
+            // Both ends of an interpolation belong to the same component, so that it stays connected.
+            let mut stream = streams.stream(purpose::INTERPOLATE_COMPONENTS, 0);
+            let components = generator.draw_components(rows, &mut stream);
+            SourceRows { source, components: components.into_iter().flat_map(|component| [component; 2]).collect() }
+        }
     };
     let mut latents = Vec::new();
     let mut step_lengths_of_rows = Vec::new();
@@ -36,8 +52,12 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
             return Err(Failure::Stopped("stopped; nothing was written".to_owned()));
         }
         let (from, to) = (2 * row, 2 * row + 1);
-        let source = args.interpolation.between(endpoints.row(from), endpoints.row(to), steps)?;
-        let generated = generator.map(source.view())?;
+        let ends = &endpoints.source;
+        let source = args.interpolation.between(ends.row(from), ends.row(to), steps)?;
+        // Between two components there is no path: the first half belongs to one, the second half to the other.
+        let component = |step: usize| endpoints.components[if 2 * step < steps { from } else { to }];
+        let components = (0..steps).map(component).collect();
+        let generated = generator.map_by(&SourceRows { source, components }, &Sampling::default())?;
         step_lengths_of_rows.push(RowSteps { latents: step_lengths(generated.view())?, pixels: None });
         match &pairs {
             Some(pairs) => {
@@ -49,9 +69,9 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
     }
     let latents = concatenate(Axis(0), &latents.iter().map(|part| part.view()).collect::<Vec<_>>())?;
     let samples = if generator.generates_images() {
-        let interpolations = Interpolations { images: generator.decode(latents.view())?, steps, real_ends: args.real };
+        let interpolations = Interpolations { images: generator.decode(latents.view())?, steps, real_ends: has_real_ends };
         for (row, lengths) in step_lengths_of_rows.iter_mut().enumerate() {
-            let first = row * columns + usize::from(args.real);
+            let first = row * columns + usize::from(has_real_ends);
             lengths.pixels = Some(pixel_step_lengths(&interpolations.images, first, steps)?);
         }
         Content::Interpolations(interpolations)
@@ -61,6 +81,21 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
     output::write(&args.out, format, &samples, args.force)?;
     print(args, &step_lengths_of_rows);
     Ok(())
+}
+
+/// The normal vectors and the latents of two images.
+fn pairs_of(images: [&PathBuf; 2], generator: &Generator) -> Result<RealPairs, Failure> {
+    let latents = images.map(|path| {
+        let latents = encode(path, |images| generator.encode(images))?;
+        match latents.nrows() {
+            1 => Ok(latents),
+            n => Err(Failure::users(format!("{}: expected one image, got {n}; pass one file", path.display()))),
+        }
+    });
+    let [from, to] = latents;
+    let target = concatenate(Axis(0), &[from?.view(), to?.view()])?;
+    let SourceRows { source, components } = generator.source_of(target.view())?;
+    Ok(RealPairs { source, components, target })
 }
 
 /// Training pairs as endpoints of the interpolations.

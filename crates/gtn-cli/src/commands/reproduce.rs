@@ -54,6 +54,8 @@ fn command_line(choices: &Choices) -> String {
     option("seed", overrides.seed.map(|seed| seed.to_string()));
     option("limit", overrides.limit.map(|limit| limit.to_string()));
     option("protocol", overrides.protocol.map(|protocol| protocol.to_string()));
+    option("pairing", overrides.pairing.map(|pairing| pairing.to_string()));
+    option("components", overrides.components.map(|components| components.to_string()));
     option("epochs", choices.epochs.map(|epochs| epochs.to_string()));
     option("time-budget", overrides.time_budget.map(|seconds| format!("{seconds}s")));
     if choices.quick {

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use gtn_models::{Generator, Streams, purpose};
+use gtn_models::{Generator, Sampling, SourceRows, Streams, purpose};
 use gtn_run::RunFolder;
-use ndarray::Array2;
+use ndarray::{Array2, s};
 
 use crate::args::Sample;
 use crate::console;
@@ -29,18 +29,58 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
     if run.config().is_file() && run.record()?.provenance.h_epochs.is_none() {
         console::status("note: the training of ĥ is not finished; these samples use its best weights so far");
     }
-    let source = args.source.as_deref().map(|path| read_rows(path, generator.source_dim())).transpose()?;
-    let n = source.as_ref().map_or(args.n, Array2::nrows);
+    let sampling = Sampling::default()
+        .with_temperature(args.temperature)
+        .with_component(args.component)
+        .with_steps(usize::from(args.steps));
+    let source = args.source.as_deref().map(|path| read_source(path, &generator, args)).transpose()?;
+    let n = source.as_ref().map_or(args.n, |rows| rows.source.nrows());
     let size = if vectors { generator.source_dim() } else { generator.values_per_sample() };
     check_amount(n, size, format)?;
     let latents = match source {
-        None => generator.sample_latents(n, &mut Streams::new(args.seed).stream(purpose::SAMPLE, 0))?,
-        Some(source) => generator.map(source.view())?,
+        None => {
+            let mut stream = Streams::new(args.seed).stream(purpose::SAMPLE, 0);
+            generator.sample_latents_by(n, &sampling, &mut stream)?
+        }
+        Some(rows) => generator.map_by(&rows, &sampling)?,
     };
     let samples = if vectors { Content::Vectors(latents) } else { Content::Images(generator.decode(latents.view())?) };
     output::write(&args.out, format, &samples, args.force)?;
     console::print(&args.out.display().to_string());
     Ok(())
+}
+
+/// Reads normal vectors, and their components if the file has them in a last column.
+fn read_source(path: &Path, generator: &Generator, args: &Sample) -> Result<SourceRows, Failure> {
+    let (dim, components) = (generator.source_dim(), generator.components());
+    let n = |rows: &Array2<f32>| rows.nrows();
+    if components == 1 {
+        let source = read_rows(path, dim)?;
+        let component = args.component.unwrap_or_default() as u32;
+        return Ok(SourceRows { components: vec![component; n(&source)], source });
+    }
+    let has_components = gtn_io::arrays::read_matrix(path)?.ncols() == dim + 1;
+    let rows = read_rows(path, if has_components { dim + 1 } else { dim })?;
+    let source = rows.slice(s![.., ..dim]).to_owned();
+    let components = match args.component {
+        Some(component) => vec![component as u32; n(&source)],
+        None if has_components => {
+            let column = rows.column(dim);
+            if let Some(value) = column.iter().find(|&&value| value.fract() != 0.0 || value < 0.0) {
+                return Err(Failure::users(format!(
+                    "{}: column {} must hold components, counted from 0, and has {value}; write whole numbers",
+                    path.display(),
+                    dim + 1
+                )));
+            }
+            column.iter().map(|&value| value as u32).collect()
+        }
+        None => {
+            let mut stream = Streams::new(args.seed).stream(purpose::SAMPLE_COMPONENTS, 0);
+            generator.draw_components(n(&source), &mut stream)
+        }
+    };
+    Ok(SourceRows { source, components })
 }
 
 /// Reads vectors of dimension `dim`.

@@ -1,9 +1,10 @@
 //! A model under PyTorch's names.
 
 use gtn_io::TensorFile;
+use gtn_run::HCard;
 
 use super::names::{self, AUTOENCODER_PREFIX, H_PREFIX, MEAN, Name, OUTPUT, STD};
-use crate::{Model, NamedArrays, Result};
+use crate::{Error, Model, NamedArrays, Result};
 
 impl Model {
     /// The model under the names of a PyTorch module, for a safetensors file: `h.fc1.weight`, `h.bn1.weight`, ...,
@@ -14,10 +15,17 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::Run`](crate::Error::Run) if the card has no JSON form.
+    /// [`Error::NoTorchForm`] if ĥ is a residual network, or maps to coordinates of components; [`Error::Run`] if the card has no
+    /// JSON form.
     pub fn to_torch(&self) -> Result<TensorFile> {
+        let HCard::Mlp(h) = self.card().h else {
+            return Err(Error::NoTorchForm { reason: "ĥ is a residual network" });
+        };
+        if self.card().coordinates.is_some() {
+            return Err(Error::NoTorchForm { reason: "ĥ maps to coordinates of components" });
+        }
         let mut file = TensorFile::default();
-        add(&mut file, H_PREFIX, names::of_h(&self.card().h.into(), OUTPUT), self.h());
+        add(&mut file, H_PREFIX, names::of_h(&h.into(), OUTPUT), self.h());
         if let Some(normalizer) = self.normalizer() {
             file.insert(format!("{H_PREFIX}{MEAN}"), normalizer.mean().clone());
             file.insert(format!("{H_PREFIX}{STD}"), normalizer.std().clone());

@@ -6,7 +6,7 @@ use super::StateDict;
 use super::names::{self, AUTOENCODER_PREFIX, H_PREFIX, MEAN, NORM_PARTS, Name, OUTPUT, STD};
 use crate::autoencoder::INNER_CHANNELS;
 use crate::model::ENCODER;
-use crate::{AutoencoderShape, Error, MlpShape, Model, NamedArrays, Normalizer, Result};
+use crate::{AutoencoderShape, Error, HShape, MlpShape, Model, NamedArrays, Normalizer, Result};
 
 /// Hidden layers that the authors' network for CelebA and 11K Hands applies. It defines 40.
 const APPLIED_LAYERS: usize = 25;
@@ -53,7 +53,10 @@ impl Model {
             None => included.map(|included| (exported.clone(), included)),
         };
 
-        let negative_slope = exported.as_ref().map_or(NEGATIVE_SLOPE, |card| card.h.negative_slope);
+        let negative_slope = match exported.as_ref().map(|card| card.h) {
+            Some(HCard::Mlp(card)) => card.negative_slope,
+            _ => NEGATIVE_SLOPE,
+        };
         let layers = HLayers::of(&h, hidden_layers, applies_all)?;
         let shape = layers.shape(&h, negative_slope)?;
         let unused_layers = layers.discard_unused(&mut h);
@@ -84,7 +87,7 @@ impl Model {
                 (Some(AutoencoderCard { channels, side, dim, missing_encoder }), weights)
             }
         };
-        let card = ModelCard::new(shape.into(), normalizer.is_some(), card, Origin::Files(files));
+        let card = ModelCard::new(HShape::Mlp(shape).into(), normalizer.is_some(), card, Origin::Files(files));
         Ok(TorchImport { model: Model::new(card, h_weights, normalizer, autoencoder)?, unused_layers })
     }
 }

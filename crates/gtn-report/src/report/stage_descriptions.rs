@@ -10,6 +10,7 @@ pub(super) fn description(stage: Stage, config: &Config) -> String {
         Stage::Prepare => "draws the data from their distribution",
         Stage::Autoencode => "trains the autoencoder",
         Stage::Encode => "encodes the images as latents",
+        Stage::Flow => "trains the velocity network of the flow",
         Stage::Label => {
             let data = if images { "latents" } else { "the data" };
             return format!("pairs normal vectors with {data} by {}", config.pairing.method.title());

@@ -13,6 +13,7 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
     let source = match config.protocol {
         Protocol::Paper => "the text of the paper",
         Protocol::Repo => "the authors' published code",
+        Protocol::Flow => "this project's own method, with pairs from a flow",
     };
     let mut summary = format!("The experiment {} follows {source}. {}", config.experiment, method(config, data_set));
     if config.quick {

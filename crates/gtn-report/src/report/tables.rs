@@ -237,7 +237,7 @@ fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
              is divided by its standard deviation."
         ),
     });
-    let precision = match (config.pairing.method, config.pairing.precision) {
+    let precision = match (config.pairing.method, config.pairing.greedy.precision) {
         (PairingMethod::Greedy, SimilarityPrecision::Single) => {
             ", which compares cosine similarities in single precision"
         }

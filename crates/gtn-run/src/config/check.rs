@@ -2,7 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Config, Data, ImageSource, PairingMethod, PointSource, RandomSplit, Synthetic, Training};
+use super::{
+    Components, Config, CoordinateSystem, Data, ImageSource, PairingMethod, PointSource, RandomSplit, Selection,
+    Synthetic, Training,
+};
 use crate::{Error, Result};
 
 /// Larger than any sensible count, and small enough that the product of two does not overflow.
@@ -26,11 +29,42 @@ impl Config {
             require_in(1..=MAX_COUNT as u64, "time_budget", budget, "must be from 1 to 1,000,000,000 seconds")?;
         }
         self.check_data()?;
+        self.check_pairing()?;
         self.check_h()?;
         if let Some(autoencoder) = &self.autoencoder {
             check_training("autoencoder", &autoencoder.training)?;
+            let select = autoencoder.training.select;
+            let reason = "must be validation-loss: an autoencoder draws no samples";
+            require(select == Selection::ValidationLoss, "autoencoder.training.select", select, reason)?;
         }
         check_training("h", &self.h.training)
+    }
+
+    fn check_pairing(&self) -> Result<()> {
+        let pairing = &self.pairing;
+        let is_sorted = pairing.method == PairingMethod::Sorted;
+        require(!is_sorted || self.dim == 1, "pairing.method", "sorted", "sorting needs dim = 1; use \"greedy\"")?;
+        let reason = "sorting pairs the data themselves; leave components and coordinates out, or use \"flow\"";
+        require(!is_sorted || pairing.is_plain(), "pairing.method", "sorted", reason)?;
+        let by_cosine = pairing.method == PairingMethod::Greedy;
+        let coordinates = pairing.coordinates();
+        let reason = "is for pairs from a flow; use \"scaled\" or \"whitened\", or method = \"flow\"";
+        let fits = !by_cosine || coordinates != CoordinateSystem::Covariance;
+        require(fits, "pairing.coordinates", coordinates, reason)?;
+        if let Components::Count(count) = pairing.components() {
+            let reason = format!("must be from 1 to {}", Components::MAX);
+            require_in(1..=Components::MAX, "pairing.components", count, &reason)?;
+        }
+        let flow = &pairing.flow;
+        let key = |name: &str| format!("pairing.flow.{name}");
+        check_residual("pairing.flow", flow.width, flow.blocks)?;
+        for (name, value) in [("steps", flow.steps), ("epochs", flow.epochs.unwrap_or(1))] {
+            require_in(1..=MAX_COUNT, &key(name), value, "must be from 1 to 1,000,000,000")?;
+        }
+        require_in(1..=10_000, &key("integration_steps"), flow.integration_steps, "must be from 1 to 10,000")?;
+        require_in(0..=MAX_POINTS, &key("fresh_pairs"), flow.fresh_pairs, "must be from 0 to 10,000,000")?;
+        require_in(2..=1_000_000, &key("batch_size"), flow.batch_size, "must be from 2 to 1,000,000")?;
+        check_optimizer(&key, flow.learning_rate, flow.weight_decay, Some(flow.average))
     }
 
     /// The name becomes part of a folder name.
@@ -68,8 +102,7 @@ impl Config {
             let reason = "must be from 10 to 1,000,000,000; training and validation need at least 10 samples";
             require_in(10..=MAX_COUNT, "data.limit", limit, reason)?;
         }
-        let can_pair = self.pairing.method != PairingMethod::Sorted || self.dim == 1;
-        require(can_pair, "pairing.method", "sorted", "sorting needs dim = 1; use \"greedy\"")
+        Ok(())
     }
 
     fn check_h(&self) -> Result<()> {
@@ -79,6 +112,7 @@ impl Config {
         let reason = format!("must be at most h.hidden_layers = {}", h.hidden_layers);
         require(h.batch_norm_layers <= h.hidden_layers, "h.batch_norm_layers", h.batch_norm_layers, &reason)?;
         require_in(-1e3..=1e3, "h.negative_slope", h.negative_slope, "must be from -1000 to 1000")?;
+        check_residual("h.residual", h.residual.width, h.residual.blocks)?;
         let (width, dim, layers) = (h.width as u64, self.dim as u64, h.hidden_layers as u64);
         let weights = 2 * width * dim + layers.saturating_sub(1) * width * width;
         let reason = format!("with h.width = {width} that gives {weights} weights; the maximum is {MAX_WEIGHTS}");
@@ -100,10 +134,23 @@ fn check_training(network: &str, training: &Training) -> Result<()> {
     {
         require_in(min..=MAX_COUNT, &key(name), value, &format!("must be from {min} to 1,000,000,000"))?;
     }
-    let rate = training.learning_rate;
+    check_optimizer(&key, training.learning_rate, training.weight_decay, training.average)
+}
+
+fn check_optimizer(key: &dyn Fn(&str) -> String, rate: f64, weight_decay: f64, average: Option<f64>) -> Result<()> {
     let is_positive = rate > 0.0 && rate.is_finite();
     require(is_positive, &key("learning_rate"), rate, "must be a finite number greater than 0")?;
-    require_in(0.0..=1e3, &key("weight_decay"), training.weight_decay, "must be from 0 to 1000")
+    require_in(0.0..=1e3, &key("weight_decay"), weight_decay, "must be from 0 to 1000")?;
+    let decay = average.unwrap_or(0.0);
+    require((0.0..1.0).contains(&decay), &key("average"), decay, "must be at least 0 and less than 1")
+}
+
+fn check_residual(table: &str, width: usize, blocks: usize) -> Result<()> {
+    require_in(1..=20_000, &format!("{table}.width"), width, "must be from 1 to 20,000 units")?;
+    require_in(1..=1000, &format!("{table}.blocks"), blocks, "must be from 1 to 1000")?;
+    let weights = 2 * (width as u64).pow(2) * blocks as u64;
+    let reason = format!("with width = {width} that gives {weights} weights; the maximum is {MAX_WEIGHTS}");
+    require(weights <= MAX_WEIGHTS, &format!("{table}.blocks"), blocks, &reason)
 }
 
 /// Refuses a setting outside its range.

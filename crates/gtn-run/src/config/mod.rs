@@ -8,15 +8,22 @@ mod check;
 mod data;
 mod message;
 mod overrides;
+mod pairing;
 mod preset;
+mod training;
 
 use gtn_io::names;
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
+use crate::{Network, Stage};
 pub use data::{Data, ImageSource, OfficialSplit, PointSource, RandomSplit, Synthetic};
 pub(crate) use message::on_one_line;
 pub use overrides::{Epochs, Overrides};
+pub use pairing::{
+    Components, CoordinateSystem, FlowSettings, GreedySettings, Normalize, Pairing, PairingMethod, SimilarityPrecision,
+    TimeDistribution,
+};
+pub use training::{Optimizer, Schedule, Selection, Training};
 
 names! {
     /// Which description of an experiment to follow where the paper and its code differ.
@@ -27,6 +34,8 @@ names! {
         Paper => "paper",
         /// The authors' published code.
         Repo => "repo",
+        /// This project's own method: pairs from a flow, and a residual ĥ.
+        Flow => "flow",
     }
 }
 
@@ -41,26 +50,6 @@ names! {
     }
 }
 
-/// How a network is trained: Adam on the mean squared error, with early stopping.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Training {
-    /// Maximum number of passes over the training data.
-    pub epochs: usize,
-    /// Number of consecutive epochs without a lower validation loss after which training stops.
-    pub patience: usize,
-    /// Samples in a step of the optimizer.
-    pub batch_size: usize,
-    /// Adam's step size.
-    pub learning_rate: f64,
-    /// L2 penalty: this factor times the weights is added to their gradients, as in PyTorch's Adam.
-    #[serde(default)]
-    pub weight_decay: f64,
-    /// Whether to drop the last incomplete batch.
-    #[serde(default)]
-    pub drop_last: bool,
-}
-
 /// The autoencoder between images and latents.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,71 +61,40 @@ pub struct AutoencoderSettings {
 }
 
 names! {
-    /// How normal vectors and data are paired.
+    /// The architecture of ĥ.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-    pub enum PairingMethod: "pairing method" {
-        /// Algorithm 1: greedy matching by cosine similarity, in the order of the norms.
+    pub enum HArchitecture: "architecture" {
+        /// The paper's: hidden layers of linear, LeakyReLU, BatchNorm.
         #[default]
-        Greedy => "greedy",
-        /// For d = 1: sort both sides and pair them in this order (Figure 2).
-        Sorted => "sorted",
+        Mlp => "mlp",
+        /// y + g(y), where g consists of residual blocks of LayerNorm, linear, SiLU, linear.
+        Residual => "residual",
     }
 }
 
-impl PairingMethod {
-    /// What the method is called in sentences: "paired by ...".
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self {
-            PairingMethod::Greedy => "Algorithm 1",
-            PairingMethod::Sorted => "sorting (Figure 2)",
-        }
-    }
+/// The size of a residual ĥ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ResidualSettings {
+    /// Units of a hidden layer.
+    pub width: usize,
+    /// Residual blocks.
+    pub blocks: usize,
 }
 
-names! {
-    /// How the data are normalized before they are paired, by statistics of the training data. It is undone on the output of ĥ.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub enum Normalize: "normalization" {
-        /// No normalization.
-        None => "none",
-        /// Subtract the mean.
-        Center => "center",
-        /// Subtract the mean, and divide each column by its standard deviation.
-        Standardize => "standardize",
+impl Default for ResidualSettings {
+    fn default() -> Self {
+        Self { width: 512, blocks: 4 }
     }
-}
-
-names! {
-    /// The precision in which greedy pairing compares cosine similarities.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-    pub enum SimilarityPrecision: "precision" {
-        /// f64: the algorithm as published.
-        #[default]
-        Double => "double",
-        /// f32: nearly equal directions tie, and the norm decides.
-        Single => "single",
-    }
-}
-
-/// How pairs are computed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pairing {
-    /// The method.
-    #[serde(default)]
-    pub method: PairingMethod,
-    /// Normalization of the data for pairing and for the loss of ĥ.
-    pub normalize: Normalize,
-    /// Precision of the similarities; greedy pairing only.
-    #[serde(default)]
-    pub precision: SimilarityPrecision,
 }
 
 /// The network ĥ from normal vectors to data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HSettings {
+    /// The architecture. The settings below, up to `residual`, are those of the paper's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub architecture: HArchitecture,
     /// Number of hidden layers: linear, LeakyReLU, BatchNorm.
     pub hidden_layers: usize,
     /// Units of a hidden layer.
@@ -145,6 +103,9 @@ pub struct HSettings {
     pub negative_slope: f64,
     /// Number of hidden layers with BatchNorm, counted from the first.
     pub batch_norm_layers: usize,
+    /// The size of a residual ĥ.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub residual: ResidualSettings,
     /// Its training.
     pub training: Training,
 }
@@ -187,6 +148,13 @@ impl Config {
         if self.protocol != Protocol::default() {
             name.push_str(&format!("-{}", self.protocol));
         }
+        let usual = if self.protocol == Protocol::Flow { PairingMethod::Flow } else { PairingMethod::Greedy };
+        if ![usual, PairingMethod::Sorted].contains(&self.pairing.method) {
+            name.push_str(&format!("-{}", self.pairing.method));
+        }
+        if let Some(components) = self.pairing.components {
+            name.push_str(&format!("-components-{components}"));
+        }
         if self.quick {
             name.push_str("-quick");
         }
@@ -199,23 +167,34 @@ impl Config {
         name
     }
 
-    /// Seconds for training the autoencoder, and for training ĥ, under the time budget: 40% and 50% of it, or 90% for ĥ without
-    /// an autoencoder. The rest is for the other stages. If there is a reference run, each run has half of the budget.
+    /// Seconds for training each network under the time budget. With an autoencoder it has 40% of it, and ĥ has 50%; without one,
+    /// ĥ has 90%. A flow takes half of what ĥ would have, and pairing a tenth of it. The rest is for the other stages. If there
+    /// is a reference run, each run has half of the budget.
     #[must_use]
-    pub fn training_budgets(&self) -> (Option<f64>, Option<f64>) {
-        let part = |fraction: f64| self.time_budget.map(|budget| budget as f64 * fraction);
-        match (&self.autoencoder, self.reference_run()) {
-            (Some(_), _) => (part(0.4), part(0.5)),
-            (None, Some(_)) => (None, part(0.45)),
-            (None, None) => (None, part(0.9)),
-        }
+    pub fn training_budget(&self, network: Network) -> Option<f64> {
+        let (autoencoder, h) = match (&self.autoencoder, self.reference_run()) {
+            (Some(_), _) => (0.4, 0.5),
+            (None, Some(_)) => (0.0, 0.45),
+            (None, None) => (0.0, 0.9),
+        };
+        let has_flow = self.pairing.method == PairingMethod::Flow;
+        let fraction = match network {
+            Network::Autoencoder => autoencoder,
+            Network::Flow => 0.5 * h,
+            Network::H => if has_flow { 0.4 * h } else { h },
+        };
+        self.time_budget.map(|budget| budget as f64 * fraction)
     }
 
     /// The stages of its runs, in order.
     #[must_use]
     pub fn stages(&self) -> Vec<Stage> {
-        let needs_images = |stage: &Stage| matches!(stage, Stage::Autoencode | Stage::Encode);
-        Stage::ALL.iter().copied().filter(|stage| self.data.are_images() || !needs_images(stage)).collect()
+        let has = |stage: &Stage| match stage {
+            Stage::Autoencode | Stage::Encode => self.data.are_images(),
+            Stage::Flow => self.pairing.method == PairingMethod::Flow,
+            _ => true,
+        };
+        Stage::ALL.iter().copied().filter(has).collect()
     }
 
     /// The configuration of the reference run, which the report compares with: for the swiss roll learned from two dimensions,
@@ -241,6 +220,7 @@ impl Config {
         if dim != self.dim && self.is_swiss_roll() {
             self.pairing.method = match (dim, self.protocol) {
                 (1, Protocol::Paper) => PairingMethod::Sorted,
+                (_, Protocol::Flow) => PairingMethod::Flow,
                 _ => PairingMethod::Greedy,
             };
         }
@@ -266,6 +246,11 @@ impl Config {
             reason: error.to_string(),
         })
     }
+}
+
+/// Whether a setting has its default, and need not be written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn first_difference(path: &str, a: &toml::Value, b: &toml::Value) -> Option<String> {

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use gtn_io::UnknownName;
 
-use super::Protocol;
+use super::{Components, PairingMethod, Protocol};
 use crate::Network;
 
 /// Settings that the caller of a preset overrides.
@@ -18,6 +18,10 @@ pub struct Overrides {
     pub dim: Option<usize>,
     /// Random seed.
     pub seed: Option<u64>,
+    /// How pairs are computed.
+    pub pairing: Option<PairingMethod>,
+    /// Components of the source.
+    pub components: Option<Components>,
     /// Maximum number of samples.
     pub limit: Option<usize>,
     /// Maximum numbers of epochs.
@@ -33,6 +37,8 @@ pub struct Epochs {
     pub all: Option<usize>,
     /// For the autoencoder.
     pub autoencoder: Option<usize>,
+    /// For the velocity network of a flow.
+    pub flow: Option<usize>,
     /// For ĥ.
     pub h: Option<usize>,
 }
@@ -51,6 +57,7 @@ impl FromStr for Epochs {
                 "" => &mut epochs.all,
                 network => match network.parse().map_err(|error: UnknownName| error.to_string())? {
                     Network::Autoencoder => &mut epochs.autoencoder,
+                    Network::Flow => &mut epochs.flow,
                     Network::H => &mut epochs.h,
                 },
             };
@@ -64,7 +71,7 @@ impl FromStr for Epochs {
 
 impl std::fmt::Display for Epochs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let parts = [("", self.all), ("autoencoder=", self.autoencoder), ("h=", self.h)];
+        let parts = [("", self.all), ("autoencoder=", self.autoencoder), ("flow=", self.flow), ("h=", self.h)];
         let parts = parts.iter().filter_map(|(name, number)| number.map(|number| format!("{name}{number}")));
         f.write_str(&parts.collect::<Vec<_>>().join(","))
     }
@@ -76,7 +83,7 @@ mod tests {
 
     #[test]
     fn epochs_round_trip_as_text() {
-        for text in ["20", "autoencoder=3,h=20", "7,h=20", "h=1"] {
+        for text in ["20", "autoencoder=3,h=20", "7,h=20", "h=1", "flow=2,h=1"] {
             assert_eq!(text.parse::<Epochs>().unwrap().to_string(), text);
         }
         for text in ["", "h", "h=x", "k=1", "h=1,h=2", "3,4", "h=-1", "=="] {

@@ -1,7 +1,7 @@
 //! From a preset to the configuration of one run.
 
 use super::message::{on_one_line, with_suggestion};
-use super::{Config, Overrides, Protocol};
+use super::{Config, FlowSettings, Overrides, PairingMethod, Protocol};
 use crate::{Error, Result};
 
 impl Config {
@@ -27,19 +27,23 @@ impl Config {
         let quick = take(&mut base, "quick", "quick")?;
         let mut protocols = take(&mut base, "protocol", "protocol")?.unwrap_or_default();
         let repo = take(&mut protocols, "repo", "protocol.repo")?;
+        let flow = take(&mut protocols, "flow", "protocol.flow")?;
         if let Some(other) = protocols.keys().next() {
-            return Err(fail(format!("unknown protocol `{other}`; use [protocol.repo]")));
+            return Err(fail(format!("unknown protocol `{other}`; use [protocol.repo] or [protocol.flow]")));
         }
 
         let protocol = overrides.protocol.unwrap_or_default();
-        if protocol == Protocol::Repo && repo.is_none() {
-            return Err(fail("cannot use --protocol repo: the preset has no table [protocol.repo]".to_owned()));
+        for (of_protocol, table) in [(Protocol::Repo, &repo), (Protocol::Flow, &flow)] {
+            if protocol == of_protocol && table.is_none() {
+                let reason = format!("the preset has no table [protocol.{protocol}]");
+                return Err(fail(format!("cannot use --protocol {protocol}: {reason}")));
+            }
         }
         if overrides.quick && quick.is_none() {
             return Err(fail("cannot use --quick: the preset has no table [quick]".to_owned()));
         }
         let mut resolved = None;
-        for (of_protocol, over) in [(Protocol::Paper, None), (Protocol::Repo, repo)] {
+        for (of_protocol, over) in [(Protocol::Paper, None), (Protocol::Repo, repo), (Protocol::Flow, flow)] {
             let Some(table) = overlaid(&base, over.as_ref(), of_protocol != Protocol::Paper) else { continue };
             for shortened in [false, true] {
                 let Some(table) = overlaid(&table, quick.as_ref(), shortened) else { continue };
@@ -58,6 +62,8 @@ impl Config {
         if let Some(dim) = overrides.dim {
             self.set_dim(dim);
         }
+        self.pairing.method = overrides.pairing.unwrap_or(self.pairing.method);
+        self.pairing.components = overrides.components.or(self.pairing.components);
         self.time_budget = overrides.time_budget.or(self.time_budget);
         if overrides.limit.is_some() {
             *self.data.limit_mut() = overrides.limit;
@@ -71,7 +77,18 @@ impl Config {
             let reason = format!("`{}` has no autoencoder; set the epochs of h", self.experiment);
             return Err(Error::Setting { key, value, reason });
         }
+        if self.pairing.method == PairingMethod::Flow {
+            self.pairing.flow.epochs = epochs.flow.or(epochs.all).or(self.pairing.flow.epochs);
+        } else if let Some(number) = epochs.flow {
+            let (key, value) = ("--epochs flow".to_owned(), number.to_string());
+            let reason = format!("pairs come from {}; use --pairing flow", self.pairing.method.title());
+            return Err(Error::Setting { key, value, reason });
+        }
         self.h.training.epochs = epochs.h.or(epochs.all).unwrap_or(self.h.training.epochs);
+        if self.pairing.method != PairingMethod::Flow {
+            // Settings that are not used are not part of the run.
+            self.pairing.flow = FlowSettings::default();
+        }
         self.check()?;
         Ok(self)
     }

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::checkpoint::TrainState;
+use crate::config::CoordinateSystem;
 use crate::model_card::ModelCard;
 use crate::records::{MetricRecord, Statistics};
 
@@ -16,6 +17,8 @@ pub enum ArtifactKind {
     Latents,
     /// Latents of the official test set: [`test_latents`].
     TestLatents,
+    /// The components of the source, and the coordinates of each: [`coordinates`].
+    Coordinates,
     /// Pairs of training and validation data: [`pairs`].
     Pairs,
     /// Pairs of the official test set: [`test_pairs`].
@@ -160,6 +163,14 @@ keys! {
         TensorKey<f32> TEST = "test", "(n, d)";
     }
 
+    /// `pairs/coordinates.safetensors`, unless pairs are computed on the normalized data themselves.
+    coordinates: Coordinates {
+        /// Weights, means and covariance factors of the components.
+        TensorGroup COORDINATES = "coordinates.", "by name";
+        /// How the data of a component are transformed.
+        MetadataKey<CoordinateSystem> SYSTEM = "coordinate_system", "name";
+    }
+
     /// `pairs/pairs.safetensors`. `matching` and `order` are the names that `gtn label` uses.
     pairs: Pairs {
         /// Normal vectors y of the training pairs.
@@ -174,6 +185,18 @@ keys! {
         TensorKey<f32> VALIDATION_SOURCE = "validation.source", "(n, d)";
         /// The target row of each validation source row.
         TensorKey<u64> VALIDATION_ASSIGNMENT = "validation.matching", "(n)";
+        /// The component of each training source row, if there are several.
+        TensorKey<u64> TRAIN_COMPONENT = "train.component", "(n)";
+        /// The component of each validation source row, if there are several.
+        TensorKey<u64> VALIDATION_COMPONENT = "validation.component", "(n)";
+        /// Normal vectors y of further training pairs, whose x are not in the data.
+        TensorKey<f32> FRESH_SOURCE = "fresh.source", "(m, d)";
+        /// The x of those pairs, in the units of the targets.
+        TensorKey<f32> FRESH_TARGET = "fresh.target", "(m, d)";
+        /// The component of each of those pairs, if there are several.
+        TensorKey<u64> FRESH_COMPONENT = "fresh.component", "(m)";
+        /// Steps of the integration of a flow between both sides of a pair.
+        MetadataKey<usize> INTEGRATION_STEPS = "integration_steps", "steps";
     }
 
     /// `pairs/test.safetensors`.
@@ -182,6 +205,8 @@ keys! {
         TensorKey<f32> SOURCE = "test.source", "(n, d)";
         /// The target row of each test source row.
         TensorKey<u64> ASSIGNMENT = "test.matching", "(n)";
+        /// The component of each test source row, if there are several.
+        TensorKey<u64> COMPONENT = "test.component", "(n)";
     }
 
     /// `snapshots/h.epoch-EPOCH.safetensors`.
@@ -262,6 +287,8 @@ keys! {
         TensorGroup FIRST_MOMENTS = "moments.first.", "as the weights";
         /// Second moments of Adam.
         TensorGroup SECOND_MOMENTS = "moments.second.", "as the weights";
+        /// Averaged weights, if training averages them.
+        TensorGroup AVERAGED_WEIGHTS = "averaged.", "as the weights";
         /// Steps of Adam.
         MetadataKey<u64> ADAM_STEPS = "adam_steps", "steps";
         /// Where training stands; beside the best weights it is the completion marker.
@@ -272,6 +299,13 @@ keys! {
         TensorKey<f32> MEAN = "mean", "(d)";
         /// Beside ĥ's weights: what each column was then divided by.
         TensorKey<f32> STD = "std", "(d)";
+        /// Beside ĥ's weights: weights, means and covariance factors of the components, unless ĥ maps to the normalized data
+        /// themselves.
+        TensorGroup COORDINATES = "coordinates.", "by name";
+        /// Beside ĥ's weights: how the data of a component are transformed.
+        MetadataKey<CoordinateSystem> COORDINATE_SYSTEM = "coordinate_system", "name";
+        /// Beside ĥ's weights: steps of the integration of the flow that its pairs come from.
+        MetadataKey<usize> INTEGRATION_STEPS = "integration_steps", "steps";
     }
 
     /// A model file.
@@ -286,6 +320,10 @@ keys! {
         TensorKey<f32> MEAN = "mean", "(d)";
         /// What each column was then divided by.
         TensorKey<f32> STD = "std", "(d)";
+        /// Weights, means and covariance factors of the components of the source.
+        TensorGroup COORDINATES = "coordinates.", "by name";
+        /// Weights of the velocity network of a flow by the names of its parameters.
+        TensorGroup FLOW = "flow.", "as the network has them";
     }
 }
 
@@ -304,15 +342,29 @@ pub struct PairKeys {
     pub source: TensorKey<f32>,
     /// The target row of each source row.
     pub assignment: TensorKey<u64>,
+    /// The component of each source row.
+    pub component: TensorKey<u64>,
 }
 
 impl PairKeys {
     /// Those of the training pairs.
-    pub const TRAIN: Self = Self { source: pairs::TRAIN_SOURCE, assignment: pairs::TRAIN_ASSIGNMENT };
+    pub const TRAIN: Self = Self {
+        source: pairs::TRAIN_SOURCE,
+        assignment: pairs::TRAIN_ASSIGNMENT,
+        component: pairs::TRAIN_COMPONENT,
+    };
     /// Those of the validation pairs.
-    pub const VALIDATION: Self = Self { source: pairs::VALIDATION_SOURCE, assignment: pairs::VALIDATION_ASSIGNMENT };
+    pub const VALIDATION: Self = Self {
+        source: pairs::VALIDATION_SOURCE,
+        assignment: pairs::VALIDATION_ASSIGNMENT,
+        component: pairs::VALIDATION_COMPONENT,
+    };
     /// Those of the official test set's pairs.
-    pub const TEST: Self = Self { source: test_pairs::SOURCE, assignment: test_pairs::ASSIGNMENT };
+    pub const TEST: Self = Self {
+        source: test_pairs::SOURCE,
+        assignment: test_pairs::ASSIGNMENT,
+        component: test_pairs::COMPONENT,
+    };
 }
 
 #[cfg(test)]

@@ -222,6 +222,8 @@ names! {
     pub enum Baseline: "baseline" {
         /// Reconstructed held-out images: the best that the decoder allows.
         Decoded => "decoded" ("Reconstructed real images"),
+        /// The flow that the pairs of ĥ come from, integrated step by step from the same normal vectors.
+        Flow => "flow" ("The flow itself"),
         /// One Gaussian, fitted to the training latents.
         Gaussian => "gaussian" ("Single Gaussian"),
         /// A mixture of ten Gaussians, fitted to the training latents.

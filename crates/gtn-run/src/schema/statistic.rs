@@ -25,17 +25,17 @@ names! {
         ),
         /// Epochs of training.
         Epochs => "epochs" (
-            &[Stage::Autoencode, Stage::Fit], "Epochs",
+            &[Stage::Autoencode, Stage::Flow, Stage::Fit], "Epochs",
             "Passes over the training data."
         ),
         /// The epoch with the lowest validation loss.
         BestEpoch => "best_epoch" (
-            &[Stage::Autoencode, Stage::Fit], "Best epoch",
+            &[Stage::Autoencode, Stage::Flow, Stage::Fit], "Best epoch",
             "The epoch with the lowest validation loss."
         ),
         /// The lowest validation loss.
         BestValidationLoss => "best_validation_loss" (
-            &[Stage::Autoencode, Stage::Fit], "Best validation loss",
+            &[Stage::Autoencode, Stage::Flow, Stage::Fit], "Best validation loss",
             "Lowest mean squared error on the validation set."
         ),
         /// Total variance of the training latents.
@@ -52,6 +52,54 @@ names! {
         MeanSimilarity => "mean_similarity" (
             &[Stage::Label], "Mean similarity",
             "Mean cosine similarity between the two vectors of a training pair; 1 means equal directions."
+        ),
+        /// Components of the source.
+        Components => "components" (
+            &[Stage::Label], "Components",
+            "Components of the source; each has coordinates of its own."
+        ),
+        /// Pairs whose data vector is not in the data.
+        FreshPairs => "fresh_pairs" (
+            &[Stage::Label], "Fresh pairs",
+            "Further training pairs: normal vectors that were followed to the data."
+        ),
+        /// Noise of the pairs.
+        PairNoise => "pair_noise" (
+            &[Stage::Label], "Noise of the pairs",
+            "Mean squared error of predicting the x of a validation pair by that of the training pair with the nearest y, \
+             divided by the variance of x. It is 0 if x is a smooth function of y and pairs are dense, and about 2 if x does \
+             not depend on y; in many dimensions the nearest y is far away, and it is above 0 for any function."
+        ),
+        /// Largest absolute mean of a coordinate of the validation y.
+        SourceMean => "source_mean" (
+            &[Stage::Label], "Largest mean of y",
+            "Largest absolute mean of a coordinate of the validation pairs' y, which is 0 for a standard normal distribution."
+        ),
+        /// Largest deviation of a variance of the validation y from 1.
+        SourceVariance => "source_variance" (
+            &[Stage::Label], "Largest deviation of a variance of y",
+            "Largest distance of the variance of a coordinate of the validation pairs' y from 1."
+        ),
+        /// Largest Kolmogorov-Smirnov distance of a coordinate of the validation y from N(0, 1).
+        SourceKs => "source_ks" (
+            &[Stage::Label], "Largest Kolmogorov-Smirnov distance of y",
+            "Largest Kolmogorov-Smirnov distance of a coordinate of the validation pairs' y from N(0, 1)."
+        ),
+        /// What that distance is for normal vectors.
+        SourceKsNormal => "source_ks_normal" (
+            &[Stage::Label], "The same of normal vectors",
+            "The same distance for as many vectors drawn from the standard normal distribution."
+        ),
+        /// Difference between data and the same data followed to their y and back.
+        RoundTripError => "round_trip_error" (
+            &[Stage::Label], "Round-trip error",
+            "Root mean square of the difference between validation targets and the same targets followed to their y and \
+             back, divided by their standard deviation."
+        ),
+        /// Steps of the integration of a flow.
+        IntegrationSteps => "integration_steps" (
+            &[Stage::Label], "Integration steps",
+            "Steps of Heun's method from one side of a pair to the other."
         ),
         /// Loss of the autoencoder on the official test set.
         AutoencoderTestLoss => "autoencoder_test_loss" (

@@ -11,6 +11,8 @@ pub(crate) struct ImageData {
     pub(crate) checksum: String,
     /// The official test set, if it exists.
     pub(crate) test: Option<TestSet>,
+    /// The class of each image, numbered from 0, if the data have classes: of the images, and of those of the test set.
+    pub(crate) labels: Option<[Vec<u32>; 2]>,
     /// What the user should know about the files.
     pub(crate) notes: Vec<String>,
 }

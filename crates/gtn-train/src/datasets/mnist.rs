@@ -31,9 +31,11 @@ impl ImageDataset for Mnist<'_> {
         };
         check_sizes(split.train.len(), split.validation.len())?;
         let mut notes = Vec::new();
+        let mut test_labels = Vec::new();
         let (test, test_is_original) = match mnist::test(data_dir) {
             Ok(test) => {
                 let indices = limited_test_set(test.images.len(), limit, len, streams);
+                test_labels = test.labels;
                 (Some(TestSet { images: test.images, indices, checksum: test.sha256 }), test.is_official)
             }
             // A run does not need it. A file that exists and is unusable is an error.
@@ -49,6 +51,8 @@ impl ImageDataset for Mnist<'_> {
                 "the MNIST files are valid but not the original ones, so results are not comparable with the paper's";
             notes.push(note.to_owned());
         }
-        Ok(ImageData { images: set.images, names: Vec::new(), split, checksum: set.sha256, test, notes })
+        let labels = [set.labels, test_labels].map(|labels| labels.into_iter().map(u32::from).collect());
+        let labels = Some(labels);
+        Ok(ImageData { images: set.images, names: Vec::new(), split, checksum: set.sha256, test, labels, notes })
     }
 }

@@ -3,13 +3,15 @@ use std::ops::ControlFlow;
 use gtn_label::{MatchError, Matcher};
 use gtn_run::Stage;
 use gtn_run::config::SimilarityPrecision;
+use gtn_run::schema::Split;
 use ndarray::Array2;
 
 use super::matched::{Matched, Pairing};
+use super::space::{Space, SpaceTargets};
 use crate::context::{Context, Counter};
 use crate::{Error, Result};
 
-/// Algorithm 1: greedy matching by cosine similarity, in the order of the norms.
+/// Algorithm 1: greedy matching by cosine similarity, in the order of the norms. Several components are matched separately.
 pub(super) struct Greedy {
     pub(super) precision: SimilarityPrecision,
 }
@@ -25,11 +27,14 @@ fn is_faster_on_gpu(target: &Array2<f32>) -> bool {
 impl Pairing for Greedy {
     fn pair(
         &self,
-        source: Array2<f32>,
-        target: &Array2<f32>,
+        split: Split,
+        targets: &SpaceTargets,
+        space: &Space<'_>,
         counter: &Counter,
         context: &mut Context<'_>,
     ) -> Result<Matched> {
+        let target = &targets.rows;
+        let source = space.draw_source(split, target.nrows(), &context.streams);
         let mut proposer = if is_faster_on_gpu(target) { gtn_models::proposer(&context.device)? } else { None };
         let observer = &mut *context.observer;
         let precision = match self.precision {
@@ -40,12 +45,16 @@ impl Pairing for Greedy {
         if let Some(proposer) = &mut proposer {
             matcher = matcher.proposer(proposer.as_mut());
         }
-        let matched = matcher
-            .progress(|of_split| {
-                counter.report(of_split.done, observer);
-                if observer.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            })
-            .match_rows(&source, target);
+        let matcher = matcher.progress(|of_split| {
+            counter.report(of_split.done, observer);
+            if observer.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let matched = if space.components() > 1 {
+            // Each component has as many normal vectors as targets: those of its targets' rows.
+            matcher.match_components(&source, &targets.components, target, &targets.components)
+        } else {
+            matcher.match_rows(&source, target)
+        };
         let matched = matched.map_err(|error| match error {
             MatchError::Cancelled { .. } => Error::Stopped { stage: Stage::Label },
             error => error.into(),

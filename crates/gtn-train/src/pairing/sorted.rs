@@ -1,6 +1,8 @@
+use gtn_run::schema::Split;
 use ndarray::Array2;
 
 use super::matched::{Matched, Pairing};
+use super::space::{Space, SpaceTargets};
 use crate::Result;
 use crate::context::{Context, Counter};
 
@@ -10,13 +12,15 @@ pub(super) struct Sorted;
 impl Pairing for Sorted {
     fn pair(
         &self,
-        source: Array2<f32>,
-        target: &Array2<f32>,
+        split: Split,
+        targets: &SpaceTargets,
+        space: &Space<'_>,
         _counter: &Counter,
-        _context: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Result<Matched> {
+        let source = space.draw_source(split, targets.rows.nrows(), &context.streams);
         let values = |rows: &Array2<f32>| rows.column(0).iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
-        let (y, x) = (values(&source), values(target));
+        let (y, x) = (values(&source), values(&targets.rows));
         let assignment = gtn_math::sorted_labeling(&y, &x)?;
         let mut order: Vec<usize> = (0..y.len()).collect();
         order.sort_by(|&a, &b| y[a].total_cmp(&y[b]));

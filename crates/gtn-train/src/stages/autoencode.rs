@@ -33,9 +33,9 @@ pub(crate) fn run(
         task: &task,
         outputs: &Reconstructed { task: &task },
         settings: &settings.training,
-        budget: config.training_budgets().0,
+        budget: config.training_budget(Network::Autoencoder),
         input_fingerprint: &inputs,
-        normalizer: None,
+        beside_weights: &|_| Ok(()),
         uses_last_weights: settings.weights == AutoencoderWeights::LastEncoderBestDecoder,
     };
     training.train(context)?;

@@ -9,7 +9,7 @@ use ndarray::{Array2, Axis, concatenate};
 use crate::Result;
 use crate::context::{Context, Counter, Part, PartKind, fingerprint};
 use crate::datasets::ImageData;
-use crate::handoff::{Targets, TestTargets, TrainedAutoencoder};
+use crate::handoff::{Labels, Targets, TestTargets, TrainedAutoencoder};
 
 /// Images in one forward pass.
 const BATCH_SIZE: usize = 256;
@@ -50,7 +50,12 @@ pub(crate) fn run(Inputs { config, images: data, trained }: Inputs<'_>, context:
         Ok(Statistics::from([(Statistic::LatentVariance, variance)]))
     })?;
     let test = test.as_ref().map(TestTargets::read).transpose()?;
-    Ok(Targets { test, ..Targets::read(&latents)? })
+    let labels = data.labels.as_ref().map(|[labels, of_test]| {
+        let select = |labels: &[u32], indices: &[usize]| indices.iter().map(|&index| labels[index]).collect();
+        let test = data.test.as_ref().map_or_else(Vec::new, |test| select(of_test, &test.indices));
+        Labels { train: select(labels, &split.train), validation: select(labels, &split.validation), test }
+    });
+    Ok(Targets { test, labels, ..Targets::read(&latents)? })
 }
 
 fn encode(

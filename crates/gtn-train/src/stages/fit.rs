@@ -1,17 +1,21 @@
 //! Trains ĥ on the pairs: y to x_y by mean squared error.
 
+mod sample_metric;
 mod snapshots;
+mod training_pairs;
 
-use gtn_models::{Autoencoder, Mlp, MlpShape, to_tensor};
+use gtn_models::{Autoencoder, Coordinates, H, HShape, to_tensor};
+use gtn_run::schema::checkpoint as keys;
 use gtn_run::{Artifact, Config, Network};
-use ndarray::{Array2, Axis};
 
 use crate::Result;
 use crate::context::{Context, fingerprint};
 use crate::datasets::shown_source;
-use crate::handoff::{Pairs, SplitPairs, Targets};
+use crate::handoff::{Pairs, Targets};
 use crate::training::{InRun, Regression};
+use sample_metric::SampleMetric;
 use snapshots::{SnapshotPolicy, Snapshots};
+use training_pairs::TrainingPairs;
 
 pub(crate) struct Inputs<'a> {
     pub(crate) config: &'a Config,
@@ -26,31 +30,47 @@ pub(crate) struct Outputs {
 }
 
 pub(crate) fn run(Inputs { config, targets, pairs }: Inputs<'_>, context: &mut Context<'_>) -> Result<Outputs> {
-    let h = Mlp::new(&MlpShape::from_config(config), &context.streams, &context.device)?;
+    let coordinates = pairs.coordinates.as_ref();
+    let shape = HShape::from_config(config, coordinates.map_or(0, Coordinates::indicator_columns));
+    let h = H::new(&shape, &context.streams, &context.device)?;
     let settings = (config.seed, &config.h, config.time_budget);
     let inputs = fingerprint("fit", &settings, &[&targets.checksum, &pairs.checksum]);
     let are_images = config.data.are_images();
     let wants_images = are_images && context.observer.wants_images();
+    let source = TrainingPairs::source(shown_source(config, &context.streams), coordinates, &context.streams);
     let snapshots = Snapshots {
         h: &h,
         policy: if are_images { SnapshotPolicy::Improvements } else { SnapshotPolicy::EpochSeries },
-        source: to_tensor(shown_source(config, &context.streams).view(), &context.device)?,
+        input: to_tensor(source.input.view(), &context.device)?,
+        components: source.components,
+        coordinates,
         normalizer: &targets.normalizer,
         input_fingerprint: &inputs,
         autoencoder: wants_images.then(|| Autoencoder::load_best(context.run.root(), &context.device)).transpose()?,
+        metric: SampleMetric::new(config.h.training.select, coordinates, targets, context)?,
     };
-    let target = |pairs: &SplitPairs, rows: &Array2<f32>| {
-        targets.normalizer.normalize(rows.select(Axis(0), &pairs.assignment).view())
+    let train = TrainingPairs::train(targets, pairs);
+    let validation = TrainingPairs::validation(targets, pairs);
+    let of_split = [&train, &validation].map(|pairs| (pairs.input.view(), pairs.target.view()));
+    let beside_weights = |checkpoint: &mut Artifact| {
+        checkpoint.insert(&keys::MEAN, targets.normalizer.mean().clone());
+        checkpoint.insert(&keys::STD, targets.normalizer.std().clone());
+        if let Some(coordinates) = coordinates {
+            checkpoint.insert_group(&keys::COORDINATES, coordinates.to_arrays());
+            checkpoint.set_metadata(&keys::COORDINATE_SYSTEM, &coordinates.system())?;
+        }
+        if let Some(steps) = &pairs.integration_steps {
+            checkpoint.set_metadata(&keys::INTEGRATION_STEPS, steps)?;
+        }
+        Ok(())
     };
-    let (train, validation) = (target(&pairs.train, &targets.train), target(&pairs.validation, &targets.validation));
-    let pairs = [(pairs.train.source.view(), train.view()), (pairs.validation.source.view(), validation.view())];
     let training = InRun {
-        task: &Regression::new(&h, pairs)?,
+        task: &Regression::new(&h, of_split)?,
         outputs: &snapshots,
         settings: &config.h.training,
-        budget: config.training_budgets().1,
+        budget: config.training_budget(Network::H),
         input_fingerprint: &inputs,
-        normalizer: Some(&targets.normalizer),
+        beside_weights: &beside_weights,
         uses_last_weights: false,
     };
     training.train(context)?;

@@ -1,48 +1,84 @@
 //! Pairs normal vectors with targets.
 
-use gtn_models::purpose;
+use gtn_metrics::{pair_noise, source_statistics};
+use gtn_models::{Streams, purpose};
+use gtn_run::config::PairingMethod;
 use gtn_run::schema::{PairKeys, Split, Statistic, pairs as keys};
 use gtn_run::{Artifact, Config, Stage, Statistics};
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, Axis};
 
 use crate::Result;
 use crate::context::{Context, Counter, Part, PartKind, fingerprint};
-use crate::handoff::{Pairs, SplitPairs, Targets};
-use crate::pairing::{Matched, Pairing, pairing};
+use crate::handoff::{FreshPairs, Pairs, SplitPairs, Targets, first_rows, to_u64};
+use crate::pairing::{Matched, Pairing, Space, pairing};
 
 pub(crate) struct Inputs<'a> {
     pub(crate) config: &'a Config,
     pub(crate) targets: &'a Targets,
 }
 
+/// Validation pairs that the statistics are computed of.
+const MEASURED_PAIRS: usize = 2_000;
+/// Training pairs among which the nearest one is searched.
+const SEARCHED_PAIRS: usize = 50_000;
+
 pub(crate) fn run(Inputs { config, targets }: Inputs<'_>, context: &mut Context<'_>) -> Result<Pairs> {
-    let settings = (config.seed, config.pairing.method, config.pairing.precision);
+    let space = &Space::new(config, targets, context)?;
+    let mut pairing = pairing(&config.pairing);
+    let prepared = pairing.prepare(space, context)?;
+    let pairing = &*pairing;
+
+    let flow = &config.pairing.flow;
+    let of_flow = (config.pairing.method == PairingMethod::Flow).then_some((flow.integration_steps, flow.fresh_pairs));
+    let settings = (config.seed, config.pairing.method, config.pairing.greedy.precision);
+    let mut inputs = vec![targets.checksum.as_str()];
+    inputs.extend(space.checksum.as_deref());
+    inputs.extend(prepared.as_deref());
+    // The settings of a flow are appended, so that other pairs keep their fingerprint.
+    let of_flow = of_flow.map(|settings| format!("{settings:?}"));
+    inputs.extend(of_flow.as_deref());
     let pair_count = targets.train.nrows() + targets.validation.nrows();
     let main = Part {
         path: context.run.pairs(),
-        inputs: fingerprint("label", &settings, &[&targets.checksum]),
-        samples: pair_count,
+        inputs: fingerprint("label", &settings, &inputs),
+        samples: pair_count + pairing.fresh_pairs(),
     };
     // The normalization comes from the training latents.
-    let test = targets.test.as_ref().map(|test| Part {
-        path: context.run.test_pairs(),
-        inputs: fingerprint("label/test", &settings, &[&targets.checksum, &test.checksum]),
-        samples: test.rows.nrows(),
+    let test = targets.test.as_ref().map(|test| {
+        let mut inputs = inputs.clone();
+        inputs.push(&test.checksum);
+        Part {
+            path: context.run.test_pairs(),
+            inputs: fingerprint("label/test", &settings, &inputs),
+            samples: test.rows.nrows(),
+        }
     });
-    let pairing = &*pairing(&config.pairing);
     let (pairs, test) = context.complete_parts(Stage::Label, main, test, |kind, artifact, counter, context| {
-        let mut pair = |split, rows| pair_split(pairing, targets, (split, rows), counter, context);
         if let (PartKind::Test, Some(test)) = (kind, &targets.test) {
-            insert(pair(Split::Test, &test.rows)?, artifact, &PairKeys::TEST);
+            let pairs = pair_split(pairing, space, (Split::Test, &test.rows), counter, context)?;
+            insert(pairs, artifact, &PairKeys::TEST);
             return Ok(Statistics::new());
         }
-        let train = pair(Split::Train, &targets.train)?;
-        let similarity = mean(&train.similarity);
-        artifact.insert(&keys::TRAIN_ORDER, to_u64(&train.order));
-        artifact.insert(&keys::TRAIN_SIMILARITY, Array1::from(train.similarity.clone()));
+        let train = pair_split(pairing, space, (Split::Train, &targets.train), counter, context)?;
+        let similarity = mean(&train.matched.similarity);
+        artifact.insert(&keys::TRAIN_ORDER, to_rows(&train.matched.order));
+        artifact.insert(&keys::TRAIN_SIMILARITY, Array1::from(train.matched.similarity.clone()));
+        let validation = pair_split(pairing, space, (Split::Validation, &targets.validation), counter, context)?;
+        let mut statistics = Statistics::from([
+            (Statistic::Pairs, pair_count as f64),
+            (Statistic::MeanSimilarity, similarity),
+        ]);
+        if space.components() > 1 {
+            statistics.insert(Statistic::Components, space.components() as f64);
+        }
+        measure(&train, &validation, targets, &context.streams, &mut statistics)?;
         insert(train, artifact, &PairKeys::TRAIN);
-        insert(pair(Split::Validation, &targets.validation)?, artifact, &PairKeys::VALIDATION);
-        Ok(Statistics::from([(Statistic::Pairs, pair_count as f64), (Statistic::MeanSimilarity, similarity)]))
+        insert(validation, artifact, &PairKeys::VALIDATION);
+        if let Some(fresh) = pairing.fresh(space, counter, context)? {
+            fresh.write_into(artifact);
+        }
+        pairing.describe(artifact, &mut statistics)?;
+        Ok(statistics)
     })?;
     Ok(Pairs {
         train: SplitPairs::read(&pairs, &PairKeys::TRAIN)?,
@@ -50,30 +86,73 @@ pub(crate) fn run(Inputs { config, targets }: Inputs<'_>, context: &mut Context<
         checksum: pairs.checksum(),
         test: test.as_ref().map(|test| SplitPairs::read(test, &PairKeys::TEST)).transpose()?,
         test_checksum: test.as_ref().map(Artifact::checksum),
+        fresh: FreshPairs::read(&pairs)?,
+        coordinates: space.coordinates.clone(),
+        integration_steps: pairs.metadata(&keys::INTEGRATION_STEPS),
     })
+}
+
+/// The pairs of a split, with the component of each source row.
+struct PairedSplit {
+    matched: Matched,
+    components: Vec<u32>,
 }
 
 /// Pairs the targets of one split with normal vectors of its own.
 fn pair_split(
     pairing: &dyn Pairing,
-    targets: &Targets,
+    space: &Space<'_>,
     (split, rows): (Split, &Array2<f32>),
     counter: &mut Counter,
     context: &mut Context<'_>,
-) -> Result<Matched> {
-    let source = context.streams.normal(&purpose::source(split.name()), 0, rows.nrows(), rows.ncols());
-    let target = targets.normalizer.normalize(rows.view());
-    let matched = pairing.pair(source, &target, counter, context);
+) -> Result<PairedSplit> {
+    let placed = space.place(split, rows);
+    let matched = pairing.pair(split, &placed, space, counter, context);
     counter.add(rows.nrows());
-    matched
+    let matched = matched?;
+    let components = matched.assignment.iter().map(|&row| placed.components[row]).collect();
+    Ok(PairedSplit { matched, components })
 }
 
-fn insert(matched: Matched, artifact: &mut Artifact, keys: &PairKeys) {
-    artifact.insert(&keys.source, matched.source);
-    artifact.insert(&keys.assignment, to_u64(&matched.assignment));
+/// How much x depends on anything but y, and how normal y is, from the first pairs.
+fn measure(
+    train: &PairedSplit,
+    validation: &PairedSplit,
+    targets: &Targets,
+    streams: &Streams,
+    statistics: &mut Statistics,
+) -> Result<()> {
+    let part = |pairs: &PairedSplit, rows: &Array2<f32>, max: usize| {
+        let source = first_rows(&pairs.matched.source, max).to_owned();
+        let target = rows.select(Axis(0), &pairs.matched.assignment[..source.nrows()]);
+        (source, target)
+    };
+    let (train_y, train_x) = part(train, &targets.train, SEARCHED_PAIRS);
+    let (y, x) = part(validation, &targets.validation, MEASURED_PAIRS);
+    if gtn_metrics::total_variance(x.view())? > 0.0 {
+        let noise = pair_noise((train_y.view(), train_x.view()), (y.view(), x.view()))?;
+        statistics.insert(Statistic::PairNoise, noise);
+    }
+    let of_source = source_statistics(validation.matched.source.view())?;
+    let normal = streams.normal(purpose::SOURCE_STATISTICS, 0, targets.validation.nrows(), y.ncols());
+    statistics.extend([
+        (Statistic::SourceMean, of_source.largest_mean),
+        (Statistic::SourceVariance, of_source.largest_variance_deviation),
+        (Statistic::SourceKs, of_source.largest_ks),
+        (Statistic::SourceKsNormal, source_statistics(normal.view())?.largest_ks),
+    ]);
+    Ok(())
 }
 
-fn to_u64(rows: &[usize]) -> Array1<u64> {
+fn insert(pairs: PairedSplit, artifact: &mut Artifact, keys: &PairKeys) {
+    artifact.insert(&keys.source, pairs.matched.source);
+    artifact.insert(&keys.assignment, to_rows(&pairs.matched.assignment));
+    if pairs.components.iter().any(|&component| component > 0) {
+        artifact.insert(&keys.component, to_u64(&pairs.components));
+    }
+}
+
+fn to_rows(rows: &[usize]) -> Array1<u64> {
     rows.iter().map(|&row| row as u64).collect()
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use gtn_models::Mode;
 
-use super::task::TrainingTask;
+use super::task::{BatchId, TrainingTask};
 use crate::Result;
 
 /// Splits `order` into batches. A last batch of one sample, on which BatchNorm cannot train, is added to the one before it.
@@ -28,20 +28,21 @@ pub(super) fn batches(order: &[usize], size: usize, drop_last: bool) -> Vec<&[us
 /// Batches that are gathered in advance.
 const PREFETCH_FACTOR: usize = 2;
 
-/// Calls `step` with each batch in turn, while another thread gathers the next ones. Its last argument is the time that steps
+/// Calls `step` with each batch in turn, while another thread gathers the next ones. `first` identifies the first batch. Its last argument is the time that steps
 /// waited for data so far, in seconds.
 pub(super) fn prefetch<T: TrainingTask>(
     task: &T,
     mode: Mode,
-    batches: &[&[usize]],
+    (batches, first): (&[&[usize]], BatchId),
     mut step: impl FnMut(&[usize], T::Batch, f64) -> Result<()>,
 ) -> Result<()> {
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(PREFETCH_FACTOR);
         scope.spawn(move || {
-            for batch in batches {
+            for (offset, batch) in batches.iter().enumerate() {
+                let id = BatchId { index: first.index + offset, ..first };
                 // After an error or a stop nobody receives the rest.
-                if sender.send(task.gather(mode, batch)).is_err() {
+                if sender.send(task.gather(mode, batch, id)).is_err() {
                     break;
                 }
             }

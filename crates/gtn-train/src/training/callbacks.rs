@@ -1,4 +1,4 @@
-use gtn_models::{Adam, NamedArrays, Parameters};
+use gtn_models::{Adam, AveragedWeights, NamedArrays, Parameters};
 use gtn_run::checkpoint::TrainState;
 use gtn_run::{EpochRecord, StageProgress};
 
@@ -11,6 +11,8 @@ pub struct Position<'a> {
     pub parameters: &'a Parameters,
     /// The optimizer with its moments.
     pub adam: &'a Adam,
+    /// The averaged weights, if training averages them.
+    pub average: Option<&'a AveragedWeights>,
     /// Epochs and batches so far.
     pub state: &'a TrainState,
 }
@@ -39,6 +41,16 @@ pub trait Callbacks {
         Ok(())
     }
 
+    /// A metric of what the network generates after an epoch, lower for better samples, if that decides which epoch is the best.
+    /// Asked after validation, while the network has the weights that were validated.
+    ///
+    /// # Errors
+    ///
+    /// An error ends training.
+    fn sample_metric(&mut self, _epoch: usize) -> Result<Option<f64>> {
+        Ok(None)
+    }
+
     /// The weights after this epoch are the best so far.
     ///
     /// # Errors
@@ -48,7 +60,16 @@ pub trait Callbacks {
         Ok(())
     }
 
-    /// An epoch is over, which is reported after [`improved`](Self::improved).
+    /// An epoch was validated, and the network still has the weights that were. Called after [`improved`](Self::improved).
+    ///
+    /// # Errors
+    ///
+    /// An error ends training.
+    fn epoch_validated(&mut self, _record: &EpochRecord) -> Result<()> {
+        Ok(())
+    }
+
+    /// An epoch is over, which is reported last.
     ///
     /// # Errors
     ///

@@ -4,12 +4,13 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use gtn_models::{Adam, Moments, NamedArrays, Normalizer, Parameters};
+use gtn_models::{Moments, NamedArrays, Parameters};
 use gtn_run::checkpoint::TrainState;
 use gtn_run::schema::checkpoint as keys;
 use gtn_run::{Artifact, Fingerprint, Network, Observer, RunFolder};
 
 use super::callbacks::Position;
+use super::trainer::Optimization;
 use crate::Result;
 
 /// The checkpoints of one network.
@@ -17,8 +18,8 @@ pub(super) struct Checkpoints<'a> {
     pub(super) run: &'a RunFolder,
     pub(super) network: Network,
     pub(super) input_fingerprint: &'a Fingerprint,
-    /// The normalization of ĥ's targets, which is stored with its weights.
-    pub(super) normalizer: Option<&'a Normalizer>,
+    /// Inserts what is stored beside the weights.
+    pub(super) beside_weights: &'a dyn Fn(&mut Artifact) -> Result<()>,
     /// Whether the last weights are used after training, and not only the best ones.
     pub(super) last_is_used: bool,
     /// Asks for free space on the disk of a file: [`require_free_space`](gtn_io::atomic::require_free_space).
@@ -32,7 +33,7 @@ impl Checkpoints<'_> {
     pub(super) fn resume(
         &self,
         parameters: &Parameters,
-        adam: &mut Adam,
+        Optimization { adam, average }: &mut Optimization,
         missing: &dyn Fn(&TrainState) -> Result<Option<String>>,
         observer: &mut dyn Observer,
     ) -> Result<Resumed> {
@@ -64,6 +65,9 @@ impl Checkpoints<'_> {
             let (first, second) = (checkpoint.group(&keys::FIRST_MOMENTS), checkpoint.group(&keys::SECOND_MOMENTS));
             adam.restore(&Moments { steps, first, second })?;
             parameters.load_state_dict(&checkpoint.group(&keys::WEIGHTS))?;
+            if let Some(average) = average {
+                average.restore(&checkpoint.group(&keys::AVERAGED_WEIGHTS))?;
+            }
             if *path == previous {
                 remove(&last)?;
             }
@@ -107,7 +111,7 @@ impl Checkpoints<'_> {
         }
     }
 
-    pub(super) fn write_last(&self, Position { parameters, adam, state }: Position<'_>) -> Result<()> {
+    pub(super) fn write_last(&self, Position { parameters, adam, average, state }: Position<'_>) -> Result<()> {
         // Weights that are not finite are not worth keeping: the next loss reports them, and the last good state stays.
         let weights = parameters.state_dict()?;
         if weights.values().any(|array| array.iter().any(|weight| !weight.is_finite())) {
@@ -116,7 +120,10 @@ impl Checkpoints<'_> {
         let (last, previous) = (self.run.last_checkpoint(self.network), self.run.previous_checkpoint(self.network));
         (self.require_free_space)(&last, state_bytes(parameters).saturating_sub(file_size(&previous)))?;
         let moments = adam.moments()?;
-        let mut checkpoint = self.checkpoint(weights);
+        let mut checkpoint = self.checkpoint(weights)?;
+        if let Some(average) = average {
+            checkpoint.insert_group(&keys::AVERAGED_WEIGHTS, average.state_dict()?);
+        }
         checkpoint.insert_group(&keys::FIRST_MOMENTS, moments.first);
         checkpoint.insert_group(&keys::SECOND_MOMENTS, moments.second);
         checkpoint.set_metadata(&keys::TRAIN_STATE, state)?;
@@ -146,19 +153,16 @@ impl Checkpoints<'_> {
 
     /// Writes the best weights so far, those of `epoch`.
     pub(super) fn write_best(&self, parameters: &Parameters, epoch: usize) -> Result<()> {
-        let mut checkpoint = self.checkpoint(parameters.state_dict()?);
+        let mut checkpoint = self.checkpoint(parameters.state_dict()?)?;
         checkpoint.set_metadata(&keys::EPOCH, &epoch)?;
         Ok(checkpoint.write(&self.run.best_checkpoint(self.network))?)
     }
 
-    fn checkpoint(&self, weights: NamedArrays) -> Artifact {
+    fn checkpoint(&self, weights: NamedArrays) -> Result<Artifact> {
         let mut checkpoint = Artifact::new(self.input_fingerprint.clone());
         checkpoint.insert_group(&keys::WEIGHTS, weights);
-        if let Some(normalizer) = self.normalizer {
-            checkpoint.insert(&keys::MEAN, normalizer.mean().clone());
-            checkpoint.insert(&keys::STD, normalizer.std().clone());
-        }
-        checkpoint
+        (self.beside_weights)(&mut checkpoint)?;
+        Ok(checkpoint)
     }
 }
 
@@ -204,7 +208,7 @@ fn ignore_missing(path: &Path, result: std::io::Result<()>) -> Result<()> {
 mod tests {
     use std::fs;
 
-    use gtn_models::{AdamSettings, Device, Mlp, MlpShape, Streams};
+    use gtn_models::{Adam, AdamSettings, Device, Mlp, MlpShape, Streams};
     use gtn_run::observer::NoopObserver;
 
     use super::*;
@@ -227,7 +231,10 @@ mod tests {
         let shape =
             MlpShape { input: 3, hidden_layers: 1, width: 320, output: 3, negative_slope: 0.5, batch_norm_layers: 0 };
         let h = Mlp::new(&shape, &Streams::new(1), &Device::Cpu).unwrap();
-        let (parameters, mut adam) = (h.parameters(), Adam::new(h.parameters(), AdamSettings::default()).unwrap());
+        let parameters = h.parameters();
+        let adam = Adam::new(parameters, AdamSettings::default()).unwrap();
+        let average = None;
+        let mut optimization = Optimization { adam: Adam::new(parameters, AdamSettings::default()).unwrap(), average };
         // 2,243 weights: 27 kB with both moments.
         assert_eq!(state_bytes(parameters), 3 * 4 * 2_243);
         let input_fingerprint = Fingerprint::new("fit", &[]);
@@ -235,7 +242,7 @@ mod tests {
             run: &run,
             network: Network::H,
             input_fingerprint: &input_fingerprint,
-            normalizer: None,
+            beside_weights: &|_| Ok(()),
             last_is_used: false,
             require_free_space,
         };
@@ -245,15 +252,15 @@ mod tests {
         assert!(is_refused(full.check_free_space(parameters)));
 
         let at = |epochs| TrainState { epochs, ..TrainState::default() };
-        roomy.write_last(Position { parameters, adam: &adam, state: &at(1) }).unwrap();
-        assert!(is_refused(full.write_last(Position { parameters, adam: &adam, state: &at(2) })));
+        roomy.write_last(Position { parameters, adam: &adam, average: None, state: &at(1) }).unwrap();
+        assert!(is_refused(full.write_last(Position { parameters, adam: &adam, average: None, state: &at(2) })));
         assert!(run.last_checkpoint(Network::H).exists() && !run.previous_checkpoint(Network::H).exists());
-        let resumed = full.resume(parameters, &mut adam, &|_| Ok(None), &mut NoopObserver).unwrap();
+        let resumed = full.resume(parameters, &mut optimization, &|_| Ok(None), &mut NoopObserver).unwrap();
         assert_eq!(resumed.state, at(1));
         // The third state replaces the oldest one, which fits on a full disk.
-        roomy.write_last(Position { parameters, adam: &adam, state: &at(2) }).unwrap();
-        full.write_last(Position { parameters, adam: &adam, state: &at(3) }).unwrap();
-        let resumed = full.resume(parameters, &mut adam, &|_| Ok(None), &mut NoopObserver).unwrap();
+        roomy.write_last(Position { parameters, adam: &adam, average: None, state: &at(2) }).unwrap();
+        full.write_last(Position { parameters, adam: &adam, average: None, state: &at(3) }).unwrap();
+        let resumed = full.resume(parameters, &mut optimization, &|_| Ok(None), &mut NoopObserver).unwrap();
         assert_eq!(resumed.state, at(3));
         full.check_free_space(parameters).unwrap();
     }

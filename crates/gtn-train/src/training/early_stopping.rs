@@ -1,8 +1,11 @@
 use gtn_run::checkpoint::BestEpoch;
-use gtn_run::config::Training;
+use gtn_run::config::{Schedule, Training};
 
 /// Decides after each epoch whether its weights are the best so far, and whether training ends: after the last epoch, after
-/// `patience` epochs without a lower validation loss, or if the next epoch would not end within the time budget.
+/// `patience` epochs without a lower loss, or if the next epoch would not end within the time budget.
+///
+/// With a cosine schedule, the time budget decides after the first epoch how many epochs there will be, so that the learning
+/// rate reaches its end. The same number of epochs without a time budget gives the same weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EarlyStopping {
     epochs: usize,
@@ -14,6 +17,8 @@ pub struct EarlyStopping {
     best: Option<BestEpoch>,
     /// Seconds of the epochs so far.
     elapsed: f64,
+    /// Whether the number of epochs is planned after the first one.
+    plans: bool,
 }
 
 /// What follows from the validation loss of an epoch.
@@ -28,8 +33,9 @@ pub struct Decision {
 impl EarlyStopping {
     /// The rule of these settings, without a time budget.
     #[must_use]
-    pub fn new(&Training { epochs, patience, .. }: &Training) -> Self {
-        Self { epochs, patience, budget: None, min_epochs: 0, best: None, elapsed: 0.0 }
+    pub fn new(&Training { epochs, patience, schedule, .. }: &Training) -> Self {
+        let plans = schedule == Schedule::Cosine;
+        Self { epochs, patience, budget: None, min_epochs: 0, best: None, elapsed: 0.0, plans }
     }
 
     /// The same with a time budget in seconds, if there is one. An epoch starts only if it is expected to end within it, as the
@@ -46,21 +52,44 @@ impl EarlyStopping {
         Self { best, elapsed, min_epochs, ..self }
     }
 
+    /// The rule with the number of epochs that was planned after the first one, if there was one.
+    #[must_use]
+    pub(crate) fn planned(self, epochs: Option<usize>) -> Self {
+        Self { epochs: epochs.unwrap_or(self.epochs), ..self }
+    }
+
+    /// The number of epochs after which training ends at the latest.
+    #[must_use]
+    pub fn epochs(&self) -> usize {
+        self.epochs
+    }
+
     /// The best epoch so far.
     #[must_use]
     pub fn best(&self) -> Option<BestEpoch> {
         self.best
     }
 
-    /// Takes the validation loss of an epoch, counted from 1, that took `seconds`.
+    /// Takes the validation loss of an epoch, counted from 1, that took `seconds`; or another value that is lower for better
+    /// weights.
     pub fn update(&mut self, epoch: usize, loss: f64, seconds: f64) -> Decision {
         let improved = self.best.is_none_or(|best| loss < best.loss);
         if improved {
             self.best = Some(BestEpoch { epoch, loss });
         }
-        let is_out_of_patience = self.best.is_some_and(|best| epoch - best.epoch >= self.patience);
         let budget = self.budget.filter(|_| epoch >= self.min_epochs);
-        let is_out_of_time = budget.is_some_and(|budget| self.elapsed + 2.0 * seconds > budget);
+        let is_out_of_time = match budget {
+            Some(budget) if self.plans => {
+                if epoch == 1 {
+                    let affordable = (budget / seconds.max(1e-9)) as usize;
+                    self.epochs = self.epochs.min(affordable.max(1));
+                }
+                false
+            }
+            Some(budget) => self.elapsed + 2.0 * seconds > budget,
+            None => false,
+        };
+        let is_out_of_patience = self.best.is_some_and(|best| epoch - best.epoch >= self.patience);
         self.elapsed += seconds;
         Decision { improved, finished: epoch >= self.epochs || is_out_of_patience || is_out_of_time }
     }
@@ -71,9 +100,7 @@ mod tests {
     use super::*;
 
     fn rule(epochs: usize, patience: usize) -> EarlyStopping {
-        let learning_rate = 1e-3;
-        let settings = Training { epochs, patience, batch_size: 1, learning_rate, weight_decay: 0.0, drop_last: false };
-        EarlyStopping::new(&settings)
+        EarlyStopping::new(&Training::new(epochs, patience, 1, 1e-3))
     }
 
     /// The epoch after which training ends, and the best epoch.
@@ -109,6 +136,22 @@ mod tests {
         assert_eq!(outcome(rule(100, 3).with_budget(Some(3.9)), 1, &falling), (3, 3));
         assert_eq!(outcome(rule(100, 3).with_budget(Some(0.1)), 1, &falling), (1, 1));
         assert_eq!(outcome(rule(100, 3).with_budget(None), 1, &falling), (usize::MAX, 5));
+    }
+
+    #[test]
+    fn a_cosine_schedule_is_planned_after_the_first_epoch() {
+        let cosine = Training { schedule: Schedule::Cosine, ..Training::new(100, 100, 1, 1e-3) };
+        let rule = |budget| EarlyStopping::new(&cosine).with_budget(budget);
+        let falling: Vec<f64> = (0..200).map(|epoch| -f64::from(epoch)).collect();
+        assert_eq!(outcome(rule(Some(7.5)), 1, &falling), (7, 7));
+        assert_eq!(outcome(rule(Some(0.1)), 1, &falling), (1, 1));
+        assert_eq!(outcome(rule(None), 1, &falling), (100, 100));
+        let mut first = rule(Some(7.5));
+        first.update(1, 0.0, 1.0);
+        assert_eq!(first.epochs(), 7);
+        // An interruption forgets neither the plan nor the time.
+        let resumed = rule(Some(7.5)).planned(Some(7)).resumed(first.best(), 1.0, 0);
+        assert_eq!(resumed, first);
     }
 
     #[test]

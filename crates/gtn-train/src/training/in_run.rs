@@ -1,10 +1,10 @@
 //! Training with checkpoints in a run folder.
 
-use gtn_models::{Normalizer, Parameters};
+use gtn_models::Parameters;
 use gtn_run::checkpoint::{BestEpoch, TrainState};
 use gtn_run::config::Training;
 use gtn_run::schema::Statistic;
-use gtn_run::{EpochImages, EpochRecord, Fingerprint, Record, RunFolder, StageProgress, Statistics};
+use gtn_run::{Artifact, EpochImages, EpochRecord, Fingerprint, Record, RunFolder, StageProgress, Statistics};
 use ndarray::Array4;
 
 use super::callbacks::{Callbacks, Position};
@@ -12,7 +12,7 @@ use super::checkpoint_policy::CheckpointPolicy;
 use super::checkpoints::{Checkpoints, Resumed};
 use super::early_stopping::EarlyStopping;
 use super::task::TrainingTask;
-use super::trainer::{Trainer, adam};
+use super::trainer::{Optimization, Trainer};
 use crate::Result;
 use crate::context::Context;
 
@@ -24,6 +24,10 @@ pub(crate) trait EpochOutputs {
     }
     /// What the network produces from fixed inputs, (n, C, H, W), if that is images.
     fn images(&self) -> Result<Option<Array4<f32>>> {
+        Ok(None)
+    }
+    /// A metric of samples, lower for better ones, if that decides which epoch is the best.
+    fn sample_metric(&self) -> Result<Option<f64>> {
         Ok(None)
     }
     /// What is missing of the files that [`after_epoch`](Self::after_epoch) wrote in the first `epochs` epochs.
@@ -44,8 +48,8 @@ pub(crate) struct InRun<'a, T, O> {
     /// Time budget in seconds.
     pub(crate) budget: Option<f64>,
     pub(crate) input_fingerprint: &'a Fingerprint,
-    /// The normalization of ĥ's targets, which is stored with its weights.
-    pub(crate) normalizer: Option<&'a Normalizer>,
+    /// Inserts what is stored beside the weights.
+    pub(crate) beside_weights: &'a dyn Fn(&mut Artifact) -> Result<()>,
     /// Whether the last weights are used after training, and not only the best ones.
     pub(crate) uses_last_weights: bool,
 }
@@ -59,14 +63,14 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
             run: context.run,
             network,
             input_fingerprint: self.input_fingerprint,
-            normalizer: self.normalizer,
+            beside_weights: self.beside_weights,
             last_is_used: self.uses_last_weights,
             require_free_space: gtn_io::atomic::require_free_space,
         };
-        let mut adam = adam(self.task, self.settings)?;
+        let mut optimization = Optimization::new(self.task, self.settings)?;
         let missing = |state: &TrainState| self.outputs.missing(state.epochs, context.run);
         let Resumed { state, best_on_disk } =
-            checkpoints.resume(parameters, &mut adam, &missing, &mut *context.observer)?;
+            checkpoints.resume(parameters, &mut optimization, &missing, &mut *context.observer)?;
         self.outputs.rewind(state.epochs, context.run)?;
 
         let TrainState { epochs, best, .. } = if state.finished {
@@ -85,7 +89,7 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
             let early_stopping = early_stopping.resumed(best, elapsed, best_on_disk.unwrap_or(0));
             let policy = CheckpointPolicy::new(parameters);
             let streams = context.streams;
-            let mut trainer = Trainer::resumed(self.task, self.settings, early_stopping, streams, (adam, state));
+            let mut trainer = Trainer::resumed(self.task, self.settings, early_stopping, streams, (optimization, state));
             trainer.run(&mut InRunCallbacks { outputs: self.outputs, checkpoints, policy, context })?;
             trainer.state().clone()
         };
@@ -130,7 +134,11 @@ impl<O: EpochOutputs> Callbacks for InRunCallbacks<'_, '_, O> {
         self.checkpoints.write_best(parameters, epoch)
     }
 
-    fn epoch_finished(&mut self, record: &EpochRecord, position: Position<'_>) -> Result<()> {
+    fn sample_metric(&mut self, _epoch: usize) -> Result<Option<f64>> {
+        self.outputs.sample_metric()
+    }
+
+    fn epoch_validated(&mut self, record: &EpochRecord) -> Result<()> {
         let &EpochRecord { stage, epoch, improved, .. } = record;
         self.context.log.append(Record::Epoch(record.clone()))?;
         self.outputs.after_epoch(epoch, improved, self.context.run)?;
@@ -141,6 +149,10 @@ impl<O: EpochOutputs> Callbacks for InRunCallbacks<'_, '_, O> {
         {
             self.context.observer.epoch_images(&EpochImages { stage, epoch, images: images.view() });
         }
+        Ok(())
+    }
+
+    fn epoch_finished(&mut self, record: &EpochRecord, position: Position<'_>) -> Result<()> {
         if self.policy.is_due(true) || position.state.finished {
             self.checkpoints.write_last(position)?;
         }

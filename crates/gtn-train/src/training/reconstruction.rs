@@ -7,7 +7,7 @@ use gtn_run::Network;
 use ndarray::Array4;
 
 use super::device_images::DeviceImages;
-use super::task::TrainingTask;
+use super::task::{BatchId, TrainingTask};
 use crate::Result;
 
 /// Reconstruction of images by an autoencoder, by mean squared error.
@@ -89,7 +89,7 @@ impl TrainingTask for Reconstruction<'_> {
         self.indices(mode).len()
     }
 
-    fn gather(&self, mode: Mode, indices: &[usize]) -> ImageBatch {
+    fn gather(&self, mode: Mode, indices: &[usize], _batch: BatchId) -> ImageBatch {
         let of_mode = self.indices(mode);
         let indices: Vec<usize> = indices.iter().map(|&index| of_mode[index]).collect();
         ImageBatch(if self.device_images().is_some() {

@@ -1,14 +1,14 @@
-use gtn_models::{Mlp, Mode, Parameters, Tensor, mean_squared_error, to_tensor};
+use gtn_models::{H, Mode, Parameters, Tensor, mean_squared_error, to_tensor};
 use gtn_run::Network;
 use ndarray::ArrayView2;
 
-use super::task::TrainingTask;
+use super::task::{BatchId, TrainingTask};
 use crate::Result;
 
 /// Regression of ĥ on pairs: y to x_y by mean squared error (the paper's Section 3).
 #[derive(Debug)]
 pub struct Regression<'a> {
-    h: &'a Mlp,
+    h: &'a H,
     train: DevicePairs,
     validation: DevicePairs,
 }
@@ -27,7 +27,7 @@ impl<'a> Regression<'a> {
     /// # Errors
     ///
     /// [`Error::Models`](crate::Error::Models) if the device has too little memory.
-    pub fn new(h: &'a Mlp, pairs: [(ArrayView2<'_, f32>, ArrayView2<'_, f32>); 2]) -> Result<Self> {
+    pub fn new(h: &'a H, pairs: [(ArrayView2<'_, f32>, ArrayView2<'_, f32>); 2]) -> Result<Self> {
         let device = h.parameters().device();
         let [train, validation] = pairs.map(|(source, target)| -> Result<DevicePairs> {
             Ok(DevicePairs { source: to_tensor(source, device)?, target: to_tensor(target, device)? })
@@ -59,7 +59,7 @@ impl TrainingTask for Regression<'_> {
         self.pairs(mode).source.dims()[0]
     }
 
-    fn gather(&self, _mode: Mode, indices: &[usize]) -> Vec<u32> {
+    fn gather(&self, _mode: Mode, indices: &[usize], _batch: BatchId) -> Vec<u32> {
         indices.iter().map(|&index| index as u32).collect()
     }
 

@@ -1,16 +1,17 @@
 use std::time::Instant;
 
 use gtn_data::split::permutation;
-use gtn_models::{Adam, AdamSettings, Mode, Streams, purpose};
+use gtn_models::{Adam, AdamSettings, AveragedWeights, Mode, Streams, purpose};
 use gtn_run::checkpoint::TrainState;
-use gtn_run::config::Training;
+use gtn_run::config::{Optimizer, Schedule, Training};
 use gtn_run::{EpochRecord, Stage, StageProgress};
 
 use super::batches::{batches, prefetch};
 use super::callbacks::{Callbacks, Position};
 use super::early_stopping::EarlyStopping;
+use super::learning_rate::learning_rate;
 use super::losses::Losses;
-use super::task::TrainingTask;
+use super::task::{BatchId, TrainingTask};
 use crate::{Error, Result};
 
 /// Trains the network of a task, epoch by epoch.
@@ -25,7 +26,15 @@ pub struct Trainer<'a, T> {
     early_stopping: EarlyStopping,
     streams: Streams,
     adam: Adam,
+    average: Option<AveragedWeights>,
     state: TrainState,
+}
+
+/// The optimizer of a network, and its averaged weights if training averages them.
+#[derive(Debug)]
+pub(super) struct Optimization {
+    pub(super) adam: Adam,
+    pub(super) average: Option<AveragedWeights>,
 }
 
 impl<'a, T: TrainingTask> Trainer<'a, T> {
@@ -35,20 +44,21 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
     ///
     /// [`Error::Models`] if the device has too little memory.
     pub fn new(task: &'a T, settings: &'a Training, early_stopping: EarlyStopping, streams: Streams) -> Result<Self> {
-        let adam = adam(task, settings)?;
-        Ok(Self::resumed(task, settings, early_stopping, streams, (adam, TrainState::default())))
+        let optimization = Optimization::new(task, settings)?;
+        Ok(Self::resumed(task, settings, early_stopping, streams, (optimization, TrainState::default())))
     }
 
-    /// A trainer in the middle of training: after `state`, with the moments of `adam`.
+    /// A trainer in the middle of training: after `state`, with the moments and the average of `optimization`.
     pub(super) fn resumed(
         task: &'a T,
         settings: &'a Training,
         early_stopping: EarlyStopping,
         streams: Streams,
-        (adam, state): (Adam, TrainState),
+        (Optimization { adam, average }, state): (Optimization, TrainState),
     ) -> Self {
         let stage = task.network().stage();
-        Self { task, stage, settings, early_stopping, streams, adam, state }
+        let early_stopping = early_stopping.planned(state.planned_epochs);
+        Self { task, stage, settings, early_stopping, streams, adam, average, state }
     }
 
     /// The rule that ends training, with the best epoch so far.
@@ -81,30 +91,57 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
     ///
     /// As [`run`](Self::run).
     pub fn epoch(&mut self, callbacks: &mut dyn Callbacks) -> Result<EpochRecord> {
-        let (stage, epoch, started) = (self.stage, self.state.epochs + 1, Instant::now());
+        let (epoch, started) = (self.state.epochs + 1, Instant::now());
         let seconds_before = self.state.seconds;
         self.train(epoch, started, callbacks)?;
-        let validation_loss = self.validate(callbacks)?;
-        if !validation_loss.is_finite() {
-            return Err(self.diverged(validation_loss, epoch, self.state.batches));
+        // The averaged weights are validated, shown and kept; training continues with its own.
+        self.swap_average()?;
+        let validated = self.validated(epoch, (seconds_before, started), callbacks);
+        self.swap_average()?;
+        if let Err(Error::Stopped { .. }) = validated {
+            callbacks.save(self.position())?;
         }
-        let train_loss = self.state.loss_sum / self.state.samples as f64;
-        let (seconds, data_wait) = (seconds_before + started.elapsed().as_secs_f64(), self.state.data_wait);
-        let decision = self.early_stopping.update(epoch, validation_loss, seconds);
-        if decision.improved {
-            // Before the state: if the process ends in between, the epoch runs again and finds the same weights.
-            callbacks.improved(self.task.parameters(), epoch)?;
-        }
-        let (best, finished) = (self.early_stopping.best(), decision.finished);
-        self.state = TrainState { epochs: epoch, best, finished, ..TrainState::default() };
-        let improved = decision.improved;
-        let record = EpochRecord { stage, epoch, train_loss, validation_loss, improved, seconds, data_wait };
+        let record = validated?;
         callbacks.epoch_finished(&record, self.position())?;
         Ok(record)
     }
 
+    /// Validates the epoch, and decides what follows from it.
+    fn validated(
+        &mut self,
+        epoch: usize,
+        (seconds_before, started): (f64, Instant),
+        callbacks: &mut dyn Callbacks,
+    ) -> Result<EpochRecord> {
+        let validation_loss = self.validate(callbacks)?;
+        if !validation_loss.is_finite() {
+            return Err(self.diverged(validation_loss, epoch, self.state.batches));
+        }
+        let sample_metric = callbacks.sample_metric(epoch)?;
+        let (stage, train_loss) = (self.stage, self.state.loss_sum / self.state.samples as f64);
+        let (seconds, data_wait) = (seconds_before + started.elapsed().as_secs_f64(), self.state.data_wait);
+        let decision = self.early_stopping.update(epoch, sample_metric.unwrap_or(validation_loss), seconds);
+        if decision.improved {
+            // Before the state: if the process ends in between, the epoch runs again and finds the same weights.
+            callbacks.improved(self.task.parameters(), epoch)?;
+        }
+        let (best, finished, improved) = (self.early_stopping.best(), decision.finished, decision.improved);
+        let planned_epochs = (self.settings.schedule != Schedule::Constant).then_some(self.early_stopping.epochs());
+        self.state = TrainState { epochs: epoch, best, finished, planned_epochs, ..TrainState::default() };
+        let record =
+            EpochRecord { stage, epoch, train_loss, validation_loss, improved, seconds, data_wait, sample_metric };
+        callbacks.epoch_validated(&record)?;
+        Ok(record)
+    }
+
+    /// Exchanges the weights of the network and their average, if there is one.
+    fn swap_average(&mut self) -> Result<()> {
+        Ok(self.average.as_mut().map_or(Ok(()), |average| average.swap(self.task.parameters()))?)
+    }
+
     fn position(&self) -> Position<'_> {
-        Position { parameters: self.task.parameters(), adam: &self.adam, state: &self.state }
+        let (parameters, average) = (self.task.parameters(), self.average.as_ref());
+        Position { parameters, adam: &self.adam, average, state: &self.state }
     }
 
     fn diverged(&self, loss: f64, epoch: usize, step: usize) -> Error {
@@ -123,7 +160,8 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
         let (seconds_before, data_wait_before) = (self.state.seconds, self.state.data_wait);
         let done = self.state.batches;
         let mut losses = Losses::new(parameters.device());
-        prefetch(task, Mode::Train, &batches[done..], |batch, gathered, data_wait| {
+        let first = BatchId { epoch, index: done };
+        prefetch(task, Mode::Train, (&batches[done..], first), |batch, gathered, data_wait| {
             self.state.data_wait = data_wait_before + data_wait;
             self.state.seconds = seconds_before + started.elapsed().as_secs_f64();
             if callbacks.stop_requested() {
@@ -137,15 +175,22 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
             if losses.are_due() {
                 self.add_losses(&mut losses, epoch)?;
             }
+            let at = (epoch, step - 1, batches.len());
+            self.adam.set_learning_rate(learning_rate(settings, self.early_stopping.epochs(), at));
             self.adam.backward_step(parameters, &loss)?;
+            if let (Some(average), Some(decay)) = (&mut self.average, settings.average) {
+                let steps = ((epoch - 1) * batches.len() + step) as f64;
+                // The average of the first steps is short, so that it forgets the initial weights.
+                average.update(parameters, decay.min((1.0 + steps) / (10.0 + steps)))?;
+            }
             self.state.batches = step;
             self.state.samples += batch.len();
             let with_loss = self.state.samples - losses.samples();
             callbacks.progress(&StageProgress {
                 stage,
                 done: (self.state.epochs * per_epoch + self.state.samples) as u64,
-                total: settings.epochs.saturating_mul(per_epoch) as u64,
-                epoch: Some((epoch, settings.epochs)),
+                total: self.early_stopping.epochs().saturating_mul(per_epoch) as u64,
+                epoch: Some((epoch, self.early_stopping.epochs())),
                 loss: (with_loss > 0).then(|| self.state.loss_sum / with_loss as f64),
             });
             if callbacks.save_is_due() {
@@ -178,9 +223,9 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
             losses.read()?.iter().for_each(|loss| sum += loss.value * loss.samples as f64);
             Ok(())
         };
-        prefetch(self.task, Mode::Evaluate, &batches, |batch, gathered, _data_wait| {
+        let first = BatchId { epoch: 0, index: 0 };
+        prefetch(self.task, Mode::Evaluate, (&batches, first), |batch, gathered, _data_wait| {
             if callbacks.stop_requested() {
-                callbacks.save(self.position())?;
                 return Err(Error::Stopped { stage: self.stage });
             }
             losses.push(&self.task.loss(Mode::Evaluate, gathered)?, 0, batch.len());
@@ -191,23 +236,35 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
     }
 }
 
-/// The optimizer of a task before the first step.
-pub(super) fn adam<T: TrainingTask>(task: &T, settings: &Training) -> Result<Adam> {
-    let &Training { learning_rate, weight_decay, .. } = settings;
-    let settings = AdamSettings { learning_rate, weight_decay, ..AdamSettings::default() };
-    Ok(Adam::new(task.parameters(), settings)?)
+impl Optimization {
+    /// That of a task before the first step.
+    pub(super) fn new<T: TrainingTask>(task: &T, settings: &Training) -> Result<Self> {
+        let &Training { learning_rate, weight_decay, optimizer, average, .. } = settings;
+        let decoupled = optimizer == Optimizer::AdamW;
+        let settings = AdamSettings { learning_rate, weight_decay, decoupled, ..AdamSettings::default() };
+        let adam = Adam::new(task.parameters(), settings)?;
+        let average = average.map(|_| AveragedWeights::new(task.parameters())).transpose()?;
+        Ok(Self { adam, average })
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use gtn_models::{Device, Mlp, MlpShape, NamedArrays};
+    use gtn_models::{Device, H, MlpShape, NamedArrays};
     use ndarray::Array2;
 
     use super::*;
     use crate::training::{BestWeights, Regression};
 
-    const SETTINGS: Training =
-        Training { epochs: 12, patience: 3, batch_size: 50, learning_rate: 1e-2, weight_decay: 0.0, drop_last: false };
+    fn settings() -> Training {
+        Training::new(12, 3, 50, 1e-2)
+    }
+
+    /// AdamW, a cosine schedule, and averaged weights.
+    fn averaging_settings() -> Training {
+        let (optimizer, schedule) = (Optimizer::AdamW, Schedule::Cosine);
+        Training { optimizer, schedule, average: Some(0.9), patience: 12, weight_decay: 1e-3, ..settings() }
+    }
 
     /// Pairs (y, x_y) with x_y = 3y + 1 for training and validation.
     fn pairs(streams: Streams) -> [(Array2<f32>, Array2<f32>); 2] {
@@ -218,13 +275,13 @@ mod tests {
         })
     }
 
-    fn h() -> Mlp {
+    fn h() -> H {
         let shape =
             MlpShape { input: 1, hidden_layers: 2, width: 16, output: 1, negative_slope: 0.5, batch_norm_layers: 2 };
-        Mlp::new(&shape, &Streams::new(7), &Device::Cpu).unwrap()
+        H::new(&shape.into(), &Streams::new(7), &Device::Cpu).unwrap()
     }
 
-    fn task<'a>(h: &'a Mlp, pairs: &[(Array2<f32>, Array2<f32>); 2]) -> Regression<'a> {
+    fn task<'a>(h: &'a H, pairs: &[(Array2<f32>, Array2<f32>); 2]) -> Regression<'a> {
         Regression::new(h, pairs.each_ref().map(|(y, x)| (y.view(), x.view()))).unwrap()
     }
 
@@ -262,12 +319,12 @@ mod tests {
         }
     }
 
-    fn train_with_stops(stops: &[usize]) -> (NamedArrays, Vec<(f64, f64)>) {
+    fn train_with_stops(settings: &Training, stops: &[usize]) -> (NamedArrays, Vec<(f64, f64)>) {
         let streams = Streams::new(3);
         let (h, pairs) = (h(), pairs(streams));
         let task = task(&h, &pairs);
         let mut recorder = Recorder::default();
-        let mut trainer = Trainer::new(&task, &SETTINGS, EarlyStopping::new(&SETTINGS), streams).unwrap();
+        let mut trainer = Trainer::new(&task, settings, EarlyStopping::new(settings), streams).unwrap();
         for &stop in stops {
             recorder.stop_at = Some(stop);
             assert!(matches!(trainer.run(&mut recorder), Err(Error::Stopped { stage: Stage::Fit })));
@@ -285,8 +342,8 @@ mod tests {
         let streams = Streams::new(3);
         let (h, pairs) = (h(), pairs(streams));
         let task = task(&h, &pairs);
-        let mut recorder = Recorder::default();
-        let mut trainer = Trainer::new(&task, &SETTINGS, EarlyStopping::new(&SETTINGS), streams).unwrap();
+        let (settings, mut recorder) = (settings(), Recorder::default());
+        let mut trainer = Trainer::new(&task, &settings, EarlyStopping::new(&settings), streams).unwrap();
         trainer.run(&mut recorder).unwrap();
         let lowest = recorder.epochs.iter().map(|epoch| epoch.validation_loss).fold(f64::INFINITY, f64::min);
         assert_eq!(trainer.early_stopping().best().unwrap().loss, lowest);
@@ -298,10 +355,12 @@ mod tests {
 
     #[test]
     fn training_that_is_stopped_and_continued_ends_with_the_same_weights() {
-        let uninterrupted = train_with_stops(&[]);
-        // In the middle of an epoch, between two epochs, and both.
-        for stops in [&[3][..], &[8], &[0, 13, 24]] {
-            assert_eq!(train_with_stops(stops), uninterrupted, "{stops:?}");
+        for settings in [settings(), averaging_settings()] {
+            let uninterrupted = train_with_stops(&settings, &[]);
+            // In the middle of an epoch, before validation, and several times.
+            for stops in [&[3][..], &[8], &[0, 13, 24]] {
+                assert_eq!(train_with_stops(&settings, stops), uninterrupted, "{stops:?}");
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use gtn_data::Images;
 use gtn_data::split::SplitIndices;
-use gtn_models::{Autoencoder, Device, Generator, Mlp, Mode, Streams, synchronize, to_tensor};
+use gtn_models::{Autoencoder, Device, Generator, H, Mlp, Mode, Streams, synchronize, to_tensor};
 use gtn_run::config::Training;
 use gtn_train::training::{EarlyStopping, Reconstruction, Regression, Trainer, TrainingTask};
 use ndarray::{Array2, Array4, s};
@@ -81,8 +81,7 @@ fn epochs<T: TrainingTask>(
     (device, repetitions): (&Device, usize),
     each: Each<'_>,
 ) -> Result<(), Failure> {
-    let (epochs, patience, batch_size) = (usize::MAX, usize::MAX, BATCH_SIZE);
-    let settings = Training { epochs, patience, batch_size, learning_rate, weight_decay, drop_last: false };
+    let settings = Training { weight_decay, ..Training::new(usize::MAX, usize::MAX, BATCH_SIZE, learning_rate) };
     let trainer = |task| Trainer::new(task, &settings, EarlyStopping::new(&settings), Streams::new(SEED));
     trainer(warm_up)?.epoch(&mut ())?;
     synchronize(device)?;
@@ -92,7 +91,7 @@ fn epochs<T: TrainingTask>(
 
 fn h_epochs(device: &Device, rows: usize, repetitions: usize, each: Each<'_>) -> Result<(), Failure> {
     let streams = Streams::new(SEED);
-    let h = Mlp::new(&H_CELEBA, &streams, device)?;
+    let h = H::new(&H_CELEBA.into(), &streams, device)?;
     let source = streams.normal("source", 0, rows, H_CELEBA.input);
     let target = streams.normal("target", 0, rows, H_CELEBA.output);
     let task = |rows: usize| {

@@ -4,10 +4,10 @@ use gtn_metrics::{
     Subsets, density_coverage, energy_distance, frechet_distance, mean_over_subsets, memorization, precision_recall,
     sliced_wasserstein, variance_kept,
 };
-use gtn_models::purpose;
+use gtn_models::{Generator, Sampling, purpose};
 use gtn_run::MetricRecord;
 use gtn_run::schema::{Baseline, Metric};
-use ndarray::{ArrayView2, s};
+use ndarray::{Array2, ArrayView2, s};
 
 use super::values::{
     K_MANIFOLD, PROJECTIONS, SUBSETS, SampleSet, Values, ValuesBySet, records, report_progress,
@@ -34,18 +34,28 @@ pub(super) fn measure(
     let real = first_rows(&targets.validation, MAX_LATENTS);
     let n = real.nrows();
     let generated = trained.generator()?.sample_latents(n, &mut context.streams.stream(purpose::SAMPLE, 0))?;
-    let sets = [
+    let mut sets = vec![
         (SampleSet::Generated, generated.view()),
         (SampleSet::NoiseFloor, first_rows(&targets.train, n)),
         (SampleSet::Baseline(Baseline::Gaussian), first_rows(&baselines.gaussian, n)),
         (SampleSet::Baseline(Baseline::Mixture), first_rows(&baselines.mixture, n)),
     ];
+    let by_flow = sample_by_flow(trained.generator()?, n, context)?;
+    sets.extend(by_flow.as_ref().map(|by_flow| (SampleSet::Baseline(Baseline::Flow), by_flow.view())));
     let mut values: ValuesBySet<10> = ValuesBySet::new();
     for (done, (name, set)) in sets.iter().enumerate() {
         report_progress(done, sets.len(), context)?;
         values.insert(*name, measure_set(real, *set, targets, *name == SampleSet::NoiseFloor, context)?);
     }
     Ok(records(&values, n))
+}
+
+/// Latents of the flow that the pairs of ĥ come from, from the normal vectors of the samples; `None` if there is no flow.
+pub(super) fn sample_by_flow(generator: &Generator, n: usize, context: &Context<'_>) -> Result<Option<Array2<f32>>> {
+    let Some(steps) = generator.flow_steps() else { return Ok(None) };
+    let sampling = Sampling::default().with_steps(steps);
+    let mut stream = context.streams.stream(purpose::SAMPLE, 0);
+    Ok(Some(generator.sample_latents_by(n, &sampling, &mut stream)?))
 }
 
 fn measure_set(

@@ -12,6 +12,7 @@ use gtn_run::MetricRecord;
 use gtn_run::schema::{Baseline, Metric};
 use ndarray::{Array2, Array4, ArrayView2, s};
 
+use super::images::sample_by_flow;
 use super::values::{
     K_MANIFOLD, PROJECTIONS, SampleSet, Values, ValuesBySet, records, report_progress, unless_held_out_are_copies,
 };
@@ -56,7 +57,7 @@ pub(super) fn measure(
     let decode = |latents: ArrayView2<'_, f32>| Ok::<_, crate::Error>(flatten(generator.decode(latents)?));
     let real = flatten(images.images.batch(&held_out[..n]));
     let baseline = SampleSet::Baseline;
-    let sets = [
+    let mut sets = vec![
         (
             SampleSet::Generated,
             decode(generator.sample_latents(n, &mut context.streams.stream(purpose::SAMPLE, 0))?.view())?,
@@ -66,6 +67,9 @@ pub(super) fn measure(
         (baseline(Baseline::Gaussian), decode(baselines.gaussian.slice(s![..n, ..]))?),
         (baseline(Baseline::Mixture), decode(baselines.mixture.slice(s![..n, ..]))?),
     ];
+    if let Some(by_flow) = sample_by_flow(generator, n, context)? {
+        sets.push((baseline(Baseline::Flow), decode(by_flow.view())?));
+    }
     let nearest_to_real = nearest_training_images(real.view(), images)?;
 
     let mut values: ValuesBySet<7> = ValuesBySet::new();

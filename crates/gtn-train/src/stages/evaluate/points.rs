@@ -1,7 +1,7 @@
 //! Metrics of points against the known distribution.
 
 use gtn_metrics::{energy_distance, mean_over_subsets, sliced_wasserstein, variance_kept};
-use gtn_models::{Generator, purpose};
+use gtn_models::{Generator, Sampling, purpose};
 use gtn_run::MetricRecord;
 use gtn_run::schema::Metric;
 use ndarray::{Array2, s};
@@ -24,13 +24,13 @@ pub(super) fn measure(
     first_epoch: Option<Array2<f32>>,
     context: &mut Context<'_>,
 ) -> Result<Vec<MetricRecord>> {
-    let source = generator.sample_source(SAMPLES, &mut context.streams.stream(purpose::SAMPLE, 0));
+    let rows = generator.draw_source(SAMPLES, &mut context.streams.stream(purpose::SAMPLE, 0));
     let draw = |index| points.draw(SAMPLES, &mut context.streams.stream(purpose::REAL, index));
     let samples = PointSamples {
-        generated: generator.map(source.view())?,
+        generated: generator.map_by(&rows, &Sampling::default())?,
         real: draw(1),
         more_real: draw(2),
-        source,
+        source: rows.source,
         first_epoch,
     };
     report_progress(0, 3, context)?;

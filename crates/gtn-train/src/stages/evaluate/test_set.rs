@@ -1,8 +1,9 @@
 //! The losses of both networks on the official test set, which selects nothing.
 
+use gtn_models::{Sampling, SourceRows};
 use gtn_run::Statistics;
 use gtn_run::schema::Statistic;
-use ndarray::Axis;
+use ndarray::{ArrayView2, Axis};
 
 use crate::Result;
 use crate::datasets::ImageData;
@@ -11,9 +12,10 @@ use crate::results::Results;
 /// Images in one forward pass.
 const BATCH_SIZE: usize = 256;
 
-/// The mean squared error of the reconstructed images, and that of ĥ on the pairs in normalized units; nothing without a test
+/// The mean squared error of the reconstructed images, and that of ĥ on the pairs in the units of its training; nothing without a test
 /// set.
 pub(super) fn losses(Results { targets, pairs, trained, .. }: Results<'_>, images: &ImageData) -> Result<Statistics> {
+    let coordinates = &pairs.coordinates;
     let (Some(set), Some(latents), Some(pairs)) = (&images.test, &targets.test, &pairs.test) else {
         return Ok(Statistics::new());
     };
@@ -22,8 +24,15 @@ pub(super) fn losses(Results { targets, pairs, trained, .. }: Results<'_>, image
     for (rows, indices) in latents.rows.axis_chunks_iter(Axis(0), BATCH_SIZE).zip(set.indices.chunks(BATCH_SIZE)) {
         reconstruction.add(&generator.decode(rows)?, &set.images.batch(indices));
     }
-    let normalize = |rows| targets.normalizer.normalize(rows);
-    let generated = generator.map(pairs.source.view())?;
+    let normalize = |rows: ArrayView2<'_, f32>| {
+        let normalized = targets.normalizer.normalize(rows);
+        match coordinates {
+            Some(coordinates) => coordinates.to_coordinates(normalized.view(), &pairs.components),
+            None => normalized,
+        }
+    };
+    let rows = SourceRows { source: pairs.source.clone(), components: pairs.components.clone() };
+    let generated = generator.map_by(&rows, &Sampling::default())?;
     let target = latents.rows.select(Axis(0), &pairs.assignment);
     let mut regression = MeanSquaredError::default();
     regression.add(&normalize(generated.view()), &normalize(target.view()));

@@ -2,23 +2,30 @@
 
 use std::path::Path;
 
-use gtn_models::{Autoencoder, Mlp, Mode, Normalizer, Tensor, to_array2, to_array4, to_tensor};
+use gtn_models::{Autoencoder, Coordinates, H, Mode, Normalizer, Tensor, to_array2, to_array4, to_tensor};
 use gtn_run::schema::snapshot;
 use gtn_run::{Artifact, Fingerprint, RunFolder};
 use ndarray::{Array2, Array4};
 
+use super::sample_metric::SampleMetric;
 use crate::Result;
 use crate::training::EpochOutputs;
 
 /// What ĥ generates from fixed normal vectors, kept after some epochs.
 pub(super) struct Snapshots<'a> {
-    pub(super) h: &'a Mlp,
+    pub(super) h: &'a H,
     pub(super) policy: SnapshotPolicy,
-    pub(super) source: Tensor,
+    /// The input of ĥ for those normal vectors.
+    pub(super) input: Tensor,
+    /// The component of each of them.
+    pub(super) components: Vec<u32>,
+    pub(super) coordinates: Option<&'a Coordinates>,
     pub(super) normalizer: &'a Normalizer,
     pub(super) input_fingerprint: &'a Fingerprint,
     /// The decoder of the snapshots, if an observer wants images.
     pub(super) autoencoder: Option<Autoencoder>,
+    /// The metric that decides which epoch is the best, if samples do.
+    pub(super) metric: Option<SampleMetric<'a>>,
 }
 
 /// After which epochs a snapshot is kept.
@@ -41,7 +48,12 @@ fn is_in_series(epoch: usize) -> bool {
 
 impl Snapshots<'_> {
     fn generated(&self) -> Result<Array2<f32>> {
-        Ok(self.normalizer.denormalize(to_array2(&self.h.forward(&self.source, Mode::Evaluate)?)?))
+        let output = to_array2(&self.h.forward(&self.input, Mode::Evaluate)?)?;
+        let generated = match self.coordinates {
+            Some(coordinates) => coordinates.to_data(output.view(), &self.components),
+            None => output,
+        };
+        Ok(self.normalizer.denormalize(generated))
     }
 
     fn write(&self, path: &Path) -> Result<()> {
@@ -64,6 +76,10 @@ impl EpochOutputs for Snapshots<'_> {
         let Some(autoencoder) = &self.autoencoder else { return Ok(None) };
         let latents = to_tensor(self.generated()?.view(), autoencoder.parameters().device())?;
         Ok(Some(to_array4(&autoencoder.decoder().forward(&latents)?)?))
+    }
+
+    fn sample_metric(&self) -> Result<Option<f64>> {
+        self.metric.as_ref().map(|metric| metric.measure(self.h)).transpose()
     }
 
     fn missing(&self, epochs: usize, run: &RunFolder) -> Result<Option<String>> {

@@ -1,7 +1,7 @@
 //! Generated images, and what the report shows beside them.
 
 use gtn_metrics::{NearestNeighbors, Pca};
-use gtn_models::{Generator, Interpolation, purpose};
+use gtn_models::{Generator, Interpolation, Sampling, SourceRows, purpose};
 use gtn_run::Artifact;
 use gtn_run::schema::{IMPROVEMENTS, image_samples as keys, pairs as pair_keys, snapshot};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
@@ -64,10 +64,14 @@ pub(super) fn sample(
 fn interpolate(generator: &Generator, artifact: &mut Artifact, context: &Context<'_>) -> Result<()> {
     let endpoints = purpose::INTERPOLATION_ENDPOINTS;
     let endpoints = context.streams.normal(endpoints, 0, 2 * INTERPOLATIONS, generator.source_dim());
+    // Both ends of an interpolation belong to the same component, so that it stays connected.
+    let components = context.streams.stream(purpose::INTERPOLATION_COMPONENTS, 0);
+    let components = generator.draw_components(INTERPOLATIONS, &mut { components });
     let mut latents = Vec::with_capacity(INTERPOLATIONS);
     for row in 0..INTERPOLATIONS {
         let source = Interpolation::Linear.between(endpoints.row(2 * row), endpoints.row(2 * row + 1), STEPS)?;
-        latents.push(generator.map(source.view())?);
+        let rows = SourceRows { source, components: vec![components[row]; STEPS] };
+        latents.push(generator.map_by(&rows, &Sampling::default())?);
     }
     let latents: Vec<_> = latents.iter().map(|latents| latents.view()).collect();
     let latents = concatenate(Axis(0), &latents).expect("all interpolations have the latent dimension");

@@ -1,6 +1,6 @@
 //! Generated and real points, some pairs, and ĥ beside the exact h.
 
-use gtn_models::purpose;
+use gtn_models::{Sampling, SourceRows, purpose};
 use gtn_run::Artifact;
 use gtn_run::schema::point_samples as keys;
 use ndarray::{Array1, Array2, Axis, s};
@@ -27,7 +27,11 @@ pub(super) fn sample(
 ) -> Result<()> {
     let generator = trained.generator()?;
     let source = shown_source(config, &context.streams);
-    let generated = generator.map(source.view())?;
+    let components =
+        generator.draw_components(source.nrows(), &mut context.streams.stream(purpose::SHOWN_COMPONENT, 0));
+    let rows = SourceRows { source, components };
+    let generated = generator.map_by(&rows, &Sampling::default())?;
+    let source = rows.source;
     let real = points.draw(source.nrows(), &mut context.streams.stream(purpose::REAL, 0));
     artifact.insert(&keys::SOURCE, source);
     artifact.insert(&keys::GENERATED, generated);

@@ -1,0 +1,69 @@
+//! Components of data that lie apart, found by a mixture of Gaussians.
+
+use gtn_metrics::{GaussianMixture, GaussianMixtureParams};
+use gtn_models::purpose;
+use gtn_run::Stage;
+use gtn_run::config::Components;
+use ndarray::Array2;
+
+use crate::Result;
+use crate::context::Context;
+
+/// Numbers of components that are tried.
+const CANDIDATES: [usize; 6] = [1, 3, 10, 30, 50, 100];
+/// Components with fewer rows are not kept: a network would learn nothing of them.
+const MIN_ROWS: usize = 20;
+
+/// The component of each row. Numbers are consecutive, and each has rows.
+pub(super) fn component_labels(rows: &Array2<f32>, components: Components, context: &Context<'_>) -> Result<Vec<u32>> {
+    let mut stream = context.streams.stream(purpose::COMPONENTS, 0);
+    let mixture = match components {
+        Components::Count(1) => return Ok(vec![0; rows.nrows()]),
+        Components::Count(count) => {
+            let params = GaussianMixtureParams::new(count.min(rows.nrows()));
+            GaussianMixture::fit(rows.view(), params, &mut stream)?
+        }
+        _ => {
+            let observer = &*context.observer;
+            let stop = || observer.stop_requested();
+            GaussianMixture::fit_best(rows.view(), &CANDIDATES, GaussianMixtureParams::new(1), &mut stream, &stop)?.mixture
+        }
+    };
+    context.check_stop(Stage::Label)?;
+    Ok(consecutive(&mixture.assign(rows.view())?))
+}
+
+/// Labels from 0 on, without gaps. Rows of a component with too few rows join the largest one.
+fn consecutive(labels: &[usize]) -> Vec<u32> {
+    let count = labels.iter().max().map_or(1, |&label| label + 1);
+    let mut sizes = vec![0; count];
+    labels.iter().for_each(|&label| sizes[label] += 1);
+    let largest = (0..count).max_by_key(|&label| sizes[label]).unwrap_or_default();
+    let mut next = 0;
+    let number: Vec<Option<u32>> = (0..count)
+        .map(|label| {
+            (sizes[label] >= MIN_ROWS || label == largest).then(|| {
+                next += 1;
+                next - 1
+            })
+        })
+        .collect();
+    let rest = number[largest].unwrap_or_default();
+    labels.iter().map(|&label| number[label].unwrap_or(rest)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_components_join_the_largest() {
+        let mut labels = vec![4; 30];
+        labels.extend(vec![1; 50]);
+        labels.extend([0, 3, 3]);
+        let consecutive = consecutive(&labels);
+        assert!(consecutive[..30].iter().all(|&label| label == 1));
+        assert!(consecutive[30..].iter().all(|&label| label == 0));
+        assert_eq!(super::consecutive(&[2, 2]), [0, 0]);
+    }
+}

@@ -1,0 +1,72 @@
+//! Choosing the best epoch of ĥ by its samples.
+
+use gtn_metrics::{energy_distance, sliced_wasserstein};
+use gtn_models::{Coordinates, H, Mode, Normalizer, Streams, Tensor, purpose, to_array2, to_tensor};
+use gtn_run::config::Selection;
+use gtn_run::schema::Split;
+use ndarray::{Array2, s};
+
+use super::training_pairs::TrainingPairs;
+use crate::Result;
+use crate::context::Context;
+use crate::handoff::Targets;
+
+/// Validation targets that samples are compared with, and as many samples.
+const SAMPLES: usize = 5_000;
+/// The same for the energy distance, whose cost grows with the square.
+const ENERGY_SAMPLES: usize = 2_000;
+/// Directions of the sliced Wasserstein distance.
+const PROJECTIONS: usize = 128;
+
+/// A metric of samples against validation targets. The same normal vectors are used after each epoch, so that only ĥ differs.
+pub(super) struct SampleMetric<'a> {
+    selection: Selection,
+    input: Tensor,
+    components: Vec<u32>,
+    coordinates: Option<&'a Coordinates>,
+    normalizer: &'a Normalizer,
+    /// The validation targets, in their own units.
+    real: Array2<f32>,
+    streams: Streams,
+}
+
+impl<'a> SampleMetric<'a> {
+    /// The metric of a selection, if it goes by samples.
+    pub(super) fn new(
+        selection: Selection,
+        coordinates: Option<&'a Coordinates>,
+        targets: &'a Targets,
+        context: &Context<'_>,
+    ) -> Result<Option<Self>> {
+        let max = match selection {
+            Selection::ValidationLoss => return Ok(None),
+            Selection::SlicedWasserstein => SAMPLES,
+            Selection::EnergyDistance => ENERGY_SAMPLES,
+        };
+        let streams = context.streams;
+        let n = targets.validation.nrows().min(max);
+        let real = targets.validation.slice(s![..n, ..]).to_owned();
+        let source = streams.normal(&purpose::sample_metric(Split::Validation.name()), 0, n, real.ncols());
+        let source = TrainingPairs::source(source, coordinates, &streams);
+        let input = to_tensor(source.input.view(), &context.device)?;
+        let (components, normalizer) = (source.components, &targets.normalizer);
+        Ok(Some(Self { selection, input, components, coordinates, normalizer, real, streams }))
+    }
+
+    /// Its value for the present weights; lower is better.
+    pub(super) fn measure(&self, h: &H) -> Result<f64> {
+        let output = to_array2(&h.forward(&self.input, Mode::Evaluate)?)?;
+        let generated = match self.coordinates {
+            Some(coordinates) => coordinates.to_data(output.view(), &self.components),
+            None => output,
+        };
+        let generated = self.normalizer.denormalize(generated);
+        Ok(match self.selection {
+            Selection::EnergyDistance => energy_distance(self.real.view(), generated.view())?,
+            _ => {
+                let mut directions = self.streams.stream(purpose::SAMPLE_METRIC_DIRECTIONS, 0);
+                sliced_wasserstein(self.real.view(), generated.view(), PROJECTIONS, &mut directions)?
+            }
+        })
+    }
+}

@@ -190,6 +190,7 @@ fn the_real_side_of_a_run_is_its_held_out_data_and_baselines_are_columns() {
     for (name, line) in &metrics {
         let baselines: Vec<_> = line["baselines"].as_object().unwrap().keys().collect();
         assert_eq!(baselines, ["decoded", "gaussian", "mixture"], "{name}");
+        assert!(matches!(line["mixture_components"].as_u64(), Some(1 | 3 | 10)), "{line}");
     }
     // The images of `gtn sample` with the same seed are those of the run.
     gtn().arg("sample").arg(&run).args(["-n", "25", "--seed", "1", "--out"]).arg(out("samples.npy")).done();
@@ -199,6 +200,8 @@ fn the_real_side_of_a_run_is_its_held_out_data_and_baselines_are_columns() {
     gtn().arg("sample").arg(&run).args(["-n", "30", "--latent", "--out"]).arg(out("latents.npy")).done();
     let (table, _) = compare(&out("latents.npy")).done();
     assert!(table.contains("features: values, 5 per sample\nreal: latents of the validation images of "), "{table}");
+    // 200 training latents are too few for 30 Gaussians.
+    assert!(["1", "3", "10"].iter().any(|count| table.contains(&format!("\nmixture: {count} Gaussian"))), "{table}");
     assert!(table.contains("gaussian      mixture   (25 samples)") && !table.contains("decoded"), "{table}");
 
     // Without the data, and with other data.

@@ -103,15 +103,16 @@ pub fn read_held_out_latents(run: &RunFolder) -> Result<Array2<f32>> {
     Ok(to_matrix(stored_latents(run)?.tensor(&latents::VALIDATION)?))
 }
 
-/// Fits the baselines of a run to its training latents, as the run itself does: one Gaussian and a mixture of ten. `None` if
-/// there are too few latents.
+/// Fits the baselines of a run to its training latents, as the run itself does: one Gaussian, and a mixture with the best number
+/// of components. `None` if there are too few latents.
 ///
 /// # Errors
 ///
-/// As [`read_held_out_latents`].
-pub fn fit_baselines(run: &RunFolder) -> Result<Option<FittedBaselines>> {
+/// As [`read_held_out_latents`]; [`gtn_metrics::Error::Stopped`] if the observer asked to stop.
+pub fn fit_baselines(run: &RunFolder, observer: &dyn Observer) -> Result<Option<FittedBaselines>> {
     let seed = run.record()?.config.seed;
-    FittedBaselines::fit(&Targets::read(&stored_latents(run)?)?, Streams::new(seed))
+    let targets = Targets::read(&stored_latents(run)?)?;
+    FittedBaselines::fit(&targets, Streams::new(seed), &|| observer.stop_requested())
 }
 
 fn stored_latents(run: &RunFolder) -> Result<Artifact> {

@@ -42,7 +42,7 @@ mod trainer;
 
 pub use callbacks::{BestWeights, Callbacks, Position};
 pub use early_stopping::{Decision, EarlyStopping};
-pub use flow_matching::FlowMatching;
+pub use flow_matching::{FlowMatching, FlowTargets};
 pub(crate) use in_run::{EpochOutputs, InRun};
 pub use reconstruction::Reconstruction;
 pub use regression::Regression;

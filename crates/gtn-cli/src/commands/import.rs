@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use gtn_models::{Model, StateDict, TorchImport};
-use gtn_run::{AutoencoderCard, ModelCard, RunFolder};
+use gtn_run::{AutoencoderCard, HCard, ModelCard, RunFolder};
 
 use crate::args::Import;
 use crate::commands::export;
@@ -19,7 +19,10 @@ pub(crate) fn run(args: &Import) -> Result<(), Failure> {
     let card = model.card();
     console::status(&describe(card));
     if let (Some(first), Some(last)) = (unused_layers.first(), unused_layers.last()) {
-        let layers = card.h.hidden_layers;
+        let layers = match card.h {
+            HCard::Mlp(h) => h.hidden_layers,
+            HCard::Residual(h) => h.blocks,
+        };
         console::status(&format!(
             "note: the layers {first} to {last} are left out, because ĥ applies {layers} hidden layers; --hidden-layers changes \
              this"
@@ -63,11 +66,13 @@ fn destination(out: &Path, force: bool) -> Result<PathBuf, Failure> {
 
 /// The architecture in a line.
 fn describe(card: &ModelCard) -> String {
-    let h = &card.h;
-    let mut text = format!(
-        "ĥ: {} → {}, {} hidden layers of {}, {} with BatchNorm",
-        h.input, h.output, h.hidden_layers, h.width, h.batch_norm_layers
-    );
+    let mut text = match &card.h {
+        HCard::Mlp(h) => format!(
+            "ĥ: {} → {}, {} hidden layers of {}, {} with BatchNorm",
+            h.input, h.output, h.hidden_layers, h.width, h.batch_norm_layers
+        ),
+        HCard::Residual(h) => format!("ĥ: {} → {}, {} residual blocks of {}", h.dim, h.dim, h.blocks, h.width),
+    };
     match &card.autoencoder {
         None => text.push_str("; no autoencoder"),
         Some(AutoencoderCard { channels, side, .. }) => {

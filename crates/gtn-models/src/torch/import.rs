@@ -1,6 +1,6 @@
 //! A model from the authors' PyTorch files.
 
-use gtn_run::{AutoencoderCard, ImportedFile, ModelCard, Origin};
+use gtn_run::{AutoencoderCard, HCard, ImportedFile, ModelCard, Origin};
 
 use super::StateDict;
 use super::names::{self, AUTOENCODER_PREFIX, H_PREFIX, MEAN, NORM_PARTS, Name, OUTPUT, STD};

@@ -226,8 +226,9 @@ names! {
         Flow => "flow" ("The flow itself"),
         /// One Gaussian, fitted to the training latents.
         Gaussian => "gaussian" ("Single Gaussian"),
-        /// A mixture of ten Gaussians, fitted to the training latents.
-        Mixture => "mixture" ("Mixture of ten Gaussians"),
+        /// A mixture of Gaussians with the best number of components, fitted to the training latents. The stage evaluate records
+        /// the number as [`Statistic::MixtureComponents`](super::Statistic::MixtureComponents).
+        Mixture => "mixture" ("Mixture of Gaussians"),
     }
     with {
         /// The title in reports.

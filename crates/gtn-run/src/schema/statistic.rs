@@ -85,10 +85,10 @@ names! {
             &[Stage::Label], "Largest Kolmogorov-Smirnov distance of y",
             "Largest Kolmogorov-Smirnov distance of a coordinate of the validation pairs' y from N(0, 1)."
         ),
-        /// What that distance is for normal vectors.
-        SourceKsNormal => "source_ks_normal" (
-            &[Stage::Label], "The same of normal vectors",
-            "The same distance for as many vectors drawn from the standard normal distribution."
+        /// What chance explains of that distance.
+        SourceKsLimit => "source_ks_limit" (
+            &[Stage::Label], "The same, limit for normal vectors",
+            "As many normal vectors exceed this distance with a probability of at most 5%."
         ),
         /// Difference between data and the same data followed to their y and back.
         RoundTripError => "round_trip_error" (
@@ -100,6 +100,12 @@ names! {
         IntegrationSteps => "integration_steps" (
             &[Stage::Label], "Integration steps",
             "Steps of Heun's method from one side of a pair to the other."
+        ),
+        /// Components of the baseline [`Mixture`](super::Baseline::Mixture).
+        MixtureComponents => "mixture_components" (
+            &[Stage::Evaluate], "Gaussians of the mixture",
+            "Number of components of the mixture that is a baseline: the one of 1, 3, 10, 30 and 100 with the highest likelihood \
+             of a tenth of the training latents that the mixture was not fitted to."
         ),
         /// Loss of the autoencoder on the official test set.
         AutoencoderTestLoss => "autoencoder_test_loss" (

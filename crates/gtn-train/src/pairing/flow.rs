@@ -61,7 +61,7 @@ impl ByFlow {
         let mut accuracy = Accuracy { steps: self.settings.integration_steps, round_trip_error: f64::INFINITY };
         for doubling in 0..=MAX_DOUBLINGS {
             accuracy.steps = self.settings.integration_steps << doubling;
-            let mut transport = |points: &Array2<f32>, direction| -> Result<Array2<f32>> {
+            let transport = |points: &Array2<f32>, direction| -> Result<Array2<f32>> {
                 transport(self.flow(), points, (direction, accuracy.steps), &mut |_| context.check_stop(Stage::Label))
             };
             let back = transport(&points, FlowDirection::Reverse)?;

@@ -1,7 +1,6 @@
 //! Pairs normal vectors with targets.
 
 use gtn_metrics::{pair_noise, source_statistics};
-use gtn_models::{Streams, purpose};
 use gtn_run::config::PairingMethod;
 use gtn_run::schema::{PairKeys, Split, Statistic, pairs as keys};
 use gtn_run::{Artifact, Config, Stage, Statistics};
@@ -71,7 +70,7 @@ pub(crate) fn run(Inputs { config, targets }: Inputs<'_>, context: &mut Context<
         if space.components() > 1 {
             statistics.insert(Statistic::Components, space.components() as f64);
         }
-        measure(&train, &validation, targets, &context.streams, &mut statistics)?;
+        measure(&train, &validation, targets, &mut statistics)?;
         insert(train, artifact, &PairKeys::TRAIN);
         insert(validation, artifact, &PairKeys::VALIDATION);
         if let Some(fresh) = pairing.fresh(space, counter, context)? {
@@ -119,7 +118,6 @@ fn measure(
     train: &PairedSplit,
     validation: &PairedSplit,
     targets: &Targets,
-    streams: &Streams,
     statistics: &mut Statistics,
 ) -> Result<()> {
     let part = |pairs: &PairedSplit, rows: &Array2<f32>, max: usize| {
@@ -134,12 +132,11 @@ fn measure(
         statistics.insert(Statistic::PairNoise, noise);
     }
     let of_source = source_statistics(validation.matched.source.view())?;
-    let normal = streams.normal(purpose::SOURCE_STATISTICS, 0, targets.validation.nrows(), y.ncols());
     statistics.extend([
         (Statistic::SourceMean, of_source.largest_mean),
-        (Statistic::SourceVariance, of_source.largest_variance_deviation),
+        (Statistic::SourceVariance, of_source.largest_variance_error),
         (Statistic::SourceKs, of_source.largest_ks),
-        (Statistic::SourceKsNormal, source_statistics(normal.view())?.largest_ks),
+        (Statistic::SourceKsLimit, of_source.ks_limit),
     ]);
     Ok(())
 }

@@ -41,7 +41,7 @@ impl<'a> Reconstruction<'a> {
     /// The first validation images, at most `max`, as the autoencoder reconstructs them, shape (n, C, H, W).
     pub(crate) fn reconstructed(&self, max: usize) -> Result<Array4<f32>> {
         let first: Vec<usize> = (0..max.min(self.samples(Mode::Evaluate))).collect();
-        let images = self.to_tensor(self.gather(Mode::Evaluate, &first))?;
+        let images = self.to_tensor(self.gather(Mode::Evaluate, &first, BatchId { epoch: 0, index: 0 }))?;
         Ok(to_array4(&self.reconstruct(&images, Mode::Evaluate)?)?)
     }
 

@@ -23,17 +23,22 @@ pub struct AdamSettings {
     pub beta2: f64,
     /// Term that is added to the square root of the second moment.
     pub eps: f64,
-    /// L2 penalty: this factor times the weights is added to their gradients, as in `torch.optim.Adam` (unlike AdamW).
+    /// Weight decay. By default it is an L2 penalty: this factor times the weights is added to their gradients, as in
+    /// `torch.optim.Adam`.
     pub weight_decay: f64,
+    /// Whether the weight decay is decoupled from the gradients: weights are multiplied by 1 − `learning_rate`·`weight_decay`
+    /// before each update, as in `torch.optim.AdamW` (Loshchilov and Hutter, arXiv 1711.05101).
+    pub decoupled: bool,
 }
 
 impl Default for AdamSettings {
     fn default() -> Self {
-        Self { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0 }
+        Self { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, decoupled: false }
     }
 }
 
-/// The optimizer Adam (Kingma and Ba, arXiv 1412.6980) with the semantics of `torch.optim.Adam`.
+/// The optimizer Adam (Kingma and Ba, arXiv 1412.6980) with the semantics of `torch.optim.Adam`, or of `torch.optim.AdamW` with
+/// [`AdamSettings::decoupled`].
 ///
 /// Its state can be saved ([`moments`](Self::moments)) and restored ([`restore`](Self::restore)).
 #[derive(Debug)]
@@ -104,6 +109,17 @@ impl Adam {
                 _ => None,
             },
         })
+    }
+
+    /// The learning rate of the next step.
+    #[must_use]
+    pub fn learning_rate(&self) -> f64 {
+        self.settings.learning_rate
+    }
+
+    /// Sets the learning rate of the following steps, as a schedule does. It must be finite and at least 0; it is not checked.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.settings.learning_rate = learning_rate;
     }
 
     /// Takes one step with these gradients. A parameter without a gradient is not changed.
@@ -260,7 +276,7 @@ impl AdamSettings {
     /// [`Error::Setting`] if the learning rate, eps or the weight decay is negative, or a decay rate is not in [0, 1), or one
     /// of them is not finite.
     pub fn check(&self) -> Result<()> {
-        let Self { learning_rate, beta1, beta2, eps, weight_decay } = *self;
+        let Self { learning_rate, beta1, beta2, eps, weight_decay, decoupled: _ } = *self;
         for (what, value) in [("learning_rate", learning_rate), ("eps", eps), ("weight_decay", weight_decay)] {
             require(value >= 0.0 && value.is_finite(), what, value, "must be a finite number of at least 0")?;
         }
@@ -302,8 +318,19 @@ impl AdamSettings {
             step_size: (self.learning_rate / bias_correction1) as f32,
             inverse_bias_correction2_sqrt: (1.0 / bias_correction2.sqrt()) as f32,
             eps: self.eps as f32,
-            weight_decay: self.weight_decay as f32,
+            weight_decay: self.penalty() as f32,
+            shrinkage: self.shrinkage() as f32,
         }
+    }
+
+    /// The factor of the weights that is added to their gradients.
+    fn penalty(&self) -> f64 {
+        if self.decoupled { 0.0 } else { self.weight_decay }
+    }
+
+    /// The factor of decoupled weight decay, or 1.
+    fn shrinkage(&self) -> f64 {
+        if self.decoupled { 1.0 - self.learning_rate * self.weight_decay } else { 1.0 }
     }
 
     /// Updates one parameter and its moments by Candle's operations.
@@ -312,8 +339,9 @@ impl AdamSettings {
         let (bias_correction1, bias_correction2) = self.bias_corrections(steps);
         // Without detaching, each step would keep the graphs of all earlier steps alive.
         let (weight, gradient) = (var.as_tensor().detach(), gradient.detach());
-        let gradient =
-            if self.weight_decay == 0.0 { gradient } else { (gradient + weight.affine(self.weight_decay, 0.0)?)? };
+        let (penalty, shrinkage) = (self.penalty(), self.shrinkage());
+        let gradient = if penalty == 0.0 { gradient } else { (gradient + weight.affine(penalty, 0.0)?)? };
+        let weight = if shrinkage == 1.0 { weight } else { weight.affine(shrinkage, 0.0)? };
         *first = (first.affine(self.beta1, 0.0)? + gradient.affine(1.0 - self.beta1, 0.0)?)?;
         *second = (second.affine(self.beta2, 0.0)? + gradient.sqr()?.affine(1.0 - self.beta2, 0.0)?)?;
         let denominator = second.sqrt()?.affine(1.0 / bias_correction2.sqrt(), self.eps)?;

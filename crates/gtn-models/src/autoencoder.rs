@@ -162,7 +162,7 @@ impl Autoencoder {
     pub fn with_ops(shape: &AutoencoderShape, streams: &Streams, device: &Device, ops: Ops) -> Result<Self> {
         shape.check()?;
         let (channels, side) = (shape.channels, shape.side);
-        let mut builder = LayerBuilder { parameters: Parameters::new(device), streams };
+        let mut builder = LayerBuilder { parameters: Parameters::new(device), streams, scope: None };
         let conv1 = builder.convolution("encoder.conv1", (channels, OUTER_CHANNELS))?;
         let conv2 = builder.convolution("encoder.conv2", (OUTER_CHANNELS, INNER_CHANNELS))?;
         let to_latent = builder.linear("encoder.linear", (shape.flat_len(), shape.dim))?;

@@ -129,7 +129,7 @@ const TF32_FACTOR: f64 = 20.0;
 
 /// Adam's eps is larger than its default; otherwise a gradient that is only rounding error would cause a full step.
 const ADAM: AdamSettings =
-    AdamSettings { learning_rate: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-3, weight_decay: 1e-3 };
+    AdamSettings { learning_rate: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-3, weight_decay: 1e-3, decoupled: false };
 
 /// A network to compare.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use candle_core::{Module, Tensor};
 use candle_nn::{BatchNorm, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Linear};
 
 use crate::ops::{self, KERNEL};
-use crate::{Mode, Parameters, Result, Streams};
+use crate::{Mode, Parameters, Result, Streams, purpose};
 
 const STRIDE: usize = 2;
 const PADDING: usize = 1;
@@ -13,6 +13,8 @@ const PADDING: usize = 1;
 pub(crate) struct LayerBuilder<'a> {
     pub(crate) parameters: Parameters,
     pub(crate) streams: &'a Streams,
+    /// Keeps the streams of the weights of several networks apart.
+    pub(crate) scope: Option<&'a str>,
 }
 
 impl LayerBuilder<'_> {
@@ -38,9 +40,29 @@ impl LayerBuilder<'_> {
 
     /// A layer with initial weights of this shape.
     fn layer(&mut self, name: &str, shape: &[usize], bias_len: usize, fan_in: usize) -> Result<ops::Linear> {
-        let weight = self.parameters.uniform(&format!("{name}.weight"), shape, fan_in, self.streams)?;
-        let bias = self.parameters.uniform(&format!("{name}.bias"), &[bias_len], fan_in, self.streams)?;
+        let weight = self.uniform(&format!("{name}.weight"), shape, fan_in)?;
+        let bias = self.uniform(&format!("{name}.bias"), &[bias_len], fan_in)?;
         Ok(ops::Linear { weight, bias })
+    }
+
+    /// A parameter with initial values from the stream of its name.
+    fn uniform(&mut self, name: &str, shape: &[usize], fan_in: usize) -> Result<ops::Weight> {
+        let purpose = self.scope.map_or_else(|| purpose::init(name), |scope| purpose::init_in(scope, name));
+        self.parameters.uniform(name, shape, fan_in, &mut self.streams.stream(&purpose, 0))
+    }
+
+    /// A linear layer whose weights all start at 0, so that its first output is 0.
+    pub(crate) fn zero_linear(&mut self, name: &str, (input, output): (usize, usize)) -> Result<ops::Linear> {
+        let weight = self.parameters.constant(&format!("{name}.weight"), (output, input), 0.0)?;
+        let bias = self.parameters.constant(&format!("{name}.bias"), output, 0.0)?;
+        Ok(ops::Linear { weight, bias })
+    }
+
+    /// LayerNorm over the columns of a row.
+    pub(crate) fn layer_norm(&mut self, name: &str, width: usize) -> Result<ops::LayerNorm> {
+        let gamma = self.parameters.constant(&format!("{name}.weight"), width, 1.0)?;
+        let beta = self.parameters.constant(&format!("{name}.bias"), width, 0.0)?;
+        Ok(ops::LayerNorm { gamma, beta })
     }
 
     /// BatchNorm over the columns of a matrix, with eps 1e-5 and momentum 0.1.

@@ -2,8 +2,9 @@
 //!
 //! A GTN generates data by a single network ĥ, which maps normal vectors to latents in one forward pass; an autoencoder turns
 //! images into latents and back. This crate has ĥ ([`Mlp`]), the [`Autoencoder`], the optimizer [`Adam`], and the [`Generator`]
-//! that samples from trained networks. Use it to train or run GTNs from your own program. If you want complete training runs
-//! with checkpoints and metrics, use the crate `gtn-train`, which is based on this one.
+//! that samples from trained networks. A [`ResidualMlp`] is the velocity of a flow, or an ĥ near the identity. Use this crate to
+//! train or run GTNs from your own program. If you want complete training runs with checkpoints and metrics, use the crate
+//! `gtn-train`, which is based on this one.
 //!
 //! ```
 //! use gtn_models::{Device, Generator, Mlp, MlpShape, Samples, Streams};
@@ -68,6 +69,7 @@
 
 mod adam;
 mod autoencoder;
+mod averaging;
 mod convert;
 mod device;
 pub mod doctor;
@@ -88,11 +90,13 @@ mod ops;
 mod parameters;
 mod proposer;
 pub mod purpose;
+mod residual;
 mod streams;
 mod torch;
 
 pub use adam::{Adam, AdamSettings, Moments};
 pub use autoencoder::{Autoencoder, AutoencoderShape, Decoder, Encoder};
+pub use averaging::AveragedWeights;
 pub use convert::{to_array, to_array2, to_array4, to_tensor};
 pub use device::{DeviceName, allow_tf32, cuda_build_info, describe_device, synchronize};
 pub use error::{Error, Result};
@@ -107,6 +111,7 @@ pub use normalizer::Normalizer;
 pub use ops::Ops;
 pub use parameters::{NamedArrays, Parameters};
 pub use proposer::proposer;
+pub use residual::{ResidualMlp, ResidualShape};
 pub use streams::Streams;
 pub use torch::{StateDict, TorchImport};
 

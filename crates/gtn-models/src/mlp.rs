@@ -90,7 +90,7 @@ impl Mlp {
     /// As [`new`](Self::new).
     pub fn with_ops(shape: &MlpShape, streams: &Streams, device: &Device, ops: Ops) -> Result<Self> {
         shape.check()?;
-        let mut builder = LayerBuilder { parameters: Parameters::new(device), streams };
+        let mut builder = LayerBuilder { parameters: Parameters::new(device), streams, scope: None };
         let mut hidden = Vec::with_capacity(shape.hidden_layers);
         let mut input = shape.input;
         for layer in 0..shape.hidden_layers {

@@ -3,14 +3,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::backprop::GradStore;
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Device, Shape, Tensor, Var};
 use ndarray::ArrayD;
 use rand::Rng;
 
 use crate::convert::{to_array, to_tensor};
 use crate::error::require_array;
 use crate::ops::Weight;
-use crate::{Error, Result, Streams, purpose};
+use crate::{Error, Result};
 
 /// Arrays by name, in the order of their names.
 pub type NamedArrays = BTreeMap<String, ArrayD<f32>>;
@@ -59,10 +59,9 @@ impl Parameters {
     }
 
     /// Adds a trainable parameter drawn from U(−1/√`fan_in`, 1/√`fan_in`), PyTorch's default for weights and biases of linear
-    /// and convolution layers, from the stream of its name.
-    pub(crate) fn uniform(&mut self, name: &str, shape: &[usize], fan_in: usize, streams: &Streams) -> Result<Weight> {
+    /// and convolution layers.
+    pub(crate) fn uniform(&mut self, name: &str, shape: &[usize], fan_in: usize, rng: &mut impl Rng) -> Result<Weight> {
         let bound = 1.0 / (fan_in as f32).sqrt();
-        let mut rng = streams.stream(&purpose::init(name), 0);
         let values: Vec<f32> = (0..shape.iter().product()).map(|_| (2.0 * rng.random::<f32>() - 1.0) * bound).collect();
         Ok(self.add(name, Var::from_vec(values, shape, &self.device)?))
     }
@@ -74,9 +73,10 @@ impl Parameters {
         weight
     }
 
-    /// Adds a trainable parameter of `len` values that all start as `value`.
-    pub(crate) fn constant(&mut self, name: &str, len: usize, value: f32) -> Result<Weight> {
-        Ok(self.add(name, Var::from_vec(vec![value; len], len, &self.device)?))
+    /// Adds a trainable parameter of this shape whose values all start as `value`.
+    pub(crate) fn constant(&mut self, name: &str, shape: impl Into<Shape>, value: f32) -> Result<Weight> {
+        let shape = shape.into();
+        Ok(self.add(name, Var::from_vec(vec![value; shape.elem_count()], shape, &self.device)?))
     }
 
     /// Adds a buffer of `len` values that all start as `value`.

@@ -28,6 +28,13 @@ pub fn init(parameter: &str) -> String {
     format!("init/{parameter}")
 }
 
+/// Initial values of the parameter of this name of the network that `scope` names, in runs that train several networks of the
+/// same architecture. Index 0.
+#[must_use]
+pub fn init_in(scope: &str, parameter: &str) -> String {
+    format!("init/{scope}/{parameter}")
+}
+
 // gtn-train: data
 
 /// Random split of a data set without an official one into training and validation data. Index 0.

@@ -3,7 +3,7 @@
 //! If a test here fails, do not edit the expected values. Undo the change instead: old runs can only be resumed and reproduced
 //! if streams and names stay as they are.
 
-use gtn_models::{Autoencoder, AutoencoderShape, Device, Mlp, MlpShape, Streams, purpose};
+use gtn_models::{Autoencoder, AutoencoderShape, Device, Mlp, MlpShape, ResidualMlp, ResidualShape, Streams, purpose};
 use rand::Rng;
 
 #[test]
@@ -36,6 +36,7 @@ fn purposes_are_frozen() {
         assert_eq!(purpose, literal);
     }
     assert_eq!(purpose::init("output.weight"), "init/output.weight");
+    assert_eq!(purpose::init_in("flow", "output.weight"), "init/flow/output.weight");
     assert_eq!(purpose::data("train"), "data/train");
     assert_eq!(purpose::source("validation"), "source/validation");
     assert_eq!(purpose::shuffle("h"), "shuffle/h");
@@ -123,4 +124,26 @@ fn parameter_names_of_h_are_frozen() {
         "output.weight",
     ];
     assert_eq!(names(2), with_batch_norm);
+}
+
+#[test]
+fn parameter_names_of_the_residual_network_are_frozen() {
+    let shape = ResidualShape { dim: 2, condition: 1, width: 3, blocks: 1, adds_input: true };
+    let network = ResidualMlp::new(&shape, "flow", &Streams::new(1), &Device::Cpu).unwrap();
+    let names: Vec<String> = network.parameters().state_dict().unwrap().into_keys().collect();
+    let frozen = [
+        "block.000.linear1.bias",
+        "block.000.linear1.weight",
+        "block.000.linear2.bias",
+        "block.000.linear2.weight",
+        "block.000.norm.bias",
+        "block.000.norm.weight",
+        "input.bias",
+        "input.weight",
+        "norm.bias",
+        "norm.weight",
+        "output.bias",
+        "output.weight",
+    ];
+    assert_eq!(names, frozen);
 }

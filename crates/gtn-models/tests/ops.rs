@@ -2,6 +2,7 @@
 //! threads.
 
 mod exact;
+mod residual;
 
 use candle_core::Var;
 use gtn_models::{

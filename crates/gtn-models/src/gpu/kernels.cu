@@ -328,7 +328,7 @@ KERNEL mse_backward(long long length, const float *output, const float *target, 
 // One step of Adam on all weights of a network. Each block works on one row of the table: the addresses of a chunk of
 // weights, of its gradients and of its first and second moments, and the length of the chunk.
 KERNEL adam(const long long *table, float beta1, float beta2, float one_minus_beta1, float one_minus_beta2, float step_size,
-            float inverse_bias_correction2_sqrt, float eps, float weight_decay) {
+            float inverse_bias_correction2_sqrt, float eps, float weight_decay, float shrinkage) {
     const long long *row = table + 5 * blockIdx.x;
     float *weights = (float *)row[0], *first_moments = (float *)row[2], *second_moments = (float *)row[3];
     const float *gradients = (const float *)row[1];
@@ -339,7 +339,7 @@ KERNEL adam(const long long *table, float beta1, float beta2, float one_minus_be
         float v = beta2 * second_moments[i] + one_minus_beta2 * (gradient * gradient);
         first_moments[i] = m;
         second_moments[i] = v;
-        weights[i] = weight - step_size * (m / (sqrtf(v) * inverse_bias_correction2_sqrt + eps));
+        weights[i] = weight * shrinkage - step_size * (m / (sqrtf(v) * inverse_bias_correction2_sqrt + eps));
     }
 }
 

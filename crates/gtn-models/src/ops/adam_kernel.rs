@@ -19,7 +19,10 @@ pub(crate) struct AdamCoefficients {
     pub(crate) step_size: f32,
     pub(crate) inverse_bias_correction2_sqrt: f32,
     pub(crate) eps: f32,
+    /// The L2 penalty.
     pub(crate) weight_decay: f32,
+    /// What decoupled weight decay multiplies weights by; otherwise 1.
+    pub(crate) shrinkage: f32,
 }
 
 /// The update of one parameter.
@@ -41,6 +44,7 @@ fn update(
     vectorized(|| {
         for (((weight, gradient), first), second) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
             let gradient = gradient + coefficients.weight_decay * *weight;
+            *weight *= coefficients.shrinkage;
             *first = coefficients.beta1 * *first + coefficients.one_minus_beta1 * gradient;
             *second = coefficients.beta2 * *second + coefficients.one_minus_beta2 * (gradient * gradient);
             *weight -= coefficients.step_size

@@ -5,10 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::simd::{MIN_PARALLEL_LEN, min_chunks, vectorized, vectorized_with};
-
-/// Number of rows in a group.
-const ROWS: usize = 32;
+use super::simd::{MIN_PARALLEL_LEN, ROWS, min_chunks, vectorized, vectorized_with};
 
 /// Eps of BatchNorm.
 pub(crate) const EPS: f64 = 1e-5;
@@ -87,7 +84,8 @@ pub(crate) fn fold_batch_norm(gamma: &[f32], beta: &[f32], mean: &[f32], varianc
     (scale, shift)
 }
 
-fn inverse_std(variance: f32) -> f32 {
+/// 1/√(variance + eps).
+pub(super) fn inverse_std(variance: f32) -> f32 {
     (1.0 / (f64::from(variance) + EPS).sqrt()) as f32
 }
 

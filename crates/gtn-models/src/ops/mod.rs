@@ -6,30 +6,36 @@
 //! in a way that does not depend on the number of threads, and so are the results.
 
 mod adam_kernel;
+mod averaging;
 mod conv_geometry;
 mod conv_layers;
 mod decoder;
 mod encoder;
 pub(crate) mod gemm;
 mod host_op;
+mod layer_norm;
 mod linear;
 mod linear_act_norm;
 mod loss;
 mod mlp;
 mod module;
 mod placement;
+mod residual;
 mod shard;
+mod silu;
 mod simd;
 mod weight;
 mod winograd;
 
 pub(crate) use adam_kernel::{AdamCoefficients, AdamKernel};
+pub(crate) use averaging::MoveTowards;
 pub(crate) use conv_geometry::{ConvGeometry, KERNEL};
 pub(crate) use conv_layers::ConvLayers;
 pub(crate) use decoder::FusedDecoder;
 pub(crate) use encoder::FusedEncoder;
 #[cfg(gpu)]
 pub(crate) use host_op::FusedModule;
+pub(crate) use layer_norm::LayerNorm;
 pub(crate) use linear::Linear;
 pub(crate) use linear_act_norm::EPS;
 pub(crate) use loss::MeanSquaredError;
@@ -39,6 +45,7 @@ pub(crate) use module::Layers;
 pub(crate) use module::{MemoryPool, PassMemory};
 pub use placement::Ops;
 pub(crate) use placement::Placement;
+pub(crate) use residual::{FusedResidual, ResidualBlock};
 pub(crate) use simd::vectorized;
 #[cfg(feature = "cuda")]
 pub(crate) use weight::lock;

@@ -51,8 +51,8 @@ pub(crate) fn add_rows(sums: &mut [f32], rows: &[f32]) {
     });
 }
 
-/// Rows per partial sum. It is independent of the number of threads, and so are the results.
-const ROWS: usize = 32;
+/// Rows in a group, and per partial sum. It is independent of the number of threads, and so are the results.
+pub(crate) const ROWS: usize = 32;
 
 /// The column sums of a matrix with `width` columns.
 pub(crate) fn column_sums(rows: &[f32], width: usize) -> Vec<f32> {

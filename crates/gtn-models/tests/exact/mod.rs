@@ -1,7 +1,7 @@
 //! The networks written out in f64, and finite differences of a loss along random directions.
 
-use gtn_models::{AutoencoderShape, MlpShape, NamedArrays, Streams};
-use ndarray::{Array1, Array2, Array4, ArrayD, Axis, Ix1, Ix2, Ix4};
+use gtn_models::{AutoencoderShape, MlpShape, NamedArrays, ResidualShape, Streams};
+use ndarray::{Array1, Array2, Array4, ArrayD, Axis, Ix1, Ix2, Ix4, concatenate, s};
 
 /// Weights by name, in f64.
 pub(crate) struct Weights(std::collections::BTreeMap<String, ArrayD<f64>>);
@@ -38,6 +38,26 @@ pub(crate) fn perceptron(weights: &Weights, shape: &MlpShape, x: &ArrayD<f32>) -
         }
     }
     weights.linear("output", &x).into_dyn()
+}
+
+/// The output of a residual network.
+pub(crate) fn residual(weights: &Weights, shape: &ResidualShape, x: &ArrayD<f32>) -> ArrayD<f64> {
+    let x = x.mapv(f64::from).into_dimensionality::<Ix2>().unwrap();
+    let condition = x.slice(s![.., shape.dim..]);
+    let norm = |name: &str, h: &Array2<f64>| {
+        let mean = h.mean_axis(Axis(1)).unwrap().insert_axis(Axis(1));
+        let deviation = h.var_axis(Axis(1), 0.0).mapv(|variance| (variance + 1e-5).sqrt()).insert_axis(Axis(1));
+        (h - &mean) / deviation * weights.vector(&format!("{name}.weight")) + weights.vector(&format!("{name}.bias"))
+    };
+    let mut h = weights.linear("input", &x);
+    for block in 0..shape.blocks {
+        let name = |part: &str| format!("block.{block:03}.{part}");
+        let a = concatenate![Axis(1), norm(&name("norm"), &h), condition];
+        let p = weights.linear(&name("linear1"), &a);
+        h = h + weights.linear(&name("linear2"), &p.mapv(|p| p / (1.0 + (-p).exp())));
+    }
+    let g = weights.linear("output", &norm("norm", &h));
+    if shape.adds_input { (g + x.slice(s![.., ..shape.dim])).into_dyn() } else { g.into_dyn() }
 }
 
 const PADDING: usize = 1;

@@ -203,14 +203,12 @@ pub(crate) fn normalize_backward(
 /// The gradients of the normalized rows of a group, and the rows.
 type GradientRows<'a> = (&'a [f32], &'a [f32]);
 
+/// The statistics of the rows of a group, and gamma.
+type RowNorm<'a> = (&'a [RowStatistics], &'a [f32]);
+
 #[inline(always)]
 fn group_gradient(
-    (d, (d_normalized, h), (statistics, gamma), sums): (
-        &mut [f32],
-        GradientRows<'_>,
-        (&[RowStatistics], &[f32]),
-        &mut [f32],
-    ),
+    (d, (d_normalized, h), (statistics, gamma), sums): (&mut [f32], GradientRows<'_>, RowNorm<'_>, &mut [f32]),
 ) {
     let width = gamma.len();
     let stride = d_normalized.len() / statistics.len();

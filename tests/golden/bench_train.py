@@ -44,6 +44,38 @@ def h(dim, width, layers):
     return nn.Sequential(*modules, nn.Linear(width, dim))
 
 
+class Block(nn.Module):
+    def __init__(self, width, condition):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.linear1 = nn.Linear(width + condition, width)
+        self.linear2 = nn.Linear(width, width)
+
+    def forward(self, h, condition):
+        a = self.norm(h)
+        if condition.shape[1] > 0:
+            a = torch.cat([a, condition], dim=1)
+        return h + self.linear2(nn.functional.silu(self.linear1(a)))
+
+
+class Residual(nn.Module):
+    def __init__(self, dim, condition, width, blocks, adds_input):
+        super().__init__()
+        self.dim, self.adds_input = dim, adds_input
+        self.input = nn.Linear(dim + condition, width)
+        self.blocks = nn.ModuleList([Block(width, condition) for _ in range(blocks)])
+        self.norm = nn.LayerNorm(width)
+        self.output = nn.Linear(width, dim)
+
+    def forward(self, rows):
+        x, condition = rows[:, : self.dim], rows[:, self.dim :]
+        h = self.input(rows)
+        for block in self.blocks:
+            h = block(h, condition)
+        g = self.output(self.norm(h))
+        return x + g if self.adds_input else g
+
+
 def training(network, x, target, weight_decay=0.0):
     adam = torch.optim.Adam(network.parameters(), lr=1e-4, weight_decay=weight_decay)
 
@@ -64,6 +96,26 @@ def autoencoder_step(channels, image_size, dim, batch_size):
 
 def h_step(dim, width, layers, batch_size):
     return training(h(dim, width, layers), torch.randn(batch_size, dim), torch.randn(batch_size, dim))
+
+
+def residual_step(dim, condition, width, blocks, adds_input, batch_size):
+    """A step of AdamW, and of the moving averages of the weights, all weights at once."""
+    network = Residual(dim, condition, width, blocks, adds_input)
+    x, target = torch.randn(batch_size, dim + condition), torch.randn(batch_size, dim)
+    parameters = list(network.parameters())
+    averages = [parameter.detach().clone() for parameter in parameters]
+    adam = torch.optim.AdamW(parameters, lr=1e-4, weight_decay=1e-2)
+
+    def step():
+        adam.zero_grad()
+        loss = nn.functional.mse_loss(network(x), target)
+        loss.item()
+        loss.backward()
+        adam.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(averages, parameters, 1e-3)
+
+    return step
 
 
 def sampling():
@@ -109,6 +161,8 @@ work = {
     "autoencoder-celeba": lambda: autoencoder_step(3, 64, 100, 200),
     "h-mnist": lambda: h_step(5, 50, 7, 128),
     "h-celeba": lambda: h_step(100, 1200, 25, 200),
+    "flow-step": lambda: residual_step(100, 16, 512, 4, False, 256),
+    "residual-h-step": lambda: residual_step(100, 0, 512, 4, True, 256),
     "samples": sampling,
     "inception": inception,
     "load": lambda: loading(sys.argv[3]),

@@ -36,8 +36,7 @@ fn assert_all_close(found: &NamedArrays, expected: &NamedArrays, tolerance: f32,
 fn residual_networks_agree_with_pytorch() {
     let path = gtn_tests::workspace().join("tests/golden/residual.safetensors");
     let tensors = gtn_models::candle_core::safetensors::load(path, &Device::Cpu).unwrap();
-    let golden: NamedArrays =
-        tensors.iter().map(|(name, tensor)| (name.clone(), to_array(tensor).unwrap())).collect();
+    let golden: NamedArrays = tensors.iter().map(|(name, tensor)| (name.clone(), to_array(tensor).unwrap())).collect();
     let shape = |dim, condition, width, blocks, adds_input| ResidualShape { dim, condition, width, blocks, adds_input };
     for (case, shape) in [
         ("velocity", shape(3, 2, 40, 2, false)),
@@ -77,7 +76,12 @@ fn residual_networks_agree_with_pytorch() {
             adam.backward_step(parameters, &loss()).unwrap();
             averages.update(parameters, 0.9).unwrap();
         }
-        assert_all_close(&parameters.state_dict().unwrap(), &of_case("after"), 1e-5, &format!("{case}: trained weights"));
+        assert_all_close(
+            &parameters.state_dict().unwrap(),
+            &of_case("after"),
+            1e-5,
+            &format!("{case}: trained weights"),
+        );
         assert_all_close(&averages.state_dict().unwrap(), &of_case("averages"), 1e-5, &format!("{case}: averages"));
         let output = to_array(&network.forward(&input, Mode::Evaluate).unwrap()).unwrap();
         assert_close(&output, one("output_after"), 1e-5, &format!("{case}: output of the trained network"));

@@ -100,6 +100,7 @@ mod torch;
 pub use adam::{Adam, AdamSettings, Moments};
 pub use averaging::AveragedWeights;
 pub use autoencoder::{Autoencoder, AutoencoderShape, Decoder, Encoder};
+pub use averaging::AveragedWeights;
 pub use convert::{to_array, to_array2, to_array4, to_tensor};
 pub use coordinates::Coordinates;
 pub use device::{DeviceName, allow_tf32, cuda_build_info, describe_device, synchronize};

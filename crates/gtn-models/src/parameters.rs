@@ -60,13 +60,7 @@ impl Parameters {
 
     /// Adds a trainable parameter drawn from U(−1/√`fan_in`, 1/√`fan_in`), PyTorch's default for weights and biases of linear
     /// and convolution layers.
-    pub(crate) fn uniform(
-        &mut self,
-        name: &str,
-        shape: &[usize],
-        fan_in: usize,
-        rng: &mut impl Rng,
-    ) -> Result<Weight> {
+    pub(crate) fn uniform(&mut self, name: &str, shape: &[usize], fan_in: usize, rng: &mut impl Rng) -> Result<Weight> {
         let bound = 1.0 / (fan_in as f32).sqrt();
         let values: Vec<f32> = (0..shape.iter().product()).map(|_| (2.0 * rng.random::<f32>() - 1.0) * bound).collect();
         Ok(self.add(name, Var::from_vec(values, shape, &self.device)?))

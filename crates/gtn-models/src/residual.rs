@@ -83,13 +83,7 @@ impl ResidualMlp {
     /// # Errors
     ///
     /// As [`new`](Self::new).
-    pub fn with_ops(
-        shape: &ResidualShape,
-        scope: &str,
-        streams: &Streams,
-        device: &Device,
-        ops: Ops,
-    ) -> Result<Self> {
+    pub fn with_ops(shape: &ResidualShape, scope: &str, streams: &Streams, device: &Device, ops: Ops) -> Result<Self> {
         shape.check()?;
         let ResidualShape { dim, condition, width, blocks, adds_input } = *shape;
         let mut builder = LayerBuilder { parameters: Parameters::new(device), streams, scope: Some(scope) };

@@ -3,9 +3,7 @@
 //! If a test here fails, do not edit the expected values. Undo the change instead: old runs can only be resumed and reproduced
 //! if streams and names stay as they are.
 
-use gtn_models::{
-    Autoencoder, AutoencoderShape, Device, Mlp, MlpShape, ResidualMlp, ResidualShape, Streams, purpose,
-};
+use gtn_models::{Autoencoder, AutoencoderShape, Device, Mlp, MlpShape, ResidualMlp, ResidualShape, Streams, purpose};
 use rand::Rng;
 
 #[test]

@@ -53,7 +53,7 @@ Examples:
   gtn bench train h-mnist h-celeba --repetitions 3 --json
   cargo xtask bench train --python ~/venv/bin/python      # with PyTorch")]
 pub(crate) struct BenchTrain {
-    /// Benchmarks: autoencoder-mnist, autoencoder-celeba, h-mnist, h-celeba, samples, inception, load [default: all].
+    /// Benchmarks: autoencoder-mnist, autoencoder-celeba, h-mnist, h-celeba, flow-step, residual-h-step, samples, inception, load [default: all].
     #[arg(value_name = "BENCHMARK")]
     pub(crate) cases: Vec<BenchCase>,
     /// Number of measurements of each.

@@ -288,7 +288,8 @@ impl Gpu {
         let rows = table.len() / ADAM_TABLE_COLUMNS;
         let c = coefficients;
         let decay_rates = (c.beta1, c.beta2, c.one_minus_beta1, c.one_minus_beta2);
-        let arguments = (table, decay_rates, (c.step_size, c.inverse_bias_correction2_sqrt, c.eps, (c.weight_decay, c.shrinkage)));
+        let arguments =
+            (table, decay_rates, (c.step_size, c.inverse_bias_correction2_sqrt, c.eps, (c.weight_decay, c.shrinkage)));
         // SAFETY: the caller guarantees that the table is valid.
         unsafe { self.queue("adam", one_dimensional(rows), arguments) }
     }

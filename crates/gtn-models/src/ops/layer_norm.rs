@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::linear_act_norm::inverse_std;
-use super::simd::{ROWS, add, add_rows, min_chunks, vectorized_with};
+use super::simd::{ROWS, add, min_chunks, vectorized_with};
 use super::weight::Weight;
 
 /// Scale and shift of LayerNorm.
@@ -203,14 +203,12 @@ pub(crate) fn normalize_backward(
 /// The gradients of the normalized rows of a group, and the rows.
 type GradientRows<'a> = (&'a [f32], &'a [f32]);
 
+/// The statistics of the rows of a group, and gamma.
+type RowNorm<'a> = (&'a [RowStatistics], &'a [f32]);
+
 #[inline(always)]
 fn group_gradient(
-    (d, (d_normalized, h), (statistics, gamma), sums): (
-        &mut [f32],
-        GradientRows<'_>,
-        (&[RowStatistics], &[f32]),
-        &mut [f32],
-    ),
+    (d, (d_normalized, h), (statistics, gamma), sums): (&mut [f32], GradientRows<'_>, RowNorm<'_>, &mut [f32]),
 ) {
     let width = gamma.len();
     let stride = d_normalized.len() / statistics.len();
@@ -259,6 +257,6 @@ fn gradient_sums(d: &[f32], h: &[f32], gamma: &[f32], mean: f32) -> (f32, f32) {
 /// Adds the last columns of the rows of `from` to the last columns of the rows of `to`.
 pub(crate) fn add_last_columns(to: &mut [f32], to_stride: usize, from: LastColumns<'_>) {
     for (row, to) in to.chunks_exact_mut(to_stride).enumerate() {
-        add_rows(&mut to[to_stride - from.columns..], from.of_row(row));
+        add(&mut to[to_stride - from.columns..], from.of_row(row));
     }
 }

@@ -5,7 +5,9 @@ use candle_core::Result;
 
 use super::gemm::{Matrix, MatrixMut, Threads, Write, multiply};
 use super::host_op::{Batch, FusedModule};
-use super::layer_norm::{Addends, LastColumns, LayerNorm, NormTape, add_and_normalize, add_last_columns, normalize_backward};
+use super::layer_norm::{
+    Addends, LastColumns, LayerNorm, NormTape, add_and_normalize, add_last_columns, normalize_backward,
+};
 use super::linear::Linear;
 use super::silu::{add_bias_and_silu, silu_and_derivative, silu_backward};
 use super::simd::add;
@@ -74,7 +76,13 @@ impl FusedResidual {
     }
 
     /// LayerNorm number `index` of what its tape holds plus bias and `rows`.
-    fn normalize(&self, index: usize, tape: &mut NormTape, rows: Option<&[f32]>, condition: LastColumns<'_>) -> Result<()> {
+    fn normalize(
+        &self,
+        index: usize,
+        tape: &mut NormTape,
+        rows: Option<&[f32]>,
+        condition: LastColumns<'_>,
+    ) -> Result<()> {
         let (bias, norm) = self.norm(index);
         let addends = Addends { rows, bias: &bias.read()? };
         add_and_normalize(tape, addends, (&norm.gamma.read()?, &norm.beta.read()?), condition);
@@ -182,7 +190,8 @@ impl FusedModule for FusedResidual {
             norm.beta.gradient().accumulate(gradients.beta.into_iter());
             bias.gradient().accumulate(gradients.bias.into_iter());
             if needs_input_grad && index < last {
-                let condition = LastColumns { rows: d_normalized, stride: width + columns - dim, columns: columns - dim };
+                let condition =
+                    LastColumns { rows: d_normalized, stride: width + columns - dim, columns: columns - dim };
                 add_last_columns(&mut dx, columns, condition);
             }
             // `d` is now the gradient of what the block before has added to.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use gtn_data::mnist;
 use gtn_data::split::permutation;
 use gtn_models::{
-    Adam, AdamSettings, Autoencoder, AutoencoderShape, Device, Generator, InceptionOutput, InceptionV3,
-    InceptionVariant, Mlp, MlpShape, Mode, Ops, Parameters, Streams, Tensor, mean_squared_error, purpose, to_tensor,
+    Adam, AdamSettings, Autoencoder, AutoencoderShape, AveragedWeights, Device, Generator, InceptionOutput,
+    InceptionV3, InceptionVariant, Mlp, MlpShape, Mode, Ops, Parameters, ResidualMlp, ResidualShape, Streams, Tensor,
+    mean_squared_error, purpose, to_tensor,
 };
 use gtn_train::Result;
 use ndarray::Array2;
@@ -24,6 +25,11 @@ gtn_io::names! {
         HMnist => "h-mnist",
         /// A training step of ĥ for CelebA: 25 hidden layers of 1,200 units, d = 100, batch size 200.
         HCeleba => "h-celeba",
+        /// A training step of the velocity of a flow: 4 residual blocks of 512 units, d = 100, 16 columns of the condition, batch
+        /// size 256, AdamW and averaged weights.
+        FlowStep => "flow-step",
+        /// The same for a residual ĥ, without a condition.
+        ResidualHStep => "residual-h-step",
         /// 1,000 samples with the networks for CelebA: ĥ, then the decoder.
         Samples => "samples",
         /// The logits of 50 images of 3 × 299 × 299 by torchvision's InceptionV3.
@@ -41,6 +47,8 @@ impl BenchCase {
             BenchCase::AutoencoderCeleba => autoencoder(&CELEBA, 200, ops),
             BenchCase::HMnist => h(&H_MNIST, 128, ops),
             BenchCase::HCeleba => h(&H_CELEBA, 200, ops),
+            BenchCase::FlowStep => residual(&FLOW, "flow", ops),
+            BenchCase::ResidualHStep => residual(&RESIDUAL_H, "h", ops),
             BenchCase::Samples => samples(ops),
             BenchCase::Inception => inception(ops),
             BenchCase::Load => load(data_dir),
@@ -52,6 +60,7 @@ impl BenchCase {
         match self {
             BenchCase::AutoencoderMnist => 5,
             BenchCase::HMnist => 200,
+            BenchCase::FlowStep | BenchCase::ResidualHStep => 5,
             BenchCase::AutoencoderCeleba | BenchCase::HCeleba | BenchCase::Samples => 1,
             BenchCase::Inception | BenchCase::Load => 1,
         }
@@ -66,6 +75,8 @@ impl BenchCase {
             BenchCase::AutoencoderCeleba => autoencoder_operations(&CELEBA, 200),
             BenchCase::HMnist => mlp_operations(&H_MNIST, 128),
             BenchCase::HCeleba => mlp_operations(&H_CELEBA, 200),
+            BenchCase::FlowStep => residual_operations(&FLOW),
+            BenchCase::ResidualHStep => residual_operations(&RESIDUAL_H),
             BenchCase::Samples => {
                 let of_decoder: usize = multiplications(&CELEBA).iter().sum();
                 2.0 * SAMPLES as f64 * (mlp_weights(&H_CELEBA) + of_decoder) as f64
@@ -82,6 +93,9 @@ const H_MNIST: MlpShape =
     MlpShape { input: 5, hidden_layers: 7, width: 50, output: 5, negative_slope: 0.5, batch_norm_layers: 7 };
 pub(super) const H_CELEBA: MlpShape =
     MlpShape { input: 100, hidden_layers: 25, width: 1200, output: 100, negative_slope: 0.5, batch_norm_layers: 25 };
+const FLOW: ResidualShape = ResidualShape { dim: 100, condition: 16, width: 512, blocks: 4, adds_input: false };
+const RESIDUAL_H: ResidualShape = ResidualShape { condition: 0, adds_input: true, ..FLOW };
+const RESIDUAL_BATCH_SIZE: usize = 256;
 pub(super) const SAMPLES: usize = 1000;
 
 const INCEPTION_BATCH_SIZE: usize = 50;
@@ -112,6 +126,13 @@ fn mlp_weights(&MlpShape { input, hidden_layers, width, output, .. }: &MlpShape)
 /// Operations of a training step of an MLP.
 fn mlp_operations(shape: &MlpShape, batch_size: usize) -> f64 {
     (2 * batch_size * (3 * mlp_weights(shape) - shape.input * shape.width)) as f64
+}
+
+/// Operations of a training step of a residual network. The gradient of the condition is not computed.
+fn residual_operations(&ResidualShape { dim, condition, width, blocks, .. }: &ResidualShape) -> f64 {
+    let with_input_gradient = 2 * blocks * width * width + width * dim;
+    let without = (dim + condition) * width + blocks * width * condition;
+    (2 * RESIDUAL_BATCH_SIZE * (3 * with_input_gradient + 2 * without)) as f64
 }
 
 /// A benchmark that is ready to run. Each call runs it once.
@@ -152,6 +173,21 @@ fn h(shape: &MlpShape, batch_size: usize, ops: Ops) -> Result<Bench> {
     let source = to_tensor(streams.normal("source", 0, batch_size, shape.input).view(), &Device::Cpu)?;
     let target = to_tensor(streams.normal("target", 0, batch_size, shape.output).view(), &Device::Cpu)?;
     Ok(Box::new(move || step(&mut adam, network.parameters(), ops, &network.forward(&source, Mode::Train)?, &target)))
+}
+
+fn residual(shape: &ResidualShape, scope: &str, ops: Ops) -> Result<Bench> {
+    let streams = Streams::new(SEED);
+    let network = ResidualMlp::with_ops(shape, scope, &streams, &Device::Cpu, ops)?;
+    let settings = AdamSettings { weight_decay: 1e-2, decoupled: true, ..settings() };
+    let mut adam = Adam::with_ops(network.parameters(), settings, ops)?;
+    let mut averages = AveragedWeights::new(network.parameters())?;
+    let matrix =
+        |purpose, columns| to_tensor(streams.normal(purpose, 0, RESIDUAL_BATCH_SIZE, columns).view(), &Device::Cpu);
+    let (rows, target) = (matrix("rows", shape.dim + shape.condition)?, matrix("target", shape.dim)?);
+    Ok(Box::new(move || {
+        step(&mut adam, network.parameters(), ops, &network.forward(&rows, Mode::Train)?, &target)?;
+        Ok(averages.update(network.parameters(), 0.999)?)
+    }))
 }
 
 fn samples(ops: Ops) -> Result<Bench> {
@@ -217,6 +253,10 @@ mod tests {
         // 25 layers of 1,200 units: one of 100 inputs, 24 of 1,200, and 100 outputs.
         let forward = 100.0 * 1200.0 + 24.0 * 1200.0 * 1200.0 + 1200.0 * 100.0;
         assert_eq!(BenchCase::HCeleba.operations(), 2.0 * 200.0 * (3.0 * forward - 100.0 * 1200.0));
+        // Input layer; in each block a square layer and one that also sees the condition; output layer.
+        let forward = 116.0 * 512.0 + 4.0 * (512.0 * 512.0 + 528.0 * 512.0) + 512.0 * 100.0;
+        let unneeded = 116.0 * 512.0 + 4.0 * 16.0 * 512.0;
+        assert_eq!(BenchCase::FlowStep.operations(), 2.0 * 256.0 * (3.0 * forward - unneeded));
         assert_eq!(multiplications(&MNIST), [196 * 64 * 16, 49 * 128 * 1024, 6272 * 5]);
         for case in BenchCase::ALL {
             assert_eq!(case.name().parse(), Ok(*case));
@@ -230,7 +270,9 @@ mod tests {
     #[test]
     fn a_small_benchmark_runs_with_both_kinds_of_operations() {
         for ops in [Ops::Fused, Ops::Candle] {
-            BenchCase::HMnist.prepare(ops, Path::new("nowhere")).unwrap()().unwrap();
+            for case in [BenchCase::HMnist, BenchCase::FlowStep, BenchCase::ResidualHStep] {
+                case.prepare(ops, Path::new("nowhere")).unwrap()().unwrap();
+            }
         }
         assert!(BenchCase::Load.prepare(Ops::Fused, Path::new("nowhere")).is_err());
     }

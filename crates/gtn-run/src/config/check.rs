@@ -2,7 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Config, Data, ImageSource, PairingMethod, PointSource, RandomSplit, Synthetic, Training};
+use super::{
+    Config, Data, ImageSource, PairingMethod, PointSource, RandomSplit, ReusedAutoencoder, Synthetic, Training,
+};
 use crate::{Error, Result};
 
 /// Larger than any sensible count, and small enough that the product of two does not overflow.
@@ -29,6 +31,9 @@ impl Config {
         self.check_h()?;
         if let Some(autoencoder) = &self.autoencoder {
             check_training("autoencoder", &autoencoder.training)?;
+        }
+        if let Some(reused) = self.reused_autoencoder() {
+            check_reused(reused)?;
         }
         check_training("h", &self.h.training)
     }
@@ -91,6 +96,16 @@ fn check_synthetic(synthetic: &Synthetic) -> Result<()> {
         require_in(2..=MAX_POINTS, key, points, "must be from 2 to 10,000,000 points")?;
     }
     Ok(())
+}
+
+fn check_reused(ReusedAutoencoder { weights, split_seed }: &ReusedAutoencoder) -> Result<()> {
+    let is_checksum = |text: &str| text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
+    let reason = "must be one or two SHA-256 checksums, joined by `+`; pass --autoencoder RUN to set it";
+    let checksums: Vec<&str> = weights.split('+').collect();
+    let are_checksums = checksums.len() <= 2 && checksums.iter().all(|text| is_checksum(text));
+    require(are_checksums, "autoencoder.reused.weights", weights, reason)?;
+    let reason = "must be less than 2^63, the limit of TOML";
+    require(i64::try_from(*split_seed).is_ok(), "autoencoder.reused.split_seed", split_seed, reason)
 }
 
 fn check_training(network: &str, training: &Training) -> Result<()> {

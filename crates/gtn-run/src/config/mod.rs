@@ -9,6 +9,7 @@ mod data;
 mod message;
 mod overrides;
 mod preset;
+mod reused_autoencoder;
 
 use gtn_io::names;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use crate::Stage;
 pub use data::{Data, ImageSource, OfficialSplit, PointSource, RandomSplit, Synthetic};
 pub(crate) use message::on_one_line;
 pub use overrides::{Epochs, Overrides};
+pub use reused_autoencoder::ReusedAutoencoder;
 
 names! {
     /// Which description of an experiment to follow where the paper and its code differ.
@@ -67,6 +69,9 @@ pub struct Training {
 pub struct AutoencoderSettings {
     /// Which weights to use after training.
     pub weights: AutoencoderWeights,
+    /// The trained autoencoder of another run, which replaces training. `training` then says how it was trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused: Option<ReusedAutoencoder>,
     /// Its training.
     pub training: Training,
 }
@@ -196,19 +201,37 @@ impl Config {
         if let Some(budget) = self.time_budget {
             name.push_str(&format!("-{budget}s"));
         }
+        if let Some(reused) = self.reused_autoencoder() {
+            let start: String = reused.weights.chars().take(8).collect();
+            name.push_str(&format!("-autoencoder-{start}"));
+        }
         name
     }
 
-    /// Seconds for training the autoencoder, and for training ĥ, under the time budget: 40% and 50% of it, or 90% for ĥ without
-    /// an autoencoder. The rest is for the other stages. If there is a reference run, each run has half of the budget.
+    /// Seconds for training the autoencoder, and for training ĥ, under the time budget: 40% and 50% of it, or 90% for ĥ if no
+    /// autoencoder is trained. The rest is for the other stages. If there is a reference run, each run has half of the budget.
     #[must_use]
     pub fn training_budgets(&self) -> (Option<f64>, Option<f64>) {
         let part = |fraction: f64| self.time_budget.map(|budget| budget as f64 * fraction);
-        match (&self.autoencoder, self.reference_run()) {
-            (Some(_), _) => (part(0.4), part(0.5)),
-            (None, Some(_)) => (None, part(0.45)),
-            (None, None) => (None, part(0.9)),
+        let trains_autoencoder = self.autoencoder.is_some() && self.reused_autoencoder().is_none();
+        match (trains_autoencoder, self.reference_run()) {
+            (true, _) => (part(0.4), part(0.5)),
+            (false, Some(_)) => (None, part(0.45)),
+            (false, None) => (None, part(0.9)),
         }
+    }
+
+    /// The autoencoder of another run, if this run takes one.
+    #[must_use]
+    pub fn reused_autoencoder(&self) -> Option<&ReusedAutoencoder> {
+        self.autoencoder.as_ref()?.reused.as_ref()
+    }
+
+    /// The seed that selects and splits the images, or draws the points: that of the run, or that of the run that trained its
+    /// autoencoder.
+    #[must_use]
+    pub fn split_seed(&self) -> u64 {
+        self.reused_autoencoder().map_or(self.seed, |reused| reused.split_seed)
     }
 
     /// The stages of its runs, in order.

@@ -92,6 +92,7 @@ fn run(experiment: &str, root: &Path, overrides: Overrides) -> Run {
         cache_dir: root.join("cache"),
         provenance: Provenance::default(),
         force: false,
+        autoencoder: None,
         device: DeviceName::Cpu,
     };
     let folder = RunFolder::at(root.join(job.config.run_name()));

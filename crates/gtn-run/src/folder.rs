@@ -50,6 +50,12 @@ pub struct Provenance {
     pub flow_epochs: Option<usize>,
     /// Epochs of ĥ's training, once it is over.
     pub h_epochs: Option<usize>,
+    /// The folder that the autoencoder was taken from, if another run trained it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoencoder_from: Option<String>,
+    /// SHA-256 of the data that the autoencoder was trained on, if another run trained it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoencoder_data_sha256: Option<String>,
 }
 
 impl Provenance {

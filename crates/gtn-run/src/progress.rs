@@ -28,7 +28,9 @@ impl RunProgress {
             return RunProgress::Done;
         };
         let max_epochs = match stage {
-            Stage::Autoencode => config.autoencoder.as_ref().map(|autoencoder| autoencoder.training.epochs),
+            Stage::Autoencode if config.reused_autoencoder().is_none() => {
+                config.autoencoder.as_ref().map(|autoencoder| autoencoder.training.epochs)
+            }
             Stage::Flow => config.pairing.flow.epochs,
             Stage::Fit => Some(config.h.training.epochs),
             _ => None,

@@ -225,6 +225,7 @@ mod tests {
             improved: true,
             seconds: 1.0,
             data_wait: 0.0,
+            sample_metric: None,
         })
     }
 

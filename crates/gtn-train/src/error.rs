@@ -52,6 +52,23 @@ pub enum Error {
         /// The network.
         network: Network,
     },
+    /// An autoencoder that a run cannot take.
+    #[error("cannot take the autoencoder of {}: {reason}", run.display())]
+    UnusableAutoencoder {
+        /// The run that trained it.
+        run: PathBuf,
+        /// Why not, and what to do.
+        reason: String,
+    },
+    /// A run with the autoencoder of another run, which is missing.
+    #[error(
+        "the run takes the autoencoder of another run, whose weights have the SHA-256 {weights}; pass that run with \
+         --autoencoder RUN"
+    )]
+    MissingAutoencoder {
+        /// The checksum of the weights.
+        weights: String,
+    },
     /// A folder without training pairs.
     #[error(
         "{} has no training pairs ({} is missing); pass the folder of a run that was trained here (`gtn runs` lists them)",
@@ -151,6 +168,8 @@ impl Error {
         match self {
             Error::UnknownExperiment(_)
             | Error::Preset { .. }
+            | Error::UnusableAutoencoder { .. }
+            | Error::MissingAutoencoder { .. }
             | Error::NoPairs { .. }
             | Error::NoLatents { .. }
             | Error::TooFewPairs { .. }

@@ -74,7 +74,7 @@ pub fn read_held_out(
     observer: &mut dyn Observer,
 ) -> Result<HeldOut> {
     let RunRecord { config, provenance, .. } = run.record()?;
-    let streams = Streams::new(config.seed);
+    let streams = Streams::new(config.split_seed());
     match &config.data {
         Data::Images(source) => {
             let reader = &mut Reader { data_dir, cache_dir, streams: &streams, observer };

@@ -16,6 +16,9 @@ pub struct Job {
     pub provenance: Provenance,
     /// Whether to overwrite a different run in the same folder.
     pub force: bool,
+    /// The folder of a run, or of its weights, whose trained autoencoder this run takes instead of training its own. To resume such
+    /// a run, it is not needed once the autoencoder is in the folder.
+    pub autoencoder: Option<PathBuf>,
     /// The device of the networks.
     pub device: DeviceName,
 }

@@ -20,6 +20,7 @@
 //!     cache_dir: "cache".into(),
 //!     provenance: Provenance::default(),
 //!     force: false,
+//!     autoencoder: None,
 //!     device: DeviceName::Auto,
 //! };
 //! gtn_train::reproduce(&job, &run, &mut NoopObserver)?;
@@ -41,6 +42,7 @@ mod pipeline;
 pub mod presets;
 mod real_pairs;
 mod results;
+mod reused_autoencoder;
 mod stages;
 pub mod training;
 
@@ -50,6 +52,7 @@ pub use held_out::{HeldOut, HeldOutImages, fit_baselines, read_held_out, read_he
 pub use job::Job;
 pub use pipeline::reproduce;
 pub use real_pairs::{RealPairs, draw_pairs, draw_pairs_between};
+pub use reused_autoencoder::reuse_autoencoder;
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::handoff::Source;
 use crate::results::{Results, Trained};
 use crate::stages::{autoencode, encode, evaluate, fit, label, prepare, sample};
-use crate::{Job, Result};
+use crate::{Job, Result, reused_autoencoder};
 
 /// Executes all stages of a run that are not completed. The run stays locked until the returned value is dropped.
 ///
@@ -20,28 +20,35 @@ use crate::{Job, Result};
 /// [`Error::Stopped`](crate::Error::Stopped) if the observer asked for it; otherwise an error of the data, the folder or the
 /// training. Completed stages keep their results.
 pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Result<Lock> {
-    let config = &job.config;
+    let (config, reused) = reused_autoencoder::resolve(job, run)?;
+    let config = &config;
     config.check()?;
     let device = job.device.open()?;
     // The data come first: without them, no folder is created.
     observer.stage_started(Stage::Prepare);
     let started = Instant::now();
-    let streams = Streams::new(config.seed);
+    let split_streams = Streams::new(config.split_seed());
     let inputs = prepare::Inputs {
         config,
         data_dir: &job.data_dir,
         cache_dir: &job.cache_dir,
-        streams: &streams,
+        streams: &split_streams,
         observer: &mut *observer,
     };
     let data = prepare::run(inputs)?;
+    if let (Some(reused), prepare::Outputs::Images(images)) = (&reused, &data) {
+        reused.check_images(config, &images.images)?;
+    }
     let prepare_seconds = started.elapsed().as_secs_f64();
 
-    let provenance = Provenance {
+    let mut provenance = Provenance {
         data_sha256: Some(data.checksum().to_owned()),
         device: Some(gtn_models::describe_device(&device)),
         ..job.provenance.clone()
     };
+    if let Some(reused) = &reused {
+        reused.describe_in(&mut provenance);
+    }
     let lock = run.open(config, &provenance, job.force)?;
     if let Some(reference) = config.reference_run() {
         observer.note("starting the reference run in one dimension");
@@ -50,6 +57,7 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
         observer.note("starting the run in two dimensions");
     }
     observer.run_opened(run);
+    let streams = Streams::new(config.seed);
     let mut context =
         Context { run, record: run.record()?, log: MetricsLog::open(&run.metrics())?, observer, streams, device };
     let device_name = provenance.device;
@@ -65,7 +73,8 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     let (source, targets, decoder_checksum) = match data {
         prepare::Outputs::Images(images) => {
             let settings = config.autoencoder.as_ref().expect("a checked configuration has an autoencoder for images");
-            let trained = autoencode::run(autoencode::Inputs { config, settings, images: &images }, context)?;
+            let inputs = autoencode::Inputs { config, settings, images: &images, reused: reused.as_ref() };
+            let trained = autoencode::run(inputs, context)?;
             let targets = encode::run(encode::Inputs { config, images: &images, trained: &trained }, context)?;
             (Source::Images(Box::new(images)), targets, Some(trained.decoder_checksum))
         }

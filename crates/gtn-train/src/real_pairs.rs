@@ -71,7 +71,7 @@ pub fn draw_pairs_between(
     let dataset = datasets::images(source);
     let of_dataset = dataset.filters().ok_or_else(no_filters)?;
     let passing = [of_dataset.passing(filters[0], data_dir)?, of_dataset.passing(filters[1], data_dir)?];
-    let streams_of_run = Streams::new(record.config.seed);
+    let streams_of_run = Streams::new(record.config.split_seed());
     let images = dataset.read(&mut Reader { data_dir, cache_dir, streams: &streams_of_run, observer })?;
     if record.provenance.data_sha256.as_ref() != Some(&images.checksum)
         || images.split.train.len() != all.latents.nrows()

@@ -21,6 +21,7 @@ fn job(data_dir: &Path, experiment: &str, overrides: Overrides) -> Job {
         cache_dir: data_dir.join("cache"),
         provenance: Provenance::default(),
         force: false,
+        autoencoder: None,
     }
 }
 

@@ -26,6 +26,7 @@ fn job(config: Config) -> Job {
         cache_dir: "/nowhere".into(),
         provenance: Provenance::default(),
         force: false,
+        autoencoder: None,
     }
 }
 

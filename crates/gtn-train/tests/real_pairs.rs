@@ -24,6 +24,7 @@ fn job(set: &str, folder: &Path) -> Job {
         cache_dir: folder.join("cache"),
         provenance: Provenance::default(),
         force: false,
+        autoencoder: None,
     }
 }
 

@@ -32,6 +32,7 @@ fn job(data_dir: &Path, protocol: Protocol) -> Job {
         cache_dir: data_dir.join("cache"),
         provenance: Provenance::default(),
         force: false,
+        autoencoder: None,
     }
 }
 

@@ -17,6 +17,7 @@ use super::folders::{CacheDir, DataDir};
   gtn reproduce mnist --protocol flow
   gtn reproduce mnist --limit 2000 --epochs autoencoder=2,h=5
   gtn reproduce celeba --dim 100 --time-budget 4h --data-dir ~/datasets
+  gtn reproduce mnist --seed 2 --autoencoder runs/mnist-d5-seed1
   gtn config show uniform > mine.toml; gtn reproduce mine.toml
 
 Ctrl-C saves the state and stops; the same command resumes from there.")]
@@ -26,6 +27,10 @@ pub(crate) struct Reproduce {
     /// Run folder [default: runs/EXPERIMENT-dDIM-seedSEED...].
     #[arg(long, value_name = "RUN")]
     pub(crate) out: Option<PathBuf>,
+    /// Take the trained autoencoder of RUN, a run on the same images or its weights, instead of training one: then pairings and
+    /// seeds compare at the cost of ĥ alone. The split of the data is that of RUN, too.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) autoencoder: Option<PathBuf>,
     /// Overwrite a different run. An identical run resumes; delete its folder to restart.
     #[arg(long)]
     pub(crate) force: bool,

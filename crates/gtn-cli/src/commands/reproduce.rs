@@ -6,19 +6,27 @@ use gtn_report::{EpochFigures, TensorBoard};
 use gtn_run::{Provenance, RunFolder, Tee};
 use gtn_train::{Job, presets};
 
-use crate::args::{Choices, Reproduce};
+use crate::args::Reproduce;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{console, stop};
 
 pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
-    let config = presets::resolve(&args.choices.experiment, &args.choices.overrides())?;
+    let mut config = presets::resolve(&args.choices.experiment, &args.choices.overrides())?;
+    if let Some(path) = &args.autoencoder {
+        if args.choices.overrides().epochs.autoencoder.is_some() {
+            return Err(Failure::users(
+                "--autoencoder takes a trained autoencoder, so --epochs autoencoder has no effect; set only the epochs of h",
+            ));
+        }
+        config = gtn_train::reuse_autoencoder(&config, path)?;
+    }
     let root = args.out.clone().unwrap_or_else(|| Path::new("runs").join(config.run_name()));
     let run = RunFolder::at(&root);
     let provenance = Provenance {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         git_revision: option_env!("GTN_GIT_REVISION").map(str::to_owned),
-        command: Some(command_line(&args.choices)),
+        command: Some(command_line(args)),
         ..Provenance::default()
     };
     let job = Job {
@@ -27,6 +35,7 @@ pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
         cache_dir: args.cache.path(),
         provenance,
         force: args.force,
+        autoencoder: args.autoencoder.clone(),
         device: args.on.name(),
     };
 
@@ -46,7 +55,8 @@ pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
 }
 
 /// The command that reproduces this run, without options that concern only this machine.
-fn command_line(choices: &Choices) -> String {
+fn command_line(args: &Reproduce) -> String {
+    let choices = &args.choices;
     let mut words = vec!["cargo xtask reproduce".to_owned(), quoted(&choices.experiment)];
     let mut option = |name: &str, value: Option<String>| words.extend(value.map(|value| format!("--{name} {value}")));
     let overrides = choices.overrides();
@@ -58,6 +68,7 @@ fn command_line(choices: &Choices) -> String {
     option("components", overrides.components.map(|components| components.to_string()));
     option("epochs", choices.epochs.map(|epochs| epochs.to_string()));
     option("time-budget", overrides.time_budget.map(|seconds| format!("{seconds}s")));
+    option("autoencoder", args.autoencoder.as_ref().map(|run| quoted(&run.display().to_string())));
     if choices.quick {
         words.push("--quick".to_owned());
     }

@@ -8,7 +8,7 @@ use crate::curves;
 
 pub(super) fn section(config: &Config, data_set: &DataSet, log: &MetricsLog) -> Section {
     let mut items = Vec::new();
-    if config.autoencoder.is_some() {
+    if config.autoencoder.is_some() && config.reused_autoencoder().is_none() {
         let loss = "the mean squared error of the decoded images";
         items.push(item(log, Stage::Autoencode, "loss-autoencoder.svg", ["the autoencoder", loss]));
     }

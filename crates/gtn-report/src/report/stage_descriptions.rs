@@ -8,6 +8,7 @@ pub(super) fn description(stage: Stage, config: &Config) -> String {
     let text = match stage {
         Stage::Prepare if images => "reads and splits the data",
         Stage::Prepare => "draws the data from their distribution",
+        Stage::Autoencode if config.reused_autoencoder().is_some() => "takes the autoencoder of another run",
         Stage::Autoencode => "trains the autoencoder",
         Stage::Encode => "encodes the images as latents",
         Stage::Flow => "trains the velocity network of the flow",

@@ -1,7 +1,7 @@
 //! The summary of a run.
 
 use gtn_run::config::{Normalize, Protocol};
-use gtn_run::{Config, MetricsLog, Stage};
+use gtn_run::{Config, MetricsLog, Provenance, Stage};
 
 use super::contents::Contents;
 use super::data_sets::{DataSet, PointSet};
@@ -23,6 +23,9 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
     let h = training("ĥ", config.h.training.epochs, log, Stage::Fit, provenance.h_epochs);
     let networks = match &config.autoencoder {
         None => h,
+        Some(_) if config.reused_autoencoder().is_some() => {
+            format!("{}, and {h}", reused_autoencoder(provenance))
+        }
         Some(autoencoder) => {
             let (max, recorded) = (autoencoder.training.epochs, provenance.autoencoder_epochs);
             format!("{}, and {h}", training("the autoencoder", max, log, Stage::Autoencode, recorded))
@@ -64,6 +67,16 @@ fn method(config: &Config, data_set: &DataSet) -> String {
         count(validation),
         config.dim,
     )
+}
+
+/// Where a trained autoencoder comes from, as a clause.
+fn reused_autoencoder(provenance: &Provenance) -> String {
+    let from = provenance.autoencoder_from.as_deref().unwrap_or("another run");
+    let of_data = match (&provenance.autoencoder_data_sha256, &provenance.data_sha256) {
+        (Some(trained_on), Some(data)) if trained_on != data => ", where it was trained on other images",
+        _ => "",
+    };
+    format!("the autoencoder was taken from {from}{of_data}")
 }
 
 /// How long a network was trained, as a clause. `recorded` is its number of epochs if training is over.

@@ -229,6 +229,13 @@ fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
         };
         settings.push(weights.to_owned());
     }
+    if let Some(reused) = config.reused_autoencoder() {
+        settings.push(format!(
+            "The autoencoder is that of another run, with the training settings of that run. Its weights have the SHA-256 {}. The \
+             images are split as there, with seed {}.",
+            reused.weights, reused.split_seed
+        ));
+    }
     let data = data_set.targets;
     settings.push(match config.pairing.normalize {
         Normalize::None => format!("The {data} are not normalized before pairing."),
@@ -260,7 +267,9 @@ pub(super) fn reproduction(contents: &Contents) -> Markup {
         ("Git revision", provenance.git_revision.as_ref()),
         ("Device", provenance.device.as_ref()),
         ("SHA-256 of the data", provenance.data_sha256.as_ref()),
+        ("Autoencoder from", provenance.autoencoder_from.as_ref()),
     ];
+    let is_shown = |name: &str| name != "Autoencoder from" || contents.record.config.reused_autoencoder().is_some();
     let data = if contents.data_set.points.is_none() { " and the same data" } else { "" };
     html! {
         section {
@@ -273,7 +282,7 @@ pub(super) fn reproduction(contents: &Contents) -> Markup {
                 None => p.missing { "The command is not recorded." },
             }
             dl.provenance {
-                @for (name, value) in rows {
+                @for (name, value) in rows.into_iter().filter(|(name, _)| is_shown(name)) {
                     dt { (name) }
                     dd { @match value { Some(value) => code { (value) }, None => span.missing { "not recorded" } } }
                 }

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use super::{
-    Components, Config, CoordinateSystem, Data, ImageSource, PairingMethod, PointSource, RandomSplit, Selection,
-    Synthetic, Training,
+    Components, Config, CoordinateSystem, Data, ImageSource, PairingMethod, PointSource, RandomSplit,
+    ReusedAutoencoder, Selection, Synthetic, Training,
 };
 use crate::{Error, Result};
 
@@ -36,6 +36,9 @@ impl Config {
             let select = autoencoder.training.select;
             let reason = "must be validation-loss: an autoencoder draws no samples";
             require(select == Selection::ValidationLoss, "autoencoder.training.select", select, reason)?;
+        }
+        if let Some(reused) = self.reused_autoencoder() {
+            check_reused(reused)?;
         }
         check_training("h", &self.h.training)
     }
@@ -125,6 +128,16 @@ fn check_synthetic(synthetic: &Synthetic) -> Result<()> {
         require_in(2..=MAX_POINTS, key, points, "must be from 2 to 10,000,000 points")?;
     }
     Ok(())
+}
+
+fn check_reused(ReusedAutoencoder { weights, split_seed }: &ReusedAutoencoder) -> Result<()> {
+    let is_checksum = |text: &str| text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
+    let reason = "must be one or two SHA-256 checksums, joined by `+`; pass --autoencoder RUN to set it";
+    let checksums: Vec<&str> = weights.split('+').collect();
+    let are_checksums = checksums.len() <= 2 && checksums.iter().all(|text| is_checksum(text));
+    require(are_checksums, "autoencoder.reused.weights", weights, reason)?;
+    let reason = "must be less than 2^63, the limit of TOML";
+    require(i64::try_from(*split_seed).is_ok(), "autoencoder.reused.split_seed", split_seed, reason)
 }
 
 fn check_training(network: &str, training: &Training) -> Result<()> {

@@ -10,6 +10,7 @@ mod message;
 mod overrides;
 mod pairing;
 mod preset;
+mod reused_autoencoder;
 mod training;
 
 use gtn_io::names;
@@ -23,6 +24,7 @@ pub use pairing::{
     Components, CoordinateSystem, FlowSettings, GreedySettings, Normalize, Pairing, PairingMethod, SimilarityPrecision,
     TimeDistribution,
 };
+pub use reused_autoencoder::ReusedAutoencoder;
 pub use training::{Optimizer, Schedule, Selection, Training};
 
 names! {
@@ -56,6 +58,9 @@ names! {
 pub struct AutoencoderSettings {
     /// Which weights to use after training.
     pub weights: AutoencoderWeights,
+    /// The trained autoencoder of another run, which replaces training. `training` then says how it was trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused: Option<ReusedAutoencoder>,
     /// Its training.
     pub training: Training,
 }
@@ -164,18 +169,23 @@ impl Config {
         if let Some(budget) = self.time_budget {
             name.push_str(&format!("-{budget}s"));
         }
+        if let Some(reused) = self.reused_autoencoder() {
+            let start: String = reused.weights.chars().take(8).collect();
+            name.push_str(&format!("-autoencoder-{start}"));
+        }
         name
     }
 
-    /// Seconds for training each network under the time budget. With an autoencoder it has 40% of it, and ĥ has 50%; without one,
-    /// ĥ has 90%. A flow takes half of what ĥ would have, and pairing a tenth of it. The rest is for the other stages. If there
+    /// Seconds for training each network under the time budget. If an autoencoder is trained it has 40% of it, and ĥ has 50%;
+    /// otherwise ĥ has 90%. A flow takes half of what ĥ would have, and pairing a tenth of it. The rest is for the other stages. If there
     /// is a reference run, each run has half of the budget.
     #[must_use]
     pub fn training_budget(&self, network: Network) -> Option<f64> {
-        let (autoencoder, h) = match (&self.autoencoder, self.reference_run()) {
-            (Some(_), _) => (0.4, 0.5),
-            (None, Some(_)) => (0.0, 0.45),
-            (None, None) => (0.0, 0.9),
+        let trains_autoencoder = self.autoencoder.is_some() && self.reused_autoencoder().is_none();
+        let (autoencoder, h) = match (trains_autoencoder, self.reference_run()) {
+            (true, _) => (0.4, 0.5),
+            (false, Some(_)) => (0.0, 0.45),
+            (false, None) => (0.0, 0.9),
         };
         let has_flow = self.pairing.method == PairingMethod::Flow;
         let fraction = match network {
@@ -184,6 +194,19 @@ impl Config {
             Network::H => if has_flow { 0.4 * h } else { h },
         };
         self.time_budget.map(|budget| budget as f64 * fraction)
+    }
+
+    /// The autoencoder of another run, if this run takes one.
+    #[must_use]
+    pub fn reused_autoencoder(&self) -> Option<&ReusedAutoencoder> {
+        self.autoencoder.as_ref()?.reused.as_ref()
+    }
+
+    /// The seed that selects and splits the images, or draws the points: that of the run, or that of the run that trained its
+    /// autoencoder.
+    #[must_use]
+    pub fn split_seed(&self) -> u64 {
+        self.reused_autoencoder().map_or(self.seed, |reused| reused.split_seed)
     }
 
     /// The stages of its runs, in order.

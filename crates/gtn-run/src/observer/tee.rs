@@ -131,6 +131,7 @@ mod tests {
             improved: true,
             seconds: 1.0,
             data_wait: 0.0,
+            sample_metric: None,
         });
         observer.stage_finished(&StageRecord { stage, seconds: 1.0, statistics: BTreeMap::new() });
         let (metric, baselines) = (Metric::EnergyDistance, BTreeMap::new());

@@ -1,14 +1,19 @@
-//! Trains the autoencoder on the training images.
+//! Trains the autoencoder on the training images, or takes that of another run.
+
+use std::time::Instant;
 
 use gtn_models::{Autoencoder, AutoencoderShape};
+use gtn_run::checkpoint::{BestEpoch, TrainState};
 use gtn_run::config::{AutoencoderSettings, AutoencoderWeights};
-use gtn_run::{Artifact, Config, Network};
+use gtn_run::schema::{Statistic, checkpoint as keys};
+use gtn_run::{Artifact, Config, Network, Stage, Statistics};
 use ndarray::Array4;
 
 use crate::Result;
 use crate::context::{Context, fingerprint};
 use crate::datasets::ImageData;
 use crate::handoff::TrainedAutoencoder;
+use crate::reused_autoencoder::Reused;
 use crate::training::{EpochOutputs, InRun, Reconstruction};
 
 /// Validation images that observers see reconstructed after each improvement.
@@ -18,27 +23,18 @@ pub(crate) struct Inputs<'a> {
     pub(crate) config: &'a Config,
     pub(crate) settings: &'a AutoencoderSettings,
     pub(crate) images: &'a ImageData,
+    /// The trained autoencoder of another run, which replaces training.
+    pub(crate) reused: Option<&'a Reused>,
 }
 
-pub(crate) fn run(
-    Inputs { config, settings, images: data }: Inputs<'_>,
-    context: &mut Context<'_>,
-) -> Result<TrainedAutoencoder> {
+pub(crate) fn run(inputs: Inputs<'_>, context: &mut Context<'_>) -> Result<TrainedAutoencoder> {
+    let Inputs { config, settings, images: data, reused } = inputs;
     let shape = AutoencoderShape { channels: data.images.channels(), side: data.images.side(), dim: config.dim };
     let autoencoder = Autoencoder::new(&shape, &context.streams, &context.device)?;
-    let inputs = (config.seed, config.dim, &config.data, &settings.training, config.time_budget);
-    let inputs = fingerprint("autoencode", &inputs, &[&data.checksum]);
-    let task = Reconstruction::new(&autoencoder, &data.images, &data.split);
-    let training = InRun {
-        task: &task,
-        outputs: &Reconstructed { task: &task },
-        settings: &settings.training,
-        budget: config.training_budget(Network::Autoencoder),
-        input_fingerprint: &inputs,
-        beside_weights: &|_| Ok(()),
-        uses_last_weights: settings.weights == AutoencoderWeights::LastEncoderBestDecoder,
-    };
-    training.train(context)?;
+    match reused {
+        Some(reused) => take(reused, &inputs, context)?,
+        None => train(&autoencoder, &inputs, context)?,
+    }
 
     let best = Artifact::read(&context.run.best_checkpoint(Network::Autoencoder))?;
     let decoder_checksum = best.checksum();
@@ -50,6 +46,62 @@ pub(crate) fn run(
     };
     autoencoder.parameters().load_checkpoint(&weights)?;
     Ok(TrainedAutoencoder { autoencoder, encoder_checksum: weights.checksum(), decoder_checksum })
+}
+
+/// Trains the autoencoder, resumes its training, or finds that training is over.
+fn train(autoencoder: &Autoencoder, inputs: &Inputs<'_>, context: &mut Context<'_>) -> Result<()> {
+    let &Inputs { config, settings, images: data, .. } = inputs;
+    let inputs = (config.seed, config.dim, &config.data, &settings.training, config.time_budget);
+    let inputs = fingerprint("autoencode", &inputs, &[&data.checksum]);
+    let task = Reconstruction::new(autoencoder, &data.images, &data.split);
+    let training = InRun {
+        task: &task,
+        outputs: &Reconstructed { task: &task },
+        settings: &settings.training,
+        budget: config.training_budget(Network::Autoencoder),
+        input_fingerprint: &inputs,
+        beside_weights: &|_| Ok(()),
+        uses_last_weights: settings.weights == AutoencoderWeights::LastEncoderBestDecoder,
+    };
+    training.train(context)
+}
+
+/// Copies the weights of another run, unless the run has them. Each file is written atomically, and the checksum in the
+/// configuration finds a missing or damaged one.
+fn take(reused: &Reused, inputs: &Inputs<'_>, context: &mut Context<'_>) -> Result<()> {
+    let started = Instant::now();
+    let (best, last) = (&reused.best, reused.last.as_ref());
+    let copies = [
+        (Some(best), context.run.best_checkpoint(Network::Autoencoder)),
+        (last, context.run.last_checkpoint(Network::Autoencoder)),
+    ];
+    let mut missing = Vec::new();
+    for (weights, path) in copies.iter().filter_map(|(weights, path)| Some(((*weights)?, path))) {
+        match Artifact::read(path) {
+            Ok(existing) if existing.checksum() == weights.checksum() => {}
+            _ => missing.push((weights, path)),
+        }
+    }
+    if missing.is_empty() {
+        context.observer.stage_skipped(Stage::Autoencode);
+    } else {
+        context.observer.stage_started(Stage::Autoencode);
+        let note = reused.note(inputs.config, &inputs.images.checksum);
+        note.iter().for_each(|note| context.observer.note(note));
+        for (weights, path) in missing {
+            weights.clone().write(path)?;
+        }
+    }
+    context.update_provenance(|provenance| reused.describe_in(provenance))?;
+    let mut statistics = Statistics::new();
+    if let Some(TrainState { epochs, best: Some(BestEpoch { epoch, loss }), .. }) = best.metadata(&keys::TRAIN_STATE) {
+        statistics.extend([
+            (Statistic::Epochs, epochs as f64),
+            (Statistic::BestEpoch, epoch as f64),
+            (Statistic::BestValidationLoss, loss),
+        ]);
+    }
+    context.finish(Stage::Autoencode, started.elapsed().as_secs_f64(), statistics)
 }
 
 /// The first validation images, reconstructed. The split is in random order, so they are a random sample.

@@ -22,14 +22,14 @@ pub(crate) struct Inputs<'a> {
 
 pub(crate) fn run(Inputs { config, images: data, trained }: Inputs<'_>, context: &mut Context<'_>) -> Result<Targets> {
     let (split, weights) = (&data.split, &trained.encoder_checksum);
-    let settings = (config.seed, &config.data, config.pairing.normalize);
+    let settings = (config.split_seed(), &config.data, config.pairing.normalize);
     let main = Part {
         path: context.run.latents(),
         inputs: fingerprint("encode", &settings, &[&data.checksum, weights]),
         samples: split.train.len() + split.validation.len(),
     };
     let test = data.test.as_ref().map(|test| {
-        let settings = (config.seed, &config.data);
+        let settings = (config.split_seed(), &config.data);
         Part {
             path: context.run.test_latents(),
             inputs: fingerprint("encode/test", &settings, &[&data.checksum, &test.checksum, weights]),

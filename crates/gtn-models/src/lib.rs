@@ -98,7 +98,6 @@ mod streams;
 mod torch;
 
 pub use adam::{Adam, AdamSettings, Moments};
-pub use averaging::AveragedWeights;
 pub use autoencoder::{Autoencoder, AutoencoderShape, Decoder, Encoder};
 pub use averaging::AveragedWeights;
 pub use convert::{to_array, to_array2, to_array4, to_tensor};

@@ -10,6 +10,7 @@ mod message;
 mod overrides;
 mod preset;
 mod reused_autoencoder;
+mod settings;
 
 use gtn_io::names;
 use serde::{Deserialize, Serialize};

@@ -21,7 +21,7 @@ pub(crate) use device::Doctor;
 pub(crate) use evaluate::{Choice, Evaluate, Features, METRICS};
 pub(crate) use label::Label;
 pub(crate) use models::{Export, Import, ModelFormat};
-pub(crate) use runs::{ConfigCommand, Report, Reproduce, Runs};
+pub(crate) use runs::{Compare, ConfigCommand, Report, Reproduce, Runs};
 pub(crate) use samples::{Decode, Encode, Interpolate, Sample};
 
 /// Generative Topological Networks: turn standard normal random vectors into samples of your data in one forward pass.
@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Label(Label),
     /// Write the report of a run.
     Report(Report),
+    /// Compare runs side by side.
+    Compare(Compare),
     /// List the runs in a folder with their progress.
     Runs(Runs),
     /// Show the settings of experiments.

@@ -1,6 +1,7 @@
 //! One module for each verb.
 
 pub(crate) mod bench;
+pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod decode;

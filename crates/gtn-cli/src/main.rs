@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Command::Export(command) => commands::export::run(command),
         Command::Label(command) => commands::label::run(command),
         Command::Report(command) => commands::report::run(command),
+        Command::Compare(command) => commands::compare::run(command),
         Command::Runs(command) => commands::runs::run(command),
         Command::Config(ConfigCommand::Show(choices)) => commands::config::show(choices),
         Command::Doctor(command) => commands::doctor::run(command),

@@ -4,7 +4,7 @@ use gtn_run::EpochRecord;
 
 use crate::axis_scale::Scale;
 use crate::canvas::{Axis, Canvas, Panel, Point, Stroke};
-use crate::palette::{BLUE, Color, VERMILION};
+use crate::palette::{BLUE, Color, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION};
 
 /// Color of the mark at the best epoch.
 const BEST: Color = Color(70, 70, 70);
@@ -77,5 +77,41 @@ pub(crate) fn draw(network: &str, epochs: &[&EpochRecord]) -> Option<Canvas> {
         legend.insert(0, (Stroke::dashed(BEST, 1.0), text));
     }
     canvas.legend([x, y], &legend);
+    Some(canvas)
+}
+
+/// Colors of the curves of several runs. Further curves have the same colors and are dashed.
+const RUNS: [Color; 6] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY_BLUE];
+
+/// Plots the validation loss of a network in several runs, each with its name; `None` if no epoch has a finite loss.
+pub(crate) fn draw_validation_losses(network: &str, runs: &[(&str, Vec<&EpochRecord>)]) -> Option<Canvas> {
+    let finite = |epochs: &Vec<&EpochRecord>| epochs.iter().any(|epoch| drawable(epoch.validation_loss));
+    let runs: Vec<&(&str, Vec<&EpochRecord>)> = runs.iter().filter(|(_, epochs)| finite(epochs)).collect();
+    let losses = || runs.iter().flat_map(|(_, epochs)| epochs.iter()).filter(|epoch| drawable(epoch.validation_loss));
+    let (low, high) = losses().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), epoch| {
+        (a.min(epoch.validation_loss), b.max(epoch.validation_loss))
+    });
+    let (first, last) = (losses().map(|epoch| epoch.epoch).min()?, losses().map(|epoch| epoch.epoch).max()?);
+    let scale = Scale::new(low, high);
+    let loss = if scale.is_log() { "mean squared error (log scale)" } else { "mean squared error" };
+    let (x, y) = (Axis::new(Scale::integers(first, last), "epoch"), Axis::new(scale, loss));
+    let panel = Panel { left: 96, top: 40, width: 448, height: 264, x, y };
+    let mut canvas = Canvas::new(560, 370 + 20 * u32::try_from(runs.len()).unwrap_or_default());
+    canvas.axes(&panel);
+    canvas.heading(&panel, &format!("Validation loss of {network}"));
+    for (index, (name, epochs)) in runs.iter().enumerate() {
+        let color = RUNS[index % RUNS.len()];
+        let stroke = if index < RUNS.len() { Stroke::new(color, 2.0) } else { Stroke::dashed(color, 2.0) };
+        let points = epochs.iter().map(|epoch| [epoch.epoch as f64, epoch.validation_loss]);
+        canvas.line(&panel, points.clone(), stroke);
+        if epochs.len() <= MAX_DOTS {
+            canvas.dots(&panel, points.map(|point| (point, Some(0))), &[color], 5.0);
+        }
+        let best = epochs.iter().rev().find(|epoch| epoch.improved && drawable(epoch.validation_loss));
+        if let Some(at) = best.and_then(|best| panel.to_pixels([best.epoch as f64, best.validation_loss])) {
+            canvas.ring(at, color);
+        }
+        canvas.legend([96.0, 374.0 + 20.0 * index as f64], &[(stroke, name)]);
+    }
     Some(canvas)
 }

@@ -25,6 +25,18 @@ pub enum Error {
         /// The command that resumes it.
         command: String,
     },
+    /// A comparison of fewer than two runs.
+    #[error("cannot compare {given} run; pass the folders of at least two (`gtn runs` lists them)")]
+    TooFewRuns {
+        /// Number of runs.
+        given: usize,
+    },
+    /// A run that is compared with itself.
+    #[error("{} is given twice; pass each run once", run.display())]
+    RepeatedRun {
+        /// The run.
+        run: PathBuf,
+    },
     /// Samples with a shape that the run's experiment does not produce.
     #[error("{}: tensor `{tensor}` {reason}; delete the file and run the experiment again to recreate it", path.display())]
     Samples {
@@ -70,7 +82,11 @@ impl Error {
         match self {
             Error::Io(error) => error.is_user_error(),
             Error::Run(error) => error.is_user_error(),
-            Error::Unfinished { .. } | Error::Snapshot { .. } | Error::Image { .. } => true,
+            Error::Unfinished { .. }
+            | Error::TooFewRuns { .. }
+            | Error::RepeatedRun { .. }
+            | Error::Snapshot { .. }
+            | Error::Image { .. } => true,
             Error::Samples { .. } | Error::Format { .. } => false,
         }
     }

@@ -18,6 +18,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`Comparison`] lays several runs side by side in one HTML file, and has their metrics as one table.
+//!
 //! The parts of a report can be used without a run: [`grid`](grid::grid) for images,
 //! [`back_and_forth`](animation::back_and_forth) for animations, [`loss_svg`](curves::loss_svg) for losses and
 //! [`scaling_svg`](scaling::scaling_svg) for running times. [`TensorBoard`] and [`EpochFigures`] are observers: during a run,
@@ -39,5 +41,5 @@ mod tensorboard;
 pub use epoch_figures::EpochFigures;
 pub use error::{Error, Result};
 pub use grid::Raster;
-pub use report::{count, write_report};
+pub use report::{Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, Row, count, write_report};
 pub use tensorboard::TensorBoard;

@@ -16,6 +16,11 @@ impl fmt::Display for Color {
 // Blue and vermilion of Okabe and Ito's palette.
 pub(crate) const BLUE: Color = Color(0, 114, 178);
 pub(crate) const VERMILION: Color = Color(213, 94, 0);
+/// The other colors of that palette that are visible on white, for lines beside these two.
+pub(crate) const GREEN: Color = Color(0, 158, 115);
+pub(crate) const PURPLE: Color = Color(204, 121, 167);
+pub(crate) const ORANGE: Color = Color(230, 159, 0);
+pub(crate) const SKY_BLUE: Color = Color(86, 180, 233);
 pub(crate) const DARK_GRAY: Color = Color(40, 40, 40);
 pub(crate) const GRAY: Color = Color(110, 110, 110);
 /// For lines behind the data: the exact curve, the outline of a support.

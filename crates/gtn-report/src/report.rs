@@ -3,6 +3,7 @@
 //! The sections on samples depend on the kind of data: `images` and `synthetic` make them. All others are the same for all runs.
 
 mod baselines;
+mod comparison;
 mod contents;
 mod data_sets;
 mod images;
@@ -29,6 +30,7 @@ use images::IMPROVEMENT_FILES;
 use section::{Figure, Item, Section};
 use tensors::Tensors;
 
+pub use comparison::{Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, Row};
 pub use text::count;
 
 /// Every other figure that a report may have than [`GENERATED_FILES`] and [`IMPROVEMENT_FILES`].

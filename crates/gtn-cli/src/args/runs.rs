@@ -1,4 +1,4 @@
-//! `gtn reproduce`, `gtn report`, `gtn runs` and `gtn config`.
+//! `gtn reproduce`, `gtn report`, `gtn compare`, `gtn runs` and `gtn config`.
 
 use std::path::PathBuf;
 
@@ -55,6 +55,28 @@ pub(crate) struct Report {
     /// Open the report in the browser.
     #[arg(long)]
     pub(crate) open: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  gtn compare runs/mnist-d5-seed1 runs/mnist-d5-seed2
+  gtn compare runs/mnist-d5-* --out compare.html
+
+The table on stdout has the metrics of each run, the mean over runs that differ only in their seed,
+noise floors and baselines. The best of the runs that can be compared has an asterisk.")]
+pub(crate) struct Compare {
+    /// Run folders, at least two.
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Also write samples, settings that differ, metrics, times and losses to this HTML file.
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) out: Option<PathBuf>,
+    /// Overwrite an existing file.
+    #[arg(long, requires = "out")]
+    pub(crate) force: bool,
+    /// Print one JSON object per run instead of the table, and one per group of runs that differ only in their seed.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ use crate::{Raster, Result, grid};
 const MAX_IMAGES: usize = 200;
 /// Number of columns of a grid.
 const COLUMNS: usize = 10;
+const GRID: (usize, usize) = (MAX_IMAGES, COLUMNS);
 
 /// Minimum width of an image in a grid, in pixels; smaller images are enlarged.
 const MIN_WIDTH: usize = 84;
@@ -35,8 +36,8 @@ pub(super) fn sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Sectio
         alt: "real images after the autoencoder",
     };
     let items = vec![
-        figure(samples, &keys::GENERATED, COLUMNS, generated)?,
-        figure(samples, &keys::DECODED, COLUMNS, decoded)?,
+        grid_figure(samples, &keys::GENERATED, GRID, generated)?,
+        grid_figure(samples, &keys::DECODED, GRID, decoded)?,
     ];
     let mut sections = vec![Section { heading: "Samples", side_by_side: true, items }];
 
@@ -48,7 +49,7 @@ pub(super) fn sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Sectio
             Some(seconds) => format!("Epoch {epoch}, after {} of training ĥ", duration(seconds)),
         };
         let caption = "images that ĥ generated after this epoch, always from the same normal vectors.";
-        figure(samples, tensor, COLUMNS, GridText { file, title: &title, caption, alt: "generated images" })
+        grid_figure(samples, tensor, GRID, GridText { file, title: &title, caption, alt: "generated images" })
     });
     let mut items = improvements.collect::<Result<Vec<_>>>()?;
     if !items.is_empty() {
@@ -62,7 +63,7 @@ pub(super) fn sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Sectio
             caption: "images. Each row shows what ĥ generates along the straight line from one normal vector to another.",
             alt: "images that interpolate between samples",
         };
-        let items = vec![figure(samples, &keys::INTERPOLATIONS, steps, text)?];
+        let items = vec![grid_figure(samples, &keys::INTERPOLATIONS, (MAX_IMAGES, steps), text)?];
         sections.push(Section { heading: "Interpolations between samples", side_by_side: false, items });
     }
     if let Some(columns) = samples.metadata(&keys::NEAREST_COLUMNS).filter(|columns| *columns > 0) {
@@ -75,7 +76,7 @@ pub(super) fn sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Sectio
                       similar but differ in shape.",
             alt: "samples, each above its nearest training images",
         };
-        let items = vec![figure(samples, &keys::NEAREST, columns, text)?];
+        let items = vec![grid_figure(samples, &keys::NEAREST, (MAX_IMAGES, columns), text)?];
         sections.push(Section { heading: "Nearest training images", side_by_side: false, items });
     }
     let figures = [latents::figure(samples, log)?, similarity::figure(samples)?];
@@ -114,21 +115,26 @@ pub(super) const IMPROVEMENT_FILES: [&str; 4] =
     ["figure-5-1.png", "figure-5-2.png", "figure-5-3.png", "figure-5-4.png"];
 
 /// The texts of a grid; `caption` and `alt` follow the number of images.
-struct GridText<'a> {
-    file: &'static str,
-    title: &'a str,
-    caption: &'a str,
-    alt: &'a str,
+pub(super) struct GridText<'a> {
+    pub(super) file: &'static str,
+    pub(super) title: &'a str,
+    pub(super) caption: &'a str,
+    pub(super) alt: &'a str,
 }
 
-/// A grid of images, in rows of `columns`.
-fn figure(samples: &Tensors, tensor: &TensorKey<f32>, columns: usize, text: GridText<'_>) -> Result<Item> {
+/// A grid of at most `max` images, in rows of `columns`.
+pub(super) fn grid_figure(
+    samples: &Tensors,
+    tensor: &TensorKey<f32>,
+    (max, columns): (usize, usize),
+    text: GridText<'_>,
+) -> Result<Item> {
     let array = samples.tensor(tensor)?;
     let shape = array.shape().to_vec();
     let mut images: ArrayView4<'_, f32> = array
         .into_dimensionality::<Ix4>()
         .map_err(|_| samples.invalid(tensor, format!("has shape {shape:?}, expected (n, C, H, W)")))?;
-    images.slice_axis_inplace(Axis(0), Slice::from(..MAX_IMAGES.min(shape[0])));
+    images.slice_axis_inplace(Axis(0), Slice::from(..max.min(shape[0])));
     let factor = MIN_WIDTH.checked_div(shape[3]).unwrap_or(1).clamp(1, MIN_WIDTH);
     let raster: Result<Raster> = grid::grid(images, columns).and_then(|raster| raster.upscaled(factor));
     let raster = raster.map_err(|error| samples.invalid(tensor, format!("cannot be shown: {error}")))?;

@@ -27,6 +27,25 @@ pub(super) fn html(contents: &Contents) -> String {
         config.seed,
         if config.quick { ", quick" } else { "" }
     );
+    let header = html! {
+        p.kicker { "Generative Topological Network" }
+        h1 { (config.experiment) }
+        dl.chips { @for (name, value) in chips(contents) { div { dt { (name) } dd { (value) } } } }
+        p.summary { (summary(contents)) }
+    };
+    let main = html! {
+        @for section in &contents.sections { (self::section(section)) }
+        (tables::metrics(contents))
+        (tables::statistics(contents))
+        (tables::times(contents))
+        (tables::configuration(contents))
+        (tables::reproduction(contents))
+    };
+    document(&format!("GTN run: {title}"), &header, &main)
+}
+
+/// The HTML file.
+pub(super) fn document(title: &str, header: &Markup, main: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -34,24 +53,12 @@ pub(super) fn html(contents: &Contents) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { "GTN run: " (title) }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                header {
-                    p.kicker { "Generative Topological Network" }
-                    h1 { (config.experiment) }
-                    dl.chips { @for (name, value) in chips(contents) { div { dt { (name) } dd { (value) } } } }
-                    p.summary { (summary(contents)) }
-                }
-                main {
-                    @for section in &contents.sections { (self::section(section)) }
-                    (tables::metrics(contents))
-                    (tables::statistics(contents))
-                    (tables::times(contents))
-                    (tables::configuration(contents))
-                    (tables::reproduction(contents))
-                }
+                header { (header) }
+                main { (main) }
             }
         }
     };
@@ -86,7 +93,7 @@ fn chips(Contents { record, data_set, .. }: &Contents) -> Vec<(&'static str, Str
     chips
 }
 
-fn section(section: &Section) -> Markup {
+pub(super) fn section(section: &Section) -> Markup {
     html! {
         section {
             h2 { (section.heading) }

@@ -49,7 +49,7 @@ fn measured_baselines(metrics: &[&MetricRecord]) -> BTreeSet<Baseline> {
 }
 
 /// The mark behind a metric's title.
-fn mark(direction: Direction) -> String {
+pub(super) fn mark(direction: Direction) -> String {
     match direction {
         Direction::LowerIsBetter => String::new(),
         Direction::HigherIsBetter => " ↑".to_owned(),

@@ -11,6 +11,7 @@ mod overrides;
 mod pairing;
 mod preset;
 mod reused_autoencoder;
+mod settings;
 mod training;
 
 use gtn_io::names;

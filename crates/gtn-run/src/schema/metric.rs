@@ -215,6 +215,18 @@ impl Metric {
     }
 }
 
+impl Direction {
+    /// How far a value is from the best one: the lower, the better. It compares values of one metric, and has no unit of its own.
+    #[must_use]
+    pub fn penalty(self, value: f64) -> f64 {
+        match self {
+            LowerIsBetter => value,
+            HigherIsBetter => -value,
+            CloserTo(best) => (value - best).abs(),
+        }
+    }
+}
+
 names! {
     /// A set of samples that ĥ's samples are compared with, beside the real data of the noise floor.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

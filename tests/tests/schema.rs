@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use gtn_models::{DeviceName, Model, Streams};
-use gtn_run::config::Overrides;
+use gtn_run::config::{Components, Overrides, PairingMethod, Protocol};
 use gtn_run::observer::NoopObserver;
 use gtn_run::schema::{Baseline, KeyInfo, Metric, Statistic};
 use gtn_run::{MetricsLog, Provenance, RunFolder, Stage};
@@ -86,8 +86,16 @@ struct Run {
 /// Runs an experiment and writes its report. A second time it resumes with an empty log, which reads the checkpoints, and the
 /// statistics and metrics from the artifacts.
 fn run(experiment: &str, root: &Path, overrides: Overrides) -> Run {
+    let mut config = presets::resolve(experiment, &overrides).unwrap();
+    if config.pairing.method == PairingMethod::Flow {
+        // For a few seconds.
+        let flow = &mut config.pairing.flow;
+        (flow.width, flow.blocks, flow.batch_size) = (8, 1, 10);
+        (flow.integration_steps, flow.fresh_pairs) = (4, 100);
+        (config.h.residual.width, config.h.residual.blocks) = (8, 1);
+    }
     let job = Job {
-        config: presets::resolve(experiment, &overrides).unwrap(),
+        config,
         data_dir: root.join("data"),
         cache_dir: root.join("cache"),
         provenance: Provenance::default(),
@@ -132,13 +140,22 @@ fn experiments_use_every_name_of_the_schema_and_no_other() {
     let points =
         |dim| Overrides { dim: Some(dim), limit: Some(2_400), epochs: "2".parse().unwrap(), ..Overrides::default() };
     let images = Overrides { epochs: "autoencoder=2,h=8".parse().unwrap(), ..Overrides::default() };
+    let by_flow = Overrides {
+        protocol: Some(Protocol::Flow),
+        components: Some(Components::Labels),
+        epochs: "autoencoder=2,flow=1,h=2".parse().unwrap(),
+        ..Overrides::default()
+    };
     let runs = [
         run("swiss-roll", root.path(), points(1)),
         run("swiss-roll", root.path(), points(2)),
         run("uniform", root.path(), points(2)),
         run("mnist", root.path(), images),
+        run("mnist", root.path(), by_flow),
     ];
-    export(&runs[3].folder, &root.path().join("model.safetensors"));
+    for index in [3, 4] {
+        export(&runs[index].folder, &root.path().join(format!("model-{index}.safetensors")));
+    }
     let pairs = draw_pairs(&runs[3].folder, 5, &Streams::new(1)).unwrap();
     assert_eq!(pairs.source.dim(), pairs.target.dim());
 

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use common::{Recorder, StopAfter, artifacts, damage};
 use gtn_models::Generator;
-use gtn_run::config::{Data, ImageSource, Overrides, Protocol, RandomSplit};
+use gtn_run::config::{Components, Data, ImageSource, Overrides, Protocol, RandomSplit, Selection};
 use gtn_run::observer::NoopObserver;
 use gtn_run::schema::{Baseline, Metric, Statistic, image_samples as samples_keys, test_latents, test_pairs};
-use gtn_run::{Artifact, MetricsLog, Network, Provenance, RunFolder, Stage};
+use gtn_run::{Artifact, Config, MetricsLog, Network, Provenance, RunFolder, Stage};
 use gtn_train::{Error, Job, presets, reproduce};
 
 fn job(data_dir: &Path, protocol: Protocol) -> Job {
@@ -25,6 +25,9 @@ fn job(data_dir: &Path, protocol: Protocol) -> Job {
     // 128 training images: two batches and a last one of 28, which the paper's protocol keeps.
     config.autoencoder.as_mut().unwrap().training.batch_size = 50;
     config.h.training.batch_size = 50;
+    if protocol == Protocol::Flow {
+        make_small(&mut config);
+    }
     Job {
         device: gtn_models::DeviceName::Cpu,
         config,
@@ -36,6 +39,16 @@ fn job(data_dir: &Path, protocol: Protocol) -> Job {
     }
 }
 
+/// Networks, steps and pairs for a few seconds, with two components.
+fn make_small(config: &mut Config) {
+    config.pairing.components = Some(Components::Count(2));
+    let flow = &mut config.pairing.flow;
+    (flow.width, flow.blocks, flow.batch_size, flow.epochs) = (8, 1, 10, Some(2));
+    (flow.integration_steps, flow.fresh_pairs) = (2, 60);
+    (config.h.residual.width, config.h.residual.blocks) = (8, 1);
+    config.h.training.select = Selection::SlicedWasserstein;
+}
+
 fn toy() -> tempfile::TempDir {
     let data = tempfile::tempdir().unwrap();
     gtn_tests::write_toy_mnist(&data.path().join("mnist"), 200).unwrap();
@@ -45,7 +58,7 @@ fn toy() -> tempfile::TempDir {
 #[test]
 fn a_run_stopped_at_any_point_ends_with_the_same_bytes() {
     let data = toy();
-    for protocol in [Protocol::Paper, Protocol::Repo] {
+    for protocol in [Protocol::Paper, Protocol::Repo, Protocol::Flow] {
         let job = job(data.path(), protocol);
         let folder = tempfile::tempdir().unwrap();
         let uninterrupted = folder.path().join("uninterrupted");
@@ -57,7 +70,7 @@ fn a_run_stopped_at_any_point_ends_with_the_same_bytes() {
         let run = RunFolder::at(folder.path().join("stopped"));
         // At the first step, within an epoch, between epochs, while encoding or pairing, within an epoch of ĥ.
         let mut stops = 0;
-        for reports in [1, 1, 2, 3, 1, 2, 5, 1, 4] {
+        for reports in [1, 1, 2, 3, 1, 2, 5, 1, 4, 100, 150, 300, 5, 1, 2] {
             match reproduce(&job, &run, &mut StopAfter { reports }) {
                 Err(Error::Stopped { .. }) => stops += 1,
                 other => drop(other.unwrap()),

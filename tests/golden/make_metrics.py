@@ -1,6 +1,6 @@
 """Prints the tables of crates/gtn-metrics/tests/golden.rs: metrics of small samples, computed by SciPy.
 
-    pip install scipy
+    pip install scipy scikit-learn torch torch-fidelity
     python tests/golden/make_metrics.py
 """
 
@@ -112,3 +112,49 @@ for n, m, d in [(300, 300, 64), (250, 400, 64), (400, 300, 16)]:
     x, y = features(n, d, 3), features(m, d, 58) * 0.9
     score = prc_features_to_metric(torch.from_numpy(y), torch.from_numpy(x), prc_neighborhood=3, prc_batch_size=10000, verbose=False)
     print(f"({n}, {m}, {d}, {score['precision']!r}, {score['recall']!r}, {float(frechet(x, y))!r}),")
+
+
+# Pairs (y, x), by scikit-learn and SciPy.
+from sklearn.mixture import GaussianMixture  # noqa: E402
+from sklearn.neighbors import KNeighborsRegressor  # noqa: E402
+
+
+def scattered(n, d, key):
+    """Rows without equal distances: multiples of 1/64 below 157, exact in f32 and f64."""
+    i, k = np.arange(n)[:, None], np.arange(d)[None, :]
+    return (i * i * 37 + i * key + k * 29 + i * k * (key + 7) + k * k * 3 + key) % 10007 / 64
+
+
+def pairs(n, d, columns, key):
+    """y, and an x that is a function of y plus noise. Exact in f32."""
+    y, k = scattered(n, d, key), np.arange(columns)
+    return y, 2 * y[:, k % d] - y[:, (k + 1) % d] + scattered(n, columns, key + 11) / 4
+
+
+print("n, m, d, columns of x, noise of pairs")
+for n, m, d, columns in [(40, 10, 1, 1), (200, 50, 2, 3), (300, 60, 5, 5), (150, 150, 40, 2)]:
+    (y, x), (held_out_y, held_out_x) = pairs(n, d, columns, 3), pairs(m, d, columns, 58)
+    distances = np.sort(cdist(held_out_y, y), axis=1)
+    assert (distances[:, 1] > distances[:, 0]).all()  # scikit-learn takes any of several nearest rows
+    predicted = KNeighborsRegressor(1, algorithm="brute").fit(y, x).predict(held_out_y).reshape(m, columns)
+    value = ((predicted - held_out_x) ** 2).sum(1).mean() / held_out_x.var(0, ddof=1).sum()
+    print(f"({n}, {m}, {d}, {columns}, {float(value)!r}),")
+
+print("n, d, largest |mean|, largest |variance - 1|, largest and mean KS distance from N(0, 1)")
+for n, d in [(2, 1), (50, 3), (400, 20)]:
+    y = sample(n, d, 3) / 4 - 1.5
+    ks = [stats.ks_1samp(column, stats.norm.cdf).statistic for column in y.T]
+    values = [np.abs(y.mean(0)).max(), np.abs(y.var(0, ddof=1) - 1).max(), max(ks), np.mean(ks)]
+    print(f"({n}, {d}, {', '.join(repr(float(value)) for value in values)}),")
+
+print("n, d, K, EM from labels i % K: iterations, mean log-likelihood, rows of each component, sum of i times its component")
+for n, d, components in [(60, 1, 2), (300, 3, 4), (500, 5, 3)]:
+    x = scattered(n, d, 3) / 16
+    mixture = GaussianMixture(components)
+    start = np.eye(components)[np.arange(n) % components]
+    # The initial responsibilities are given: `fit` begins with the maximization step that they lead to.
+    mixture._initialize_parameters = lambda x, random_state, **options: mixture._initialize(x, start, **options)
+    mixture.fit(x)
+    labels = mixture.predict(x)
+    counts = np.bincount(labels, minlength=4).tolist()
+    print(f"([{n}, {d}, {components}], {mixture.n_iter_}, {float(mixture.score(x))!r}, {counts}, {int((np.arange(n) * labels).sum())}),")

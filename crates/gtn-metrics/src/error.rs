@@ -232,4 +232,17 @@ pub enum Error {
     /// The covariance of a mixture component has no inverse.
     #[error("the covariance matrix of a mixture component is singular; fit with a larger regularization")]
     SingularCovariance,
+    /// A set of pairs has different numbers of y and x.
+    #[error("the {set} have {sources} source rows and {targets} target rows; pass one of each for every pair")]
+    PairCount {
+        /// The set of pairs.
+        set: SampleSet,
+        /// Rows y.
+        sources: usize,
+        /// Rows x.
+        targets: usize,
+    },
+    /// The caller asked to stop.
+    #[error("the fit was stopped before its end; start it again")]
+    Stopped,
 }

@@ -1,13 +1,17 @@
 use nalgebra::DMatrix;
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut2, Axis, s};
 use rand::Rng;
 use rand_distr::StandardNormal;
+use rayon::prelude::*;
 
 use crate::gaussian::clamp_to_f32;
 use crate::input_checks::{check_columns, check_counts, check_rows};
 use crate::k_means::{draw_index, k_means};
 use crate::{Error, SampleSet};
+
+/// Maximum number of k-means iterations. k-means usually converges earlier.
+const MAX_KMEANS_ITERATIONS: usize = 300;
 
 /// Rows centered and multiplied at once.
 const BLOCK_ROWS: usize = 512;
@@ -118,7 +122,8 @@ impl GaussianMixtureParams {
 /// mixture with the best [`mean_log_likelihood`](Self::mean_log_likelihood). ε is a variance in the squared unit of the
 /// data: use a smaller one if the standard deviation of the data is not far above 0.001.
 ///
-/// Everything is computed in `f64` on one thread. An iteration costs 2 n K d² multiplications.
+/// Everything is computed in `f64`, on the threads of the current rayon pool. Each sum is computed by one thread, so the
+/// number of threads changes no bit. An iteration costs 2 n K d² multiplications.
 ///
 /// Sources: Dempster, Laird and Rubin 1977, *Maximum Likelihood from Incomplete Data via the EM Algorithm*; Arthur and
 /// Vassilvitskii 2007, *k-means++: The Advantages of Careful Seeding*; Lloyd 1982, *Least Squares Quantization in PCM*.
@@ -160,8 +165,19 @@ impl GaussianMixture {
     /// below 1e-16 of the variance of the data.
     pub fn fit(rows: ArrayView2<'_, f32>, params: GaussianMixtureParams, rng: &mut impl Rng) -> Result<Self, Error> {
         let rows = check_input(rows, params)?;
-        let labels = k_means(&rows, params.n_components, rng);
-        Self::run_em(&rows, params, &labels)
+        Self::fit_until(&rows, params, MAX_KMEANS_ITERATIONS, rng, &|| false)
+    }
+
+    /// [`fit`](Self::fit) of rows that were checked, until `stop` returns true, which is an error.
+    pub(crate) fn fit_until(
+        rows: &Array2<f64>,
+        params: GaussianMixtureParams,
+        k_means_iterations: usize,
+        rng: &mut impl Rng,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Self, Error> {
+        let labels = k_means(rows, params.n_components, k_means_iterations, rng, stop).ok_or(Error::Stopped)?;
+        Self::from_partition(rows, params, &labels)?.run_em(rows, params, stop)
     }
 
     /// Fits a mixture from a given initial partition, for example that of another k-means program. `labels` contains a
@@ -185,19 +201,33 @@ impl GaussianMixture {
         let components = params.n_components;
         match labels.iter().position(|&label| label >= components) {
             Some(row) => Err(Error::LabelOutOfRange { row, label: labels[row], components }),
-            None => Self::run_em(&rows, params, labels),
+            None => Self::from_partition(&rows, params, labels)?.run_em(&rows, params, &|| false),
         }
     }
 
-    fn run_em(rows: &Array2<f64>, params: GaussianMixtureParams, labels: &[usize]) -> Result<Self, Error> {
+    /// The mixture before the first iteration, in which each row belongs to one component.
+    fn from_partition(rows: &Array2<f64>, params: GaussianMixtureParams, labels: &[usize]) -> Result<Self, Error> {
         let mut responsibilities = Array2::zeros((rows.nrows(), params.n_components));
         for (mut row, &label) in responsibilities.outer_iter_mut().zip(labels) {
             row[label] = 1.0;
         }
-        let mut mixture = Self::maximization_step(rows, &responsibilities, params.regularization)?;
-        let (mut log_likelihood_history, mut converged) = (Vec::new(), false);
+        Self::maximization_step(rows, &responsibilities, params.regularization)
+    }
+
+    /// Iterates from this mixture until it has converged, or until `stop` returns true, which is an error.
+    pub(crate) fn run_em(
+        self,
+        rows: &Array2<f64>,
+        params: GaussianMixtureParams,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Self, Error> {
+        let mut responsibilities = Array2::zeros((rows.nrows(), self.factors.len()));
+        let (mut mixture, mut log_likelihood_history, mut converged) = (self, Vec::new(), false);
         while !converged && log_likelihood_history.len() < params.max_iterations {
-            let likelihood = mixture.expectation_step(rows, &mut responsibilities)?;
+            if stop() {
+                return Err(Error::Stopped);
+            }
+            let likelihood = mean(&mixture.expectation_step(rows, &mut responsibilities)?);
             mixture = Self::maximization_step(rows, &responsibilities, params.regularization)?;
             converged =
                 log_likelihood_history.last().is_some_and(|last: &f64| (likelihood - last).abs() < params.tolerance);
@@ -223,15 +253,21 @@ impl GaussianMixture {
         }
         means /= &sizes.view().insert_axis(Axis(1));
         let mut covariances = Array3::zeros((components, d, d));
-        for (k, mut covariance) in covariances.outer_iter_mut().enumerate() {
+        let each: Vec<_> = covariances.outer_iter_mut().enumerate().collect();
+        each.into_par_iter().for_each(|(k, mut covariance)| {
+            let mut scaled = Array2::zeros((BLOCK_ROWS, d));
             for (rows, responsibilities) in blocks() {
-                let roots = responsibilities.column(k).mapv(f64::sqrt).insert_axis(Axis(1));
-                let scaled = (&rows - &means.row(k)) * roots;
+                let mut scaled = scaled.slice_mut(s![..rows.nrows(), ..]);
+                center(rows, means.row(k), &mut scaled);
+                for (mut row, &responsibility) in scaled.outer_iter_mut().zip(responsibilities.column(k)) {
+                    let root = responsibility.sqrt();
+                    slice_mut(&mut row).iter_mut().for_each(|x| *x *= root);
+                }
                 general_mat_mul(1.0, &scaled.t(), &scaled, 1.0, &mut covariance);
             }
             covariance /= sizes[k];
             covariance.diag_mut().mapv_inplace(|variance| variance + regularization);
-        }
+        });
         let factors = covariances.outer_iter().map(CholeskyFactor::new).collect::<Result<_, _>>()?;
         // The sizes sum to n plus 10 ε for each component.
         let weights = &sizes / n as f64;
@@ -239,29 +275,36 @@ impl GaussianMixture {
         Ok(Self { weights, means, covariances, factors, log_likelihood_history: Vec::new(), converged: false })
     }
 
-    /// Returns the mean log-likelihood of the rows, and writes their responsibilities.
-    fn expectation_step(&self, rows: &Array2<f64>, responsibilities: &mut Array2<f64>) -> Result<f64, Error> {
+    /// Returns the log-likelihood of each row, and writes the responsibilities.
+    pub(crate) fn expectation_step(
+        &self,
+        rows: &Array2<f64>,
+        responsibilities: &mut Array2<f64>,
+    ) -> Result<Vec<f64>, Error> {
         let half_d_log_2pi = 0.5 * rows.ncols() as f64 * (2.0 * std::f64::consts::PI).ln();
-        let mut sum = 0.0;
-        for (rows, mut responsibilities) in
-            rows.axis_chunks_iter(Axis(0), BLOCK_ROWS).zip(responsibilities.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS))
-        {
+        let mut log_likelihoods = vec![0.0; rows.nrows()];
+        let blocks = rows.axis_chunks_iter(Axis(0), BLOCK_ROWS).zip(log_likelihoods.chunks_mut(BLOCK_ROWS));
+        let blocks: Vec<_> = blocks.zip(responsibilities.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS)).collect();
+        blocks.into_par_iter().for_each(|((rows, log_likelihoods), mut responsibilities)| {
+            let mut centered = Array2::zeros(rows.dim());
+            let mut whitened = Array2::zeros(rows.dim());
             for (k, factor) in self.factors.iter().enumerate() {
                 let constant = self.weights[k].ln() - factor.log_determinant - half_d_log_2pi;
-                let whitened = (&rows - &self.means.row(k)).dot(&factor.transposed_inverse);
+                center(rows, self.means.row(k), &mut centered.view_mut());
+                general_mat_mul(1.0, &centered, &factor.transposed_inverse, 0.0, &mut whitened);
                 for (log, row) in responsibilities.column_mut(k).iter_mut().zip(whitened.outer_iter()) {
                     *log = constant - 0.5 * row.dot(&row);
                 }
             }
-            for mut logs in responsibilities.outer_iter_mut() {
-                let largest = logs.fold(f64::NEG_INFINITY, |max, &log| max.max(log));
+            for (mut logs, log_likelihood) in responsibilities.outer_iter_mut().zip(log_likelihoods) {
+                let logs = slice_mut(&mut logs);
+                let largest = logs.iter().fold(f64::NEG_INFINITY, |max, &log| max.max(log));
                 let total = largest + logs.iter().map(|log| (log - largest).exp()).sum::<f64>().ln();
-                logs.mapv_inplace(|log| (log - total).exp());
-                sum += total;
+                logs.iter_mut().for_each(|log| *log = (*log - total).exp());
+                *log_likelihood = total;
             }
-        }
-        let mean = sum / rows.nrows() as f64;
-        if mean.is_finite() { Ok(mean) } else { Err(Error::SingularCovariance) }
+        });
+        if mean(&log_likelihoods).is_finite() { Ok(log_likelihoods) } else { Err(Error::SingularCovariance) }
     }
 
     /// The weights wₖ of the components: K values that sum to 1.
@@ -301,10 +344,31 @@ impl GaussianMixture {
     /// [`Error::Empty`], [`Error::NotFinite`]; [`Error::WrongColumnCount`] if the number of columns differs from the
     /// fitted rows; [`Error::SingularCovariance`] if a row is so far from all components that the result overflows.
     pub fn mean_log_likelihood(&self, rows: ArrayView2<'_, f32>) -> Result<f64, Error> {
+        Ok(mean(&self.log_likelihoods(rows)?.0))
+    }
+
+    /// The component of each of n × d rows: that with the highest responsibility, and the first of them if several have
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// As [`mean_log_likelihood`](Self::mean_log_likelihood).
+    pub fn assign(&self, rows: ArrayView2<'_, f32>) -> Result<Vec<usize>, Error> {
+        let (_, responsibilities) = self.log_likelihoods(rows)?;
+        let largest = |row: ArrayView1<'_, f64>| {
+            let first = (0, f64::NEG_INFINITY);
+            row.iter().enumerate().fold(first, |best, (k, &value)| if value > best.1 { (k, value) } else { best }).0
+        };
+        Ok(responsibilities.outer_iter().map(largest).collect())
+    }
+
+    /// The log-likelihood and the responsibilities of each row.
+    pub(crate) fn log_likelihoods(&self, rows: ArrayView2<'_, f32>) -> Result<(Vec<f64>, Array2<f64>), Error> {
         check_columns(SampleSet::Single, rows, self.means.ncols())?;
         check_rows(SampleSet::Single, rows)?;
         let mut responsibilities = Array2::zeros((rows.nrows(), self.factors.len()));
-        self.expectation_step(&rows.mapv(f64::from), &mut responsibilities)
+        let log_likelihoods = self.expectation_step(&to_f64(rows), &mut responsibilities)?;
+        Ok((log_likelihoods, responsibilities))
     }
 
     /// Draws `count` independent rows: component k with probability wₖ, then x = μₖ + L z, where z is standard normal
@@ -336,11 +400,34 @@ impl CholeskyFactor {
     }
 }
 
+/// Writes rows minus a mean. Both are in row-major order, as all arrays here: slices are several times faster than arrays
+/// if there are few columns.
+fn center(rows: ArrayView2<'_, f64>, mean: ArrayView1<'_, f64>, centered: &mut ArrayViewMut2<'_, f64>) {
+    let (rows, mean) = (rows.to_slice().expect("contiguous rows"), mean.to_slice().expect("contiguous means"));
+    let centered = centered.as_slice_mut().expect("contiguous buffer");
+    for (centered, row) in centered.chunks_exact_mut(mean.len()).zip(rows.chunks_exact(mean.len())) {
+        centered.iter_mut().zip(row.iter().zip(mean)).for_each(|(centered, (x, mean))| *centered = x - mean);
+    }
+}
+
+fn slice_mut<'a>(row: &'a mut ArrayViewMut1<'_, f64>) -> &'a mut [f64] {
+    row.as_slice_mut().expect("a row in row-major order")
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().fold(0.0, |sum, value| sum + value) / values.len() as f64
+}
+
 fn check_input(rows: ArrayView2<'_, f32>, params: GaussianMixtureParams) -> Result<Array2<f64>, Error> {
     params.check()?;
     check_rows(SampleSet::Single, rows)?;
     if rows.nrows() < params.n_components {
         return Err(Error::TooFewSamplesForComponents { samples: rows.nrows(), components: params.n_components });
     }
-    Ok(rows.mapv(f64::from))
+    Ok(to_f64(rows))
+}
+
+/// The rows in row-major order.
+pub(crate) fn to_f64(rows: ArrayView2<'_, f32>) -> Array2<f64> {
+    rows.mapv(f64::from).as_standard_layout().into_owned()
 }

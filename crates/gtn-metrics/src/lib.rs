@@ -67,6 +67,8 @@
 //! | Memorization: probability of being closer | [`memorization`] | [0, 1] | ½; above with copies | ½, exactly | Mann and Whitney 1947, Meehan et al. 2020 |
 //! | Memorization: fraction of near copies | [`memorization`] | [0, 1] | 0.01; above with copies | about 0.01 | related to Alaa et al. 2022 |
 //! | Variance kept | [`variance_kept`] | ≥ 0 | 1 | near 1 | |
+//! | Noise of pairs (y, x) | [`pair_noise`] | ≥ 0 | 0; 2 without a relation | that of the identity on the same y | 1-nearest-neighbor regression, Cover and Hart 1967 |
+//! | Normality of the y of pairs | [`source_statistics`] | ≥ 0 | 0 | in the result | Massart 1990 |
 //! | Longest step over mean step along a path | [`step_lengths`] | [1, number of steps] | 1 | none: it does not compare two sets | |
 //!
 //! [`mean_over_subsets`] averages a metric of two sets of rows over random subsets of them.
@@ -88,7 +90,8 @@
 //!
 //! # Numerics
 //!
-//! Sums are computed in `f64` on one thread, in an order that depends only on the shapes of the arrays.
+//! Sums are computed in `f64`, each by one thread, in an order that depends only on the shapes of the arrays. The fit of a
+//! mixture, [`pair_noise`] and [`source_statistics`] use the threads of the current rayon pool, whose number changes no bit.
 //!
 //! # Invalid input
 //!
@@ -109,12 +112,15 @@ mod kernel_distance;
 mod kolmogorov_smirnov;
 mod large_matrices;
 mod memorization;
+mod mixture_selection;
 mod nearest_neighbors;
+mod pair_noise;
 mod pairwise_distances;
 mod pca;
 mod precision_recall;
 mod sample_moments;
 mod sliced_wasserstein;
+mod source_statistics;
 mod step_lengths;
 mod subsets;
 mod variance;
@@ -134,11 +140,14 @@ pub use inception_score::{InceptionScore, inception_score, inception_score_from_
 pub use kernel_distance::{KernelDistance, kernel_distance, kernel_distances_of_subsets};
 pub use kolmogorov_smirnov::{ks_one_sample, ks_two_sample};
 pub use memorization::{Memorization, memorization, memorization_from_neighbors};
+pub use mixture_selection::{MixtureCandidate, MixtureSelection};
 pub use nearest_neighbors::{NearestNeighbors, Neighbor};
+pub use pair_noise::pair_noise;
 pub use pca::Pca;
 pub use precision_recall::{PrecisionRecall, precision_recall};
 pub use sample_moments::SampleMoments;
 pub use sliced_wasserstein::sliced_wasserstein;
+pub use source_statistics::{SourceStatistics, source_statistics};
 pub use step_lengths::{StepLengths, step_lengths};
 pub use subsets::{Subsets, floor_over_subsets, floors_over_subsets, mean_over_subsets, means_over_subsets};
 pub use variance::{total_variance, variance_kept};

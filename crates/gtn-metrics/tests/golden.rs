@@ -1,9 +1,10 @@
-//! Compares the metrics with SciPy 1.17.1 (NumPy 2.4.6) and torch-fidelity 0.4.0, for samples that both programs compute
+//! Compares the metrics with SciPy 1.17.1 (NumPy 2.4.6), scikit-learn 1.9.1 and torch-fidelity 0.4.0, for samples that both programs compute
 //! exactly. The script `tests/golden/make_metrics.py` of the workspace prints the tables.
 
 use gtn_metrics::{
-    energy_distance, frechet_distance, inception_score, kernel_distances_of_subsets, ks_one_sample, ks_two_sample,
-    precision_recall, sliced_wasserstein,
+    GaussianMixture, GaussianMixtureParams, energy_distance, frechet_distance, inception_score,
+    kernel_distances_of_subsets, ks_one_sample, ks_two_sample, pair_noise, precision_recall, sliced_wasserstein,
+    source_statistics,
 };
 use ndarray::Array2;
 use rand::SeedableRng;
@@ -51,6 +52,71 @@ const FEATURES: [(usize, usize, usize, f64, f64, f64); 3] = [
     (250, 400, 64, 0.8700000047683716, 0.5799999833106995, 6.151425582129818),
     (400, 300, 16, 0.9433333277702332, 0.7850000262260437, 0.6432149991381486),
 ];
+
+/// The numbers n and m of training and held-out pairs, the columns of y and x, and the noise of the pairs by
+/// scikit-learn's `KNeighborsRegressor(1)`.
+const PAIR_NOISE: [(usize, usize, usize, usize, f64); 4] = [
+    (40, 10, 1, 1, 0.002571165892759665),
+    (200, 50, 2, 3, 0.03759343689659196),
+    (300, 60, 5, 5, 0.060129411050406215),
+    (150, 150, 40, 2, 0.9087034465253225),
+];
+
+/// n rows of d columns against N(0, 1): largest |mean|, largest |variance − 1|, largest and mean distance by
+/// `stats.ks_1samp`.
+const SOURCE: [(usize, usize, f64, f64, f64, f64); 3] = [
+    (2, 1, 0.78125, 0.21875, 0.5620820168082948, 0.5620820168082948),
+    (50, 3, 0.125, 0.2307860331632653, 0.12208201680829484, 0.09526732354092847),
+    (400, 20, 0.187734375, 0.27892487566572655, 0.15166835865206607, 0.10539159628660914),
+];
+
+/// n rows of d columns and K components. By scikit-learn's `GaussianMixture` from the labels i % K: iterations, mean
+/// log-likelihood, the numbers of rows that `predict` gives four components, and the sum of i times its component.
+const MIXTURE: [OfMixture; 3] = [
+    OfMixture {
+        sizes: [60, 1, 2],
+        iterations: 2,
+        log_likelihood: -2.492350767164757,
+        counts: [28, 32, 0, 0],
+        sum: 827,
+    },
+    OfMixture {
+        sizes: [300, 3, 4],
+        iterations: 7,
+        log_likelihood: 1.3226917730853185,
+        counts: [209, 47, 44, 0],
+        sum: 28130,
+    },
+    OfMixture {
+        sizes: [500, 5, 3],
+        iterations: 26,
+        log_likelihood: -2.1691050059394605,
+        counts: [199, 133, 168, 0],
+        sum: 146176,
+    },
+];
+
+struct OfMixture {
+    sizes: [usize; 3],
+    iterations: usize,
+    log_likelihood: f64,
+    counts: [usize; 4],
+    sum: usize,
+}
+
+/// Rows without equal distances: multiples of 1/64 below 157.
+fn scattered(n: usize, d: usize, key: usize) -> Array2<f32> {
+    Array2::from_shape_fn((n, d), |(i, k)| {
+        ((i * i * 37 + i * key + k * 29 + i * k * (key + 7) + k * k * 3 + key) % 10_007) as f32 / 64.0
+    })
+}
+
+/// y, and an x that is a function of y plus noise.
+fn pairs(n: usize, d: usize, columns: usize, key: usize) -> (Array2<f32>, Array2<f32>) {
+    let (y, noise) = (scattered(n, d, key), scattered(n, columns, key + 11) / 4.0);
+    let x = Array2::from_shape_fn((n, columns), |(i, k)| 2.0 * y[(i, k % d)] - y[(i, (k + 1) % d)] + noise[(i, k)]);
+    (y, x)
+}
 
 /// Like Inception features: not negative, and many of them 0. Values are multiples of 1/64.
 fn features(n: usize, d: usize, key: usize) -> Array2<f32> {
@@ -128,5 +194,44 @@ fn metrics_of_features_agree_with_torch_fidelity_and_pytorch_fid() {
         assert_close(result.recall, recall, 1e-7, &sizes);
         // SciPy has the values before they were rounded to f32.
         assert_close(frechet_distance(x.view(), y.view()).unwrap(), frechet, 1e-6, &sizes);
+    }
+}
+
+#[test]
+fn the_noise_of_pairs_agrees_with_scikit_learn() {
+    for (n, m, d, columns, expected) in PAIR_NOISE {
+        let (train, held_out) = (pairs(n, d, columns, 3), pairs(m, d, columns, 58));
+        let value = pair_noise((train.0.view(), train.1.view()), (held_out.0.view(), held_out.1.view())).unwrap();
+        assert_close(value, expected, 1e-13, &format!("{n} and {m} pairs, {d} to {columns}"));
+    }
+}
+
+#[test]
+fn statistics_of_the_source_agree_with_scipy() {
+    for (n, d, mean, variance, largest_ks, mean_ks) in SOURCE {
+        let statistics = source_statistics((sample(n, d, 3) / 4.0 - 1.5).view()).unwrap();
+        let sizes = format!("{n} × {d}");
+        assert_close(statistics.largest_mean, mean, 1e-13, &sizes);
+        assert_close(statistics.largest_variance_error, variance, 1e-13, &sizes);
+        assert_close(statistics.largest_ks, largest_ks, 1e-13, &sizes);
+        assert_close(statistics.mean_ks, mean_ks, 1e-13, &sizes);
+    }
+}
+
+#[test]
+fn mixtures_agree_with_scikit_learn() {
+    for OfMixture { sizes: [n, d, components], iterations, log_likelihood, counts, sum } in MIXTURE {
+        let rows = scattered(n, d, 3) / 16.0;
+        let labels: Vec<usize> = (0..n).map(|row| row % components).collect();
+        let params = GaussianMixtureParams::new(components);
+        let mixture = GaussianMixture::fit_from_labels(rows.view(), params, &labels).unwrap();
+        let sizes = format!("{n} × {d}, {components} components");
+        assert_eq!(mixture.log_likelihood_history().len(), iterations, "{sizes}");
+        let difference = mixture.mean_log_likelihood(rows.view()).unwrap() - log_likelihood;
+        assert!(difference.abs() < 1e-8, "{sizes}: {difference}");
+        let assigned = mixture.assign(rows.view()).unwrap();
+        let count = |component: usize| assigned.iter().filter(|&&other| other == component).count();
+        assert_eq!([0, 1, 2, 3].map(count), counts, "{sizes}");
+        assert_eq!(assigned.iter().enumerate().map(|(row, component)| row * component).sum::<usize>(), sum, "{sizes}");
     }
 }

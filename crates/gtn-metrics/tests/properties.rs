@@ -1,8 +1,8 @@
 //! Properties of the metrics that hold for all samples.
 
 use gtn_metrics::{
-    Error, Subsets, energy_distance, floor_over_subsets, ks_one_sample, ks_two_sample, mean_over_subsets,
-    sliced_wasserstein, total_variance, variance_kept,
+    Error, Subsets, energy_distance, floor_over_subsets, ks_one_sample, ks_two_sample, mean_over_subsets, pair_noise,
+    sliced_wasserstein, source_statistics, total_variance, variance_kept,
 };
 use ndarray::{Array2, ArrayView2, Axis};
 use proptest::collection::vec;
@@ -183,6 +183,55 @@ proptest! {
         let metric = |x: ArrayView2<'_, f32>, y: ArrayView2<'_, f32>| sliced_wasserstein(x, y, PROJECTIONS, &mut rng(3));
         let result = mean_over_subsets(x.view(), y.view(), subsets, &mut rng(seed), metric).unwrap();
         prop_assert!((result - sliced(x, y)).abs() <= 1e-14 * result);
+    }
+
+    #[test]
+    fn the_noise_of_pairs_is_that_of_all_distances(sets in sets(2), shift in -9..9_i8) {
+        let (train, held_out) = (&sets[0], &sets[1]);
+        let x = |y: &Array2<f32>| y.mapv(|y| (y * 8.0).rem_euclid(7.0)) + f32::from(shift);
+        let nearest = |row: ndarray::ArrayView1<'_, f32>| {
+            let square = |other: ndarray::ArrayView1<'_, f32>| {
+                row.iter().zip(other).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>()
+            };
+            let squares: Vec<f64> = train.outer_iter().map(square).collect();
+            let least = squares.iter().copied().fold(f64::INFINITY, f64::min);
+            squares.iter().position(|&square| square == least).unwrap()
+        };
+        let (train_x, held_out_x) = (x(train), x(held_out));
+        let error = |(row, x): (ndarray::ArrayView1<'_, f32>, ndarray::ArrayView1<'_, f32>)| {
+            x.iter().zip(train_x.row(nearest(row))).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>()
+        };
+        let sum: f64 = held_out.outer_iter().zip(held_out_x.outer_iter()).map(error).sum();
+        match pair_noise((train.view(), train_x.view()), (held_out.view(), held_out_x.view())) {
+            Ok(noise) => {
+                let expected = sum / held_out.nrows() as f64 / total_variance(held_out_x.view()).unwrap();
+                prop_assert!((noise - expected).abs() <= 1e-12 * expected, "{noise}, {expected}");
+                // Pairs that were learned have no error, if equal y have equal x.
+                let of_train = pair_noise((train.view(), train_x.view()), (train.view(), train_x.view()));
+                prop_assert!(matches!(of_train, Ok(0.0) | Err(_)));
+            }
+            Err(error) => {
+                let expected = matches!(error, Error::TooFewSamples { samples: 1 } | Error::ZeroVariance);
+                prop_assert!(expected, "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn source_statistics_do_not_depend_on_the_order_of_rows_and_columns(sets in sets(1), seed: u64) {
+        let y = &sets[0];
+        match (source_statistics(y.view()), source_statistics(shuffled(y, seed).slice(ndarray::s![.., ..;-1]))) {
+            (Ok(a), Ok(b)) => {
+                prop_assert_eq!(a.largest_ks, b.largest_ks);
+                prop_assert!(a.mean_ks <= a.largest_ks && a.largest_ks <= 1.0);
+                prop_assert!((a.mean_ks - b.mean_ks).abs() < 1e-12 && (a.largest_mean - b.largest_mean).abs() < 1e-12);
+                prop_assert!((a.largest_variance_error - b.largest_variance_error).abs() < 1e-10);
+            }
+            (a, b) => {
+                prop_assert_eq!(&a, &Err(Error::TooFewSamples { samples: 1 }));
+                prop_assert_eq!(a, b);
+            }
+        }
     }
 
     #[test]

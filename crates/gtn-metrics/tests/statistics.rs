@@ -3,7 +3,7 @@
 
 use gtn_metrics::{
     Error, SampleSet, Subsets, energy_distance, floor_over_subsets, ks_one_sample, ks_two_sample, mean_over_subsets,
-    sliced_wasserstein,
+    pair_noise, sliced_wasserstein, source_statistics,
 };
 use ndarray::{Array2, ArrayView2, array, aview1};
 use rand::{Rng, SeedableRng};
@@ -190,4 +190,43 @@ fn invalid_subsets_are_an_error() {
     // Errors of the metric are returned.
     let failing = |_: ArrayView2<'_, f32>, _: ArrayView2<'_, f32>| Err(Error::ZeroVariance);
     assert_eq!(floor_over_subsets(rows(6).view(), subsets, &mut rng(1), failing), Err(Error::ZeroVariance));
+}
+
+/// For a rotation of standard normal rows, the noise is that of the identity, about 0.05 for 10,000 pairs of 5 columns.
+/// Unrelated x have 2: the mean over 2,000 held-out pairs deviates by 0.2 with a probability far below 1e-9, since the
+/// standard deviation of one squared distance over the total variance is √(8/5).
+#[test]
+fn the_noise_of_pairs_is_near_0_for_a_function_and_near_2_without_a_relation() {
+    let mut rng = rng(31);
+    let mut normal = |n| Array2::from_shape_simple_fn((n, 5), || rng.sample::<f32, _>(rand_distr::StandardNormal));
+    let (train, held_out, unrelated, other) = (normal(10_000), normal(2000), normal(10_000), normal(2000));
+    let noise = |x: &Array2<f32>, held_out_x: &Array2<f32>| {
+        pair_noise((train.view(), x.view()), (held_out.view(), held_out_x.view())).unwrap()
+    };
+    // The columns in another order, and one of them mirrored.
+    let rotated = |y: &Array2<f32>| {
+        Array2::from_shape_fn(y.dim(), |(i, k)| y[(i, (k + 2) % 5)] * if k == 1 { -3.0 } else { 3.0 })
+    };
+    let identity = noise(&train, &held_out);
+    assert!(identity > 0.03 && identity < 0.07, "{identity}");
+    assert!((noise(&rotated(&train), &rotated(&held_out)) - identity).abs() < 0.01);
+    let value = noise(&unrelated, &other);
+    assert!((value - 2.0).abs() < 0.2, "{value}");
+}
+
+/// With a probability of at most 5% the limit is exceeded, so at most 25 times in 100 repetitions with a probability below
+/// 1e-10 (binomial). The mean distance of 40 columns is within 0.03/√n of its limit, as in the test of its noise floor.
+#[test]
+fn normal_rows_are_below_the_limit_of_the_largest_distance() {
+    let mut rng = rng(32);
+    let (mut above, mut mean, mut expected) = (0, 0.0, 0.0);
+    for _ in 0..100 {
+        let y = Array2::from_shape_simple_fn((300, 40), || rng.sample::<f32, _>(rand_distr::StandardNormal));
+        let statistics = source_statistics(y.view()).unwrap();
+        above += usize::from(statistics.largest_ks > statistics.ks_limit);
+        mean += statistics.mean_ks / 100.0;
+        expected = statistics.expected_ks;
+    }
+    assert!(above <= 25, "{above}");
+    assert!((mean / expected - 1.0).abs() < 0.06, "{mean}, {expected}");
 }

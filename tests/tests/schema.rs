@@ -135,10 +135,11 @@ fn experiments_use_every_name_of_the_schema_and_no_other() {
         run("swiss-roll", root.path(), points(1)),
         run("swiss-roll", root.path(), points(2)),
         run("uniform", root.path(), points(2)),
+        run("disjoint-uniform", root.path(), points(2)),
         run("mnist", root.path(), images),
     ];
-    export(&runs[3].folder, &root.path().join("model.safetensors"));
-    let pairs = draw_pairs(&runs[3].folder, 5, &Streams::new(1)).unwrap();
+    export(&runs[4].folder, &root.path().join("model.safetensors"));
+    let pairs = draw_pairs(&runs[4].folder, 5, &Streams::new(1)).unwrap();
     assert_eq!(pairs.source.dim(), pairs.target.dim());
 
     check_keys(&accesses.0.lock().unwrap());
@@ -167,7 +168,15 @@ fn check_metrics(runs: &[Run]) {
             assert_eq!(record.floor.is_some(), metric.has_noise_floor(), "{record:?}");
             assert!(report.contains(&format!(">{}", metric.title())), "{metric} is not in the report");
             for baseline in record.baselines.keys() {
-                assert!(report.contains(&format!(">{}<", baseline.title())), "{baseline} is not in the report");
+                let title = match (baseline, log.stage(Stage::Evaluate)) {
+                    (Baseline::Mixture, Some(stage)) => {
+                        format!("Mixture of {} Gaussians", stage.statistics[&Statistic::MixtureComponents])
+                    }
+                    _ => baseline.title().to_owned(),
+                };
+                // A mixture of one.
+                let title = title.replace(" 1 Gaussians", " one Gaussian");
+                assert!(report.contains(&format!(">{title}<")), "{title} is not in the report");
                 compared.insert(*baseline);
             }
         }

@@ -60,7 +60,11 @@ from_errors! {
     gtn_models::Error;
     gtn_data::Error [gtn_data::Error::Stopped { .. }];
     gtn_data::fetch::Error [gtn_data::fetch::Error::Stopped(_)];
-    gtn_train::Error [gtn_train::Error::Stopped { .. } | gtn_train::Error::Data(gtn_data::Error::Stopped { .. })];
+    gtn_train::Error [
+        gtn_train::Error::Stopped { .. }
+        | gtn_train::Error::Data(gtn_data::Error::Stopped { .. })
+        | gtn_train::Error::Metrics(gtn_metrics::Error::Stopped)
+    ];
 }
 
 impl From<gtn_metrics::Error> for Failure {

@@ -90,8 +90,13 @@ pub const DIRECTIONS: &str = "directions";
 /// Samples of a Gaussian fitted to the training targets, a baseline. Index 0.
 pub const GAUSSIAN: &str = "gaussian";
 
-/// Expectation maximization that fits a Gaussian mixture to the training targets, a baseline. Index 0.
+/// Expectation maximization that fits a Gaussian mixture with a given number of components to the training targets. Index 0.
+///
+/// The baseline of a run drew from it while it had ten components. Now the number is chosen: [`MIXTURE_CHOICE`].
 pub const MIXTURE: &str = "mixture";
+
+/// Choice of the number of components of a Gaussian mixture, and its expectation maximization: a baseline. Index 0.
+pub const MIXTURE_CHOICE: &str = "mixture/choice";
 
 /// Samples of that Gaussian mixture. Index 0.
 pub const MIXTURE_SAMPLE: &str = "mixture/sample";

@@ -22,6 +22,7 @@ fn purposes_are_frozen() {
         (purpose::DIRECTIONS, "directions"),
         (purpose::GAUSSIAN, "gaussian"),
         (purpose::MIXTURE, "mixture"),
+        (purpose::MIXTURE_CHOICE, "mixture/choice"),
         (purpose::MIXTURE_SAMPLE, "mixture/sample"),
         (purpose::PAIRS, "pairs"),
         (purpose::PAIRS_FROM, "pairs/from"),

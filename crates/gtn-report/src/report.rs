@@ -2,6 +2,7 @@
 //!
 //! The sections on samples depend on the kind of data: `images` and `synthetic` make them. All others are the same for all runs.
 
+mod baselines;
 mod contents;
 mod data_sets;
 mod images;

@@ -78,7 +78,7 @@ pub(super) fn sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Sectio
         let items = vec![figure(samples, &keys::NEAREST, columns, text)?];
         sections.push(Section { heading: "Nearest training images", side_by_side: false, items });
     }
-    let figures = [latents::figure(samples)?, similarity::figure(samples)?];
+    let figures = [latents::figure(samples, log)?, similarity::figure(samples)?];
     let items: Vec<_> = figures.into_iter().flatten().map(Item::Figure).collect();
     if !items.is_empty() {
         sections.push(Section { heading: "Latents and pairs", side_by_side: false, items });

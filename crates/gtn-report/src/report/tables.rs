@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use gtn_run::config::{AutoencoderWeights, Normalize, PairingMethod, SimilarityPrecision, Training};
 use gtn_run::schema::{Baseline, Direction};
-use gtn_run::{EpochRecord, MetricRecord, Stage};
+use gtn_run::{EpochRecord, MetricRecord, MetricsLog, Stage};
 use maud::{Markup, html};
 
+use super::baselines;
 use super::contents::Contents;
 use super::stage_descriptions::description;
 use super::text::{self, count, duration, number};
@@ -17,8 +18,8 @@ pub(super) fn metrics(contents: &Contents) -> Markup {
     let notes_on_latents = [
         "Lower is better unless marked otherwise: ↑ higher is better, → closer to the given value is better.",
         " Noise floor: the score of real data against other real data.",
-        " A single Gaussian and a mixture of ten Gaussians were fitted to the same training latents; apart from the \
-         autoencoder, they need no network.",
+        " A single Gaussian and a mixture of Gaussians were fitted to the same training latents; apart from the autoencoder, \
+         they need no network. The number of Gaussians is the best of several for a part of the training latents.",
     ];
     let notes_on_pixels = [
         "The same metrics on images instead of latents, pixel by pixel with values in [−1, 1].",
@@ -31,11 +32,11 @@ pub(super) fn metrics(contents: &Contents) -> Markup {
         @for (heading, metrics, [note, on_floors, on_baselines]) in tables.iter().filter(|(_, metrics, _)| !metrics.is_empty()) {
             section {
                 h2 { (heading) }
-                (metrics_table(metrics))
+                (metrics_table(metrics, &contents.log))
                 p.note {
                     (note)
                     @if metrics.iter().any(|record| record.floor.is_some()) { (on_floors) }
-                    @if !baselines(metrics).is_empty() { (on_baselines) }
+                    @if !measured_baselines(metrics).is_empty() { (on_baselines) }
                 }
             }
         }
@@ -43,7 +44,7 @@ pub(super) fn metrics(contents: &Contents) -> Markup {
 }
 
 /// The baselines that at least one metric has.
-fn baselines(metrics: &[&MetricRecord]) -> BTreeSet<Baseline> {
+fn measured_baselines(metrics: &[&MetricRecord]) -> BTreeSet<Baseline> {
     metrics.iter().flat_map(|record| record.baselines.keys().copied()).collect()
 }
 
@@ -56,13 +57,13 @@ fn mark(direction: Direction) -> String {
     }
 }
 
-fn metrics_table(metrics: &[&MetricRecord]) -> Markup {
-    let baselines = baselines(metrics);
+fn metrics_table(metrics: &[&MetricRecord], log: &MetricsLog) -> Markup {
+    let measured = measured_baselines(metrics);
     html! {
-        div.wide { table.metrics.with-baselines[!baselines.is_empty()] {
+        div.wide { table.metrics.with-baselines[!measured.is_empty()] {
             thead { tr {
                 th { "Metric" } th.number { "Value" } th.number { "Noise floor" }
-                @for baseline in &baselines { th.number { (baseline.title()) } }
+                @for baseline in &measured { th.number { (baselines::title(*baseline, log)) } }
                 th.number { "Samples" }
                 th.meaning { "Definition" }
             } }
@@ -72,7 +73,7 @@ fn metrics_table(metrics: &[&MetricRecord]) -> Markup {
                         td.name { (record.metric.title()) (mark(record.metric.direction())) }
                         td.number { (number(record.value)) }
                         (value_or_dash(record.floor))
-                        @for baseline in &baselines { (value_or_dash(record.baselines.get(baseline).copied())) }
+                        @for baseline in &measured { (value_or_dash(record.baselines.get(baseline).copied())) }
                         td.number { (count(record.samples)) }
                         td.meaning { (record.metric.definition()) " Unit: " (record.metric.unit()) "." }
                     }

@@ -130,7 +130,8 @@ fn metrics_are_compared_with_baselines() {
     for text in [
         "Fréchet distance",
         "Single Gaussian",
-        "Mixture of ten Gaussians",
+        // A run of an earlier version.
+        ">Mixture of Gaussians<",
         "0.01200",
         "0.03400",
         "Recall ↑",
@@ -139,6 +140,12 @@ fn metrics_are_compared_with_baselines() {
         assert!(html.contains(text), "{text}");
     }
     assert_eq!(html.matches("<span class=\"missing\">–</span>").count(), 2);
+    for (components, title) in [(30.0, "Mixture of 30 Gaussians"), (1.0, "Mixture of one Gaussian")] {
+        log.remove_stage(Stage::Evaluate).unwrap();
+        log.append(stage(Stage::Evaluate, 40.0, &[(Statistic::MixtureComponents, components)])).unwrap();
+        let html = fs::read_to_string(write_report(&run).unwrap()).unwrap();
+        assert!(html.contains(&format!(">{title}<")) && html.contains("Gaussians of the mixture"), "{title}");
+    }
 }
 
 #[test]
@@ -217,7 +224,7 @@ fn latents_pairs_and_nearest_images_are_shown_if_a_run_has_them() {
         "Latents in the plane",
         "explain 61% of their variance",
         "300 held-out real latents",
-        "300 from a mixture of ten Gaussians",
+        "300 from a mixture of Gaussians",
         "Not shown (total over all panels): 1 point that is not finite, 1 point that is outside the frame.",
     ] {
         assert!(with.contains(text), "{text}");

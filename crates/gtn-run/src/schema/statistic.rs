@@ -53,6 +53,12 @@ names! {
             &[Stage::Label], "Mean similarity",
             "Mean cosine similarity between the two vectors of a training pair; 1 means equal directions."
         ),
+        /// Components of the baseline [`Mixture`](super::Baseline::Mixture).
+        MixtureComponents => "mixture_components" (
+            &[Stage::Evaluate], "Gaussians of the mixture",
+            "Number of components of the mixture that is a baseline: the one of 1, 3, 10, 30 and 100 with the highest likelihood \
+             of a tenth of the training latents that the mixture was not fitted to."
+        ),
         /// Loss of the autoencoder on the official test set.
         AutoencoderTestLoss => "autoencoder_test_loss" (
             &[Stage::Evaluate], "Test loss of the autoencoder",

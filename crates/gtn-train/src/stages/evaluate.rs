@@ -9,14 +9,14 @@ mod values;
 use std::time::Instant;
 
 use gtn_run::schema::evaluation::METRICS;
-use gtn_run::schema::{Metric, snapshot};
+use gtn_run::schema::{Metric, Statistic, snapshot};
 use gtn_run::{Artifact, MetricRecord, Record, Stage, Statistics};
 use ndarray::Array2;
 
-use crate::Result;
 use crate::context::{Context, fingerprint};
 use crate::handoff::{Source, to_matrix};
 use crate::results::Results;
+use crate::{Result, baselines};
 use values::{PROJECTIONS, SUBSETS};
 
 /// Writes the metrics to the run folder.
@@ -29,7 +29,7 @@ pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()>
     let first_checksum = first_epoch.as_ref().map(Artifact::checksum).unwrap_or_default();
     let mut parts = vec![trained.h_checksum.clone(), targets.checksum.clone(), first_checksum];
     if let Source::Images(_) = source {
-        parts.extend([pixels::settings(), trained.decoder_checksum.clone().unwrap_or_default()]);
+        parts.extend([pixels::settings(), baselines::settings(), trained.decoder_checksum.clone().unwrap_or_default()]);
         parts.extend(targets.test.as_ref().map(|test| test.checksum.clone()));
         parts.extend(pairs.test_checksum.clone());
     }
@@ -44,9 +44,12 @@ pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()>
     let started = Instant::now();
     let (metrics, statistics) = match source {
         Source::Images(images) => {
-            let statistics = test_set::losses(results, images)?;
+            let mut statistics = test_set::losses(results, images)?;
             let mut metrics = images::measure(results, context)?;
             metrics.extend(pixels::measure(results, images, context)?);
+            if let Some(baselines) = results.baselines.samples(Stage::Evaluate, context)? {
+                statistics.insert(Statistic::MixtureComponents, baselines.mixture_components as f64);
+            }
             let has = |metric| metrics.iter().any(|record| record.metric == metric);
             let lacks = |ratio, of| has(of) && !has(ratio);
             if lacks(Metric::NnDistanceRatio, Metric::Precision)

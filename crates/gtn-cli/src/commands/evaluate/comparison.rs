@@ -134,7 +134,7 @@ fn held_out(
     let name = run.root().display();
     if config.autoencoder.is_some() && columns == Some(config.dim) {
         let latents = gtn_train::read_held_out_latents(run)?;
-        let baselines = gtn_train::fit_baselines(run)?.map_or(Baselines::None, Baselines::Latents);
+        let baselines = gtn_train::fit_baselines(run, progress)?.map_or(Baselines::None, Baselines::Latents);
         return Ok((Side::Vectors(latents), format!("latents of the validation images of {name}"), baselines));
     }
     let held_out = gtn_train::read_held_out(run, (&args.data.data_dir, &args.cache.path()), progress)?;
@@ -149,7 +149,7 @@ fn held_out(
                 autoencoder => Baselines::Images {
                     autoencoder: Rc::new(autoencoder?),
                     held_out: Rc::clone(&held_out),
-                    fitted: match gtn_train::fit_baselines(run) {
+                    fitted: match gtn_train::fit_baselines(run, progress) {
                         Err(error @ gtn_train::Error::NoLatents { .. }) => {
                             progress.line(&format!("note: no fitted baselines: {error}"));
                             None
@@ -195,6 +195,16 @@ impl Baselines {
     /// Whether they are those of a run on images, whose held-out images are compared.
     pub(super) fn are_of_images(&self) -> bool {
         matches!(self, Baselines::Images { .. })
+    }
+
+    /// The number of Gaussians of the mixture, if there is one.
+    pub(super) fn mixture_components(&self) -> Option<usize> {
+        match self {
+            Baselines::Latents(fitted) | Baselines::Images { fitted: Some(fitted), .. } => {
+                Some(fitted.mixture_components())
+            }
+            _ => None,
+        }
     }
 
     /// Those that exist.

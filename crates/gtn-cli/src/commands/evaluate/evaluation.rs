@@ -100,11 +100,18 @@ impl<'a> Evaluation<'a> {
         let in_order = self.request.in_order();
         let measured: Vec<Measured> = in_order.iter().filter_map(|metric| self.measured.get(metric)).cloned().collect();
         if self.args.json {
-            measured.iter().for_each(|one| console::print(&one.to_json().to_string()));
+            let components = sides.baselines.mixture_components();
+            measured.iter().for_each(|one| console::print(&one.to_json(components).to_string()));
         } else if !measured.is_empty() {
             self.header.iter().for_each(|line| console::print(line));
             if !sides.baselines.names().is_empty() {
                 console::print(&format!("real: {}", sides.real_description));
+            }
+            if let Some(components) = sides.baselines.mixture_components() {
+                let plural = if components == 1 { "" } else { "s" };
+                console::print(&format!(
+                    "mixture: {components} Gaussian{plural}, the best number for a tenth of the training latents"
+                ));
             }
             measured::print_table(&measured);
         }

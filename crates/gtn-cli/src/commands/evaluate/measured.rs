@@ -53,7 +53,8 @@ impl Estimate {
 }
 
 impl Measured {
-    pub(super) fn to_json(&self) -> Value {
+    /// The metric as a line of JSON. `mixture_components` belongs to the baseline mixture.
+    pub(super) fn to_json(&self, mixture_components: Option<usize>) -> Value {
         let value_of = |estimate: &Estimate| estimate.value;
         let at_floor = self.at_floor.as_ref();
         let mut line = json!({
@@ -74,6 +75,9 @@ impl Measured {
             let of_each =
                 baselines.iter().map(|(baseline, estimate)| (baseline.name().to_owned(), json!(estimate.value)));
             line["baselines"] = Value::Object(of_each.collect());
+            if let (true, Some(components)) = (baselines.contains_key(&Baseline::Mixture), mixture_components) {
+                line["mixture_components"] = json!(components);
+            }
         }
         line
     }

@@ -5,8 +5,8 @@ use gtn_metrics::{
     sliced_wasserstein, variance_kept,
 };
 use gtn_models::purpose;
-use gtn_run::MetricRecord;
 use gtn_run::schema::{Baseline, Metric};
+use gtn_run::{MetricRecord, Stage};
 use ndarray::{ArrayView2, s};
 
 use super::values::{
@@ -14,15 +14,16 @@ use super::values::{
     unless_held_out_are_copies,
 };
 use crate::Result;
-use crate::baselines::{COMPONENTS, K_DENSITY, MAX_LATENTS};
+use crate::baselines::{K_DENSITY, MAX_LATENTS};
 use crate::context::Context;
 use crate::handoff::{Targets, first_rows};
 use crate::results::Results;
 
 /// Maximum number of latents of each set for metrics whose cost is quadratic in it.
 const MAX_NEIGHBOR_LATENTS: usize = 5_000;
-/// Sizes that the results depend on, beside those that points share.
-pub(super) const SIZES: [usize; 5] = [MAX_LATENTS, MAX_NEIGHBOR_LATENTS, K_MANIFOLD, K_DENSITY, COMPONENTS];
+/// Sizes that the results depend on, beside those that points share. The last, the number of components that the mixture had, is
+/// part of the fingerprint of finished runs on points.
+pub(super) const SIZES: [usize; 5] = [MAX_LATENTS, MAX_NEIGHBOR_LATENTS, K_MANIFOLD, K_DENSITY, 10];
 
 /// Compares with held-out latents. The noise floor is measured on as many training latents; for memorization, on one half of the
 /// held-out latents against the other half.
@@ -30,7 +31,7 @@ pub(super) fn measure(
     Results { targets, trained, baselines, .. }: Results<'_>,
     context: &mut Context<'_>,
 ) -> Result<Vec<MetricRecord>> {
-    let Some(baselines) = baselines.samples()? else { return Ok(Vec::new()) };
+    let Some(baselines) = baselines.samples(Stage::Evaluate, context)? else { return Ok(Vec::new()) };
     let real = first_rows(&targets.validation, MAX_LATENTS);
     let n = real.nrows();
     let generated = trained.generator()?.sample_latents(n, &mut context.streams.stream(purpose::SAMPLE, 0))?;

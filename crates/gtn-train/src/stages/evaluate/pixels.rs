@@ -8,8 +8,8 @@ use gtn_metrics::{
     precision_recall, sliced_wasserstein,
 };
 use gtn_models::{Streams, purpose};
-use gtn_run::MetricRecord;
 use gtn_run::schema::{Baseline, Metric};
+use gtn_run::{MetricRecord, Stage};
 use ndarray::{Array2, Array4, ArrayView2, s};
 
 use super::values::{
@@ -51,7 +51,7 @@ pub(super) fn measure(
     if n <= K_DENSITY {
         return Ok(Vec::new());
     }
-    let Some(baselines) = baselines.samples()? else { return Ok(Vec::new()) };
+    let Some(baselines) = baselines.samples(Stage::Evaluate, context)? else { return Ok(Vec::new()) };
     let (held_out, generator) = (&images.split.validation, trained.generator()?);
     let decode = |latents: ArrayView2<'_, f32>| Ok::<_, crate::Error>(flatten(generator.decode(latents)?));
     let real = flatten(images.images.batch(&held_out[..n]));

@@ -2,12 +2,12 @@
 
 use gtn_metrics::{NearestNeighbors, Pca};
 use gtn_models::{Generator, Interpolation, purpose};
-use gtn_run::Artifact;
 use gtn_run::schema::{IMPROVEMENTS, image_samples as keys, pairs as pair_keys, snapshot};
+use gtn_run::{Artifact, Stage};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 
 use crate::Result;
-use crate::baselines::Baselines;
+use crate::baselines::{self, BaselineSamples};
 use crate::context::Context;
 use crate::datasets::{ImageData, shown_samples};
 use crate::handoff::{Targets, first_rows, to_matrix};
@@ -30,7 +30,8 @@ const NEAREST: usize = 3;
 pub(super) fn settings() -> String {
     format!(
         "{LATENTS} latents, {INTERPOLATIONS} interpolations of {STEPS} steps, {BINS} bins, {SCATTERED} in the plane, \
-         {NEAREST_SAMPLES} with {NEAREST} nearest"
+         {NEAREST_SAMPLES} with {NEAREST} nearest, {}",
+        baselines::settings()
     )
 }
 
@@ -56,7 +57,7 @@ pub(super) fn sample(
 
     interpolate(generator, artifact, context)?;
     artifact.insert(&keys::SIMILARITY_BY_RANK, similarity_by_rank(context)?);
-    scatter(&latents, targets, baselines, artifact)?;
+    scatter(&latents, targets, baselines.samples(Stage::Sample, context)?, artifact)?;
     nearest(generator, first_rows(&latents, NEAREST_SAMPLES), &targets.train, images, artifact)
 }
 
@@ -80,7 +81,7 @@ fn interpolate(generator: &Generator, artifact: &mut Artifact, context: &Context
 fn scatter(
     generated: &Array2<f32>,
     targets: &Targets,
-    baselines: &Baselines<'_>,
+    baselines: Option<&BaselineSamples>,
     artifact: &mut Artifact,
 ) -> Result<()> {
     if generated.ncols() < 2 {
@@ -88,7 +89,7 @@ fn scatter(
     }
     let pca = Pca::fit(targets.train.view(), 2)?;
     let mut sets = vec![(keys::SCATTER_REAL, &targets.validation), (keys::SCATTER_GENERATED, generated)];
-    if let Some(baselines) = baselines.samples()? {
+    if let Some(baselines) = baselines {
         sets.extend([(keys::SCATTER_GAUSSIAN, &baselines.gaussian), (keys::SCATTER_MIXTURE, &baselines.mixture)]);
     }
     for (key, rows) in sets {

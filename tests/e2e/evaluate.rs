@@ -351,3 +351,52 @@ fn statistics_are_written_and_read_and_missing_layers_are_named() {
         .arg(&weights)
         .refused_in_one_line(&weights.display().to_string());
 }
+
+#[test]
+fn latents_of_a_run_are_compared_with_all_held_out_ones() {
+    let data = toy(250);
+    // A few images of the toy data repeat; those of the test set differ.
+    gtn_tests::write_toy_test_set(&data.path().join("mnist"), 40).unwrap();
+    let out = |name: &str| data.path().join(name);
+    let run = out("run");
+    let choices = ["reproduce", "mnist", "--epochs", "autoencoder=2,h=4"];
+    gtn().args(choices).arg("--data-dir").arg(data.path()).arg("--out").arg(&run).done();
+    let compare = |generated: &Path| {
+        gtn().args(["evaluate", "--latent"]).arg("--real").arg(&run).arg("--generated").arg(generated)
+    };
+    let (table, _) = compare(&run).done();
+    assert!(table.contains("features: latents, 5 per sample\nreal: latents of the validation images of "), "{table}");
+    assert!(table.contains("\nmixture: ") && table.contains("gaussian      mixture   (50 samples)"), "{table}");
+    let (metrics, _) = measured(compare(&run).args(["-n", "40", "--neighbors", "4"]));
+    let names: Vec<_> = metrics.iter().map(|(name, _)| name.as_str()).collect();
+    let always =
+        ["frechet_distance", "energy_distance", "sliced_wasserstein", "precision", "recall", "density", "coverage"];
+    assert_eq!(names[..7], always);
+    for (name, line) in &metrics {
+        assert_eq!(
+            (line["samples"]["generated"].as_u64(), line["floor_samples"].as_u64()),
+            (Some(40), Some(40)),
+            "{name}"
+        );
+        assert_eq!(line["baselines"].as_object().unwrap().len(), 2, "{name}");
+    }
+    // The latents of `gtn sample` with the same seed are those of the run, and a different k changes the coverage.
+    gtn().arg("sample").arg(&run).args(["-n", "50", "--seed", "1", "--latent", "--out"]).arg(out("latents.npy")).done();
+    let of = |generated: &Path, k: &str| one(compare(generated).args(["--metrics", "density", "--neighbors", k]));
+    assert_eq!(of(&run, "5"), of(&out("latents.npy"), "5"));
+    assert_ne!(of(&run, "5")["value"], of(&run, "20")["value"]);
+    // The official test set, whose images are not training images.
+    let (metrics, notes) = measured(compare(&run).args(["--split", "test", "--metrics", "nn_distance_ratio,recall"]));
+    assert_eq!((metrics.len(), notes.as_str()), (2, ""), "{metrics:?}");
+    assert_eq!(metrics[0].1["floor_samples"], 40);
+
+    compare(&run).args(["-n", "51"]).refused_in_one_line("pass at most 50");
+    compare(&run).args(["-n", "5"]).refused_in_one_line("too few");
+    compare(&run).args(["--neighbors", "0"]).refused_in_one_line("pass at least 1");
+    compare(&run).args(["--metrics", "fid"]).refused_in_one_line("need images");
+    compare(&out("absent.npy")).refused_in_one_line("absent.npy");
+    let pixels = gtn().arg("evaluate").arg("--real").arg(&run).arg("--generated").arg(&run);
+    pixels.args(["--metrics", "nn_distance_ratio"]).refused_in_one_line("pass --latent");
+    let no_run = gtn().args(["evaluate", "--latent", "--real"]).arg(out("latents.npy"));
+    no_run.arg("--generated").arg(&run).refused_in_one_line("is not one");
+}

@@ -170,6 +170,7 @@ fn an_exported_run_generates_the_samples_of_the_run() {
     for (experiment, arguments) in [
         ("mnist", &["--protocol", "repo"][..]),
         ("uniform", &["--limit", "2400"]),
+        ("disjoint-uniform", &["--limit", "2400"]),
         ("swiss-roll", &["--limit", "2400"]),
     ] {
         let run = path(experiment);

@@ -21,6 +21,7 @@ fn from_a_command_to_a_report_and_samples() {
         ("swiss-roll", 1, "ks_angle", &[][..]),
         ("swiss-roll", 2, "off_curve", &["--source-dim", "2"]),
         ("uniform", 2, "outside_support", &["--protocol", "repo"]),
+        ("disjoint-uniform", 2, "between_squares", &[]),
     ] {
         let run = out(&format!("{experiment}{columns}"));
         let (stdout, stderr) = reproduce(experiment, &run).args(extra).done();
@@ -66,7 +67,7 @@ fn from_a_command_to_a_report_and_samples() {
         assert!(refused.contains("vectors") && !out("a.png").exists(), "{refused}");
     }
     let (listed, _) = gtn().arg("runs").arg(folder.path()).done();
-    assert_eq!(listed.lines().filter(|line| line.contains("  done ")).count(), 3, "{listed}");
+    assert_eq!(listed.lines().filter(|line| line.contains("  done ")).count(), 4, "{listed}");
 }
 
 #[test]

@@ -156,5 +156,5 @@ for n, d, components in [(60, 1, 2), (300, 3, 4), (500, 5, 3)]:
     mixture._initialize_parameters = lambda x, random_state, **options: mixture._initialize(x, start, **options)
     mixture.fit(x)
     labels = mixture.predict(x)
-    counts = np.bincount(labels, minlength=components).tolist()
-    print(f"({n}, {d}, {components}, {mixture.n_iter_}, {float(mixture.score(x))!r}, &{counts}, {int((np.arange(n) * labels).sum())}),")
+    counts = np.bincount(labels, minlength=4).tolist()
+    print(f"([{n}, {d}, {components}], {mixture.n_iter_}, {float(mixture.score(x))!r}, {counts}, {int((np.arange(n) * labels).sum())}),")

@@ -150,13 +150,14 @@ fn experiments_use_every_name_of_the_schema_and_no_other() {
         run("swiss-roll", root.path(), points(1)),
         run("swiss-roll", root.path(), points(2)),
         run("uniform", root.path(), points(2)),
+        run("disjoint-uniform", root.path(), points(2)),
         run("mnist", root.path(), images),
         run("mnist", root.path(), by_flow),
     ];
-    for index in [3, 4] {
+    for index in [4, 5] {
         export(&runs[index].folder, &root.path().join(format!("model-{index}.safetensors")));
     }
-    let pairs = draw_pairs(&runs[3].folder, 5, &Streams::new(1)).unwrap();
+    let pairs = draw_pairs(&runs[4].folder, 5, &Streams::new(1)).unwrap();
     assert_eq!(pairs.source.dim(), pairs.target.dim());
 
     check_keys(&accesses.0.lock().unwrap());

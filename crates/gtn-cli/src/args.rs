@@ -18,7 +18,7 @@ pub(crate) use bench::{Bench, BenchCommand, BenchDevice, BenchLabel, BenchSample
 pub(crate) use choices::Choices;
 pub(crate) use data::{DataCheck, DataCommand, DataFetch, DataName, Source};
 pub(crate) use device::Doctor;
-pub(crate) use evaluate::{Choice, Evaluate, Features, METRICS};
+pub(crate) use evaluate::{Choice, Evaluate, Features, HeldOutSplit, METRICS, OF_TRAINING};
 pub(crate) use label::Label;
 pub(crate) use models::{Export, Import, ModelFormat};
 pub(crate) use runs::{Compare, ConfigCommand, Report, Reproduce, Runs};

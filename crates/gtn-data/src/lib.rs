@@ -28,7 +28,7 @@
 //! | [`celeba`], [`hap`] | CelebA and 11K Hands from JPEG files; [`image_set`] is what they share |
 //! | [`ImageCollection`], [`image_files`] | PNG files, JPEG files and image arrays of your own, in parts or at once |
 //! | [`inception`] | the weights of InceptionV3, with which metrics compare images; downloads them |
-//! | [`synthetic`] | the swiss roll and the uniform square |
+//! | [`synthetic`] | the swiss roll, the uniform square and two squares |
 //!
 //! Files are validated before they are used. A truncated file, a swapped file, a file of the wrong kind, or a header
 //! that claims more than the file holds is an [`Error`] that names the file and the problem.

@@ -1,4 +1,5 @@
-//! Points from known distributions: the paper's two experiments without images, the swiss roll and the uniform square.
+//! Points from known distributions: the paper's two experiments without images, the swiss roll and the uniform square, and two
+//! squares that lie apart.
 //!
 //! ```
 //! use gtn_data::synthetic;
@@ -48,6 +49,21 @@ pub fn unit_square_points(n: usize, rng: impl Rng) -> Array2<f32> {
     Array2::from_shape_vec((n, 2), coordinates.collect()).expect("two per row")
 }
 
+/// `n` points of the uniform distribution on two squares that lie apart, [0, 1]² and [2, 3] × [0, 1], shape (n, 2). Each point is
+/// on either square with a probability of ½.
+#[must_use]
+pub fn two_squares_points(n: usize, rng: impl Rng) -> Array2<f32> {
+    // The first coordinate is uniform on (0, 2), and the second half of that moves to (2, 3).
+    let coordinate = |(index, u): (usize, f64)| match (index % 2 == 0, u < 0.5) {
+        (true, true) => 2.0 * u,
+        (true, false) => 2.0 * u + 1.0,
+        (false, _) => u,
+    };
+    let coordinates = uniform(2 * n, Uniform::standard().support(), rng).enumerate();
+    let coordinates = coordinates.map(|numbered| coordinate(numbered) as f32);
+    Array2::from_shape_vec((n, 2), coordinates.collect()).expect("two per row")
+}
+
 fn uniform(n: usize, interval: OpenInterval, rng: impl Rng) -> impl Iterator<Item = f64> {
     let width = interval.upper() - interval.lower();
     rng.sample_iter(Open01).take(n).map(move |u: f64| interval.lower() + u * width)
@@ -75,6 +91,9 @@ mod tests {
             assert!((rolled[0] - point[0]).abs() < 1e-4 && (rolled[1] - point[1]).abs() < 1e-4);
         }
         assert!(unit_square_points(1000, rng()).iter().all(|&coordinate| (0.0..=1.0).contains(&coordinate)));
+        let inside = |x: f32| (0.0..=1.0).contains(&x);
+        let squares = two_squares_points(1000, rng());
+        assert!(squares.rows().into_iter().all(|p| (inside(p[0]) || inside(p[0] - 2.0)) && inside(p[1])));
     }
 
     #[test]
@@ -85,5 +104,14 @@ mod tests {
         let bound = |width: f64, n: usize| 5.0 * width / (12.0 * n as f64).sqrt();
         assert!((mean(&swiss_roll_angles(10_000, rng())) - 3.0 * pi).abs() < bound(3.0 * pi, 10_000));
         assert!((mean(&unit_square_points(10_000, rng())) - 0.5).abs() < bound(1.0, 20_000));
+        // Half of the points are on each square, and uniform there.
+        let squares = two_squares_points(40_000, rng());
+        let left: Vec<_> = squares.rows().into_iter().filter(|point| point[0] < 1.5).collect();
+        assert!((left.len() as f64 - 20_000.0).abs() < 5.0 * 100.0, "{}", left.len());
+        for column in [0, 1] {
+            let sum: f64 = left.iter().map(|point| f64::from(point[column])).sum();
+            assert!((sum / left.len() as f64 - 0.5).abs() < bound(1.0, left.len()));
+        }
+        assert!((mean(&squares.column(0).to_owned().insert_axis(ndarray::Axis(1))) - 1.5).abs() < bound(3.7, 40_000));
     }
 }

@@ -10,6 +10,9 @@ use crate::input_checks::{check_columns, check_counts, check_rows};
 use crate::k_means::{draw_index, k_means};
 use crate::{Error, SampleSet};
 
+/// Maximum number of k-means iterations. k-means usually converges earlier.
+const MAX_KMEANS_ITERATIONS: usize = 300;
+
 /// Rows centered and multiplied at once.
 const BLOCK_ROWS: usize = 512;
 
@@ -162,17 +165,18 @@ impl GaussianMixture {
     /// below 1e-16 of the variance of the data.
     pub fn fit(rows: ArrayView2<'_, f32>, params: GaussianMixtureParams, rng: &mut impl Rng) -> Result<Self, Error> {
         let rows = check_input(rows, params)?;
-        Self::fit_until(&rows, params, rng, &|| false)
+        Self::fit_until(&rows, params, MAX_KMEANS_ITERATIONS, rng, &|| false)
     }
 
-    /// [`fit`](Self::fit) of rows that were checked, until `stop` returns true.
+    /// [`fit`](Self::fit) of rows that were checked, until `stop` returns true, which is an error.
     pub(crate) fn fit_until(
         rows: &Array2<f64>,
         params: GaussianMixtureParams,
+        k_means_iterations: usize,
         rng: &mut impl Rng,
         stop: &dyn Fn() -> bool,
     ) -> Result<Self, Error> {
-        let labels = k_means(rows, params.n_components, rng, stop).ok_or(Error::Stopped)?;
+        let labels = k_means(rows, params.n_components, k_means_iterations, rng, stop).ok_or(Error::Stopped)?;
         Self::from_partition(rows, params, &labels)?.run_em(rows, params, stop)
     }
 

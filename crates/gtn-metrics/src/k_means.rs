@@ -4,9 +4,6 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rand::Rng;
 use rayon::prelude::*;
 
-/// Maximum number of k-means iterations. k-means usually converges earlier.
-const MAX_KMEANS_ITERATIONS: usize = 300;
-
 /// Rows that one thread compares with the centers at once.
 const BLOCK_ROWS: usize = 2048;
 
@@ -34,6 +31,7 @@ pub(crate) fn draw_index(weights: impl ExactSizeIterator<Item = f64> + Clone, rn
 pub(crate) fn k_means(
     rows: &Array2<f64>,
     components: usize,
+    max_iterations: usize,
     rng: &mut impl Rng,
     stop: &dyn Fn() -> bool,
 ) -> Option<Vec<usize>> {
@@ -64,7 +62,7 @@ pub(crate) fn k_means(
         }
     }
     let mut labels = vec![usize::MAX; rows.nrows()];
-    for _ in 0..MAX_KMEANS_ITERATIONS {
+    for _ in 0..max_iterations {
         if stop() {
             return None;
         }

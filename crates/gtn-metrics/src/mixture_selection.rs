@@ -10,6 +10,8 @@ use crate::{Error, GaussianMixture, GaussianMixtureParams, SampleSet};
 const HELD_OUT_EVERY: usize = 10;
 /// A number of components needs on average so many fitted rows for each column of each component.
 const ROWS_PER_COLUMN: usize = 2;
+/// Maximum number of k-means iterations. With many components, k-means could take longer than EM, which refines its result.
+const MAX_KMEANS_ITERATIONS: usize = 30;
 /// The search ends when the held-out log-likelihood is below the best by more than this many standard errors.
 const MARGIN_IN_STANDARD_ERRORS: f64 = 2.0;
 
@@ -36,9 +38,10 @@ impl GaussianMixture {
     /// out from the fit.
     ///
     /// `rng` first draws a tenth of the n × d rows, rounded to the nearest number and at least one, which is held out.
-    /// The counts are tried in increasing order, each with a [`fit`](Self::fit) to the other rows with `params`, whose
-    /// number of components is ignored. The mixture with the highest mean log-likelihood of the held-out rows is chosen,
-    /// the first if several have it. EM then continues from it on all rows, until it converges again.
+    /// The counts are tried in increasing order, each fitted to the other rows as by [`fit`](Self::fit), but with at
+    /// most 30 iterations of k-means, and with `params`, whose number of components is ignored. The mixture with the
+    /// highest mean log-likelihood of the held-out rows is chosen, the first if several have it. EM then continues from
+    /// it on all rows, until it converges again.
     ///
     /// Not every count is tried:
     ///
@@ -101,7 +104,7 @@ impl GaussianMixture {
             if fitted.nrows() < count {
                 return Err(Error::TooFewSamplesForComponents { samples: fitted.nrows(), components: count });
             }
-            let result = Self::fit_until(&fitted, params, rng, stop)
+            let result = Self::fit_until(&fitted, params, MAX_KMEANS_ITERATIONS, rng, stop)
                 .and_then(|mixture| Ok((mixture.log_likelihoods(held_out.view())?.0, mixture)));
             let (log_likelihoods, mixture) = match result {
                 Err(Error::SingularCovariance) if best.is_some() => break,

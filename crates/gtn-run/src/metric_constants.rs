@@ -6,5 +6,8 @@ pub const OFF_CURVE_DISTANCE: f64 = 0.1;
 /// The angles over which the swiss roll is extended to decide that: other metrics measure points beyond its ends.
 pub const EXTENDED_ANGLES: (f64, f64) = (2.0, 40.0);
 
-/// How far a point may be outside the unit square, on each side, and still count as inside.
+/// The left edges of the two squares of `disjoint-uniform`. Each is a unit square between 0 and 1 in the second coordinate.
+pub const SQUARE_LEFT_EDGES: [f32; 2] = [0.0, 2.0];
+
+/// How far a point may be outside a square, on each side, and still count as inside.
 pub const SQUARE_TOLERANCE: f32 = 0.01;

@@ -169,6 +169,7 @@ fn invalid_settings_are_refused_by_key() {
         (POINTS, "dim = 1", "dim = 3", "dim"),
         (POINTS, "dim = 1", "dim = 2", "pairing.method"),
         (POINTS, "set = \"swiss-roll\"", "set = \"uniform\"", "dim"),
+        (POINTS, "set = \"swiss-roll\"", "set = \"disjoint-uniform\"", "dim"),
         (POINTS, "train = 800", "train = 1", "data.train"),
         (POINTS, "train = 800", "train = 100000000000", "data.train"),
         (POINTS, "dim = 1", "dim = 1\ntime_budget = 0", "time_budget"),

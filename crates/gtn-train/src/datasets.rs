@@ -1,6 +1,7 @@
 //! What differs between data sets, in one file for each.
 
 mod celeba;
+mod disjoint_uniform;
 mod hap;
 mod image_data;
 mod mnist;
@@ -36,6 +37,7 @@ pub(crate) fn points(source: &PointSource, dim: usize) -> &'static dyn PointData
         (PointSource::SwissRoll(_), 1) => &swiss_roll::Angles,
         (PointSource::SwissRoll(_), _) => &swiss_roll::Roll,
         (PointSource::Uniform(_), _) => &uniform::Square,
+        (PointSource::DisjointUniform(_), _) => &disjoint_uniform::TwoSquares,
     }
 }
 

@@ -11,7 +11,7 @@ use ndarray::{Array2, Array4};
 
 use crate::baselines::FittedBaselines;
 use crate::datasets::{self, Reader};
-use crate::handoff::{Targets, to_matrix};
+use crate::handoff::{Targets, TestTargets, to_matrix};
 use crate::{Error, Result};
 
 /// The data of a run that nothing was trained on: its validation data.
@@ -101,6 +101,30 @@ pub fn read_held_out(
 /// folder is not a run or is damaged.
 pub fn read_held_out_latents(run: &RunFolder) -> Result<Array2<f32>> {
     Ok(to_matrix(stored_latents(run)?.tensor(&latents::VALIDATION)?))
+}
+
+/// The latents of a run, each of shape (n, d).
+#[derive(Debug, Clone)]
+pub struct RunLatents {
+    /// Of the training images.
+    pub train: Array2<f32>,
+    /// Of the validation images.
+    pub validation: Array2<f32>,
+    /// Of the official test set, if the run has encoded it.
+    pub test: Option<Array2<f32>>,
+}
+
+/// All latents of a run.
+///
+/// # Errors
+///
+/// As [`read_held_out_latents`].
+pub fn read_latents(run: &RunFolder) -> Result<RunLatents> {
+    let artifact = stored_latents(run)?;
+    let matrix = |key| Ok::<_, Error>(to_matrix(artifact.tensor(key)?));
+    let path = run.test_latents();
+    let test = if path.exists() { Some(TestTargets::read(&Artifact::read(&path)?)?.rows) } else { None };
+    Ok(RunLatents { train: matrix(&latents::TRAIN)?, validation: matrix(&latents::VALIDATION)?, test })
 }
 
 /// Fits the baselines of a run to its training latents, as the run itself does: one Gaussian, and a mixture with the best number

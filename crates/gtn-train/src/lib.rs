@@ -48,7 +48,9 @@ pub mod training;
 
 pub use baselines::{BaselineSamples, FittedBaselines};
 pub use error::Error;
-pub use held_out::{HeldOut, HeldOutImages, fit_baselines, read_held_out, read_held_out_latents};
+pub use held_out::{
+    HeldOut, HeldOutImages, RunLatents, fit_baselines, read_held_out, read_held_out_latents, read_latents,
+};
 pub use job::Job;
 pub use pipeline::reproduce;
 pub use real_pairs::{RealPairs, draw_pairs, draw_pairs_between};

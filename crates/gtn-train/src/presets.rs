@@ -1,4 +1,4 @@
-//! The paper's experiments as presets, one TOML file each.
+//! The experiments as presets, one TOML file each: those of the paper, and that of two squares.
 
 use std::path::Path;
 
@@ -8,9 +8,10 @@ use gtn_run::config::Overrides;
 
 use crate::{Error, Result};
 
-const PRESETS: [(&str, &str); 5] = [
+const PRESETS: [(&str, &str); 6] = [
     ("swiss-roll", include_str!("../presets/swiss-roll.toml")),
     ("uniform", include_str!("../presets/uniform.toml")),
+    ("disjoint-uniform", include_str!("../presets/disjoint-uniform.toml")),
     ("mnist", include_str!("../presets/mnist.toml")),
     ("celeba", include_str!("../presets/celeba.toml")),
     ("hap", include_str!("../presets/hap.toml")),

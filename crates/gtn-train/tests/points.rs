@@ -1,4 +1,4 @@
-//! Runs on points: the swiss roll and the unit square.
+//! Runs on points: the swiss roll, the unit square and two squares.
 
 mod common;
 
@@ -47,6 +47,7 @@ fn a_run_stopped_at_any_point_ends_with_the_same_bytes() {
         ("swiss-roll", 1, Protocol::Repo),
         ("swiss-roll", 2, Protocol::Paper),
         ("uniform", 2, Protocol::Paper),
+        ("disjoint-uniform", 2, Protocol::Paper),
     ] {
         let overrides = Overrides { dim: Some(dim), protocol: Some(protocol), ..epochs("h=3") };
         let config = config(experiment, overrides);
@@ -135,6 +136,27 @@ fn points_from_two_dimensions_are_off_the_curve_and_those_from_one_are_not() {
     assert!(log.metrics().all(|record| !matches!(record.metric, Metric::OffCurve | Metric::OffCurveFirstEpoch)));
     assert_eq!(Generator::load(run.root()).unwrap().source_dim(), 2);
     assert_eq!(Generator::load(run.reference_run().root()).unwrap().source_dim(), 1);
+}
+
+#[test]
+fn without_components_points_fall_between_the_squares() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = complete(&config("disjoint-uniform", epochs("h=8")), folder.path());
+    let log = MetricsLog::open(&run.metrics()).unwrap();
+    let of = |metric| log.metrics().find(|record| record.metric == metric).unwrap();
+    let (outside, between) = (of(Metric::OutsideSupport), of(Metric::BetweenSquares));
+    assert!(between.value > 0.01 && between.value <= outside.value, "{between:?}, {outside:?}");
+    assert_eq!((outside.floor, between.floor), (Some(0.0), Some(0.0)));
+    let metrics: Vec<Metric> = log.metrics().map(|record| record.metric).collect();
+    let expected = [
+        Metric::KsCoordinate,
+        Metric::OutsideSupport,
+        Metric::BetweenSquares,
+        Metric::VarianceKept,
+        Metric::EnergyDistance,
+        Metric::SlicedWasserstein,
+    ];
+    assert_eq!(metrics, expected);
 }
 
 /// A run on the unit square that was stopped when it had two checkpoints, with the artifacts of an uninterrupted one.

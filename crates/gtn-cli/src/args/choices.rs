@@ -8,7 +8,7 @@ use super::named_values::by_name;
 /// An experiment, with overrides of its settings.
 #[derive(Debug, Args)]
 pub(crate) struct Choices {
-    /// Experiment: swiss-roll, uniform, mnist, celeba or hap; or a .toml file with your own settings (see `gtn config show`).
+    /// Experiment: swiss-roll, uniform, disjoint-uniform, mnist, celeba or hap; or a .toml file with your own settings (see `gtn config show`).
     pub(crate) experiment: String,
     /// Dimension of the normal vectors and of the output of ĥ: the latent dimension of images, 1 to 4096; for the swiss roll 1
     /// (angles) or 2 (points) [default: that of the experiment].

@@ -8,6 +8,7 @@ mod halves;
 mod image_stream;
 mod images;
 mod inception;
+mod latents;
 mod measured;
 mod moments;
 mod request;
@@ -21,7 +22,7 @@ use self::comparison::{Comparison, Side};
 use self::evaluation::{Evaluation, OF_CLASSES, OF_FEATURES};
 use self::feature_metrics::FeaturesOrMoments;
 use self::halves::Halves;
-use crate::args::{Evaluate, Features};
+use crate::args::{Choice, Evaluate, Features, OF_TRAINING};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{output, stop};
@@ -33,6 +34,18 @@ pub(crate) fn run(args: &Evaluate) -> Result<(), Failure> {
     stop::listen();
     let device = args.on.open()?;
     let mut progress = Progress::new();
+    if args.neighbors == Some(0) {
+        return Err(Failure::users("--neighbors 0: no neighbors; pass at least 1"));
+    }
+    if args.latent {
+        let (sides, references) = latents::open(args, &device, &mut progress)?;
+        let mut evaluation = Evaluation::new(args, device, progress);
+        evaluation.compare_latents(&sides, &references)?;
+        return evaluation.print(&sides);
+    }
+    if let Some(metric) = OF_TRAINING.iter().find(|&&metric| args.metrics.contains(&Choice::One(metric))) {
+        return Err(Failure::users(format!("{metric} needs training latents; pass --latent and a run as --real")));
+    }
     let sides = comparison::open(args, &device, &mut progress)?;
     check_image_counts(args, &sides)?;
     let mut evaluation = Evaluation::new(args, device, progress);

@@ -3,6 +3,7 @@
 use gtn_math::SwissRoll;
 use gtn_run::Config;
 use gtn_run::config::{Data, ImageSource, OfficialSplit, PointSource};
+use gtn_run::metric_constants::SQUARE_LEFT_EDGES;
 
 use super::text::count;
 use crate::axis_scale::along;
@@ -35,10 +36,13 @@ pub(super) struct PointSet {
     pub(super) sizes: (usize, usize),
     /// The point in the plane for a number that ĥ generates; `None` if ĥ generates points of the plane.
     pub(super) embedding: Option<fn(f64) -> Point>,
-    /// The range of both axes; the same in all figures, so that they can be compared.
-    pub(super) range: (f64, f64),
-    /// The curve that the points should be on, or the boundary of the area that they should fill.
+    /// The ranges of both axes; the same in all figures, so that they can be compared.
+    pub(super) ranges: [(f64, f64); 2],
+    /// The curve that the points should be on, or the boundary of the area that they should fill. A point that is not finite is a
+    /// gap in it.
     pub(super) outline: fn() -> Vec<Point>,
+    /// The heading of the section with the figures.
+    pub(super) heading: &'static str,
     /// The figure of normal vectors and generated points.
     pub(super) generated: FigureText,
     /// The figures that other points do not have.
@@ -46,13 +50,18 @@ pub(super) struct PointSet {
 }
 
 /// All files of figures of normal vectors and generated points.
-pub(super) const GENERATED_FILES: [&str; 2] = ["figure-3a.svg", "figure-3b.svg"];
+pub(super) const GENERATED_FILES: [&str; 3] = ["figure-3a.svg", "figure-3b.svg", "two-squares.svg"];
+
+/// The heading of the figures that the paper has as well.
+const PAPER: &str = "Figures of the paper";
 
 /// The file and the texts of a figure.
 #[derive(Clone, Copy)]
 pub(super) struct FigureText {
     pub(super) file: &'static str,
     pub(super) title: &'static str,
+    /// What other captions call it.
+    pub(super) name: &'static str,
     pub(super) alt: &'static str,
     pub(super) caption: &'static str,
 }
@@ -82,6 +91,7 @@ impl DataSet {
                     PointSource::SwissRoll(_) if config.dim == 1 => swiss_roll_angles(sizes),
                     PointSource::SwissRoll(_) => swiss_roll(sizes),
                     PointSource::Uniform(_) => square(sizes),
+                    PointSource::DisjointUniform(_) => two_squares(sizes),
                 })
             }
         }
@@ -130,6 +140,7 @@ fn swiss_roll_angles(sizes: (usize, usize)) -> PointSet {
         generated: FigureText {
             file: GENERATED_FILES[0],
             title: "Figure 3(A), source dimension 1",
+            name: "Figure 3",
             alt: "Normal numbers and the points of the swiss roll generated from them, in the same colors",
             caption: "Left: standard normal values y, spread over the area below their density and colored by rank. Right: the \
                       points of the swiss roll at the angles ĥ(y), in the color of y, over the exact curve (gray). The colors \
@@ -147,14 +158,16 @@ fn swiss_roll(sizes: (usize, usize)) -> PointSet {
         distribution: "points of the swiss roll, with angles distributed uniformly on (1.5π, 4.5π)",
         sizes,
         embedding: None,
-        range: (-16.5, 16.5),
+        ranges: [(-16.5, 16.5); 2],
         outline: || {
             let angles = SwissRoll::paper().angles();
             along(angles.lower(), angles.upper(), 240).map(on_roll).collect()
         },
+        heading: PAPER,
         generated: FigureText {
             file: GENERATED_FILES[0],
             title: "Figure 3(A), source dimension 2",
+            name: "Figure 3",
             alt: "Normal vectors in the plane and the points generated from them, in the same colors",
             caption: "Left: normal vectors y, colored by their distance from the origin. Right: ĥ(y) in the color of y, over \
                       the exact curve (gray). ĥ is continuous, and the plane has one dimension more than the curve, so some \
@@ -170,11 +183,13 @@ fn square(sizes: (usize, usize)) -> PointSet {
         distribution: "points distributed uniformly on the unit square",
         sizes,
         embedding: None,
-        range: (-0.12, 1.12),
-        outline: || vec![[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]],
+        ranges: [(-0.12, 1.12); 2],
+        outline: || square_at(0.0),
+        heading: PAPER,
         generated: FigureText {
             file: GENERATED_FILES[1],
             title: "Figure 3(B)",
+            name: "Figure 3(B)",
             alt: "Normal vectors in the plane and the points generated from them, in the same colors",
             caption: "Left: normal vectors y, colored by their distance from the origin. Right: ĥ(y) in the color of y, and the \
                       boundary of the unit square (gray). The dots should fill the square evenly up to its boundary and \
@@ -182,6 +197,35 @@ fn square(sizes: (usize, usize)) -> PointSet {
         },
         figures: PointFigures::Pairs,
     }
+}
+
+fn two_squares(sizes: (usize, usize)) -> PointSet {
+    PointSet {
+        distribution: "points distributed uniformly on two unit squares that lie apart, as in Appendix C",
+        // The same unit on both axes.
+        ranges: [(-0.25, 3.25), (-1.25, 2.25)],
+        outline: || {
+            let gap = [[f64::NAN; 2]];
+            let [left, right] = SQUARE_LEFT_EDGES.map(|left| square_at(f64::from(left)));
+            left.into_iter().chain(gap).chain(right).collect()
+        },
+        heading: "Samples and pairs",
+        generated: FigureText {
+            file: GENERATED_FILES[2],
+            title: "Two squares",
+            name: "the first figure",
+            alt: "Normal vectors in the plane and the points generated from them, in the same colors",
+            caption: "Left: normal vectors y, colored by their distance from the origin. Right: ĥ(y) in the color of y, and the \
+                      boundaries of the two squares (gray). The dots should fill both squares evenly. A continuous ĥ from a \
+                      connected source also has values between the squares; a source of two components can avoid them.",
+        },
+        ..square(sizes)
+    }
+}
+
+/// The boundary of the unit square whose left edge is at this first coordinate.
+fn square_at(left: f64) -> Vec<Point> {
+    [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]].map(|[x, y]| [left + x, y]).to_vec()
 }
 
 /// The point of the swiss roll at an angle, which may be beyond the ends of the roll.

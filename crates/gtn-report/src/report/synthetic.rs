@@ -1,4 +1,4 @@
-//! Samples of a run on synthetic data: the swiss roll, by angle or in the plane, and the unit square.
+//! Samples of a run on synthetic data: the swiss roll, by angle or in the plane, the unit square, and two squares.
 
 mod angles;
 mod generated_points;
@@ -28,7 +28,7 @@ pub(super) fn sections(run: &RunFolder, config: &Config, set: PointSet, log: &Me
             map = vec![angles.map(), angles.distribution()];
         }
         PointFigures::SourceDimensions => comparison = source_dimensions::figure(run, config, &cloud)?,
-        PointFigures::Pairs => figures.push(pairs::figure(samples)?),
+        PointFigures::Pairs => figures.push(pairs::figure(samples, set.generated.name)?),
     }
     figures.extend(generated_points::epochs(&cloud));
     let section = |heading, side_by_side, figures: Vec<_>| Section {
@@ -37,7 +37,7 @@ pub(super) fn sections(run: &RunFolder, config: &Config, set: PointSet, log: &Me
         items: figures.into_iter().map(Item::Figure).collect(),
     };
     let sections = [
-        section("Figures of the paper", false, figures),
+        section(set.heading, false, figures),
         section("Comparison of source dimensions 1 and 2", false, comparison.into_iter().collect()),
         section("The map and the distribution", true, map),
     ];

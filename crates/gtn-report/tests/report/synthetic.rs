@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::fixture::synthetic::{POINTS, roll, run, samples, square, write_snapshot};
+use crate::fixture::synthetic::{POINTS, roll, run, samples, square, two_squares, write_snapshot};
 use crate::fixture::{assert_self_contained, metric};
 use gtn_report::{Error, write_report};
 use gtn_run::config::Overrides;
@@ -133,6 +133,25 @@ fn a_run_on_the_square_shows_its_pairs_and_limits() {
         ],
     );
     assert_eq!(figures(&square), ["figure-3b.svg", "figure-4.svg", "figure-8.svg", "loss-h.svg"]);
+}
+
+#[test]
+fn a_run_on_two_squares_shows_both_and_does_not_claim_to_be_a_figure_of_the_paper() {
+    let folder = tempfile::tempdir().unwrap();
+    let squares = run(folder.path(), &two_squares(), COMMAND);
+    let html = report(&squares);
+    assert_contains(
+        &html,
+        &[
+            "points distributed uniformly on two unit squares that lie apart, as in Appendix C: 8,000 for training",
+            "<h2>Samples and pairs",
+            "Two squares.",
+            "in the colors of their y, as in the first figure.",
+            "Between the squares",
+        ],
+    );
+    assert!(!html.contains("Figures of the paper") && !html.contains("Figure 3"));
+    assert_eq!(figures(&squares), ["figure-4.svg", "figure-8.svg", "loss-h.svg", "two-squares.svg"]);
 }
 
 #[test]

@@ -94,6 +94,7 @@ impl Config {
                         (1..=2, "the swiss roll has dimension 1 (its angles) or 2 (its points)")
                     }
                     PointSource::Uniform(_) => (2..=2, "the unit square has dimension 2"),
+                    PointSource::DisjointUniform(_) => (2..=2, "the two squares have dimension 2"),
                 };
                 require(dims.contains(&self.dim), "dim", self.dim, reason)?;
             }

@@ -30,6 +30,8 @@ pub enum PointSource {
     SwissRoll(Synthetic),
     /// The uniform distribution on the unit square.
     Uniform(Synthetic),
+    /// The uniform distribution on two unit squares that lie apart.
+    DisjointUniform(Synthetic),
 }
 
 /// The table `[data]`, in which `set` names the data set.
@@ -41,6 +43,7 @@ enum Table {
     Hap(OfficialSplit),
     SwissRoll(Synthetic),
     Uniform(Synthetic),
+    DisjointUniform(Synthetic),
 }
 
 impl From<Table> for Data {
@@ -51,6 +54,7 @@ impl From<Table> for Data {
             Table::Hap(split) => Data::Images(ImageSource::Hap(split)),
             Table::SwissRoll(synthetic) => Data::Points(PointSource::SwissRoll(synthetic)),
             Table::Uniform(synthetic) => Data::Points(PointSource::Uniform(synthetic)),
+            Table::DisjointUniform(synthetic) => Data::Points(PointSource::DisjointUniform(synthetic)),
         }
     }
 }
@@ -63,6 +67,7 @@ impl From<Data> for Table {
             Data::Images(ImageSource::Hap(split)) => Table::Hap(split),
             Data::Points(PointSource::SwissRoll(synthetic)) => Table::SwissRoll(synthetic),
             Data::Points(PointSource::Uniform(synthetic)) => Table::Uniform(synthetic),
+            Data::Points(PointSource::DisjointUniform(synthetic)) => Table::DisjointUniform(synthetic),
         }
     }
 }
@@ -149,13 +154,17 @@ impl PointSource {
     #[must_use]
     pub fn synthetic(&self) -> &Synthetic {
         match self {
-            PointSource::SwissRoll(synthetic) | PointSource::Uniform(synthetic) => synthetic,
+            PointSource::SwissRoll(synthetic)
+            | PointSource::Uniform(synthetic)
+            | PointSource::DisjointUniform(synthetic) => synthetic,
         }
     }
 
     fn synthetic_mut(&mut self) -> &mut Synthetic {
         match self {
-            PointSource::SwissRoll(synthetic) | PointSource::Uniform(synthetic) => synthetic,
+            PointSource::SwissRoll(synthetic)
+            | PointSource::Uniform(synthetic)
+            | PointSource::DisjointUniform(synthetic) => synthetic,
         }
     }
 }

@@ -18,14 +18,20 @@ names! {
         /// Kolmogorov-Smirnov distance of the unit square's coordinates, the larger one.
         KsCoordinate => "ks_coordinate" (
             "Kolmogorov-Smirnov, coordinates", "fraction", LowerIsBetter,
-            "Largest distance between the empirical distribution function of a generated coordinate and that of U(0, \
-             1); the larger of the two coordinates."
+            "Largest distance between the empirical distribution function of a generated coordinate and that of the \
+             data, which is U(0, 1) for a square; the larger of the two coordinates."
         ),
         /// Samples outside the support of their distribution.
         OutsideSupport => "outside_support" (
             "Outside the support", "fraction", LowerIsBetter,
             "Fraction of the samples outside the support of the distribution: angles outside (1.5π, 4.5π), points \
-             more than 0.01 outside the unit square."
+             more than 0.01 outside the unit square, or outside both squares if there are two."
+        ),
+        /// Samples between the two squares.
+        BetweenSquares => "between_squares" (
+            "Between the squares", "fraction", LowerIsBetter,
+            "Fraction of the samples with a first coordinate between the two squares, more than 0.01 from each. They \
+             are a part of those outside the support."
         ),
         /// Samples off the swiss roll after the first epoch.
         OffCurveFirstEpoch => "off_curve_first_epoch" (

@@ -52,6 +52,11 @@ pub(crate) trait PointDataset {
         false
     }
 
+    /// The component of the distribution that a point belongs to, if it has separate components; `None` for a point between them.
+    fn component_of(&self, _point: ArrayView1<'_, f32>) -> Option<u32> {
+        None
+    }
+
     /// Metrics that the known distribution allows.
     fn metrics(&self, samples: &PointSamples) -> Result<Vec<MetricRecord>>;
 }

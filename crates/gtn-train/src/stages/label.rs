@@ -123,13 +123,13 @@ fn measure(
     let part = |pairs: &PairedSplit, rows: &Array2<f32>, max: usize| {
         let source = first_rows(&pairs.matched.source, max).to_owned();
         let target = rows.select(Axis(0), &pairs.matched.assignment[..source.nrows()]);
-        (source, target)
+        (source, target, &pairs.components[..max.min(pairs.components.len())])
     };
-    let (train_y, train_x) = part(train, &targets.train, SEARCHED_PAIRS);
-    let (y, x) = part(validation, &targets.validation, MEASURED_PAIRS);
-    if gtn_metrics::total_variance(x.view())? > 0.0 {
-        let noise = pair_noise((train_y.view(), train_x.view()), (y.view(), x.view()))?;
-        statistics.insert(Statistic::PairNoise, noise);
+    let searched = part(train, &targets.train, SEARCHED_PAIRS);
+    let measured = part(validation, &targets.validation, MEASURED_PAIRS);
+    let variance = gtn_metrics::total_variance(measured.1.view())?;
+    if variance > 0.0 {
+        statistics.insert(Statistic::PairNoise, noise_within_components(&searched, &measured)? / variance);
     }
     let of_source = source_statistics(validation.matched.source.view())?;
     statistics.extend([
@@ -139,6 +139,30 @@ fn measure(
         (Statistic::SourceKsLimit, of_source.ks_limit),
     ]);
     Ok(())
+}
+
+/// Normal vectors, their targets, and the component of each.
+type PartOfPairs<'a> = (Array2<f32>, Array2<f32>, &'a [u32]);
+
+/// Mean squared error of predicting the x of a pair by that of the searched pair of the same component with the nearest y: ĥ is
+/// told the component as well.
+fn noise_within_components(searched: &PartOfPairs<'_>, measured: &PartOfPairs<'_>) -> Result<f64> {
+    let rows_of = |(y, x, components): &PartOfPairs<'_>, component: u32| {
+        let rows: Vec<usize> = (0..y.nrows()).filter(|&row| components[row] == component).collect();
+        (y.select(Axis(0), &rows), x.select(Axis(0), &rows))
+    };
+    let components = measured.2.iter().max().map_or(0, |&component| component + 1);
+    let (mut sum, mut count) = (0.0, 0);
+    for component in 0..components {
+        let ((near_y, near_x), (y, x)) = (rows_of(searched, component), rows_of(measured, component));
+        let variance = if y.nrows() > 1 { gtn_metrics::total_variance(x.view())? } else { 0.0 };
+        if variance > 0.0 && near_y.nrows() > 0 {
+            let noise = pair_noise((near_y.view(), near_x.view()), (y.view(), x.view()))?;
+            sum += noise * variance * y.nrows() as f64;
+            count += y.nrows();
+        }
+    }
+    Ok(sum / count.max(1) as f64)
 }
 
 fn insert(pairs: PairedSplit, artifact: &mut Artifact, keys: &PairKeys) {

@@ -2,7 +2,7 @@
 
 use gtn_run::schema::Metric;
 
-use crate::args::{Choice, METRICS};
+use crate::args::{Choice, METRICS, OF_TRAINING};
 use crate::failure::Failure;
 
 /// The metrics of the command line, and why some of them are missing.
@@ -38,7 +38,8 @@ impl Request {
     pub(super) fn in_order(&self) -> Vec<Metric> {
         let mut metrics = self.named.clone();
         if self.wants_all {
-            metrics.extend(METRICS.into_iter().filter(|&metric| !self.is_named(metric)));
+            let all = METRICS.into_iter().chain(OF_TRAINING);
+            metrics.extend(all.filter(|&metric| !self.is_named(metric)));
         }
         metrics
     }

@@ -16,12 +16,13 @@ const PROJECTIONS: usize = 200;
 const K_MANIFOLD: usize = 3;
 pub(super) const K_DENSITY: usize = 5;
 
-/// These metrics of two sets of rows. Others are ignored.
+/// These metrics of two sets of rows. Others are ignored. `neighbors` replaces the numbers of neighbors of the papers.
 pub(super) fn measure(
     metrics: &[Metric],
     real: ArrayView2<'_, f32>,
     other: ArrayView2<'_, f32>,
     streams: &Streams,
+    neighbors: Option<usize>,
 ) -> Result<BTreeMap<Metric, f64>, Failure> {
     let has = |metric| metrics.contains(&metric);
     let mut values = BTreeMap::new();
@@ -37,11 +38,11 @@ pub(super) fn measure(
         values.insert(Metric::SlicedWasserstein, sliced_wasserstein(real, other, PROJECTIONS, &mut directions)?);
     }
     if has(Metric::Precision) || has(Metric::Recall) {
-        let result = precision_recall(real, other, K_MANIFOLD)?;
+        let result = precision_recall(real, other, neighbors.unwrap_or(K_MANIFOLD))?;
         values.extend([(Metric::Precision, result.precision), (Metric::Recall, result.recall)]);
     }
     if has(Metric::Density) || has(Metric::Coverage) {
-        let result = density_coverage(real, other, K_DENSITY)?;
+        let result = density_coverage(real, other, neighbors.unwrap_or(K_DENSITY))?;
         values.extend([(Metric::Density, result.density), (Metric::Coverage, result.coverage)]);
     }
     if has(Metric::VarianceKept) {

@@ -126,19 +126,25 @@ impl Evaluation<'_> {
         metrics: &[Metric],
         pairs: &[(ArrayView2<'_, f32>, ArrayView2<'_, f32>)],
     ) -> Result<Vec<BTreeMap<Metric, f64>>, Failure> {
-        pairs.par_iter().map(|(real, other)| row_metrics::measure(metrics, *real, *other, &self.streams)).collect()
+        let measure = |real, other| row_metrics::measure(metrics, real, other, &self.streams, self.args.neighbors);
+        pairs.par_iter().map(|(real, other)| measure(*real, *other)).collect()
     }
 
     /// Halves that are large enough for all metrics of rows, or why there are none.
     pub(super) fn halves_for_rows(&self, real: usize, generated: usize) -> Result<Halves, String> {
-        let halves = Halves::draw(real, generated, &self.streams).filter(|halves| halves.len() > K_DENSITY);
+        let halves = Halves::draw(real, generated, &self.streams).filter(|halves| halves.len() > self.max_neighbors());
         halves.ok_or_else(|| {
             format!(
                 "{real} real and {generated} generated samples are too few; pass at least {} and {}",
-                2 * (K_DENSITY + 1),
-                K_DENSITY + 1,
+                2 * (self.max_neighbors() + 1),
+                self.max_neighbors() + 1,
             )
         })
+    }
+
+    /// The largest number of nearest neighbors that a metric needs.
+    pub(super) fn max_neighbors(&self) -> usize {
+        self.args.neighbors.unwrap_or(K_DENSITY)
     }
 
     fn refuse_other_kind(&mut self, of_real: usize, of_generated: usize) -> Result<(), Failure> {

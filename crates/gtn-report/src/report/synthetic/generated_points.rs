@@ -28,8 +28,8 @@ pub(super) fn samples(cloud: &PointCloud) -> Figure {
         (normal(), normal())
     };
     let source = Panel { left: 70, top: 40, width: 400, height: 400, x, y };
-    let axis = || Axis::new(cloud.scale(), "");
-    let generated = Panel { left: 545, x: axis(), y: axis(), ..source };
+    let [x, y] = cloud.scales().map(|scale| Axis::new(scale, ""));
+    let generated = Panel { left: 545, x, y, ..source };
     canvas.axes(&source);
     canvas.axes(&generated);
     let number = count(cloud.source.len());
@@ -49,7 +49,7 @@ pub(super) fn samples(cloud: &PointCloud) -> Figure {
     canvas.line(&generated, (cloud.set.outline)(), OUTLINE);
     omitted += canvas.dots(&generated, shaded(&cloud.generated), &colors, dot_size(cloud, 2.4));
 
-    let FigureText { file, title, alt, caption } = cloud.set.generated;
+    let FigureText { file, title, alt, caption, .. } = cloud.set.generated;
     Figure::svg(file, canvas, title, caption.to_owned() + &omissions(omitted), alt)
 }
 
@@ -79,8 +79,8 @@ pub(super) fn epochs(cloud: &PointCloud) -> Option<Figure> {
     for (index, (title, points)) in (0..).zip(&panels) {
         let left = margin + index % columns * (side + gap);
         let top = margin + index / columns * (side + heading) + heading - 8;
-        let axis = || Axis::unlabeled(cloud.scale());
-        let panel = Panel { left, top, width: side, height: side, x: axis(), y: axis() };
+        let [x, y] = cloud.scales().map(Axis::unlabeled);
+        let panel = Panel { left, top, width: side, height: side, x, y };
         canvas.frame(&panel);
         canvas.heading(&panel, title);
         canvas.line(&panel, outline.iter().copied(), Stroke::new(SILVER, 1.2));
@@ -90,8 +90,9 @@ pub(super) fn epochs(cloud: &PointCloud) -> Option<Figure> {
     let vectors = if cloud.is_from_numbers() { "numbers" } else { "vectors" };
     let caption = format!(
         "What ĥ generated from the same {} normal {vectors} after some epochs and at the end, in the colors and on the axes of \
-         Figure 3. Look for how early the order of the colors is correct, and which part of the shape is learned last.{}",
+         {}. Look for how early the order of the colors is correct, and which part of the shape is learned last.{}",
         count(shown),
+        cloud.set.generated.name,
         omissions_of_all_panels(omitted),
     );
     let alt = format!("The points generated from the same normal {vectors} after several epochs");

@@ -14,7 +14,8 @@ use crate::palette::{BLUE, SILVER, VERMILION, shade, shades};
 /// Maximum number of pairs that are drawn as segments.
 const MAX_SEGMENTS: usize = 250;
 
-pub(super) fn figure(samples: &Tensors) -> Result<Figure> {
+/// The figure. `name` is that of the figure with the same colors.
+pub(super) fn figure(samples: &Tensors, name: &str) -> Result<Figure> {
     let source = samples.rows::<2>(&keys::PAIRS_SOURCE, None)?;
     let target = samples.rows::<2>(&keys::PAIRS_TARGET, Some(source.len()))?;
     let pairs: Vec<(Point, Point)> = source.into_iter().zip(target).collect();
@@ -43,7 +44,7 @@ pub(super) fn figure(samples: &Tensors) -> Result<Figure> {
     let caption = format!(
         "Pairs of Algorithm 1, in units of the normalized data. Left: segments from normal vectors y (vermilion) to the data \
          points x_y (blue) that they are paired with. Most segments run along rays from the origin. The others belong to late \
-         pairs, for which few data points were left. Right: the data points in the colors of their y, as in Figure 3(B). This \
+         pairs, for which few data points were left. Right: the data points in the colors of their y, as in {name}. This \
          is what ĥ learns.{}",
         omissions(omitted)
     );

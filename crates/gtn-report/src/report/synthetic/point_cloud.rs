@@ -62,9 +62,9 @@ impl PointCloud {
         self.set.embedding.is_some()
     }
 
-    /// The scale of both axes.
-    pub(super) fn scale(&self) -> Scale {
-        Scale::linear(self.set.range.0, self.set.range.1, 8)
+    /// The scales of both axes.
+    pub(super) fn scales(&self) -> [Scale; 2] {
+        self.set.ranges.map(|(low, high)| Scale::linear(low, high, 8))
     }
 }
 

@@ -29,9 +29,9 @@ pub(super) fn figure(run: &RunFolder, config: &Config, plane: &PointCloud) -> Re
     for (row, (cloud, (epoch, first))) in (0..).zip(rows) {
         let columns = [(format!("after epoch {}", count(*epoch)), first), ("final".to_owned(), &cloud.generated)];
         for (column, (when, points)) in (0..).zip(columns) {
-            let axis = || Axis::unlabeled(cloud.scale());
+            let [x, y] = cloud.scales().map(Axis::unlabeled);
             let (left, top) = (margin + column * (side + gap), margin + row * (side + heading) + heading - 8);
-            let panel = Panel { left, top, width: side, height: side, x: axis(), y: axis() };
+            let panel = Panel { left, top, width: side, height: side, x, y };
             canvas.frame(&panel);
             canvas.line(&panel, (cloud.set.outline)(), Stroke::new(SILVER, 1.5));
             // A point that was computed from an angle is on the curve.

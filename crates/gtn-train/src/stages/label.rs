@@ -120,13 +120,8 @@ fn measure(
     targets: &Targets,
     statistics: &mut Statistics,
 ) -> Result<()> {
-    let part = |pairs: &PairedSplit, rows: &Array2<f32>, max: usize| {
-        let source = first_rows(&pairs.matched.source, max).to_owned();
-        let target = rows.select(Axis(0), &pairs.matched.assignment[..source.nrows()]);
-        (source, target, &pairs.components[..max.min(pairs.components.len())])
-    };
-    let searched = part(train, &targets.train, SEARCHED_PAIRS);
-    let measured = part(validation, &targets.validation, MEASURED_PAIRS);
+    let searched = first_pairs(train, &targets.train, SEARCHED_PAIRS);
+    let measured = first_pairs(validation, &targets.validation, MEASURED_PAIRS);
     let variance = gtn_metrics::total_variance(measured.1.view())?;
     if variance > 0.0 {
         statistics.insert(Statistic::PairNoise, noise_within_components(&searched, &measured)? / variance);
@@ -143,6 +138,13 @@ fn measure(
 
 /// Normal vectors, their targets, and the component of each.
 type PartOfPairs<'a> = (Array2<f32>, Array2<f32>, &'a [u32]);
+
+fn first_pairs<'a>(pairs: &'a PairedSplit, rows: &Array2<f32>, max: usize) -> PartOfPairs<'a> {
+    let source = first_rows(&pairs.matched.source, max).to_owned();
+    let target = rows.select(Axis(0), &pairs.matched.assignment[..source.nrows()]);
+    let components = &pairs.components[..source.nrows()];
+    (source, target, components)
+}
 
 /// Mean squared error of predicting the x of a pair by that of the searched pair of the same component with the nearest y: ĥ is
 /// told the component as well.

@@ -71,8 +71,8 @@ fn points(run: &ComparedRun, samples: &Tensors, set: PointSet) -> Result<Item> {
         None => samples.rows::<2>(&point_samples::GENERATED, None)?,
     };
     points.truncate(MAX_POINTS);
-    let axis = || Axis::new(Scale::linear(set.range.0, set.range.1, 8), "");
-    let panel = Panel { left: 60, top: 20, width: 400, height: 400, x: axis(), y: axis() };
+    let [x, y] = set.ranges.map(|(low, high)| Axis::new(Scale::linear(low, high, 8), ""));
+    let panel = Panel { left: 60, top: 20, width: 400, height: 400, x, y };
     let mut canvas = Canvas::new(480, 470);
     canvas.axes(&panel);
     canvas.line(&panel, (set.outline)(), Stroke::new(SILVER, 2.0));

@@ -90,6 +90,7 @@ mod proposer;
 pub mod purpose;
 mod streams;
 mod torch;
+mod vae;
 
 pub use adam::{Adam, AdamSettings, Moments};
 pub use autoencoder::{Autoencoder, AutoencoderShape, Decoder, Encoder};
@@ -109,6 +110,7 @@ pub use parameters::{NamedArrays, Parameters};
 pub use proposer::proposer;
 pub use streams::Streams;
 pub use torch::{StateDict, TorchImport};
+pub use vae::Vae;
 
 // The types of other crates in signatures of this one. A crate that uses it need not depend on those crates itself.
 pub use candle_core::{self, DType, Device, DeviceLocation, Tensor, backprop::GradStore};

@@ -47,6 +47,9 @@ pub struct Provenance {
     pub autoencoder_epochs: Option<usize>,
     /// Epochs of ĥ's training, once it is over.
     pub h_epochs: Option<usize>,
+    /// Epochs of the training of the variational autoencoder, once it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vae_epochs: Option<usize>,
     /// The folder that the autoencoder was taken from, if another run trained it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoencoder_from: Option<String>,
@@ -61,6 +64,7 @@ impl Provenance {
         match network {
             Network::Autoencoder => &mut self.autoencoder_epochs,
             Network::H => &mut self.h_epochs,
+            Network::Vae => &mut self.vae_epochs,
         }
     }
 }

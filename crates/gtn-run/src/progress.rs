@@ -31,6 +31,7 @@ impl RunProgress {
             Stage::Autoencode if config.reused_autoencoder().is_none() => {
                 config.autoencoder.as_ref().map(|autoencoder| autoencoder.training.epochs)
             }
+            Stage::Baselines => config.autoencoder.as_ref().map(|autoencoder| autoencoder.training.epochs),
             Stage::Fit => Some(config.h.training.epochs),
             _ => None,
         };

@@ -16,6 +16,8 @@ names! {
         Label => "label",
         /// Trains ĥ on the pairs.
         Fit => "fit",
+        /// Trains the baselines that are networks.
+        Baselines => "baselines",
         /// Draws samples with ĥ and the decoder.
         Sample => "sample",
         /// Measures the samples.
@@ -30,6 +32,7 @@ impl Stage {
         match self {
             Stage::Autoencode => Some(Network::Autoencoder),
             Stage::Fit => Some(Network::H),
+            Stage::Baselines => Some(Network::Vae),
             _ => None,
         }
     }
@@ -44,6 +47,8 @@ names! {
         Autoencoder => "autoencoder",
         /// ĥ, from normal vectors to latents or data.
         H => "h",
+        /// The variational autoencoder, a baseline.
+        Vae => "vae",
     }
 }
 
@@ -54,6 +59,7 @@ impl Network {
         match self {
             Network::Autoencoder => Stage::Autoencode,
             Network::H => Stage::Fit,
+            Network::Vae => Stage::Baselines,
         }
     }
 }

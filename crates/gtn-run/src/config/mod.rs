@@ -139,6 +139,15 @@ pub struct Pairing {
     pub precision: SimilarityPrecision,
 }
 
+names! {
+    /// A baseline that is a network, which a run trains on request.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum TrainedBaseline: "baseline" {
+        /// A variational autoencoder with the layers, the latent dimension and the training of the run's autoencoder.
+        Vae => "vae",
+    }
+}
+
 /// The network ĥ from normal vectors to data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -174,6 +183,9 @@ pub struct Config {
     /// Time budget in seconds. Each network has a part of it and stops training at the end of an epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_budget: Option<u64>,
+    /// Baselines that are trained beside the ones that every run on images has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baselines: Vec<TrainedBaseline>,
     /// The data.
     pub data: Data,
     /// The autoencoder, if the data are images.
@@ -206,6 +218,9 @@ impl Config {
             let start: String = reused.weights.chars().take(8).collect();
             name.push_str(&format!("-autoencoder-{start}"));
         }
+        for baseline in &self.baselines {
+            name.push_str(&format!("-{baseline}"));
+        }
         name
     }
 
@@ -220,6 +235,13 @@ impl Config {
             (false, Some(_)) => (None, part(0.45)),
             (false, None) => (None, part(0.9)),
         }
+    }
+
+    /// Seconds for training the variational autoencoder under the time budget: as many as for an autoencoder, in addition to the
+    /// budget.
+    #[must_use]
+    pub fn vae_budget(&self) -> Option<f64> {
+        self.time_budget.map(|budget| budget as f64 * 0.4)
     }
 
     /// The autoencoder of another run, if this run takes one.
@@ -239,7 +261,11 @@ impl Config {
     #[must_use]
     pub fn stages(&self) -> Vec<Stage> {
         let needs_images = |stage: &Stage| matches!(stage, Stage::Autoencode | Stage::Encode);
-        Stage::ALL.iter().copied().filter(|stage| self.data.are_images() || !needs_images(stage)).collect()
+        let is_absent = |stage: &Stage| {
+            (needs_images(stage) && !self.data.are_images())
+                || (*stage == Stage::Baselines && self.baselines.is_empty())
+        };
+        Stage::ALL.iter().copied().filter(|stage| !is_absent(stage)).collect()
     }
 
     /// The configuration of the reference run, which the report compares with: for the swiss roll learned from two dimensions,

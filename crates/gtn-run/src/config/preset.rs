@@ -59,6 +59,9 @@ impl Config {
             self.set_dim(dim);
         }
         self.time_budget = overrides.time_budget.or(self.time_budget);
+        if !overrides.baselines.is_empty() {
+            self.baselines.clone_from(&overrides.baselines);
+        }
         if overrides.limit.is_some() {
             *self.data.limit_mut() = overrides.limit;
         }

@@ -238,6 +238,8 @@ names! {
         Gaussian => "gaussian" ("Single Gaussian"),
         /// A mixture of ten Gaussians, fitted to the training latents.
         Mixture => "mixture" ("Mixture of ten Gaussians"),
+        /// A variational autoencoder, trained on the same images; its samples are images.
+        Vae => "vae" ("Variational autoencoder"),
     }
     with {
         /// The title in reports.

@@ -42,7 +42,7 @@ fn max_images(pixels: usize) -> usize {
 /// Compares with a part of the held-out images. Another part gives the noise floor, and its latents, decoded, what samples could
 /// reach with this decoder.
 pub(super) fn measure(
-    Results { targets, trained, baselines, .. }: Results<'_>,
+    Results { targets, trained, baselines, vae, .. }: Results<'_>,
     images: &ImageData,
     context: &mut Context<'_>,
 ) -> Result<Vec<MetricRecord>> {
@@ -56,7 +56,7 @@ pub(super) fn measure(
     let decode = |latents: ArrayView2<'_, f32>| Ok::<_, crate::Error>(flatten(generator.decode(latents)?));
     let real = flatten(images.images.batch(&held_out[..n]));
     let baseline = SampleSet::Baseline;
-    let sets = [
+    let mut sets = vec![
         (
             SampleSet::Generated,
             decode(generator.sample_latents(n, &mut context.streams.stream(purpose::SAMPLE, 0))?.view())?,
@@ -66,6 +66,9 @@ pub(super) fn measure(
         (baseline(Baseline::Gaussian), decode(baselines.gaussian.slice(s![..n, ..]))?),
         (baseline(Baseline::Mixture), decode(baselines.mixture.slice(s![..n, ..]))?),
     ];
+    if let Some(vae) = vae {
+        sets.push((baseline(Baseline::Vae), flatten(vae.images(n, &context.streams)?)));
+    }
     let nearest_to_real = nearest_training_images(real.view(), images)?;
 
     let mut values: ValuesBySet<7> = ValuesBySet::new();

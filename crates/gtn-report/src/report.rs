@@ -10,6 +10,7 @@ mod losses;
 mod page;
 mod section;
 mod stage_descriptions;
+mod standing;
 mod summary;
 mod synthetic;
 mod tables;

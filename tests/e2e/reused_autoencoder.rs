@@ -14,7 +14,7 @@ fn reproduce(data: &Path, run: &Path, options: &[&str]) -> Call {
     call.arg("--out").arg(run).args(options).env("GTN_CACHE_DIR", data.join("cache"))
 }
 
-fn trained(data: &Path, run: &Path, options: &[&str]) -> Call {
+fn train(data: &Path, run: &Path, options: &[&str]) -> Call {
     reproduce(data, run, options).args(["--epochs", "autoencoder=2,h=2"])
 }
 
@@ -22,7 +22,7 @@ fn trained(data: &Path, run: &Path, options: &[&str]) -> Call {
 fn runs_share_an_autoencoder_and_its_split() {
     let data = toy(200);
     let [first, second, again] = ["first", "second", "again"].map(|name| data.path().join(name));
-    trained(data.path(), &first, &["--seed", "4"]).done();
+    train(data.path(), &first, &["--seed", "4"]).done();
     let take = ["--autoencoder", first.to_str().unwrap(), "--epochs", "3"];
     let (_, stderr) = reproduce(data.path(), &second, &take).done();
     assert!(!stderr.contains("autoencode, epoch"), "{stderr}");
@@ -85,7 +85,7 @@ fn runs_share_an_autoencoder_and_its_split() {
 fn the_last_encoder_is_taken_under_the_repo_protocol() {
     let data = toy(200);
     let [first, second] = ["first", "second"].map(|name| data.path().join(name));
-    trained(data.path(), &first, &["--protocol", "repo"]).done();
+    train(data.path(), &first, &["--protocol", "repo"]).done();
     let take = ["--protocol", "repo", "--seed", "2", "--epochs", "2", "--autoencoder", first.to_str().unwrap()];
     reproduce(data.path(), &second, &take).done();
     let read =
@@ -119,7 +119,7 @@ fn an_autoencoder_that_does_not_fit_is_refused() {
     let data = toy(200);
     let out = |name: &str| data.path().join(name);
     let run = out("run");
-    trained(data.path(), &run, &[]).done();
+    train(data.path(), &run, &[]).done();
     let path = run.to_str().unwrap();
     let other = out("other");
     let refuse = |options: &[&str], word: &str| {

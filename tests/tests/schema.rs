@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use gtn_models::{DeviceName, Model, Streams};
-use gtn_run::config::{Components, Overrides, PairingMethod, Protocol};
+use gtn_run::config::{Components, Overrides, PairingMethod, Protocol, TrainedBaseline};
 use gtn_run::observer::NoopObserver;
 use gtn_run::schema::{Baseline, KeyInfo, Metric, Statistic};
 use gtn_run::{MetricsLog, Provenance, RunFolder, Stage};
@@ -139,7 +139,11 @@ fn experiments_use_every_name_of_the_schema_and_no_other() {
     gtn_tests::write_toy_test_set(&root.path().join("data/mnist"), 20).unwrap();
     let points =
         |dim| Overrides { dim: Some(dim), limit: Some(2_400), epochs: "2".parse().unwrap(), ..Overrides::default() };
-    let images = Overrides { epochs: "autoencoder=2,h=8".parse().unwrap(), ..Overrides::default() };
+    let images = Overrides {
+        epochs: "autoencoder=2,h=8".parse().unwrap(),
+        baselines: vec![TrainedBaseline::Vae],
+        ..Overrides::default()
+    };
     let by_flow = Overrides {
         protocol: Some(Protocol::Flow),
         components: Some(Components::Labels),

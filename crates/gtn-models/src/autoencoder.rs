@@ -160,12 +160,23 @@ impl Autoencoder {
     ///
     /// As [`new`](Self::new).
     pub fn with_ops(shape: &AutoencoderShape, streams: &Streams, device: &Device, ops: Ops) -> Result<Self> {
+        Self::with_code_len(shape, shape.dim, streams, device, ops)
+    }
+
+    /// As [`with_ops`](Self::with_ops), but the encoder has `code_len` outputs.
+    pub(crate) fn with_code_len(
+        shape: &AutoencoderShape,
+        code_len: usize,
+        streams: &Streams,
+        device: &Device,
+        ops: Ops,
+    ) -> Result<Self> {
         shape.check()?;
         let (channels, side) = (shape.channels, shape.side);
         let mut builder = LayerBuilder { parameters: Parameters::new(device), streams, scope: None };
         let conv1 = builder.convolution("encoder.conv1", (channels, OUTER_CHANNELS))?;
         let conv2 = builder.convolution("encoder.conv2", (OUTER_CHANNELS, INNER_CHANNELS))?;
-        let to_latent = builder.linear("encoder.linear", (shape.flat_len(), shape.dim))?;
+        let to_latent = builder.linear("encoder.linear", (shape.flat_len(), code_len))?;
         let from_latent = builder.linear("decoder.linear", (shape.dim, shape.flat_len()))?;
         let deconv1 = builder.transposed_convolution("decoder.deconv1", (INNER_CHANNELS, OUTER_CHANNELS))?;
         let deconv2 = builder.transposed_convolution("decoder.deconv2", (OUTER_CHANNELS, channels))?;

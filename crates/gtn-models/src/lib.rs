@@ -96,6 +96,7 @@ pub mod purpose;
 mod residual;
 mod streams;
 mod torch;
+mod vae;
 
 pub use adam::{Adam, AdamSettings, Moments};
 pub use autoencoder::{Autoencoder, AutoencoderShape, Decoder, Encoder};
@@ -120,6 +121,7 @@ pub use proposer::proposer;
 pub use residual::{ResidualMlp, ResidualShape};
 pub use streams::Streams;
 pub use torch::{StateDict, TorchImport};
+pub use vae::Vae;
 
 // The types of other crates in signatures of this one. A crate that uses it need not depend on those crates itself.
 pub use candle_core::{self, DType, Device, DeviceLocation, Tensor, backprop::GradStore};

@@ -145,6 +145,16 @@ pub const MIXTURE_CHOICE: &str = "mixture/choice";
 /// Samples of that Gaussian mixture. Index 0.
 pub const MIXTURE_SAMPLE: &str = "mixture/sample";
 
+/// Noise of the latents of a variational autoencoder, a baseline, in training. The index is that of the batch:
+/// epoch · 2³² + position.
+pub const VAE_NOISE: &str = "vae/noise";
+
+/// The same in validation. The index is the position of the batch.
+pub const VAE_VALIDATION_NOISE: &str = "vae/noise/validation";
+
+/// Samples of that variational autoencoder. Index 0.
+pub const VAE_SAMPLE: &str = "vae/sample";
+
 /// Which training pairs of a run are drawn as endpoints of interpolations. Index 0.
 pub const PAIRS: &str = "pairs";
 

@@ -11,6 +11,7 @@ mod losses;
 mod page;
 mod section;
 mod stage_descriptions;
+mod standing;
 mod summary;
 mod synthetic;
 mod tables;
@@ -34,9 +35,10 @@ pub use comparison::{Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsT
 pub use text::count;
 
 /// Every other figure that a report may have than [`GENERATED_FILES`] and [`IMPROVEMENT_FILES`].
-const FIGURES: [&str; 14] = [
+const FIGURES: [&str; 15] = [
     "generated.png",
     "decoded.png",
+    "vae.png",
     "figure-2.svg",
     "figure-4.svg",
     "figure-8.svg",

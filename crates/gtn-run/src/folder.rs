@@ -50,6 +50,9 @@ pub struct Provenance {
     pub flow_epochs: Option<usize>,
     /// Epochs of ĥ's training, once it is over.
     pub h_epochs: Option<usize>,
+    /// Epochs of the training of the variational autoencoder, once it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vae_epochs: Option<usize>,
     /// The folder that the autoencoder was taken from, if another run trained it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoencoder_from: Option<String>,
@@ -65,6 +68,7 @@ impl Provenance {
             Network::Autoencoder => &mut self.autoencoder_epochs,
             Network::Flow => &mut self.flow_epochs,
             Network::H => &mut self.h_epochs,
+            Network::Vae => &mut self.vae_epochs,
         }
     }
 }

@@ -32,6 +32,7 @@ impl RunProgress {
                 config.autoencoder.as_ref().map(|autoencoder| autoencoder.training.epochs)
             }
             Stage::Flow => config.pairing.flow.epochs,
+            Stage::Baselines => config.autoencoder.as_ref().map(|autoencoder| autoencoder.training.epochs),
             Stage::Fit => Some(config.h.training.epochs),
             _ => None,
         };

@@ -21,9 +21,9 @@ pub struct EpochRecord {
     pub stage: Stage,
     /// The epoch, counted from 1.
     pub epoch: usize,
-    /// Mean squared error over the training batches of the epoch, each measured before its step of the optimizer.
+    /// Mean loss (of autoencoder and ĥ, the mean squared error) over the training batches of the epoch, each measured before its step of the optimizer.
     pub train_loss: f64,
-    /// Mean squared error on the validation set after the epoch.
+    /// Mean loss on the validation set after the epoch.
     pub validation_loss: f64,
     /// Whether that is the lowest so far.
     pub improved: bool,

@@ -18,6 +18,8 @@ names! {
         Label => "label",
         /// Trains ĥ on the pairs.
         Fit => "fit",
+        /// Trains the baselines that are networks.
+        Baselines => "baselines",
         /// Draws samples with ĥ and the decoder.
         Sample => "sample",
         /// Measures the samples.
@@ -33,6 +35,7 @@ impl Stage {
             Stage::Autoencode => Some(Network::Autoencoder),
             Stage::Flow => Some(Network::Flow),
             Stage::Fit => Some(Network::H),
+            Stage::Baselines => Some(Network::Vae),
             _ => None,
         }
     }
@@ -49,6 +52,8 @@ names! {
         Flow => "flow",
         /// ĥ, from normal vectors to latents or data.
         H => "h",
+        /// The variational autoencoder, a baseline.
+        Vae => "vae",
     }
 }
 
@@ -60,6 +65,7 @@ impl Network {
             Network::Autoencoder => Stage::Autoencode,
             Network::Flow => Stage::Flow,
             Network::H => Stage::Fit,
+            Network::Vae => Stage::Baselines,
         }
     }
 }

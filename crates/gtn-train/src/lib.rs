@@ -45,6 +45,7 @@ mod results;
 mod reused_autoencoder;
 mod stages;
 pub mod training;
+mod vae_baseline;
 
 pub use baselines::{BaselineSamples, FittedBaselines};
 pub use error::Error;

@@ -10,7 +10,7 @@ use crate::baselines::Baselines;
 use crate::context::Context;
 use crate::handoff::Source;
 use crate::results::{Results, Trained};
-use crate::stages::{autoencode, encode, evaluate, fit, label, prepare, sample};
+use crate::stages::{autoencode, baselines, encode, evaluate, fit, label, prepare, sample};
 use crate::{Job, Result, reused_autoencoder};
 
 /// Executes all stages of a run that are not completed. The run stays locked until the returned value is dropped.
@@ -70,22 +70,30 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     context.finish(Stage::Prepare, prepare_seconds, data.statistics())?;
 
     let context = &mut context;
-    let (source, targets, decoder_checksum) = match data {
+    let (source, targets, autoencoder) = match data {
         prepare::Outputs::Images(images) => {
             let settings = config.autoencoder.as_ref().expect("a checked configuration has an autoencoder for images");
             let inputs = autoencode::Inputs { config, settings, images: &images, reused: reused.as_ref() };
             let trained = autoencode::run(inputs, context)?;
             let targets = encode::run(encode::Inputs { config, images: &images, trained: &trained }, context)?;
-            (Source::Images(Box::new(images)), targets, Some(trained.decoder_checksum))
+            (Source::Images(Box::new(images)), targets, Some((trained, settings)))
         }
         prepare::Outputs::Points(points, targets) => (Source::Points(points), targets, None),
     };
     let (source, targets) = (&source, &targets);
     let pairs = &label::run(label::Inputs { config, targets }, context)?;
     let fit::Outputs { checksum } = fit::run(fit::Inputs { config, targets, pairs }, context)?;
+    let vae = match (source, &autoencoder) {
+        (Source::Images(images), Some((trained, settings))) => {
+            let encoder = trained.autoencoder.encoder();
+            baselines::run(baselines::Inputs { config, settings, images, encoder }, context)?
+        }
+        _ => None,
+    };
+    let decoder_checksum = autoencoder.map(|(trained, _)| trained.decoder_checksum);
     let trained = &Trained::new(run, &context.device, checksum, decoder_checksum);
-    let baselines = &Baselines::new(targets, context.streams);
-    let results = Results { config, source, targets, pairs, trained, baselines };
+    let of_latents = &Baselines::new(targets, context.streams);
+    let results = Results { config, source, targets, pairs, trained, baselines: of_latents, vae: vae.as_ref() };
     sample::run(results, context)?;
     evaluate::run(results, context)?;
     Ok(lock)

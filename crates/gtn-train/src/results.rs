@@ -8,6 +8,7 @@ use gtn_run::{Config, RunFolder};
 use crate::Result;
 use crate::baselines::Baselines;
 use crate::handoff::{Pairs, Source, Targets};
+use crate::vae_baseline::VaeBaseline;
 
 /// What sampling and evaluation start from.
 #[derive(Clone, Copy)]
@@ -19,6 +20,8 @@ pub(crate) struct Results<'a> {
     pub(crate) trained: &'a Trained<'a>,
     /// Simpler generators of the same targets.
     pub(crate) baselines: &'a Baselines<'a>,
+    /// The variational autoencoder, if it is a baseline of the run.
+    pub(crate) vae: Option<&'a VaeBaseline>,
 }
 
 /// The trained networks, loaded when the first stage needs them.

@@ -1,6 +1,7 @@
 //! One module for each stage. A stage has its inputs and its outputs, and knows no other stage.
 
 pub(crate) mod autoencode;
+pub(crate) mod baselines;
 pub(crate) mod encode;
 pub(crate) mod evaluate;
 pub(crate) mod fit;

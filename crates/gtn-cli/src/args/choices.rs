@@ -1,7 +1,7 @@
 //! An experiment by name or file, with overrides of its settings.
 
 use clap::Args;
-use gtn_run::config::{Components, Epochs, Overrides, PairingMethod, Protocol};
+use gtn_run::config::{Components, Epochs, Overrides, PairingMethod, Protocol, TrainedBaseline};
 
 use super::named_values::by_name;
 
@@ -42,6 +42,10 @@ pub(crate) struct Choices {
     /// run exactly, pass the number of epochs that each network reached with --epochs.
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub(crate) time_budget: Option<u64>,
+    /// Baselines to train beside the Gaussian and the mixture of Gaussians, for images; their training is not a part of the time
+    /// budget.
+    #[arg(long, value_name = "LIST", value_parser = by_name::<TrainedBaseline>(BASELINES), value_delimiter = ',')]
+    pub(crate) baselines: Vec<TrainedBaseline>,
 }
 
 impl Choices {
@@ -57,6 +61,7 @@ impl Choices {
             limit: self.limit,
             epochs: self.epochs.unwrap_or_default(),
             time_budget: self.time_budget,
+            baselines: self.baselines.clone(),
         }
     }
 }
@@ -71,6 +76,11 @@ fn seconds(text: &str) -> Result<u64, String> {
         Err(error) => Err(format!("{error}; write a time such as 90s, 10m or \"1h 30m\"")),
     }
 }
+
+const BASELINES: [(&str, &str); 1] = [(
+    TrainedBaseline::Vae.name(),
+    "a variational autoencoder with the layers, the latent dimension and the training of the autoencoder",
+)];
 
 const PROTOCOLS: [(&str, &str); 3] = [
     (Protocol::Paper.name(), "the text of the paper"),

@@ -68,6 +68,8 @@ fn command_line(args: &Reproduce) -> String {
     option("components", overrides.components.map(|components| components.to_string()));
     option("epochs", choices.epochs.map(|epochs| epochs.to_string()));
     option("time-budget", overrides.time_budget.map(|seconds| format!("{seconds}s")));
+    let baselines: Vec<&str> = overrides.baselines.iter().map(|baseline| baseline.name()).collect();
+    option("baselines", (!baselines.is_empty()).then(|| baselines.join(",")));
     option("autoencoder", args.autoencoder.as_ref().map(|run| quoted(&run.display().to_string())));
     if choices.quick {
         words.push("--quick".to_owned());

@@ -35,10 +35,19 @@ pub(super) fn sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Sectio
         caption: "images of the data set after the autoencoder: the best that its decoder allows.",
         alt: "real images after the autoencoder",
     };
-    let items = vec![
+    let mut items = vec![
         grid_figure(samples, &keys::GENERATED, GRID, generated)?,
         grid_figure(samples, &keys::DECODED, GRID, decoded)?,
     ];
+    if samples.contains(&keys::VAE) {
+        let vae = GridText {
+            file: "vae.png",
+            title: "Images of the variational autoencoder",
+            caption: "images that the baseline with the same layers and latent dimension decoded from normal vectors.",
+            alt: "images of the variational autoencoder",
+        };
+        items.push(grid_figure(samples, &keys::VAE, GRID, vae)?);
+    }
     let mut sections = vec![Section { heading: "Samples", side_by_side: true, items }];
 
     // Runs that improved in fewer epochs have fewer of these tensors.

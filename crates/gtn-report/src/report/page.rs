@@ -7,6 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::contents::Contents;
 use super::section::{Figure, Image, Item, Section};
+use super::standing::standing;
 use super::summary::summary;
 use super::tables;
 use super::text::{self, count};
@@ -31,6 +32,7 @@ pub(super) fn html(contents: &Contents) -> String {
         p.kicker { "Generative Topological Network" }
         h1 { (config.experiment) }
         dl.chips { @for (name, value) in chips(contents) { div { dt { (name) } dd { (value) } } } }
+        @if let Some(standing) = standing(&contents.log) { p.summary { b { (standing) } } }
         p.summary { (summary(contents)) }
     };
     let main = html! {

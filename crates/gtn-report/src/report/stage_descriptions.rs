@@ -17,6 +17,7 @@ pub(super) fn description(stage: Stage, config: &Config) -> String {
             return format!("pairs normal vectors with {data} by {}", config.pairing.method.title());
         }
         Stage::Fit => "trains ĥ on the pairs",
+        Stage::Baselines => "trains the variational autoencoder, a baseline",
         Stage::Sample if images => "draws samples with ĥ and the decoder",
         Stage::Sample => "draws samples with ĥ",
         Stage::Evaluate => "computes the metrics of the samples",

@@ -37,11 +37,16 @@ pub(super) fn metrics(contents: &Contents) -> Markup {
                     (note)
                     @if metrics.iter().any(|record| record.floor.is_some()) { (on_floors) }
                     @if !measured_baselines(metrics).is_empty() { (on_baselines) }
+                    @if measured_baselines(metrics).contains(&Baseline::Vae) { (ON_VAE) }
                 }
             }
         }
     }
 }
+
+const ON_VAE: &str = " The variational autoencoder has the layers, the latent dimension and the training of the autoencoder, and \
+                      decodes normal vectors; its images are compared as they are, and its latents are those of its images after \
+                      the encoder of this run.";
 
 /// The baselines that at least one metric has.
 fn measured_baselines(metrics: &[&MetricRecord]) -> BTreeSet<Baseline> {

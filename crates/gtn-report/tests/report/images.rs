@@ -146,6 +146,14 @@ fn metrics_are_compared_with_baselines() {
         let html = fs::read_to_string(write_report(&run).unwrap()).unwrap();
         assert!(html.contains(&format!(">{title}<")) && html.contains("Gaussians of the mixture"), "{title}");
     }
+
+    // The page begins with where ĥ stands, if that was measured.
+    assert!(!html.contains("best baseline"));
+    log.append(metric(Metric::SlicedWasserstein, 0.02, Some(0.01), &baselines)).unwrap();
+    let html = fs::read_to_string(write_report(&run).unwrap()).unwrap();
+    let sentence =
+        "worse than that of the best baseline, single Gaussian (0.01200), and worse than the noise floor (0.01000)";
+    assert!(html.find(sentence).unwrap() < html.find("<main>").unwrap());
 }
 
 #[test]

@@ -102,6 +102,9 @@ impl Config {
         let (images, set) = (self.data.are_images(), if self.data.are_images() { "missing" } else { "set" });
         let reason = "images need an autoencoder, and points cannot have one";
         require(images == self.autoencoder.is_some(), "autoencoder", set, reason)?;
+        let reason = "needs images; omit it for points";
+        require(images || self.baselines.is_empty(), "baselines", "vae", reason)?;
+        require(self.baselines.len() <= 1, "baselines", "vae, vae", "names a baseline twice; name it once")?;
         if let Some(limit) = self.data.limit() {
             let reason = "must be from 10 to 1,000,000,000; training and validation need at least 10 samples";
             require_in(10..=MAX_COUNT, "data.limit", limit, reason)?;

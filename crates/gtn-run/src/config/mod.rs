@@ -94,6 +94,15 @@ impl Default for ResidualSettings {
     }
 }
 
+names! {
+    /// A baseline that is a network, which a run trains on request.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum TrainedBaseline: "baseline" {
+        /// A variational autoencoder with the layers, the latent dimension and the training of the run's autoencoder.
+        Vae => "vae",
+    }
+}
+
 /// The network ĥ from normal vectors to data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,6 +144,9 @@ pub struct Config {
     /// Time budget in seconds. Each network has a part of it and stops training at the end of an epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_budget: Option<u64>,
+    /// Baselines that are trained beside the ones that every run on images has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baselines: Vec<TrainedBaseline>,
     /// The data.
     pub data: Data,
     /// The autoencoder, if the data are images.
@@ -174,6 +186,9 @@ impl Config {
             let start: String = reused.weights.chars().take(8).collect();
             name.push_str(&format!("-autoencoder-{start}"));
         }
+        for baseline in &self.baselines {
+            name.push_str(&format!("-{baseline}"));
+        }
         name
     }
 
@@ -191,6 +206,8 @@ impl Config {
         let has_flow = self.pairing.method == PairingMethod::Flow;
         let fraction = match network {
             Network::Autoencoder => autoencoder,
+            // As many as for an autoencoder, in addition to the budget.
+            Network::Vae => 0.4,
             Network::Flow => 0.5 * h,
             Network::H => if has_flow { 0.4 * h } else { h },
         };
@@ -216,6 +233,7 @@ impl Config {
         let has = |stage: &Stage| match stage {
             Stage::Autoencode | Stage::Encode => self.data.are_images(),
             Stage::Flow => self.pairing.method == PairingMethod::Flow,
+            Stage::Baselines => !self.baselines.is_empty(),
             _ => true,
         };
         Stage::ALL.iter().copied().filter(has).collect()

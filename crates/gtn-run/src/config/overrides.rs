@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use gtn_io::UnknownName;
 
-use super::{Components, PairingMethod, Protocol};
+use super::{Components, PairingMethod, Protocol, TrainedBaseline};
 use crate::Network;
 
 /// Settings that the caller of a preset overrides.
@@ -28,6 +28,8 @@ pub struct Overrides {
     pub epochs: Epochs,
     /// Time budget in seconds.
     pub time_budget: Option<u64>,
+    /// Baselines to train; if there are none, those of the preset.
+    pub baselines: Vec<TrainedBaseline>,
 }
 
 /// Maximum numbers of epochs that override those of a preset: `autoencoder=3,h=20`, or `20` for every network.
@@ -59,6 +61,7 @@ impl FromStr for Epochs {
                     Network::Autoencoder => &mut epochs.autoencoder,
                     Network::Flow => &mut epochs.flow,
                     Network::H => &mut epochs.h,
+                    Network::Vae => return Err("vae has the epochs of the autoencoder; set those".to_owned()),
                 },
             };
             if slot.replace(number).is_some() {

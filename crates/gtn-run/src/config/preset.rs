@@ -65,6 +65,9 @@ impl Config {
         self.pairing.method = overrides.pairing.unwrap_or(self.pairing.method);
         self.pairing.components = overrides.components.or(self.pairing.components);
         self.time_budget = overrides.time_budget.or(self.time_budget);
+        if !overrides.baselines.is_empty() {
+            self.baselines.clone_from(&overrides.baselines);
+        }
         if overrides.limit.is_some() {
             *self.data.limit_mut() = overrides.limit;
         }

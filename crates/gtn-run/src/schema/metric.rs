@@ -247,6 +247,8 @@ names! {
         /// A mixture of Gaussians with the best number of components, fitted to the training latents. The stage evaluate records
         /// the number as [`Statistic::MixtureComponents`](super::Statistic::MixtureComponents).
         Mixture => "mixture" ("Mixture of Gaussians"),
+        /// A variational autoencoder, trained on the same images; its samples are images.
+        Vae => "vae" ("Variational autoencoder"),
     }
     with {
         /// The title in reports.

@@ -25,18 +25,18 @@ names! {
         ),
         /// Epochs of training.
         Epochs => "epochs" (
-            &[Stage::Autoencode, Stage::Flow, Stage::Fit], "Epochs",
+            &[Stage::Autoencode, Stage::Flow, Stage::Fit, Stage::Baselines], "Epochs",
             "Passes over the training data."
         ),
         /// The epoch with the lowest validation loss.
         BestEpoch => "best_epoch" (
-            &[Stage::Autoencode, Stage::Flow, Stage::Fit], "Best epoch",
+            &[Stage::Autoencode, Stage::Flow, Stage::Fit, Stage::Baselines], "Best epoch",
             "The epoch with the lowest validation loss."
         ),
         /// The lowest validation loss.
         BestValidationLoss => "best_validation_loss" (
-            &[Stage::Autoencode, Stage::Flow, Stage::Fit], "Best validation loss",
-            "Lowest mean squared error on the validation set."
+            &[Stage::Autoencode, Stage::Flow, Stage::Fit, Stage::Baselines], "Best validation loss",
+            "Lowest loss on the validation set: the mean squared error, except in stage baselines."
         ),
         /// Total variance of the training latents.
         LatentVariance => "latent_variance" (

@@ -21,7 +21,7 @@ use values::{PROJECTIONS, SUBSETS};
 
 /// Writes the metrics to the run folder.
 pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()> {
-    let Results { config, source, targets, pairs, trained, .. } = results;
+    let Results { config, source, targets, pairs, trained, vae, .. } = results;
     let first_epoch = match source {
         Source::Points(points) if points.compares_first_epoch() => Some(Artifact::read(&context.run.snapshot(1))?),
         _ => None,
@@ -32,6 +32,7 @@ pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()>
         parts.extend([pixels::settings(), baselines::settings(), trained.decoder_checksum.clone().unwrap_or_default()]);
         parts.extend(targets.test.as_ref().map(|test| test.checksum.clone()));
         parts.extend(pairs.test_checksum.clone());
+        parts.extend(vae.map(|vae| vae.checksum.clone()));
     }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let sizes = (SUBSETS.size, SUBSETS.count, PROJECTIONS, points::SIZES, images::SIZES);

@@ -15,9 +15,10 @@ use crate::results::Results;
 
 /// Writes the samples to the run folder.
 pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()> {
-    let Results { config, source, targets, pairs, trained, .. } = results;
+    let Results { config, source, targets, pairs, trained, vae, .. } = results;
     let mut inputs = vec![targets.checksum.clone(), pairs.checksum.clone(), trained.h_checksum.clone()];
     inputs.extend(trained.decoder_checksum.clone());
+    inputs.extend(vae.map(|vae| vae.checksum.clone()));
     let mut improvements = Vec::new();
     let sizes = match source {
         Source::Images(_) => {

@@ -28,13 +28,14 @@ pub(super) const SIZES: [usize; 5] = [MAX_LATENTS, MAX_NEIGHBOR_LATENTS, K_MANIF
 /// Compares with held-out latents. The noise floor is measured on as many training latents; for memorization, on one half of the
 /// held-out latents against the other half.
 pub(super) fn measure(
-    Results { targets, trained, baselines, .. }: Results<'_>,
+    Results { targets, trained, baselines, vae, .. }: Results<'_>,
     context: &mut Context<'_>,
 ) -> Result<Vec<MetricRecord>> {
     let Some(baselines) = baselines.samples(Stage::Evaluate, context)? else { return Ok(Vec::new()) };
     let real = first_rows(&targets.validation, MAX_LATENTS);
     let n = real.nrows();
     let generated = trained.generator()?.sample_latents(n, &mut context.streams.stream(purpose::SAMPLE, 0))?;
+    let of_vae = vae.map(|vae| vae.latents(n, &context.streams)).transpose()?;
     let mut sets = vec![
         (SampleSet::Generated, generated.view()),
         (SampleSet::NoiseFloor, first_rows(&targets.train, n)),
@@ -43,6 +44,7 @@ pub(super) fn measure(
     ];
     let by_flow = sample_by_flow(trained.generator()?, n, context)?;
     sets.extend(by_flow.as_ref().map(|by_flow| (SampleSet::Baseline(Baseline::Flow), by_flow.view())));
+    sets.extend(of_vae.iter().map(|latents| (SampleSet::Baseline(Baseline::Vae), latents.view())));
     let mut values: ValuesBySet<10> = ValuesBySet::new();
     for (done, (name, set)) in sets.iter().enumerate() {
         report_progress(done, sets.len(), context)?;

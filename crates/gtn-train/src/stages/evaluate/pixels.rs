@@ -43,7 +43,7 @@ fn max_images(pixels: usize) -> usize {
 /// Compares with a part of the held-out images. Another part gives the noise floor, and its latents, decoded, what samples could
 /// reach with this decoder.
 pub(super) fn measure(
-    Results { targets, trained, baselines, .. }: Results<'_>,
+    Results { targets, trained, baselines, vae, .. }: Results<'_>,
     images: &ImageData,
     context: &mut Context<'_>,
 ) -> Result<Vec<MetricRecord>> {
@@ -69,6 +69,9 @@ pub(super) fn measure(
     ];
     if let Some(by_flow) = sample_by_flow(generator, n, context)? {
         sets.push((baseline(Baseline::Flow), decode(by_flow.view())?));
+    }
+    if let Some(vae) = vae {
+        sets.push((baseline(Baseline::Vae), flatten(vae.images(n, &context.streams)?)));
     }
     let nearest_to_real = nearest_training_images(real.view(), images)?;
 

@@ -37,7 +37,7 @@ pub(super) fn settings() -> String {
 
 /// Generated images and decoded real ones, and what the report shows beside them.
 pub(super) fn sample(
-    Results { config, targets, trained, baselines, .. }: Results<'_>,
+    Results { config, targets, trained, baselines, vae, .. }: Results<'_>,
     images: &ImageData,
     improvements: &[(usize, Artifact)],
     artifact: &mut Artifact,
@@ -48,6 +48,9 @@ pub(super) fn sample(
     let latents = generator.sample_latents(LATENTS, &mut context.streams.stream(purpose::SAMPLE, 0))?;
     artifact.insert(&keys::GENERATED, generator.decode(first_rows(&latents, count))?);
     artifact.insert(&keys::DECODED, generator.decode(first_rows(&targets.validation, count))?);
+    if let Some(vae) = vae {
+        artifact.insert(&keys::VAE, vae.images(count, &context.streams)?);
+    }
     for (key, (_, snapshot)) in IMPROVEMENTS.iter().zip(improvements) {
         let latents = to_matrix(snapshot.tensor(&snapshot::GENERATED)?);
         artifact.insert(key, generator.decode(latents.view())?);

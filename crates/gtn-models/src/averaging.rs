@@ -4,7 +4,7 @@ use candle_core::{Tensor, Var};
 
 use crate::convert::{to_array, to_tensor};
 use crate::error::{require, require_array};
-use crate::ops::MoveTowards;
+use crate::ops::{MoveTowards, Ops, Placement};
 use crate::{Error, NamedArrays, Parameters, Result};
 
 /// Exponential moving averages (EMA) of the trainable parameters of a network.
@@ -29,6 +29,8 @@ use crate::{Error, NamedArrays, Parameters, Result};
 pub struct AveragedWeights {
     /// The averages of each trainable parameter, on the device of the network.
     averages: BTreeMap<String, Var>,
+    /// Where this crate's operations update them; `None` for Candle's.
+    placement: Option<Placement>,
 }
 
 impl AveragedWeights {
@@ -38,8 +40,18 @@ impl AveragedWeights {
     ///
     /// [`Error::Device`] if the device runs out of memory.
     pub fn new(parameters: &Parameters) -> Result<Self> {
+        Self::with_ops(parameters, Ops::default())
+    }
+
+    /// As [`new`](Self::new), but with these operations.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_ops(parameters: &Parameters, ops: Ops) -> Result<Self> {
         let copy = |(name, var): (&str, &Var)| Ok((name.to_owned(), Var::from_tensor(&var.as_tensor().copy()?)?));
-        Ok(Self { averages: parameters.variables().map(copy).collect::<Result<_>>()? })
+        let averages = parameters.variables().map(copy).collect::<Result<_>>()?;
+        Ok(Self { averages, placement: ops.placement(parameters.device())? })
     }
 
     /// Moves the averages toward the present values by 1 − `decay` of the difference.
@@ -51,12 +63,20 @@ impl AveragedWeights {
     pub fn update(&mut self, parameters: &Parameters, decay: f64) -> Result<()> {
         require((0.0..=1.0).contains(&decay), "decay", decay, "must be between 0 and 1")?;
         for (average, value) in self.pairs(parameters)? {
-            if average.device().is_cpu() {
-                average.as_tensor().inplace_op2(value.as_tensor(), &MoveTowards((1.0 - decay) as f32))?;
-            } else {
-                // Without detaching, each average would keep the graphs of all earlier ones alive.
-                let (old, new) = (average.as_tensor().detach(), value.as_tensor().detach());
-                average.set(&(&old + (new - &old)?.affine(1.0 - decay, 0.0)?)?)?;
+            match &self.placement {
+                Some(Placement::Host) => {
+                    average.as_tensor().inplace_op2(value.as_tensor(), &MoveTowards((1.0 - decay) as f32))?;
+                }
+                #[cfg(gpu)]
+                Some(Placement::Gpu(gpu)) => {
+                    let (average, value) = (gpu.slice_of(average.as_tensor())?, gpu.slice_of(value.as_tensor())?);
+                    gpu.move_towards(average, value, (1.0 - decay) as f32)?;
+                }
+                None => {
+                    // Without detaching, each average would keep the graphs of all earlier ones alive.
+                    let (old, new) = (average.as_tensor().detach(), value.as_tensor().detach());
+                    average.set(&(&old + (new - &old)?.affine(1.0 - decay, 0.0)?)?)?;
+                }
             }
         }
         Ok(())

@@ -27,7 +27,7 @@ use crate::convert::{to_array, to_tensor};
 use crate::ops::Ops;
 use crate::{
     Adam, AdamSettings, Autoencoder, AutoencoderShape, Error, InceptionOutput, InceptionV3, InceptionVariant, Mlp,
-    MlpShape, Mode, NamedArrays, Parameters, Result, Streams, mean_squared_error,
+    MlpShape, Mode, NamedArrays, Parameters, ResidualMlp, ResidualShape, Result, Streams, mean_squared_error,
 };
 
 names! {
@@ -135,6 +135,7 @@ const ADAM: AdamSettings =
 #[derive(Debug, Clone, Copy)]
 enum Subject {
     H(MlpShape),
+    Residual(ResidualShape),
     Images(Part, AutoencoderShape),
 }
 
@@ -148,6 +149,7 @@ enum Part {
 
 enum Network {
     H(Mlp),
+    Residual(ResidualMlp),
     Images(Part, Autoencoder),
 }
 
@@ -167,6 +169,10 @@ impl Subject {
                 batch_norm_layers,
             })
         };
+        let residual = match depth {
+            Depth::Quick => ResidualShape { dim, condition: 3, width, blocks: 2, adds_input: true },
+            Depth::Full => ResidualShape { dim, condition: 16, width: 512, blocks: 4, adds_input: true },
+        };
         let images = match depth {
             Depth::Quick => AutoencoderShape { channels: 1, side: 8, dim },
             Depth::Full => AutoencoderShape { channels: 3, side: 64, dim },
@@ -179,6 +185,7 @@ impl Subject {
             ("decoder", Subject::Images(Part::Decoder, images)),
             ("autoencoder", Subject::Images(Part::Both, images)),
             ("ĥ", h(h_layers, h_width, h_layers)),
+            ("residual network", Subject::Residual(residual)),
         ]
     }
 
@@ -200,6 +207,7 @@ impl Subject {
         let streams = Streams::new(SEED);
         Ok(match self {
             Subject::H(shape) => Network::H(Mlp::with_ops(shape, &streams, device, *ops)?),
+            Subject::Residual(shape) => Network::Residual(residual_network(shape, &streams, device, *ops)?),
             Subject::Images(part, shape) => {
                 Network::Images(*part, Autoencoder::with_ops(shape, &streams, device, *ops)?)
             }
@@ -210,6 +218,7 @@ impl Subject {
     fn shapes(&self, n: usize) -> [Vec<usize>; 2] {
         match *self {
             Subject::H(shape) => [vec![n, shape.input], vec![n, shape.output]],
+            Subject::Residual(shape) => [vec![n, shape.dim + shape.condition], vec![n, shape.dim]],
             Subject::Images(part, AutoencoderShape { channels, side, dim }) => {
                 let (images, latents) = (vec![n, channels, side, side], vec![n, dim]);
                 match part {
@@ -233,10 +242,21 @@ impl Subject {
     }
 }
 
+/// A residual network whose output layer does not start at 0, or most gradients would be 0.
+fn residual_network(shape: &ResidualShape, streams: &Streams, device: &Device, ops: Ops) -> Result<ResidualMlp> {
+    let network = ResidualMlp::with_ops(shape, "doctor", streams, device, ops)?;
+    let mut weights = network.parameters().state_dict()?;
+    let noise = streams.normal("doctor/output", 0, shape.dim, shape.width);
+    weights.insert("output.weight".to_owned(), (noise / (shape.width as f32).sqrt()).into_dyn());
+    network.parameters().load_state_dict(&weights)?;
+    Ok(network)
+}
+
 impl Network {
     fn parameters(&self) -> &Parameters {
         match self {
             Network::H(h) => h.parameters(),
+            Network::Residual(network) => network.parameters(),
             Network::Images(_, network) => network.parameters(),
         }
     }
@@ -245,6 +265,7 @@ impl Network {
     fn forward(&self, mode: Mode, x: &Tensor) -> Result<Tensor> {
         let (part, network) = match self {
             Network::H(h) => return h.forward(x, mode),
+            Network::Residual(network) => return network.forward(x, mode),
             Network::Images(part, network) => (*part, network),
         };
         let latents = if part == Part::Decoder { x.clone() } else { network.encoder().forward_in(mode, x)? };
@@ -420,7 +441,7 @@ mod tests {
             on_comparison: |comparison: &Comparison| comparisons.push(comparison.clone()),
         };
         doctor.run().unwrap();
-        assert_eq!(comparisons.len(), 7 * 2 * 7 + 1 + 1);
+        assert_eq!(comparisons.len(), 8 * 2 * 7 + 1 + 1);
         for comparison in comparisons {
             assert!(comparison.is_within_tolerance(), "{comparison:?}");
         }

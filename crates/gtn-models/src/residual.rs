@@ -99,12 +99,10 @@ impl ResidualMlp {
         let norm = builder.layer_norm("norm", width)?;
         let output = builder.zero_linear("output", (width, dim))?;
         let fused = FusedResidual { input, blocks, norm, output, adds_input };
-        let candle = CandleResidual::new(&fused, *shape);
-        let layers = match ops.placement(device)? {
-            Some(placement) => placement.host_layers(fused)?,
-            None => None,
+        let layers: Arc<dyn Layers> = match ops.placement(device)? {
+            Some(placement) => placement.layers(fused)?,
+            None => Arc::new(CandleResidual::new(&fused, *shape)),
         };
-        let layers = layers.unwrap_or_else(|| Arc::new(candle));
         Ok(Self { shape: *shape, parameters: builder.parameters, layers })
     }
 

@@ -23,10 +23,17 @@ const PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
 const MODULE: &str = "gtn";
 /// Ten times the compute capability that the kernels are compiled for.
 const COMPUTE_CAPABILITY: &str = env!("GTN_CUDA_CAPABILITY");
-const KERNELS: [&str; 21] = [
+const KERNELS: [&str; 29] = [
     "batch_norm_forward",
     "batch_norm_backward",
     "batch_norm_inference",
+    "layer_norm_forward",
+    "layer_norm_backward",
+    "layer_norm_parameter_gradients",
+    "silu_forward",
+    "silu_backward",
+    "add_columns",
+    "extend_rows",
     "leaky_relu_forward",
     "leaky_relu_backward",
     "add_bias",
@@ -42,6 +49,7 @@ const KERNELS: [&str; 21] = [
     "mse_reduce",
     "mse_backward",
     "adam",
+    "move_towards",
     "add_assign",
     "move_rows",
     "top_k_rows",

@@ -171,6 +171,134 @@ KERNEL batch_norm_inference(int n, int width, float negative_slope, float *a, co
     }
 }
 
+// Adds the bias and, if there are any, the addends to each row of h, and writes LayerNorm of the result to a, each row
+// followed by `appended` columns of x. `statistics` receives the mean and 1/sqrt(variance + eps) of each row. One block per
+// row.
+KERNEL layer_norm_forward(int width, int appended, float *h, int has_addends, const float *addends, const float *bias,
+                          const float *gamma, const float *beta, const float *x, int x_width, int x_start, float *a,
+                          float *statistics) {
+    float *row = h + (long long)ROW * width;
+    const float *addend = addends + (long long)ROW * width;
+    float sum = 0.0f;
+    for (int i = threadIdx.x; i < width; i += THREADS_PER_BLOCK) {
+        float value = row[i] + bias[i];
+        if (has_addends) value += addend[i];
+        row[i] = value;
+        sum += value;
+    }
+    float mean = (float)(block_sum(sum) / width);
+    float squares = 0.0f;
+    for (int i = threadIdx.x; i < width; i += THREADS_PER_BLOCK) {
+        float deviation = row[i] - mean;
+        squares += deviation * deviation;
+    }
+    float inverse_std = inverse_std_of((float)(block_sum(squares) / width));
+    float *out = a + (long long)ROW * (width + appended);
+    for (int i = threadIdx.x; i < width; i += THREADS_PER_BLOCK) out[i] = (row[i] - mean) * inverse_std * gamma[i] + beta[i];
+    const float *condition = x + (long long)ROW * x_width + x_start;
+    for (int i = threadIdx.x; i < appended; i += THREADS_PER_BLOCK) out[width + i] = condition[i];
+    if (threadIdx.x == 0) {
+        statistics[2 * ROW] = mean;
+        statistics[2 * ROW + 1] = inverse_std;
+    }
+}
+
+// Backward pass of `layer_norm_forward`: writes or adds the gradient of h to d. `d_normalized` is the gradient of a, whose
+// rows have `stride` values. One block per row.
+KERNEL layer_norm_backward(int width, const float *h, const float *d_normalized, int stride, const float *statistics,
+                           const float *gamma, float *d, int accumulate) {
+    const float *row = h + (long long)ROW * width, *d_a = d_normalized + (long long)ROW * stride;
+    float mean = statistics[2 * ROW], inverse_std = statistics[2 * ROW + 1];
+    float sum = 0.0f, dot = 0.0f;
+    for (int i = threadIdx.x; i < width; i += THREADS_PER_BLOCK) {
+        float scaled = d_a[i] * gamma[i];
+        sum += scaled;
+        dot += scaled * ((row[i] - mean) * inverse_std);
+    }
+    float shift = (float)(block_sum(sum) / width);
+    float slope = (float)(block_sum(dot) / width);
+    float *d_row = d + (long long)ROW * width;
+    for (int i = threadIdx.x; i < width; i += THREADS_PER_BLOCK) {
+        float normalized = (row[i] - mean) * inverse_std;
+        store(d_row + i, inverse_std * (d_a[i] * gamma[i] - shift - normalized * slope), accumulate);
+    }
+}
+
+// The gradients of gamma and beta of `layer_norm_forward`, and that of the bias: the sums of the columns of d.
+KERNEL layer_norm_parameter_gradients(int n, int width, const float *h, const float *d_normalized, int stride,
+                                      const float *statistics, const float *d, float *d_gamma, int accumulate_gamma,
+                                      float *d_beta, int accumulate_beta, float *d_bias, int accumulate_bias) {
+    int column = blockIdx.x * COLUMNS_PER_BLOCK + threadIdx.x;
+    bool in_range = column < width;
+    float dot = 0.0f, sum = 0.0f, bias_sum = 0.0f;
+    if (in_range) {
+        for (int row = threadIdx.y; row < n; row += THREADS_PER_COLUMN) {
+            float d_a = d_normalized[(long long)row * stride + column];
+            long long i = (long long)row * width + column;
+            dot += d_a * ((h[i] - statistics[2 * row]) * statistics[2 * row + 1]);
+            sum += d_a;
+            bias_sum += d[i];
+        }
+    }
+    dot = column_sum(dot);
+    sum = column_sum(sum);
+    bias_sum = column_sum(bias_sum);
+    if (in_range && threadIdx.y == 0) {
+        store(d_gamma + column, dot, accumulate_gamma);
+        store(d_beta + column, sum, accumulate_beta);
+        store(d_bias + column, bias_sum, accumulate_bias);
+    }
+}
+
+// Adds the bias to x, replaces it by the derivative of SiLU, and writes SiLU to y, which may be x.
+KERNEL silu_forward(int n, int width, float *x, const float *bias, float *y) {
+    for (long long i = GRID_THREAD; i < (long long)n * width; i += GRID_STRIDE) {
+        float value = x[i] + bias[i % width];
+        float exponential = expf(-fabsf(value));
+        float inverse = 1.0f / (1.0f + exponential);
+        // The logistic function of the value and of its negative, neither as a difference.
+        float of_value = value < 0.0f ? exponential * inverse : inverse;
+        float of_negative = value < 0.0f ? inverse : exponential * inverse;
+        x[i] = of_value * (1.0f + value * of_negative);
+        y[i] = value * of_value;
+    }
+}
+
+// Backward pass of `silu_forward`: multiplies d, the gradient of y, by the derivatives, and computes the gradient of the
+// bias.
+KERNEL silu_backward(int n, int width, float *d, const float *derivatives, float *d_bias, int accumulate) {
+    int column = blockIdx.x * COLUMNS_PER_BLOCK + threadIdx.x;
+    bool in_range = column < width;
+    float sum = 0.0f;
+    if (in_range) {
+        for (int row = threadIdx.y; row < n; row += THREADS_PER_COLUMN) {
+            long long i = (long long)row * width + column;
+            float d_x = d[i] * derivatives[i];
+            d[i] = d_x;
+            sum += d_x;
+        }
+    }
+    sum = column_sum(sum);
+    if (in_range && threadIdx.y == 0) store(d_bias + column, sum, accumulate);
+}
+
+// Adds `columns` columns of one matrix to columns of another one.
+KERNEL add_columns(int n, int columns, const float *from, int from_width, int from_start, float *to, int to_width,
+                   int to_start) {
+    for (long long i = GRID_THREAD; i < (long long)n * columns; i += GRID_STRIDE) {
+        long long row = i / columns, column = i % columns;
+        to[row * to_width + to_start + column] += from[row * from_width + from_start + column];
+    }
+}
+
+// Writes the rows of `columns` values to the first columns of `to`, and 0 to all others.
+KERNEL extend_rows(int n, int width, int columns, const float *from, float *to) {
+    for (long long i = GRID_THREAD; i < (long long)n * width; i += GRID_STRIDE) {
+        long long row = i / width, column = i % width;
+        to[i] = column < columns ? from[row * columns + column] : 0.0f;
+    }
+}
+
 // Adds the bias to a and writes LeakyReLU of the result to y, which may be a.
 KERNEL leaky_relu_forward(int n, int width, float negative_slope, float *a, const float *bias, float *y) {
     for (long long i = GRID_THREAD; i < (long long)n * width; i += GRID_STRIDE) {
@@ -341,6 +469,11 @@ KERNEL adam(const long long *table, float beta1, float beta2, float one_minus_be
         second_moments[i] = v;
         weights[i] = weight * shrinkage - step_size * (m / (sqrtf(v) * inverse_bias_correction2_sqrt + eps));
     }
+}
+
+// Moves the averages toward the values by this fraction of their difference.
+KERNEL move_towards(long long length, float fraction, float *averages, const float *values) {
+    for (long long i = GRID_THREAD; i < length; i += GRID_STRIDE) averages[i] += fraction * (values[i] - averages[i]);
 }
 
 KERNEL add_assign(long long length, float *to, const float *from) {

@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "launching a kernel is unsafe; each launch here says why it is sound")]
 
 pub(super) mod image_kernels;
+pub(super) mod residual_kernels;
 
 use candle_core::Result;
 

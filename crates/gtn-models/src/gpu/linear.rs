@@ -37,6 +37,13 @@ impl Linear {
         gpu.gemm(&Gemm::new(y, Operand::new(x, n, input), weight.transposed()))
     }
 
+    /// y += x Wᵀ.
+    pub(super) fn add_product_on_gpu(&self, gpu: &Gpu, x: DeviceSlice<'_>, n: usize, y: DeviceSlice<'_>) -> Result<()> {
+        let (output, input) = self.size()?;
+        let weight = Operand::new(gpu.slice_of(self.weight.tensor())?, output, input);
+        gpu.gemm(&Gemm::new(y, Operand::new(x, n, input), weight.transposed()).accumulate(true))
+    }
+
     /// y = x Wᵀ + b.
     pub(super) fn forward_on_gpu(&self, gpu: &Gpu, x: DeviceSlice<'_>, n: usize, y: DeviceSlice<'_>) -> Result<()> {
         self.product_on_gpu(gpu, x, n, y)?;
@@ -73,5 +80,18 @@ impl Linear {
         let (output, input) = self.size()?;
         let weight = Operand::new(gpu.slice_of(self.weight.tensor())?, output, input);
         gpu.gemm(&Gemm::new(dx, Operand::new(dy, n, output), weight))
+    }
+
+    /// Adds the gradient of the input: dx += dy W.
+    pub(super) fn add_input_gradient_on_gpu(
+        &self,
+        gpu: &Gpu,
+        n: usize,
+        dy: DeviceSlice<'_>,
+        dx: DeviceSlice<'_>,
+    ) -> Result<()> {
+        let (output, input) = self.size()?;
+        let weight = Operand::new(gpu.slice_of(self.weight.tensor())?, output, input);
+        gpu.gemm(&Gemm::new(dx, Operand::new(dy, n, output), weight).accumulate(true))
     }
 }

@@ -1,5 +1,5 @@
-//! Networks, Adam, losses and Algorithm 1's candidate search on a GPU: cuBLAS computes the matrix products, and kernels
-//! of this crate everything else.
+//! Networks, Adam, averages of weights, losses and Algorithm 1's candidate search on a GPU: cuBLAS computes the matrix
+//! products, and kernels of this crate everything else.
 //!
 //! All of it is written once, over a [`Backend`](backend::Backend): CUDA, or for tests the same kernels on the host.
 //! All work is queued on one stream and runs in order; the host waits only when it reads a result.
@@ -20,6 +20,7 @@ mod kernels;
 mod linear;
 mod loss;
 mod mlp;
+mod residual;
 #[cfg(all(test, feature = "emulated-gpu"))]
 mod tests;
 mod top_k;

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::backend::{KernelArg, LaunchDims};
 use super::{Gpu, TopKProposer};
 use crate::{
-    Adam, AdamSettings, Autoencoder, AutoencoderShape, Error, Mlp, MlpShape, Mode, NamedArrays, Ops, Parameters,
-    Streams, mean_squared_error, to_tensor,
+    Adam, AdamSettings, Autoencoder, AutoencoderShape, AveragedWeights, Error, Mlp, MlpShape, Mode, NamedArrays, Ops,
+    Parameters, ResidualMlp, ResidualShape, Streams, mean_squared_error, to_tensor,
 };
 
 fn values(tensor: &Tensor) -> Vec<f32> {
@@ -93,6 +93,34 @@ proptest! {
     }
 
     #[test]
+    fn the_residual_network_matches_the_cpu(
+        dim in 1_usize..9, condition in 0_usize..4, width in 1_usize..300, blocks in 1_usize..3, adds_input: bool,
+        n in 1_usize..70, seed in 0_u64..1000,
+    ) {
+        let shape = ResidualShape { dim, condition, width, blocks, adds_input };
+        let (x, target) = (normal_tensor(&[n, dim + condition], seed + 50), normal_tensor(&[n, dim], seed + 51));
+        let [actual, expected] = BOTH.map(|ops| {
+            let network = ResidualMlp::with_ops(&shape, "test", &Streams::new(seed), &Device::Cpu, ops).unwrap();
+            perturb(network.parameters(), seed + 1);
+            let evaluated = values(&network.forward(&x, Mode::Evaluate).unwrap());
+            let x = Var::from_tensor(&x).unwrap();
+            let loss = |network: &ResidualMlp| {
+                mean_squared_error(&network.forward(x.as_tensor(), Mode::Train).unwrap(), &target).unwrap()
+            };
+            let d_x = values(loss(&network).backward().unwrap().get(x.as_tensor()).unwrap());
+            let y = values(&network.forward(x.as_tensor(), Mode::Train).unwrap());
+            // Gradients of two passes add up.
+            let losses = (loss(&network) + loss(&network)).unwrap();
+            (evaluated, y, d_x, network.parameters().gradients(&losses).unwrap())
+        });
+        assert_close(&actual.0, &expected.0, 1e-4, "output in evaluation mode");
+        assert_close(&actual.1, &expected.1, 1e-4, "output");
+        // If the units of a row hardly differ, LayerNorm's gradient is a difference of large values.
+        assert_close(&actual.2, &expected.2, 2e-3, "gradient of the input");
+        assert_all_close(&actual.3, &expected.3, 2e-3);
+    }
+
+    #[test]
     fn assignments_match_the_cpu(
         dim in 1_usize..20, n in 0_usize..120, extra_targets in 0_usize..60, max_scores in prop_oneof![Just(1), Just(3_000), Just(1 << 20)],
         keep in 1_usize..40, seed in 0_u64..1000,
@@ -168,6 +196,28 @@ fn twenty_training_steps_of_h_match_the_cpu() {
             }
         }
         (h.parameters().state_dict().unwrap(), adam.moments().unwrap())
+    });
+}
+
+#[test]
+fn twenty_training_steps_of_the_residual_network_match_the_cpu() {
+    let shape = ResidualShape { dim: 4, condition: 2, width: 40, blocks: 2, adds_input: true };
+    let settings = AdamSettings { weight_decay: 0.1, decoupled: true, ..settings() };
+    assert_same_training(|ops| {
+        let network = ResidualMlp::with_ops(&shape, "test", &Streams::new(1), &Device::Cpu, ops).unwrap();
+        let mut adam = Adam::with_ops(network.parameters(), settings, ops).unwrap();
+        let mut averages = AveragedWeights::with_ops(network.parameters(), ops).unwrap();
+        for step in 0..20 {
+            // The last batch of an epoch is smaller.
+            let n = if step % 5 == 4 { 7 } else { 32 };
+            let (x, target) = (normal_tensor(&[n, 6], 2 * step), normal_tensor(&[n, 4], 2 * step + 1));
+            let loss = mean_squared_error(&network.forward(&x, Mode::Train).unwrap(), &target).unwrap();
+            adam.set_learning_rate(1e-3 / (step + 1) as f64);
+            adam.backward_step(network.parameters(), &loss).unwrap();
+            averages.update(network.parameters(), 0.9).unwrap();
+        }
+        averages.swap(network.parameters()).unwrap();
+        (network.parameters().state_dict().unwrap(), adam.moments().unwrap())
     });
 }
 

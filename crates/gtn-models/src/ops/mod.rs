@@ -1,6 +1,6 @@
 //! This crate's own operations with their backward passes. Those here run on a CPU; those in `gpu` run on a GPU.
 //!
-//! Each module of a network (ĥ, the encoder, the decoder) is a single operation of Candle's graph ([`host_op`]). On a CPU, its
+//! Each module of a network (ĥ, a residual network, the encoder, the decoder) is a single operation of Candle's graph ([`host_op`]). On a CPU, its
 //! forward pass saves what the backward pass needs on a tape, which later batches reuse, and the gradients of its weights can
 //! stay in buffers of the weights, from which [`Adam::backward_step`](crate::Adam::backward_step) takes them. Work is divided
 //! in a way that does not depend on the number of threads, and so are the results.

@@ -70,15 +70,6 @@ pub(crate) trait AnyModule: FusedModule {}
 impl<M: FusedModule> AnyModule for M {}
 
 impl Placement {
-    /// A module that only has operations for the host, as one operation of Candle's graph; `None` on a GPU.
-    pub(crate) fn host_layers(&self, module: impl FusedModule) -> Result<Option<Arc<dyn Layers>>> {
-        Ok(match self {
-            Placement::Host => Some(Arc::new(HostOp::new(module)?)),
-            #[cfg(gpu)]
-            Placement::Gpu(_) => None,
-        })
-    }
-
     /// A module as one operation of Candle's graph.
     pub(crate) fn layers(&self, module: impl AnyModule) -> Result<Arc<dyn Layers>> {
         Ok(match self {

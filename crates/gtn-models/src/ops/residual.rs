@@ -70,7 +70,7 @@ fn resized(values: &mut Vec<f32>, len: usize) -> &mut [f32] {
 
 impl FusedResidual {
     /// The bias that is added before LayerNorm number `index`, and this LayerNorm.
-    fn norm(&self, index: usize) -> (&Weight, &LayerNorm) {
+    pub(crate) fn norm(&self, index: usize) -> (&Weight, &LayerNorm) {
         let before = index.checked_sub(1).map_or(&self.input, |before| &self.blocks[before].linear2);
         (&before.bias, self.blocks.get(index).map_or(&self.norm, |block| &block.norm))
     }

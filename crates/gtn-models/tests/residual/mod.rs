@@ -210,6 +210,15 @@ fn averages_follow_the_weights_and_can_be_swapped_in() {
     let mut resumed = AveragedWeights::new(parameters).unwrap();
     resumed.restore(&averaged).unwrap();
     assert_eq!(resumed.state_dict().unwrap(), averaged);
+    let mut candle = AveragedWeights::with_ops(parameters, Ops::Candle).unwrap();
+    perturb(parameters, 78);
+    for averages in [&mut resumed, &mut candle] {
+        averages.restore(&averaged).unwrap();
+        averages.update(parameters, 0.9).unwrap();
+    }
+    assert_eq!(resumed.state_dict().unwrap(), candle.state_dict().unwrap());
+
+    parameters.load_state_dict(&second).unwrap();
     averages.update(parameters, 0.0).unwrap();
     for (name, average) in averages.state_dict().unwrap() {
         assert_close(average.as_slice().unwrap(), second[&name].as_slice().unwrap(), 1e-6, &name);

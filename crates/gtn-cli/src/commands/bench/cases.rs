@@ -180,7 +180,7 @@ fn residual(shape: &ResidualShape, scope: &str, ops: Ops) -> Result<Bench> {
     let network = ResidualMlp::with_ops(shape, scope, &streams, &Device::Cpu, ops)?;
     let settings = AdamSettings { weight_decay: 1e-2, decoupled: true, ..settings() };
     let mut adam = Adam::with_ops(network.parameters(), settings, ops)?;
-    let mut averages = AveragedWeights::new(network.parameters())?;
+    let mut averages = AveragedWeights::with_ops(network.parameters(), ops)?;
     let matrix =
         |purpose, columns| to_tensor(streams.normal(purpose, 0, RESIDUAL_BATCH_SIZE, columns).view(), &Device::Cpu);
     let (rows, target) = (matrix("rows", shape.dim + shape.condition)?, matrix("target", shape.dim)?);

@@ -91,7 +91,8 @@ pub const FRESH_SOURCE: &str = "source/fresh";
 /// The components of those. Index 0.
 pub const FRESH_COMPONENT: &str = "component/fresh";
 
-/// Expectation maximization that finds the components of a source. Index 0.
+/// Expectation maximization that finds the components of a source. Index 0 is for the choice of their number, and for a given
+/// number; 1 for a chosen number that is not the most likely one.
 pub const COMPONENTS: &str = "components";
 
 /// Normal vectors of the metric that chooses the best epoch of ĥ by its samples, on this split, `validation`. Index 0.

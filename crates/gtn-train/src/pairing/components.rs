@@ -1,6 +1,6 @@
 //! Components of data that lie apart, found by a mixture of Gaussians.
 
-use gtn_metrics::{GaussianMixture, GaussianMixtureParams};
+use gtn_metrics::{GaussianMixture, GaussianMixtureParams, MixtureCandidate};
 use gtn_models::purpose;
 use gtn_run::Stage;
 use gtn_run::config::Components;
@@ -10,7 +10,10 @@ use crate::Result;
 use crate::context::Context;
 
 /// Numbers of components that are tried.
-const CANDIDATES: [usize; 6] = [1, 3, 10, 30, 50, 100];
+const CANDIDATES: [usize; 4] = [1, 3, 10, 30];
+/// The smallest number is taken whose held-out log-likelihood is at most this much below the best one, in nats per row: the flow
+/// learns what is left, and components are only needed where the data lie apart.
+const TOLERANCE: f64 = 0.1;
 /// Components with fewer rows are not kept: a network would learn nothing of them.
 const MIN_ROWS: usize = 20;
 
@@ -26,11 +29,27 @@ pub(super) fn component_labels(rows: &Array2<f32>, components: Components, conte
         _ => {
             let observer = &*context.observer;
             let stop = || observer.stop_requested();
-            GaussianMixture::fit_best(rows.view(), &CANDIDATES, GaussianMixtureParams::new(1), &mut stream, &stop)?.mixture
+            let params = GaussianMixtureParams::new(1);
+            let selection = GaussianMixture::fit_best(rows.view(), &CANDIDATES, params, &mut stream, &stop)?;
+            match smallest_sufficient(&selection.candidates) {
+                count if count == selection.mixture.weights().len() => selection.mixture,
+                1 => return Ok(vec![0; rows.nrows()]),
+                count => {
+                    let params = GaussianMixtureParams::new(count);
+                    GaussianMixture::fit(rows.view(), params, &mut context.streams.stream(purpose::COMPONENTS, 1))?
+                }
+            }
         }
     };
     context.check_stop(Stage::Label)?;
     Ok(consecutive(&mixture.assign(rows.view())?))
+}
+
+/// The smallest number of components that is nearly as good as the best one.
+fn smallest_sufficient(candidates: &[MixtureCandidate]) -> usize {
+    let best = candidates.iter().map(|candidate| candidate.held_out_log_likelihood).fold(f64::NEG_INFINITY, f64::max);
+    let is_sufficient = |candidate: &&MixtureCandidate| candidate.held_out_log_likelihood >= best - TOLERANCE;
+    candidates.iter().filter(is_sufficient).map(|candidate| candidate.components).min().unwrap_or(1)
 }
 
 /// Labels from 0 on, without gaps. Rows of a component with too few rows join the largest one.

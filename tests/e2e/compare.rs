@@ -80,6 +80,11 @@ fn runs_on_images_are_compared_with_their_seeds() {
     assert!(fs::read_to_string(&page).unwrap().contains("third has no metrics"));
     assert_eq!(lines(compare(&runs))[2]["missing"], "evaluate");
 
+    // A folder of weights has nothing to resume.
+    let weights = gtn_tests::workspace().join("weights/mnist-d5");
+    let (_, notes) = compare(&[runs[0], &weights]).done();
+    assert!(notes.contains("mnist-d5 has no records") && !notes.contains("Resume with"), "{notes}");
+
     let message = compare(&runs).arg("--out").arg(&page).refused_in_one_line("--force");
     assert!(message.contains("compare.html"), "{message}");
     compare(&runs).arg("--out").arg(out("compare.pdf")).refused_in_one_line("ends in .html");

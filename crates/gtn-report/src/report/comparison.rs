@@ -93,6 +93,9 @@ impl Comparison {
 
 /// What a run lacks, and how to complete it.
 fn missing(run: &ComparedRun, progress: RunProgress) -> String {
+    if run.log().records().is_empty() {
+        return format!("{} has no records, as a folder of weights, so it has no metrics", run.name());
+    }
     let resume = run.record().provenance.command.as_ref().map_or_else(String::new, |command| {
         format!(". Resume with: {command} --out {}", run.folder().root().display())
     });

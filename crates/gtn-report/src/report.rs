@@ -35,7 +35,7 @@ pub use comparison::{Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsT
 pub use text::count;
 
 /// Every other figure that a report may have than [`GENERATED_FILES`] and [`IMPROVEMENT_FILES`].
-const FIGURES: [&str; 15] = [
+const FIGURES: [&str; 16] = [
     "generated.png",
     "decoded.png",
     "vae.png",
@@ -50,6 +50,7 @@ const FIGURES: [&str; 15] = [
     "h.svg",
     "angles.svg",
     "loss-autoencoder.svg",
+    "loss-flow.svg",
     "loss-h.svg",
 ];
 

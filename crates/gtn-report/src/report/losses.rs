@@ -1,5 +1,6 @@
 //! The loss curves of the networks that a run trains.
 
+use gtn_run::config::PairingMethod;
 use gtn_run::{Config, EpochRecord, MetricsLog, Stage};
 
 use super::data_sets::DataSet;
@@ -11,6 +12,11 @@ pub(super) fn section(config: &Config, data_set: &DataSet, log: &MetricsLog) -> 
     if config.autoencoder.is_some() && config.reused_autoencoder().is_none() {
         let loss = "the mean squared error of the decoded images";
         items.push(item(log, Stage::Autoencode, "loss-autoencoder.svg", ["the autoencoder", loss]));
+    }
+    if config.pairing.method == PairingMethod::Flow {
+        let loss = "the mean squared error of its velocities, most of which no network can predict: a point on the way belongs to \
+                    many pairs";
+        items.push(item(log, Stage::Flow, "loss-flow.svg", ["the velocity network", loss]));
     }
     items.push(item(log, Stage::Fit, "loss-h.svg", ["the network ĥ", data_set.loss]));
     Section { heading: "Losses", side_by_side: true, items }

@@ -1,6 +1,6 @@
 //! The summary of a run.
 
-use gtn_run::config::{Normalize, Protocol};
+use gtn_run::config::{Normalize, PairingMethod, Protocol};
 use gtn_run::{Config, MetricsLog, Provenance, Stage};
 
 use super::contents::Contents;
@@ -48,9 +48,10 @@ fn method(config: &Config, data_set: &DataSet) -> String {
         };
         return format!(
             "An autoencoder encodes {images} as latents of dimension {}. They are paired with normal vectors by {}. From \
-             these pairs, the network ĥ learns to map normal vectors to latents.",
+             these pairs, the network ĥ learns to map normal vectors to latents{}.",
             config.dim,
             config.pairing.method.title(),
+            if config.pairing.method == PairingMethod::Flow { " in one pass" } else { "" },
         );
     };
     let normalized = match config.pairing.normalize {

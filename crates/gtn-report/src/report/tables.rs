@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use gtn_run::config::{AutoencoderWeights, Normalize, PairingMethod, SimilarityPrecision, Training};
+use gtn_run::config::{
+    AutoencoderWeights, Components, CoordinateSystem, FlowSettings, HArchitecture, Normalize, Optimizer, PairingMethod,
+    Schedule, Selection, SimilarityPrecision, Training,
+};
 use gtn_run::schema::{Baseline, Direction};
-use gtn_run::{EpochRecord, MetricRecord, MetricsLog, Stage};
+use gtn_run::{Config, EpochRecord, MetricRecord, MetricsLog, Stage};
 use maud::{Markup, html};
 
 use super::baselines;
@@ -173,6 +176,16 @@ fn waiting(contents: &Contents, stage: Stage) -> String {
 /// The value of a setting, as text.
 type Setting = fn(&Training) -> String;
 
+fn optimizer(training: &Training) -> &'static str {
+    match (training.optimizer, training.schedule, training.average) {
+        (Optimizer::Adam, Schedule::Constant, None) => "Adam",
+        (Optimizer::Adam, _, _) => "Adam, with a schedule or averaged weights",
+        (Optimizer::AdamW, Schedule::Constant, None) => "AdamW",
+        (Optimizer::AdamW, Schedule::Cosine, Some(_)) => "AdamW, cosine schedule, averaged weights",
+        (Optimizer::AdamW, _, _) => "AdamW, with a schedule or averaged weights",
+    }
+}
+
 fn yes_or_no(flag: bool) -> &'static str {
     if flag { "yes" } else { "no" }
 }
@@ -180,11 +193,12 @@ fn yes_or_no(flag: bool) -> &'static str {
 /// The configuration, and `config.toml`.
 pub(super) fn configuration(contents: &Contents) -> Markup {
     let config = &contents.record.config;
-    let rows: [(&str, Setting); 6] = [
+    let rows: [(&str, Setting); 7] = [
         ("Maximum epochs", |t| count(t.epochs)),
         ("Patience (epochs)", |t| count(t.patience)),
         ("Batch size", |t| count(t.batch_size)),
-        ("Learning rate (Adam)", |t| t.learning_rate.to_string()),
+        ("Optimizer", |t| optimizer(t).to_owned()),
+        ("Learning rate", |t| t.learning_rate.to_string()),
         ("Weight decay", |t| t.weight_decay.to_string()),
         ("Drop the last incomplete batch", |t| yes_or_no(t.drop_last).to_owned()),
     ];
@@ -214,17 +228,34 @@ pub(super) fn configuration(contents: &Contents) -> Markup {
 fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
     let config = &record.config;
     let h = &config.h;
-    let mut settings = vec![format!(
-        "ĥ has {} hidden layers of {} units, LeakyReLU with a negative slope of {}, and {}.",
-        h.hidden_layers,
-        count(h.width),
-        h.negative_slope,
-        match h.batch_norm_layers {
-            0 => "no BatchNorm".to_owned(),
-            1 => "BatchNorm in the first layer".to_owned(),
-            layers => format!("BatchNorm in the first {layers} layers"),
-        }
-    )];
+    let of_h = match h.architecture {
+        HArchitecture::Mlp => format!(
+            "ĥ has {} hidden layers of {} units, LeakyReLU with a negative slope of {}, and {}.",
+            h.hidden_layers,
+            count(h.width),
+            h.negative_slope,
+            match h.batch_norm_layers {
+                0 => "no BatchNorm".to_owned(),
+                1 => "BatchNorm in the first layer".to_owned(),
+                layers => format!("BatchNorm in the first {layers} layers"),
+            }
+        ),
+        HArchitecture::Residual => format!(
+            "ĥ adds to its input what {} residual blocks of {} units make of it (LayerNorm, linear, SiLU, linear).",
+            h.residual.blocks,
+            count(h.residual.width),
+        ),
+    };
+    let mut settings = vec![of_h];
+    if let Some(selection) = match h.training.select {
+        Selection::ValidationLoss => None,
+        Selection::SlicedWasserstein => Some("sliced Wasserstein-2 distance"),
+        Selection::EnergyDistance => Some("energy distance"),
+    } {
+        settings.push(format!(
+            "The best epoch of ĥ is the one whose samples have the smallest {selection} from the validation data."
+        ));
+    }
     if let Some(autoencoder) = &config.autoencoder {
         let weights = match autoencoder.weights {
             AutoencoderWeights::Best => "The encoder and the decoder have the weights of the autoencoder's best epoch.",
@@ -257,11 +288,50 @@ fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
         _ => "",
     };
     settings.push(format!("Pairs are computed by {}{precision}.", config.pairing.method.title()));
+    settings.extend(space(config));
     settings.extend_from_slice(&data_set.settings);
     if let Some(budget) = config.time_budget {
         settings.push(format!("Time budget: {}. Training stops when it is used up.", text::budget(budget)));
     }
     settings
+}
+
+/// The coordinates and components in which pairs are computed, and the flow that they come from.
+fn space(config: &Config) -> Vec<String> {
+    let pairing = &config.pairing;
+    let mut sentences = Vec::new();
+    let coordinates = match pairing.coordinates() {
+        CoordinateSystem::Normalized => None,
+        CoordinateSystem::Scaled => Some("centered and divided by one number, so that a coordinate has variance 1 on average"),
+        CoordinateSystem::Whitened => Some("whitened: uncorrelated, with variance 1 in every coordinate"),
+        CoordinateSystem::Covariance => {
+            Some("centered and divided by one number, and normal vectors get the covariance of the data")
+        }
+    };
+    let components = match pairing.components() {
+        Components::Count(1) => None,
+        Components::Count(count) => Some(format!("the {count} components of a mixture of Gaussians")),
+        Components::Auto => Some("the components of a mixture of Gaussians, as many as held-out data need".to_owned()),
+        Components::Labels => Some("the classes of the data".to_owned()),
+    };
+    if let Some(components) = &components {
+        sentences.push(format!("The components of the source are {components} (Appendix C); ĥ is told the component."));
+    }
+    if let Some(coordinates) = coordinates {
+        let of = if components.is_some() { "The data of each component are" } else { "The data are" };
+        sentences.push(format!("{of} {coordinates}."));
+    }
+    if pairing.method == PairingMethod::Flow {
+        let FlowSettings { width, blocks, steps, batch_size, learning_rate, average, .. } = &pairing.flow;
+        sentences.push(format!(
+            "The velocity network of the flow has {blocks} residual blocks of {} units. AdamW trains it in about {} steps of \
+             {batch_size} vectors, with a learning rate that falls from {learning_rate} to 0 along a cosine. Its weights are \
+             averaged with a decay of {average}.",
+            count(*width),
+            count(*steps),
+        ));
+    }
+    sentences
 }
 
 /// How to reproduce the run.

@@ -2,6 +2,7 @@
 
 use gtn_metrics::{NearestNeighbors, Pca};
 use gtn_models::{Generator, Interpolation, Sampling, SourceRows, purpose};
+use gtn_run::config::PairingMethod;
 use gtn_run::schema::{IMPROVEMENTS, image_samples as keys, pairs as pair_keys, snapshot};
 use gtn_run::{Artifact, Stage};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
@@ -59,7 +60,10 @@ pub(super) fn sample(
     artifact.set_metadata(&keys::IMPROVEMENT_EPOCHS, &epochs)?;
 
     interpolate(generator, artifact, context)?;
-    artifact.insert(&keys::SIMILARITY_BY_RANK, similarity_by_rank(context)?);
+    // Pairs of a flow have no order.
+    if config.pairing.method != PairingMethod::Flow {
+        artifact.insert(&keys::SIMILARITY_BY_RANK, similarity_by_rank(context)?);
+    }
     scatter(&latents, targets, baselines.samples(Stage::Sample, context)?, artifact)?;
     nearest(generator, first_rows(&latents, NEAREST_SAMPLES), &targets.train, images, artifact)
 }

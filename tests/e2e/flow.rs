@@ -61,7 +61,14 @@ fn trained(folder: &Path, arguments: &[&str]) -> PathBuf {
 
 fn sample(run: &Path, name: &str, arguments: &[&str]) -> Array2<f32> {
     let out = run.with_file_name(name);
-    gtn().arg("sample").arg(run).args(["--latent", "-n", "200", "--force"]).args(arguments).arg("--out").arg(&out).done();
+    gtn()
+        .arg("sample")
+        .arg(run)
+        .args(["--latent", "-n", "200", "--force"])
+        .args(arguments)
+        .arg("--out")
+        .arg(&out)
+        .done();
     read_npy(out).unwrap()
 }
 
@@ -109,7 +116,8 @@ fn samples_follow_temperature_component_and_steps_and_images_have_normal_vectors
     assert_eq!(sample_source(folder, &run, "bare.npy", &[]).dim(), (30, 3));
 
     gtn().arg("sample").arg(&run).args(["-n", "2", "--out", "two"]).current_dir(folder).done();
-    let mut images: Vec<PathBuf> = fs::read_dir(folder.join("two")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut images: Vec<PathBuf> =
+        fs::read_dir(folder.join("two")).unwrap().map(|entry| entry.unwrap().path()).collect();
     images.sort();
     gtn()
         .arg("interpolate")
@@ -136,7 +144,11 @@ fn a_run_in_one_file_samples_as_the_run_does() {
     for arguments in [&[][..], &["--steps", "4"], &["--component", "1"]] {
         assert_eq!(sample(&file, "file.npy", arguments), sample(&run, "run.npy", arguments), "{arguments:?}");
     }
-    gtn().arg("export").arg(&run).args(["--format", "torch", "--out"]).arg(folder.path().join("t.safetensors"))
+    gtn()
+        .arg("export")
+        .arg(&run)
+        .args(["--format", "torch", "--out"])
+        .arg(folder.path().join("t.safetensors"))
         .refused("residual network");
 }
 
@@ -145,18 +157,31 @@ fn what_a_run_does_not_have_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let run = trained(folder.path(), &["--pairing", "greedy"]);
     let out = folder.path().join("out.npy");
-    let sample = |arguments: &[&str]| gtn().arg("sample").arg(&run).arg("--latent").args(arguments).arg("--out").arg(&out);
+    let sample =
+        |arguments: &[&str]| gtn().arg("sample").arg(&run).arg("--latent").args(arguments).arg("--out").arg(&out);
     sample(&["--steps", "4"]).refused("no flow");
     sample(&["--component", "2"]).refused("components 0 to 1");
-    sample(&["--temperature", "-1"]).refused("temperature");
+    sample(&["--temperature=-1"]).refused("temperature");
     sample(&["--temperature", "nan"]).refused("temperature");
     sample(&["--component", "1"]).done();
     let image = folder.path().join("image.png");
     gtn().arg("sample").arg(&run).args(["-n", "1", "--out"]).arg(&image).done();
-    let line = gtn().arg("encode").arg(&run).arg("--images").arg(&image).args(["--source", "--force", "--out"]).arg(&out)
+    let line = gtn()
+        .arg("encode")
+        .arg(&run)
+        .arg("--images")
+        .arg(&image)
+        .args(["--source", "--force", "--out"])
+        .arg(&out)
         .refused("only its training images have one");
     assert!(line.contains("--pairing flow"), "{line}");
-    gtn().arg("interpolate").arg(&run).arg("--images").args([&image, &image]).arg("--out").arg(folder.path().join("x.gif"))
+    gtn()
+        .arg("interpolate")
+        .arg(&run)
+        .arg("--images")
+        .args([&image, &image])
+        .arg("--out")
+        .arg(folder.path().join("x.gif"))
         .refused("only its training images have one");
     gtn().args(["reproduce", "mnist", "--epochs", "flow=3"]).refused("--pairing flow");
     gtn().args(["reproduce", "celeba", "--components", "0"]).refused("number of components");

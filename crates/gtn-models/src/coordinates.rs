@@ -388,8 +388,12 @@ mod tests {
         assert_eq!(coordinates.assign(x.view()), labels);
         let input = coordinates.with_indicators(x.view(), &labels);
         assert_eq!(input.ncols(), 5);
-        assert!(input.outer_iter().zip(&labels).all(|(row, &label)| row[3 + label as usize] == 1.0
-            && row[4 - label as usize] == 0.0));
+        assert!(
+            input
+                .outer_iter()
+                .zip(&labels)
+                .all(|(row, &label)| row[3 + label as usize] == 1.0 && row[4 - label as usize] == 0.0)
+        );
     }
 
     #[test]

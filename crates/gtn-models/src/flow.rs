@@ -214,7 +214,8 @@ mod tests {
         let x = run(&y, FlowDirection::Forward, 48);
         let back = run(&x, FlowDirection::Reverse, 48);
         assert!((&back - &y).iter().all(|error| error.abs() < 3e-3));
-        let stopped = integrate(velocity, y.clone(), FlowDirection::Forward, 3, &mut || ControlFlow::Break(())).unwrap();
+        let stopped =
+            integrate(velocity, y.clone(), FlowDirection::Forward, 3, &mut || ControlFlow::Break(())).unwrap();
         assert!(stopped.is_none());
     }
 

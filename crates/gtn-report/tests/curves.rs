@@ -4,7 +4,16 @@ use gtn_report::curves::loss_svg;
 use gtn_run::{EpochRecord, Stage};
 
 fn epoch(epoch: usize, train_loss: f64, validation_loss: f64, improved: bool) -> EpochRecord {
-    EpochRecord { stage: Stage::Fit, epoch, train_loss, validation_loss, improved, seconds: 1.0, data_wait: 0.0, sample_metric: None }
+    EpochRecord {
+        stage: Stage::Fit,
+        epoch,
+        train_loss,
+        validation_loss,
+        improved,
+        seconds: 1.0,
+        data_wait: 0.0,
+        sample_metric: None,
+    }
 }
 
 fn draw(epochs: &[EpochRecord]) -> Option<String> {

@@ -12,7 +12,16 @@ use ndarray::Array4;
 
 fn epoch(stage: Stage, epoch: usize, improved: bool) -> EpochRecord {
     let loss = 1.0 / epoch as f64;
-    EpochRecord { stage, epoch, train_loss: loss, validation_loss: loss + 0.25, improved, seconds: 1.0, data_wait: 0.0, sample_metric: None }
+    EpochRecord {
+        stage,
+        epoch,
+        train_loss: loss,
+        validation_loss: loss + 0.25,
+        improved,
+        seconds: 1.0,
+        data_wait: 0.0,
+        sample_metric: None,
+    }
 }
 
 fn images(count: usize, channels: usize) -> Array4<f32> {

@@ -131,7 +131,10 @@ impl AllPairs {
         let (pairs, stored_latents) = (Artifact::read(&run.pairs())?, Artifact::read(&run.latents())?);
         let SplitPairs { source, assignment, components } = SplitPairs::read(&pairs, &PairKeys::TRAIN)?;
         let latents = to_matrix(stored_latents.tensor(&latents::TRAIN)?);
-        if assignment.len() != source.nrows() || components.len() != source.nrows() || assignment.iter().any(|&row| row >= latents.nrows()) {
+        if assignment.len() != source.nrows()
+            || components.len() != source.nrows()
+            || assignment.iter().any(|&row| row >= latents.nrows())
+        {
             let reason = "its matching does not fit its rows and those of the latents".to_owned();
             return Err(gtn_run::Error::Damaged { path: run.pairs(), reason }.into());
         }
@@ -141,6 +144,10 @@ impl AllPairs {
     fn select(&self, rows: &[usize]) -> RealPairs {
         let targets: Vec<usize> = rows.iter().map(|&row| self.assignment[row]).collect();
         let components = rows.iter().map(|&row| self.components[row]).collect();
-        RealPairs { source: self.source.select(Axis(0), rows), components, target: self.latents.select(Axis(0), &targets) }
+        RealPairs {
+            source: self.source.select(Axis(0), rows),
+            components,
+            target: self.latents.select(Axis(0), &targets),
+        }
     }
 }

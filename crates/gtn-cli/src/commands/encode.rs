@@ -47,7 +47,10 @@ pub(crate) fn generator_with_flow(run: &Path, device: &Device) -> Result<Generat
     }
     let folder = RunFolder::at(run);
     let method = match folder.record() {
-        Ok(record) => format!("its pairs come from {}, so only its training images have one", record.config.pairing.method.title()),
+        Ok(record) => format!(
+            "its pairs come from {}, so only its training images have one",
+            record.config.pairing.method.title()
+        ),
         Err(_) => "it has no flow".to_owned(),
     };
     Err(Failure::users(format!(

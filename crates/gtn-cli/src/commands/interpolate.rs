@@ -21,8 +21,11 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
     output::format(&args.out, false, args.force, true)?;
     let run = RunFolder::at(&args.run);
     let device = args.on.open()?;
-    let generator =
-        if args.images.is_empty() { Generator::load_on(&args.run, &device)? } else { generator_with_flow(&args.run, &device)? };
+    let generator = if args.images.is_empty() {
+        Generator::load_on(&args.run, &device)?
+    } else {
+        generator_with_flow(&args.run, &device)?
+    };
     let format = output::format(&args.out, !generator.generates_images(), args.force, true)?;
     let rows = if args.images.is_empty() { usize::from(args.rows) } else { 1 };
     let steps = usize::from(args.steps);
@@ -69,7 +72,8 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
     }
     let latents = concatenate(Axis(0), &latents.iter().map(|part| part.view()).collect::<Vec<_>>())?;
     let samples = if generator.generates_images() {
-        let interpolations = Interpolations { images: generator.decode(latents.view())?, steps, real_ends: has_real_ends };
+        let interpolations =
+            Interpolations { images: generator.decode(latents.view())?, steps, real_ends: has_real_ends };
         for (row, lengths) in step_lengths_of_rows.iter_mut().enumerate() {
             let first = row * columns + usize::from(has_real_ends);
             lengths.pixels = Some(pixel_step_lengths(&interpolations.images, first, steps)?);

@@ -302,7 +302,9 @@ fn space(config: &Config) -> Vec<String> {
     let mut sentences = Vec::new();
     let coordinates = match pairing.coordinates() {
         CoordinateSystem::Normalized => None,
-        CoordinateSystem::Scaled => Some("centered and divided by one number, so that a coordinate has variance 1 on average"),
+        CoordinateSystem::Scaled => {
+            Some("centered and divided by one number, so that a coordinate has variance 1 on average")
+        }
         CoordinateSystem::Whitened => Some("whitened: uncorrelated, with variance 1 in every coordinate"),
         CoordinateSystem::Covariance => {
             Some("centered and divided by one number, and normal vectors get the covariance of the data")

@@ -209,7 +209,13 @@ impl Config {
             // As many as for an autoencoder, in addition to the budget.
             Network::Vae => 0.4,
             Network::Flow => 0.5 * h,
-            Network::H => if has_flow { 0.4 * h } else { h },
+            Network::H => {
+                if has_flow {
+                    0.4 * h
+                } else {
+                    h
+                }
+            }
         };
         self.time_budget.map(|budget| budget as f64 * fraction)
     }

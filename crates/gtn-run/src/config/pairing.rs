@@ -6,8 +6,8 @@ use std::str::FromStr;
 use gtn_io::names;
 use serde::{Deserialize, Serialize};
 
-use super::training::{Optimizer, Schedule, Selection, Training};
 use super::is_default;
+use super::training::{Optimizer, Schedule, Selection, Training};
 
 names! {
     /// How normal vectors and data are paired.

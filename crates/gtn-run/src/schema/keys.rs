@@ -350,11 +350,8 @@ pub struct PairKeys {
 
 impl PairKeys {
     /// Those of the training pairs.
-    pub const TRAIN: Self = Self {
-        source: pairs::TRAIN_SOURCE,
-        assignment: pairs::TRAIN_ASSIGNMENT,
-        component: pairs::TRAIN_COMPONENT,
-    };
+    pub const TRAIN: Self =
+        Self { source: pairs::TRAIN_SOURCE, assignment: pairs::TRAIN_ASSIGNMENT, component: pairs::TRAIN_COMPONENT };
     /// Those of the validation pairs.
     pub const VALIDATION: Self = Self {
         source: pairs::VALIDATION_SOURCE,
@@ -362,11 +359,8 @@ impl PairKeys {
         component: pairs::VALIDATION_COMPONENT,
     };
     /// Those of the official test set's pairs.
-    pub const TEST: Self = Self {
-        source: test_pairs::SOURCE,
-        assignment: test_pairs::ASSIGNMENT,
-        component: test_pairs::COMPONENT,
-    };
+    pub const TEST: Self =
+        Self { source: test_pairs::SOURCE, assignment: test_pairs::ASSIGNMENT, component: test_pairs::COMPONENT };
 }
 
 #[cfg(test)]

@@ -20,8 +20,8 @@ mod split;
 mod statistic;
 
 pub use keys::{
-    ArtifactKind, IMPROVEMENTS, KeyInfo, MetadataKey, PairKeys, TensorGroup, TensorKey, checkpoint, coordinates, evaluation,
-    image_samples, latents, model, pairs, point_samples, snapshot, stage, test_latents, test_pairs,
+    ArtifactKind, IMPROVEMENTS, KeyInfo, MetadataKey, PairKeys, TensorGroup, TensorKey, checkpoint, coordinates,
+    evaluation, image_samples, latents, model, pairs, point_samples, snapshot, stage, test_latents, test_pairs,
 };
 pub use metric::{Baseline, Direction, Metric};
 pub use split::Split;

@@ -40,7 +40,15 @@ impl ImageDataset for OfficialSet<'_> {
             let indices = limited_test_set(images.len(), self.split.limit, total, reader.streams);
             TestSet { images, indices, checksum }
         });
-        Ok(ImageData { images: set.images, names: set.names, split, checksum: set.fingerprint, test, labels: None, notes })
+        Ok(ImageData {
+            images: set.images,
+            names: set.names,
+            split,
+            checksum: set.fingerprint,
+            test,
+            labels: None,
+            notes,
+        })
     }
 
     /// As many as the paper judges.

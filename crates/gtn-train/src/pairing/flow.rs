@@ -90,14 +90,11 @@ impl Pairing for ByFlow {
         inputs.extend(space.checksum.as_deref());
         let input_fingerprint = fingerprint("flow", &settings, &inputs);
 
-        let placed = [
-            space.place(Split::Train, &targets.train),
-            space.place(Split::Validation, &targets.validation),
-        ];
-        let of_split = placed.each_ref().map(|placed| FlowTargets { rows: placed.rows.view(), components: &placed.components });
+        let placed = [space.place(Split::Train, &targets.train), space.place(Split::Validation, &targets.validation)];
+        let of_split =
+            placed.each_ref().map(|placed| FlowTargets { rows: placed.rows.view(), components: &placed.components });
         let repetitions = self.settings.repetitions(targets.train.nrows());
-        let task =
-            FlowMatching::new(&flow, space.coordinates.as_ref(), of_split, (repetitions, time), context.streams);
+        let task = FlowMatching::new(&flow, space.coordinates.as_ref(), of_split, (repetitions, time), context.streams);
         let training = InRun {
             task: &task,
             outputs: &NoOutputs,

@@ -26,12 +26,7 @@ pub(crate) trait Pairing {
     ) -> Result<Matched>;
 
     /// Further training pairs, whose targets are not in the data.
-    fn fresh(
-        &self,
-        _space: &Space<'_>,
-        _counter: &Counter,
-        _context: &mut Context<'_>,
-    ) -> Result<Option<FreshPairs>> {
+    fn fresh(&self, _space: &Space<'_>, _counter: &Counter, _context: &mut Context<'_>) -> Result<Option<FreshPairs>> {
         Ok(None)
     }
 

@@ -47,9 +47,11 @@ impl<'a> Space<'a> {
             None => {
                 let normalized = targets.normalizer.normalize(targets.train.view());
                 let labels = match pairing.components() {
-                    Components::Labels => targets.labels.as_ref().map(|labels| labels.train.clone()).ok_or_else(|| {
-                        Error::NoLabels { experiment: config.experiment.clone() }
-                    })?,
+                    Components::Labels => targets
+                        .labels
+                        .as_ref()
+                        .map(|labels| labels.train.clone())
+                        .ok_or_else(|| Error::NoLabels { experiment: config.experiment.clone() })?,
                     components => component_labels(&normalized, components, context)?,
                 };
                 let coordinates = fit(system, &normalized, &labels)?;

@@ -63,10 +63,8 @@ pub(crate) fn run(Inputs { config, targets }: Inputs<'_>, context: &mut Context<
         artifact.insert(&keys::TRAIN_ORDER, to_rows(&train.matched.order));
         artifact.insert(&keys::TRAIN_SIMILARITY, Array1::from(train.matched.similarity.clone()));
         let validation = pair_split(pairing, space, (Split::Validation, &targets.validation), counter, context)?;
-        let mut statistics = Statistics::from([
-            (Statistic::Pairs, pair_count as f64),
-            (Statistic::MeanSimilarity, similarity),
-        ]);
+        let mut statistics =
+            Statistics::from([(Statistic::Pairs, pair_count as f64), (Statistic::MeanSimilarity, similarity)]);
         if space.components() > 1 {
             statistics.insert(Statistic::Components, space.components() as f64);
         }

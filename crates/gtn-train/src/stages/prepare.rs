@@ -6,10 +6,11 @@ use gtn_models::{Streams, purpose};
 use gtn_run::config::{Data, PointSource};
 use gtn_run::schema::{Split, Statistic};
 use gtn_run::{Artifact, Config, Fingerprint, Observer, Statistics};
+use ndarray::Array2;
 
 use crate::Result;
 use crate::datasets::{self, ImageData, PointDataset, Reader, check_sizes};
-use crate::handoff::Targets;
+use crate::handoff::{Labels, Targets};
 
 pub(crate) struct Inputs<'a> {
     pub(crate) config: &'a Config,
@@ -74,6 +75,10 @@ fn draw(config: &Config, source: &PointSource, points: &dyn PointDataset, stream
     let mut artifact = Artifact::new(Fingerprint::new("draw", &[]));
     let draw = |split: Split, n| points.draw(n, &mut streams.stream(&purpose::data(split.name()), 0));
     let (train, validation) = (draw(Split::Train, training), draw(Split::Validation, validation));
+    let labels_of =
+        |rows: &Array2<f32>| -> Option<Vec<u32>> { rows.outer_iter().map(|row| points.component_of(row)).collect() };
+    let labels = labels_of(&train).zip(labels_of(&validation));
+    let labels = labels.map(|(train, validation)| Labels { train, validation, test: Vec::new() });
     Targets::write_into(&mut artifact, train, validation, config.pairing.normalize)?;
-    Targets::read(&artifact)
+    Ok(Targets { labels, ..Targets::read(&artifact)? })
 }

@@ -89,7 +89,8 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
             let early_stopping = early_stopping.resumed(best, elapsed, best_on_disk.unwrap_or(0));
             let policy = CheckpointPolicy::new(parameters);
             let streams = context.streams;
-            let mut trainer = Trainer::resumed(self.task, self.settings, early_stopping, streams, (optimization, state));
+            let mut trainer =
+                Trainer::resumed(self.task, self.settings, early_stopping, streams, (optimization, state));
             trainer.run(&mut InRunCallbacks { outputs: self.outputs, checkpoints, policy, context })?;
             trainer.state().clone()
         };

@@ -9,11 +9,7 @@ const WARM_UP: usize = 100;
 ///
 /// A cosine schedule is constant until the end of the first epoch, after a short linear rise. So the first epoch does not depend
 /// on the number of epochs, which may be planned by the time that it took.
-pub(super) fn learning_rate(
-    settings: &Training,
-    epochs: usize,
-    (epoch, index, count): (usize, usize, usize),
-) -> f64 {
+pub(super) fn learning_rate(settings: &Training, epochs: usize, (epoch, index, count): (usize, usize, usize)) -> f64 {
     let full = settings.learning_rate;
     match settings.schedule {
         Schedule::Cosine if epoch > 1 => {

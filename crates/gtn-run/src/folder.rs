@@ -50,6 +50,12 @@ pub struct Provenance {
     pub flow_epochs: Option<usize>,
     /// Epochs of ĥ's training, once it is over.
     pub h_epochs: Option<usize>,
+    /// Seconds for one sample by one pass of ĥ, in large batches and without a decoder, as it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub h_sample_seconds: Option<f64>,
+    /// The same by the steps of the flow that the pairs come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_sample_seconds: Option<f64>,
     /// Epochs of the training of the variational autoencoder, once it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vae_epochs: Option<usize>,

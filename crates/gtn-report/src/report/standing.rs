@@ -3,6 +3,7 @@
 use gtn_run::schema::{Baseline, Metric};
 use gtn_run::{MetricRecord, MetricsLog};
 
+use super::baselines;
 use super::text::number;
 
 /// The metric that decides: it compares distributions as a whole, has a unit of its own, and needs no parameter.
@@ -10,12 +11,15 @@ const METRIC: Metric = Metric::SlicedWasserstein;
 
 /// The sentence; `None` if the run has no baselines or no noise floor, as runs on points.
 pub(super) fn standing(log: &MetricsLog) -> Option<String> {
-    of_record(log.metrics().find(|record| record.metric == METRIC)?)
+    of_record(log.metrics().find(|record| record.metric == METRIC)?, |baseline| baselines::title(baseline, log))
 }
 
 /// The rule: the baseline with the best value, and how the value compares with it and with the noise floor as they are shown.
 /// Reconstructed images are not a baseline that generates.
-fn of_record(MetricRecord { metric, value, floor, baselines, .. }: &MetricRecord) -> Option<String> {
+fn of_record(
+    MetricRecord { metric, value, floor, baselines, .. }: &MetricRecord,
+    title: impl Fn(Baseline) -> String,
+) -> Option<String> {
     let penalty = |value: f64| metric.direction().penalty(value);
     let generators = baselines.iter().filter(|(baseline, value)| **baseline != Baseline::Decoded && value.is_finite());
     let (best, of_best) = generators.min_by(|a, b| penalty(*a.1).total_cmp(&penalty(*b.1)))?;
@@ -28,7 +32,8 @@ fn of_record(MetricRecord { metric, value, floor, baselines, .. }: &MetricRecord
         (false, true) => "better than",
         (false, false) => "worse than",
     };
-    let mut letters = best.title().chars();
+    let title = title(*best);
+    let mut letters = title.chars();
     let title: String = letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect();
     Some(format!(
         "{} of the generated latents is {}: {} that of the best baseline, {title} ({}), and {} the noise floor ({}).",
@@ -47,7 +52,8 @@ mod tests {
 
     fn sentence(value: f64, floor: Option<f64>, baselines: &[(Baseline, f64)]) -> Option<String> {
         let baselines = baselines.iter().copied().collect();
-        of_record(&MetricRecord { metric: METRIC, value, floor, baselines, samples: 100 })
+        let record = MetricRecord { metric: METRIC, value, floor, baselines, samples: 100 };
+        of_record(&record, |baseline| baseline.title().to_owned())
     }
 
     #[test]
@@ -55,7 +61,7 @@ mod tests {
         let baselines = [(Baseline::Decoded, 0.001), (Baseline::Gaussian, 0.056), (Baseline::Mixture, 0.0461)];
         assert_eq!(
             sentence(0.044, Some(0.049), &baselines).unwrap(),
-            "Sliced Wasserstein-2 of the generated latents is 0.04400: better than that of the best baseline, mixture of ten \
+            "Sliced Wasserstein-2 of the generated latents is 0.04400: better than that of the best baseline, mixture of \
              Gaussians (0.04610), and better than the noise floor (0.04900)."
         );
         let worse = sentence(0.183, Some(0.033), &baselines).unwrap();

@@ -6,7 +6,7 @@ use gtn_run::config::{
     AutoencoderWeights, Components, CoordinateSystem, FlowSettings, HArchitecture, Normalize, Optimizer, PairingMethod,
     Schedule, Selection, SimilarityPrecision, Training,
 };
-use gtn_run::schema::{Baseline, Direction};
+use gtn_run::schema::{Baseline, Direction, Statistic};
 use gtn_run::{Config, EpochRecord, MetricRecord, MetricsLog, Stage};
 use maud::{Markup, html};
 
@@ -41,6 +41,7 @@ pub(super) fn metrics(contents: &Contents) -> Markup {
                     @if metrics.iter().any(|record| record.floor.is_some()) { (on_floors) }
                     @if !measured_baselines(metrics).is_empty() { (on_baselines) }
                     @if measured_baselines(metrics).contains(&Baseline::Vae) { (ON_VAE) }
+                    @if measured_baselines(metrics).contains(&Baseline::Flow) { (on_flow(contents)) }
                 }
             }
         }
@@ -50,6 +51,25 @@ pub(super) fn metrics(contents: &Contents) -> Markup {
 const ON_VAE: &str = " The variational autoencoder has the layers, the latent dimension and the training of the autoencoder, and \
                       decodes normal vectors; its images are compared as they are, and its latents are those of its images after \
                       the encoder of this run.";
+
+/// What the flow is, and what its steps cost.
+fn on_flow(contents: &Contents) -> String {
+    let provenance = &contents.record.provenance;
+    let milliseconds = |seconds: f64| format!("{} ms", number(1e3 * seconds));
+    let steps = contents.log.stage(Stage::Label).and_then(|record| record.statistics.get(&Statistic::IntegrationSteps));
+    let mut text =
+        " The flow itself is what ĥ learned its pairs from, followed step by step from the same normal vectors."
+            .to_owned();
+    if let (Some(h), Some(flow), Some(steps)) = (provenance.h_sample_seconds, provenance.flow_sample_seconds, steps) {
+        text.push_str(&format!(
+            " A latent takes {} by one pass of ĥ, and {} by {} steps of the flow.",
+            milliseconds(h),
+            milliseconds(flow),
+            count(*steps as usize)
+        ));
+    }
+    text
+}
 
 /// The baselines that at least one metric has.
 fn measured_baselines(metrics: &[&MetricRecord]) -> BTreeSet<Baseline> {

@@ -1,5 +1,7 @@
 //! Metrics of generated latents against held-out real ones, with two baselines that are fitted to the same latents.
 
+use std::time::Instant;
+
 use gtn_metrics::{
     Subsets, density_coverage, energy_distance, frechet_distance, mean_over_subsets, memorization, precision_recall,
     sliced_wasserstein, variance_kept,
@@ -34,7 +36,10 @@ pub(super) fn measure(
     let Some(baselines) = baselines.samples(Stage::Evaluate, context)? else { return Ok(Vec::new()) };
     let real = first_rows(&targets.validation, MAX_LATENTS);
     let n = real.nrows();
+    let started = Instant::now();
     let generated = trained.generator()?.sample_latents(n, &mut context.streams.stream(purpose::SAMPLE, 0))?;
+    let seconds = started.elapsed().as_secs_f64() / n as f64;
+    context.update_provenance(|provenance| provenance.h_sample_seconds = Some(seconds))?;
     let of_vae = vae.map(|vae| vae.latents(n, &context.streams)).transpose()?;
     let mut sets = vec![
         (SampleSet::Generated, generated.view()),
@@ -42,7 +47,12 @@ pub(super) fn measure(
         (SampleSet::Baseline(Baseline::Gaussian), first_rows(&baselines.gaussian, n)),
         (SampleSet::Baseline(Baseline::Mixture), first_rows(&baselines.mixture, n)),
     ];
+    let started = Instant::now();
     let by_flow = sample_by_flow(trained.generator()?, n, context)?;
+    if by_flow.is_some() {
+        let seconds = started.elapsed().as_secs_f64() / n as f64;
+        context.update_provenance(|provenance| provenance.flow_sample_seconds = Some(seconds))?;
+    }
     sets.extend(by_flow.as_ref().map(|by_flow| (SampleSet::Baseline(Baseline::Flow), by_flow.view())));
     sets.extend(of_vae.iter().map(|latents| (SampleSet::Baseline(Baseline::Vae), latents.view())));
     let mut values: ValuesBySet<10> = ValuesBySet::new();

@@ -6,6 +6,7 @@
 
 mod check;
 mod data;
+mod defaults;
 mod message;
 mod overrides;
 mod pairing;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Network, Stage};
 pub use data::{Data, ImageSource, OfficialSplit, PointSource, RandomSplit, Synthetic};
+use defaults::is_default;
 pub(crate) use message::on_one_line;
 pub use overrides::{Epochs, Overrides};
 pub use pairing::{
@@ -294,11 +296,6 @@ impl Config {
             reason: error.to_string(),
         })
     }
-}
-
-/// Whether a setting has its default, and need not be written.
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 fn first_difference(path: &str, a: &toml::Value, b: &toml::Value) -> Option<String> {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use gtn_io::names;
 use serde::{Deserialize, Serialize};
 
-use super::is_default;
+use super::defaults::is_default;
 use super::training::{Optimizer, Schedule, Selection, Training};
 
 names! {

@@ -3,7 +3,7 @@
 use gtn_io::names;
 use serde::{Deserialize, Serialize};
 
-use super::is_default;
+use super::defaults::is_default;
 
 names! {
     /// The optimizer.

@@ -173,7 +173,7 @@ fn what_a_run_does_not_have_is_refused() {
         .arg(&image)
         .args(["--source", "--force", "--out"])
         .arg(&out)
-        .refused("only its training images have one");
+        .refused("only the images of the run have one");
     assert!(line.contains("--pairing flow"), "{line}");
     gtn()
         .arg("interpolate")
@@ -182,7 +182,7 @@ fn what_a_run_does_not_have_is_refused() {
         .args([&image, &image])
         .arg("--out")
         .arg(folder.path().join("x.gif"))
-        .refused("only its training images have one");
+        .refused("only the images of the run have one");
     gtn().args(["reproduce", "mnist", "--epochs", "flow=3"]).refused("--pairing flow");
     gtn().args(["reproduce", "celeba", "--components", "0"]).refused("number of components");
 }

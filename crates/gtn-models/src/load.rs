@@ -202,7 +202,7 @@ fn read_run(run: &RunFolder) -> Result<Model> {
         }
     };
     let flow = read_flow(run, &config, &checkpoint, indicators)?;
-    let origin = Origin::Run { provenance, config: Box::new(config) };
+    let origin = Origin::Run { provenance: Box::new(provenance), config: Box::new(config) };
     let card = ModelCard::new(shape.into(), true, card, origin);
     let mut model = Model::new(card, checkpoint.group(&keys::WEIGHTS), Some(normalizer), autoencoder)?;
     if let Some(coordinates) = coordinates {

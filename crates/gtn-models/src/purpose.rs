@@ -101,6 +101,9 @@ pub fn sample_metric(split: &str) -> String {
     format!("sample-metric/{split}")
 }
 
+/// Components of those. Index 0.
+pub const SAMPLE_METRIC_COMPONENT: &str = "sample-metric/component";
+
 /// Directions of the projections of that metric. Index 0.
 pub const SAMPLE_METRIC_DIRECTIONS: &str = "sample-metric/directions";
 

@@ -27,6 +27,7 @@ fn purposes_are_frozen() {
         (purpose::FRESH_SOURCE, "source/fresh"),
         (purpose::FRESH_COMPONENT, "component/fresh"),
         (purpose::COMPONENTS, "components"),
+        (purpose::SAMPLE_METRIC_COMPONENT, "sample-metric/component"),
         (purpose::SAMPLE_METRIC_DIRECTIONS, "sample-metric/directions"),
         (purpose::SHOWN_COMPONENT, "shown/component"),
         (purpose::INTERPOLATION_COMPONENTS, "ways/component"),

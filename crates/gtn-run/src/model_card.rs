@@ -116,7 +116,7 @@ pub enum Origin {
     /// A run, as its `config.toml` describes it.
     Run {
         /// What produced it.
-        provenance: Provenance,
+        provenance: Box<Provenance>,
         /// Its resolved configuration.
         config: Box<Config>,
     },

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use gtn_models::Streams;
+use gtn_run::config::Components;
 use gtn_run::folder::Lock;
 use gtn_run::{MetricsLog, Observer, Provenance, RunFolder, Stage};
 
@@ -11,7 +12,7 @@ use crate::context::Context;
 use crate::handoff::Source;
 use crate::results::{Results, Trained};
 use crate::stages::{autoencode, baselines, encode, evaluate, fit, label, prepare, sample};
-use crate::{Job, Result, reused_autoencoder};
+use crate::{Error, Job, Result, reused_autoencoder};
 
 /// Executes all stages of a run that are not completed. The run stays locked until the returned value is dropped.
 ///
@@ -38,6 +39,9 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     let data = prepare::run(inputs)?;
     if let (Some(reused), prepare::Outputs::Images(images)) = (&reused, &data) {
         reused.check_images(config, &images.images)?;
+    }
+    if config.pairing.components() == Components::Labels && !data.has_labels() {
+        return Err(Error::NoLabels { experiment: config.experiment.clone() });
     }
     let prepare_seconds = started.elapsed().as_secs_f64();
 

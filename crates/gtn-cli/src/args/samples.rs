@@ -142,7 +142,7 @@ pub(crate) struct Encode {
     /// array (n, C, H, W) in [-1, 1] (.npy, .npz, .safetensors).
     #[arg(long, value_name = "IMAGES")]
     pub(crate) images: PathBuf,
-    /// Write the normal vectors y of the images, which ĥ maps back to them, instead of their latents: the reverse of the flow that
+    /// Write the normal vectors y of the images, which the flow maps back to them and ĥ nearly so, instead of their latents: the reverse of the flow that
     /// the run's pairs come from. For a run with several components, a column d + 1 holds the component. Needs a run with
     /// `--pairing flow`.
     #[arg(long)]

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use gtn_data::image_files::read_images;
 use gtn_models::{Autoencoder, Device, Error, Generator, SourceRows};
-use gtn_run::RunFolder;
+use gtn_run::config::PairingMethod;
+use gtn_run::{Network, RunFolder};
 use ndarray::{Array1, Array2, Axis, concatenate};
 
 use crate::args::Encode;
@@ -47,8 +48,16 @@ pub(crate) fn generator_with_flow(run: &Path, device: &Device) -> Result<Generat
     }
     let folder = RunFolder::at(run);
     let method = match folder.record() {
+        Ok(record) if record.config.pairing.method == PairingMethod::Flow => {
+            let missing = folder.best_checkpoint(Network::Flow);
+            return Err(Failure::users(format!(
+                "{}: the flow of this run is missing ({}); complete the run with the command in its config.toml",
+                run.display(),
+                missing.display()
+            )));
+        }
         Ok(record) => format!(
-            "its pairs come from {}, so only its training images have one",
+            "its pairs come from {}, so only the images of the run have one",
             record.config.pairing.method.title()
         ),
         Err(_) => "it has no flow".to_owned(),

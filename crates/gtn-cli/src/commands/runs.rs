@@ -50,8 +50,8 @@ fn line(folder: &Path) -> Option<[String; 4]> {
         Ok(log) => log,
         Err(error) => return Some([name, format!("unreadable: {error}"), String::new(), String::new()]),
     };
-    let losses = log.epochs(Stage::Fit).map(|epoch| epoch.validation_loss);
-    let best = losses.min_by(f64::total_cmp).map(|loss| format!("{loss:.5}")).unwrap_or_default();
+    let best = log.epochs(Stage::Fit).filter(|epoch| epoch.improved).last();
+    let best = best.map(|epoch| format!("{:.5}", epoch.validation_loss)).unwrap_or_default();
     let changed = [run.metrics(), run.config()].iter().filter_map(|path| path.metadata().ok()?.modified().ok()).max();
     let changed = changed.unwrap_or(SystemTime::UNIX_EPOCH);
     Some([name, state(&run, &config, &log), best, humantime::format_rfc3339_seconds(changed).to_string()])

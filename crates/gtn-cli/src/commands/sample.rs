@@ -53,17 +53,28 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
 /// Reads normal vectors, and their components if the file has them in a last column.
 fn read_source(path: &Path, generator: &Generator, args: &Sample) -> Result<SourceRows, Failure> {
     let (dim, components) = (generator.source_dim(), generator.components());
-    let n = |rows: &Array2<f32>| rows.nrows();
+    // A component that does not exist is refused by the generator.
+    let given = args.component.map(|component| u32::try_from(component).unwrap_or(u32::MAX));
     if components == 1 {
         let source = read_rows(path, dim)?;
-        let component = args.component.unwrap_or_default() as u32;
-        return Ok(SourceRows { components: vec![component; n(&source)], source });
+        return Ok(SourceRows { components: vec![given.unwrap_or_default(); source.nrows()], source });
     }
-    let has_components = gtn_io::arrays::read_matrix(path)?.ncols() == dim + 1;
-    let rows = read_rows(path, if has_components { dim + 1 } else { dim })?;
+    let rows = gtn_io::arrays::read_matrix(path)?;
+    let has_components = rows.ncols() == dim + 1;
+    if rows.ncols() != dim && !has_components {
+        return Err(Failure::users(format!(
+            "{}: expected an array (n, {dim}), or (n, {}) with the component of each row, got shape ({}, {}); pass vectors \
+             with the dimension of the run",
+            path.display(),
+            dim + 1,
+            rows.nrows(),
+            rows.ncols()
+        )));
+    }
+    check_finite(&rows, path)?;
     let source = rows.slice(s![.., ..dim]).to_owned();
-    let components = match args.component {
-        Some(component) => vec![component as u32; n(&source)],
+    let components = match given {
+        Some(component) => vec![component; source.nrows()],
         None if has_components => {
             let column = rows.column(dim);
             if let Some(value) = column.iter().find(|&&value| value.fract() != 0.0 || value < 0.0) {
@@ -77,7 +88,7 @@ fn read_source(path: &Path, generator: &Generator, args: &Sample) -> Result<Sour
         }
         None => {
             let mut stream = Streams::new(args.seed).stream(purpose::SAMPLE_COMPONENTS, 0);
-            generator.draw_components(n(&source), &mut stream)
+            generator.draw_components(source.nrows(), &mut stream)
         }
     };
     Ok(SourceRows { source, components })
@@ -94,10 +105,15 @@ pub(crate) fn read_rows(path: &Path, dim: usize) -> Result<Array2<f32>, Failure>
             source.nrows()
         )));
     }
-    if !source.iter().all(|value| value.is_finite()) {
-        return Err(Failure::users(format!("{} contains NaN or infinite values; remove them first", path.display())));
-    }
+    check_finite(&source, path)?;
     Ok(source)
+}
+
+fn check_finite(rows: &Array2<f32>, path: &Path) -> Result<(), Failure> {
+    if rows.iter().all(|value| value.is_finite()) {
+        return Ok(());
+    }
+    Err(Failure::users(format!("{} contains NaN or infinite values; remove them first", path.display())))
 }
 
 /// Refuses more samples, of `size` values each, than fit into memory or into one image, before any is drawn.

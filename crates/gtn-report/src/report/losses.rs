@@ -28,7 +28,7 @@ fn item(log: &MetricsLog, stage: Stage, file: &'static str, [network, loss]: [&s
     let Some(canvas) = curves::draw(name, &epochs) else {
         return Item::Missing(format!("No epochs of {network} are recorded."));
     };
-    let caption = format!("The loss of {network} is {loss}. The circle marks the lowest validation loss.");
+    let caption = format!("The loss of {network} is {loss}. The circle marks the best epoch.");
     let alt = format!("Training and validation loss of {network} against the epoch");
     Item::Figure(Figure::svg(file, canvas, &format!("Loss of {name}"), caption, alt))
 }

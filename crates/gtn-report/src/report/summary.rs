@@ -21,6 +21,13 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
     }
     let provenance = &record.provenance;
     let h = training("ĥ", config.h.training.epochs, log, Stage::Fit, provenance.h_epochs);
+    let h = match (config.pairing.method, log.epochs(Stage::Flow).map(|epoch| epoch.epoch).max()) {
+        (PairingMethod::Flow, Some(recorded)) => {
+            let epochs = provenance.flow_epochs.unwrap_or(recorded);
+            format!("{}, {h}", training("the velocity network", epochs, log, Stage::Flow, Some(epochs)))
+        }
+        _ => h,
+    };
     let networks = match &config.autoencoder {
         None => h,
         Some(_) if config.reused_autoencoder().is_some() => {

@@ -57,6 +57,10 @@ impl Config {
         if let Components::Count(count) = pairing.components() {
             let reason = format!("must be from 1 to {}", Components::MAX);
             require_in(1..=Components::MAX, "pairing.components", count, &reason)?;
+            let values = count as u64 * (self.dim as u64).pow(2);
+            let reason =
+                format!("with dim = {} their covariances have {values} values; the maximum is {MAX_WEIGHTS}", self.dim);
+            require(count == 1 || values <= MAX_WEIGHTS, "pairing.components", count, &reason)?;
         }
         let flow = &pairing.flow;
         let key = |name: &str| format!("pairing.flow.{name}");

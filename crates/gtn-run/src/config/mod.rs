@@ -267,12 +267,15 @@ impl Config {
     /// Sets the dimension, and the pairing method of the swiss roll that belongs to a new dimension: for d = 1 the paper sorts,
     /// and its code uses Algorithm 1 there as well.
     fn set_dim(&mut self, dim: usize) {
-        if dim != self.dim && self.is_swiss_roll() {
+        if dim != self.dim && self.is_swiss_roll() && self.pairing.method != PairingMethod::Flow {
             self.pairing.method = match (dim, self.protocol) {
                 (1, Protocol::Paper) => PairingMethod::Sorted,
-                (_, Protocol::Flow) => PairingMethod::Flow,
                 _ => PairingMethod::Greedy,
             };
+            if self.pairing.method == PairingMethod::Sorted {
+                // Sorting pairs the data themselves.
+                (self.pairing.components, self.pairing.coordinates) = (None, None);
+            }
         }
         self.dim = dim;
     }

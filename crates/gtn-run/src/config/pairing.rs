@@ -195,8 +195,8 @@ pub struct FlowSettings {
     pub average: f64,
     /// The distribution of the times t.
     pub time: TimeDistribution,
-    /// Steps of Heun's method from one end to the other. They are doubled until forth and back differ by at most 1e-3 of the
-    /// standard deviation.
+    /// Steps of Heun's method from one end to the other. They are doubled, at most four times, until forth and back differ by at
+    /// most 1e-3 of the standard deviation.
     pub integration_steps: usize,
     /// Fresh normal vectors that are followed to the data, beside the data that are followed to their y.
     pub fresh_pairs: usize,
@@ -233,7 +233,7 @@ impl FlowSettings {
     /// The training of the velocity network on `rows` data vectors.
     #[must_use]
     pub fn training(&self, rows: usize) -> Training {
-        let steps_per_epoch = (rows * self.repetitions(rows)).div_ceil(self.batch_size).max(1);
+        let steps_per_epoch = (rows * self.repetitions(rows) / self.batch_size).max(1);
         let epochs = self.epochs.unwrap_or(self.steps.div_ceil(steps_per_epoch)).max(1);
         Training {
             weight_decay: self.weight_decay,

@@ -31,12 +31,12 @@ names! {
         /// The epoch with the lowest validation loss.
         BestEpoch => "best_epoch" (
             &[Stage::Autoencode, Stage::Flow, Stage::Fit, Stage::Baselines], "Best epoch",
-            "The epoch with the lowest validation loss."
+            "The epoch whose weights are used: that with the lowest validation loss, or with the best samples."
         ),
         /// The lowest validation loss.
         BestValidationLoss => "best_validation_loss" (
             &[Stage::Autoencode, Stage::Flow, Stage::Fit, Stage::Baselines], "Best validation loss",
-            "Lowest loss on the validation set: the mean squared error, except in stage baselines."
+            "Loss of the best epoch on the validation set: the mean squared error, except in stage baselines."
         ),
         /// Total variance of the training latents.
         LatentVariance => "latent_variance" (

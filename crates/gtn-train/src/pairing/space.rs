@@ -6,7 +6,7 @@ use gtn_run::config::{Components, CoordinateSystem};
 use gtn_run::schema::coordinates as keys;
 use ndarray::{Array1, Array2, Array3, Axis};
 
-use super::components::component_labels;
+use super::components::{component_labels, consecutive};
 use crate::context::{Context, fingerprint};
 use crate::handoff::Targets;
 use crate::{Error, Result};
@@ -46,15 +46,21 @@ impl<'a> Space<'a> {
             Some(artifact) => artifact,
             None => {
                 let normalized = targets.normalizer.normalize(targets.train.view());
-                let labels = match pairing.components() {
-                    Components::Labels => targets
-                        .labels
-                        .as_ref()
-                        .map(|labels| labels.train.clone())
-                        .ok_or_else(|| Error::NoLabels { experiment: config.experiment.clone() })?,
-                    components => component_labels(&normalized, components, context)?,
+                let coordinates = match pairing.components() {
+                    Components::Labels => {
+                        let no_labels = || Error::NoLabels { experiment: config.experiment.clone() };
+                        let labels = &targets.labels.as_ref().ok_or_else(no_labels)?.train;
+                        let numbers = class_numbers(labels);
+                        let labels: Vec<u32> = labels.iter().filter_map(|&label| numbers[label as usize]).collect();
+                        fit(system, &normalized, &labels)?
+                    }
+                    components => {
+                        let labels = component_labels(&normalized, components, context)?;
+                        let first = fit(system, &normalized, &labels)?;
+                        // Rows are placed by the most probable component, so weights and coordinates are those of these rows.
+                        fit(system, &normalized, &consecutive(&first.assign(normalized.view()), 1))?
+                    }
                 };
-                let coordinates = fit(system, &normalized, &labels)?;
                 let mut artifact = Artifact::new(inputs);
                 artifact.insert_group(&keys::COORDINATES, coordinates.to_arrays());
                 artifact.set_metadata(&keys::SYSTEM, &system)?;
@@ -73,11 +79,14 @@ impl<'a> Space<'a> {
         let Some(coordinates) = &self.coordinates else {
             return SpaceTargets { components: vec![0; rows.nrows()], rows: normalized };
         };
-        let known = self.targets.labels.as_ref().filter(|_| self.config.pairing.components() == Components::Labels);
-        let components = match known.map(|labels| labels.of(split)) {
-            Some(labels) if labels.len() == rows.nrows() => labels.to_vec(),
-            _ => coordinates.assign(normalized.view()),
-        };
+        let mut components = coordinates.assign(normalized.view());
+        if let (Components::Labels, Some(labels)) = (self.config.pairing.components(), &self.targets.labels) {
+            // A class without training rows is no component: its rows stay where they are most probable.
+            let numbers = class_numbers(&labels.train);
+            for (component, &label) in components.iter_mut().zip(labels.of(split)) {
+                *component = numbers.get(label as usize).copied().flatten().unwrap_or(*component);
+            }
+        }
         SpaceTargets { rows: coordinates.to_coordinates(normalized.view(), &components), components }
     }
 
@@ -99,6 +108,17 @@ impl<'a> Space<'a> {
     pub(crate) fn components(&self) -> usize {
         self.coordinates.as_ref().map_or(1, Coordinates::components)
     }
+}
+
+/// The component of each class: those with training rows are numbered in their order.
+fn class_numbers(labels: &[u32]) -> Vec<Option<u32>> {
+    let count = labels.iter().max().map_or(0, |&label| label as usize + 1);
+    let mut numbers = vec![None; count];
+    labels.iter().for_each(|&label| numbers[label as usize] = Some(0));
+    for (number, class) in (0..).zip(numbers.iter_mut().flatten()) {
+        *class = number;
+    }
+    numbers
 }
 
 /// A variance below this fraction of the mean variance is raised to it, so that no coordinate is divided by 0.
@@ -167,6 +187,12 @@ mod tests {
         let z = coordinates.to_coordinates(rows.view(), &vec![0; 2000]);
         let variance = gtn_metrics::total_variance(z.view()).unwrap() / 3.0;
         assert!((variance - 1.0).abs() < 2e-3, "{variance}");
+    }
+
+    #[test]
+    fn classes_without_training_rows_have_no_number() {
+        assert_eq!(class_numbers(&[3, 1, 3]), [None, Some(0), None, Some(1)]);
+        assert!(class_numbers(&[]).is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod sample_metric;
 mod snapshots;
 mod training_pairs;
 
-use gtn_models::{Autoencoder, Coordinates, H, HShape, to_tensor};
+use gtn_models::{Autoencoder, Coordinates, H, HShape, purpose, to_tensor};
 use gtn_run::schema::checkpoint as keys;
 use gtn_run::{Artifact, Config, Network};
 
@@ -37,7 +37,8 @@ pub(crate) fn run(Inputs { config, targets, pairs }: Inputs<'_>, context: &mut C
     let inputs = fingerprint("fit", &settings, &[&targets.checksum, &pairs.checksum]);
     let are_images = config.data.are_images();
     let wants_images = are_images && context.observer.wants_images();
-    let source = TrainingPairs::source(shown_source(config, &context.streams), coordinates, &context.streams);
+    let mut components = context.streams.stream(purpose::SHOWN_COMPONENT, 0);
+    let source = TrainingPairs::source(shown_source(config, &context.streams), coordinates, &mut components);
     let snapshots = Snapshots {
         h: &h,
         policy: if are_images { SnapshotPolicy::Improvements } else { SnapshotPolicy::EpochSeries },

@@ -120,10 +120,12 @@ fn measure(
 ) -> Result<()> {
     let searched = first_pairs(train, &targets.train, SEARCHED_PAIRS);
     let measured = first_pairs(validation, &targets.validation, MEASURED_PAIRS);
-    let variance = gtn_metrics::total_variance(measured.1.view())?;
-    if variance > 0.0 {
-        statistics.insert(Statistic::PairNoise, noise_within_components(&searched, &measured)? / variance);
+    if measured.1.nrows() < 2 {
+        return Ok(());
     }
+    let variance = gtn_metrics::total_variance(measured.1.view())?;
+    let noise = noise_within_components(&searched, &measured)?.filter(|_| variance > 0.0);
+    statistics.extend(noise.map(|noise| (Statistic::PairNoise, noise / variance)));
     let of_source = source_statistics(validation.matched.source.view())?;
     statistics.extend([
         (Statistic::SourceMean, of_source.largest_mean),
@@ -145,8 +147,8 @@ fn first_pairs<'a>(pairs: &'a PairedSplit, rows: &Array2<f32>, max: usize) -> Pa
 }
 
 /// Mean squared error of predicting the x of a pair by that of the searched pair of the same component with the nearest y: ĥ is
-/// told the component as well.
-fn noise_within_components(searched: &PartOfPairs<'_>, measured: &PartOfPairs<'_>) -> Result<f64> {
+/// told the component as well. `None` if there are no such pairs.
+fn noise_within_components(searched: &PartOfPairs<'_>, measured: &PartOfPairs<'_>) -> Result<Option<f64>> {
     let rows_of = |(y, x, components): &PartOfPairs<'_>, component: u32| {
         let rows: Vec<usize> = (0..y.nrows()).filter(|&row| components[row] == component).collect();
         (y.select(Axis(0), &rows), x.select(Axis(0), &rows))
@@ -162,7 +164,7 @@ fn noise_within_components(searched: &PartOfPairs<'_>, measured: &PartOfPairs<'_
             count += y.nrows();
         }
     }
-    Ok(sum / count.max(1) as f64)
+    Ok((count > 0).then(|| sum / count as f64))
 }
 
 fn insert(pairs: PairedSplit, artifact: &mut Artifact, keys: &PairKeys) {

@@ -37,6 +37,14 @@ impl Outputs {
         }
     }
 
+    /// Whether the data have classes.
+    pub(crate) fn has_labels(&self) -> bool {
+        match self {
+            Outputs::Images(images) => images.labels.is_some(),
+            Outputs::Points(_, targets) => targets.labels.is_some(),
+        }
+    }
+
     /// The statistics of the stage.
     pub(crate) fn statistics(&self) -> Statistics {
         let (training, validation, test) = match self {

@@ -143,11 +143,13 @@ impl Checkpoints<'_> {
 
     /// Asks for the space of everything that training will write: two states, and the best weights twice while they are
     /// replaced. Existing files count as space.
-    pub(super) fn check_free_space(&self, parameters: &Parameters) -> Result<()> {
+    pub(super) fn check_free_space(&self, parameters: &Parameters, averages: bool) -> Result<()> {
         let (run, network) = (self.run, self.network);
         let existing = [run.last_checkpoint(network), run.previous_checkpoint(network), run.best_checkpoint(network)];
         let existing = existing.iter().map(|path| file_size(path)).sum();
-        let bytes = state_bytes(parameters) / 3 * 8;
+        // Two states and two files of the best weights; averaged weights are one more copy in a state.
+        let copies = if averages { 10 } else { 8 };
+        let bytes = state_bytes(parameters) / 3 * copies;
         Ok((self.require_free_space)(&run.last_checkpoint(network), bytes.saturating_sub(existing))?)
     }
 
@@ -249,7 +251,7 @@ mod tests {
         let (roomy, full) = (checkpoints(|_, _| Ok(())), checkpoints(nearly_full));
         let is_refused =
             |result: Result<()>| matches!(result, Err(crate::Error::Io(gtn_io::Error::InsufficientSpace { .. })));
-        assert!(is_refused(full.check_free_space(parameters)));
+        assert!(is_refused(full.check_free_space(parameters, false)));
 
         let at = |epochs| TrainState { epochs, ..TrainState::default() };
         roomy.write_last(Position { parameters, adam: &adam, average: None, state: &at(1) }).unwrap();
@@ -262,6 +264,6 @@ mod tests {
         full.write_last(Position { parameters, adam: &adam, average: None, state: &at(3) }).unwrap();
         let resumed = full.resume(parameters, &mut optimization, &|_| Ok(None), &mut NoopObserver).unwrap();
         assert_eq!(resumed.state, at(3));
-        full.check_free_space(parameters).unwrap();
+        full.check_free_space(parameters, false).unwrap();
     }
 }

@@ -77,15 +77,15 @@ impl EarlyStopping {
         if improved {
             self.best = Some(BestEpoch { epoch, loss });
         }
-        let budget = self.budget.filter(|_| epoch >= self.min_epochs);
-        let is_out_of_time = match budget {
+        let is_out_of_time = match self.budget {
             Some(budget) if self.plans => {
                 if epoch == 1 {
                     let affordable = (budget / seconds.max(1e-9)) as usize;
-                    self.epochs = self.epochs.min(affordable.max(1));
+                    self.epochs = self.epochs.min(affordable.max(self.min_epochs).max(1));
                 }
                 false
             }
+            Some(_) if epoch < self.min_epochs => false,
             Some(budget) => self.elapsed + 2.0 * seconds > budget,
             None => false,
         };

@@ -2,7 +2,7 @@ use gtn_models::{Coordinates, Flow, Mode, Parameters, Streams, Tensor, mean_squa
 use gtn_run::Network;
 use gtn_run::config::TimeDistribution;
 use gtn_run::schema::Split;
-use ndarray::{Array2, ArrayView2, Axis, azip, s};
+use ndarray::{Array2, ArrayView2, Axis, azip};
 use rand::Rng;
 use rand_distr::StandardNormal;
 
@@ -111,7 +111,7 @@ impl TrainingTask for FlowMatching<'_> {
             Some(coordinates) => coordinates.with_indicators(between.view(), &components),
             None => between,
         };
-        FlowBatch { input: self.flow.input(points.slice(s![.., ..]), &times), velocity: end - start }
+        FlowBatch { input: self.flow.input(points.view(), &times), velocity: end - start }
     }
 
     fn loss(&self, mode: Mode, batch: FlowBatch) -> Result<Tensor> {

@@ -78,7 +78,7 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
             state
         } else {
             let TrainState { epochs, best, .. } = state;
-            checkpoints.check_free_space(parameters)?;
+            checkpoints.check_free_space(parameters, self.settings.average.is_some())?;
             context.update_provenance(|provenance| *provenance.epochs_mut(network) = None)?;
             context.observer.stage_started(stage);
             context.log.rewind(stage, epochs)?;
@@ -97,10 +97,13 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
         context.update_provenance(|provenance| *provenance.epochs_mut(network) = Some(epochs))?;
         let best = best.unwrap_or(BestEpoch { epoch: 0, loss: f64::NAN });
         let seconds = context.log.epochs(stage).fold(0.0, |sum, epoch| sum + epoch.seconds);
+        // The best epoch may have been chosen by its samples.
+        let of_best = context.log.epochs(stage).find(|record| record.epoch == best.epoch);
+        let best_loss = of_best.map_or(best.loss, |record| record.validation_loss);
         let statistics = Statistics::from([
             (Statistic::Epochs, epochs as f64),
             (Statistic::BestEpoch, best.epoch as f64),
-            (Statistic::BestValidationLoss, best.loss),
+            (Statistic::BestValidationLoss, best_loss),
         ]);
         context.finish(stage, seconds, statistics)
     }

@@ -47,7 +47,8 @@ impl<'a> SampleMetric<'a> {
         let n = targets.validation.nrows().min(max);
         let real = targets.validation.slice(s![..n, ..]).to_owned();
         let source = streams.normal(&purpose::sample_metric(Split::Validation.name()), 0, n, real.ncols());
-        let source = TrainingPairs::source(source, coordinates, &streams);
+        let source =
+            TrainingPairs::source(source, coordinates, &mut streams.stream(purpose::SAMPLE_METRIC_COMPONENT, 0));
         let input = to_tensor(source.input.view(), &context.device)?;
         let (components, normalizer) = (source.components, &targets.normalizer);
         Ok(Some(Self { selection, input, components, coordinates, normalizer, real, streams }))

@@ -1,6 +1,6 @@
 //! The pairs as ĥ is trained on them: in coordinates, with the component of each.
 
-use gtn_models::{Coordinates, Streams, purpose};
+use gtn_models::{ChaCha8Rng, Coordinates};
 use ndarray::{Array2, Axis, concatenate};
 
 use crate::handoff::{Pairs, SplitPairs, Targets};
@@ -51,11 +51,15 @@ impl TrainingPairs {
     }
 
     /// The input of ĥ for normal vectors, whose components are drawn.
-    pub(super) fn source(source: Array2<f32>, coordinates: Option<&Coordinates>, streams: &Streams) -> SourceInput {
+    pub(super) fn source(
+        source: Array2<f32>,
+        coordinates: Option<&Coordinates>,
+        stream: &mut ChaCha8Rng,
+    ) -> SourceInput {
         let Some(coordinates) = coordinates else {
             return SourceInput { components: vec![0; source.nrows()], input: source };
         };
-        let components = coordinates.draw(source.nrows(), &mut streams.stream(purpose::SHOWN_COMPONENT, 0));
+        let components = coordinates.draw(source.nrows(), stream);
         SourceInput { input: input(&source, coordinates, &components), components }
     }
 }

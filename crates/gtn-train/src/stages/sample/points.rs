@@ -43,7 +43,8 @@ pub(super) fn sample(
     artifact.insert(&keys::PAIRS_SOURCE, pairs.train.source.slice(s![..count, ..]).to_owned());
     artifact.insert(&keys::PAIRS_TARGET, targets.normalizer.normalize(paired.view()));
 
-    if let Some(exact_h) = points.exact_h() {
+    // With several components there are as many curves.
+    if let Some(exact_h) = points.exact_h().filter(|_| generator.components() == 1) {
         let y: Array1<f32> = Array1::linspace(-4.0, 4.0, 321);
         let learned: Array2<f32> = generator.map(y.view().insert_axis(Axis(1)))?;
         artifact.insert(&keys::CURVE_EXACT, y.mapv(|y| exact_h(f64::from(y)) as f32));

@@ -43,7 +43,7 @@ select = "sliced-wasserstein"
 "#;
 
 /// Trains a run in `folder`.
-fn trained(folder: &Path, arguments: &[&str]) -> PathBuf {
+fn train_run(folder: &Path, arguments: &[&str]) -> PathBuf {
     let data = folder.join("data");
     if !data.exists() {
         gtn_tests::write_toy_mnist(&data.join("mnist"), 400).unwrap();
@@ -80,7 +80,7 @@ fn distance(a: &Array2<f32>, b: &Array2<f32>) -> f32 {
 fn samples_follow_temperature_component_and_steps_and_images_have_normal_vectors() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let run = trained(folder, &[]);
+    let run = train_run(folder, &[]);
     let report = fs::read_to_string(run.join("report.html")).unwrap();
     for text in ["The flow itself", "Round-trip error", "Noise of the pairs", "Components"] {
         assert!(report.contains(text), "{text}");
@@ -138,7 +138,7 @@ fn sample_source(folder: &Path, run: &Path, source: &str, arguments: &[&str]) ->
 #[test]
 fn a_run_in_one_file_samples_as_the_run_does() {
     let folder = tempfile::tempdir().unwrap();
-    let run = trained(folder.path(), &[]);
+    let run = train_run(folder.path(), &[]);
     let file = folder.path().join("model.safetensors");
     gtn().arg("export").arg(&run).arg("--out").arg(&file).done();
     for arguments in [&[][..], &["--steps", "4"], &["--component", "1"]] {
@@ -155,7 +155,7 @@ fn a_run_in_one_file_samples_as_the_run_does() {
 #[test]
 fn what_a_run_does_not_have_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let run = trained(folder.path(), &["--pairing", "greedy"]);
+    let run = train_run(folder.path(), &["--pairing", "greedy"]);
     let out = folder.path().join("out.npy");
     let sample =
         |arguments: &[&str]| gtn().arg("sample").arg(&run).arg("--latent").args(arguments).arg("--out").arg(&out);

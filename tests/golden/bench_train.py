@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from residual_network import Residual
+
 
 def autoencoder(channels, image_size, dim):
     flat = 128 * (image_size // 4) ** 2
@@ -42,38 +44,6 @@ def h(dim, width, layers):
     for layer in range(layers):
         modules += [nn.Linear(dim if layer == 0 else width, width), nn.LeakyReLU(0.5), nn.BatchNorm1d(width)]
     return nn.Sequential(*modules, nn.Linear(width, dim))
-
-
-class Block(nn.Module):
-    def __init__(self, width, condition):
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.linear1 = nn.Linear(width + condition, width)
-        self.linear2 = nn.Linear(width, width)
-
-    def forward(self, h, condition):
-        a = self.norm(h)
-        if condition.shape[1] > 0:
-            a = torch.cat([a, condition], dim=1)
-        return h + self.linear2(nn.functional.silu(self.linear1(a)))
-
-
-class Residual(nn.Module):
-    def __init__(self, dim, condition, width, blocks, adds_input):
-        super().__init__()
-        self.dim, self.adds_input = dim, adds_input
-        self.input = nn.Linear(dim + condition, width)
-        self.blocks = nn.ModuleList([Block(width, condition) for _ in range(blocks)])
-        self.norm = nn.LayerNorm(width)
-        self.output = nn.Linear(width, dim)
-
-    def forward(self, rows):
-        x, condition = rows[:, : self.dim], rows[:, self.dim :]
-        h = self.input(rows)
-        for block in self.blocks:
-            h = block(h, condition)
-        g = self.output(self.norm(h))
-        return x + g if self.adds_input else g
 
 
 def training(network, x, target, weight_decay=0.0):

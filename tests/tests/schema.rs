@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use gtn_models::{DeviceName, Model, Streams};
-use gtn_run::config::{Components, Overrides, PairingMethod, Protocol, TrainedBaseline};
+use gtn_run::config::{Components, Overrides, PairingMethod, Protocol, ResidualSettings, TrainedBaseline};
 use gtn_run::observer::NoopObserver;
 use gtn_run::schema::{Baseline, KeyInfo, Metric, Statistic};
 use gtn_run::{MetricsLog, Provenance, RunFolder, Stage};
@@ -92,7 +92,7 @@ fn run(experiment: &str, root: &Path, overrides: Overrides) -> Run {
         let flow = &mut config.pairing.flow;
         (flow.width, flow.blocks, flow.batch_size) = (8, 1, 10);
         (flow.integration_steps, flow.fresh_pairs) = (4, 100);
-        (config.h.residual.width, config.h.residual.blocks) = (8, 1);
+        config.h.residual = Some(ResidualSettings { width: 8, blocks: 1 });
     }
     let job = Job {
         config,

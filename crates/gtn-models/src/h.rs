@@ -22,8 +22,8 @@ impl HShape {
             HArchitecture::Residual => HShape::Residual(ResidualShape {
                 dim: config.dim,
                 condition: indicators,
-                width: config.h.residual.width,
-                blocks: config.h.residual.blocks,
+                width: config.h.residual().width,
+                blocks: config.h.residual().blocks,
                 adds_input: true,
             }),
             _ => {

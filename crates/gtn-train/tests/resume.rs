@@ -7,7 +7,7 @@ use std::path::Path;
 
 use common::{Recorder, StopAfter, artifacts, damage};
 use gtn_models::Generator;
-use gtn_run::config::{Components, Data, ImageSource, Overrides, Protocol, RandomSplit, Selection};
+use gtn_run::config::{Components, Data, ImageSource, Overrides, Protocol, RandomSplit, ResidualSettings, Selection};
 use gtn_run::observer::NoopObserver;
 use gtn_run::schema::{Baseline, Metric, Statistic, image_samples as samples_keys, test_latents, test_pairs};
 use gtn_run::{Artifact, Config, MetricsLog, Network, Provenance, RunFolder, Stage};
@@ -45,7 +45,7 @@ fn make_small(config: &mut Config) {
     let flow = &mut config.pairing.flow;
     (flow.width, flow.blocks, flow.batch_size, flow.epochs) = (8, 1, 10, Some(2));
     (flow.integration_steps, flow.fresh_pairs) = (2, 60);
-    (config.h.residual.width, config.h.residual.blocks) = (8, 1);
+    config.h.residual = Some(ResidualSettings { width: 8, blocks: 1 });
     config.h.training.select = Selection::SlicedWasserstein;
 }
 

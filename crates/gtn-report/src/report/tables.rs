@@ -262,8 +262,8 @@ fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
         ),
         HArchitecture::Residual => format!(
             "ĥ adds to its input what {} residual blocks of {} units make of it (LayerNorm, linear, SiLU, linear).",
-            h.residual.blocks,
-            count(h.residual.width),
+            h.residual().blocks,
+            count(h.residual().width),
         ),
     };
     let mut settings = vec![of_h];

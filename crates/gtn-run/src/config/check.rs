@@ -123,7 +123,7 @@ impl Config {
         let reason = format!("must be at most h.hidden_layers = {}", h.hidden_layers);
         require(h.batch_norm_layers <= h.hidden_layers, "h.batch_norm_layers", h.batch_norm_layers, &reason)?;
         require_in(-1e3..=1e3, "h.negative_slope", h.negative_slope, "must be from -1000 to 1000")?;
-        check_residual("h.residual", h.residual.width, h.residual.blocks)?;
+        check_residual("h.residual", h.residual().width, h.residual().blocks)?;
         let (width, dim, layers) = (h.width as u64, self.dim as u64, h.hidden_layers as u64);
         let weights = 2 * width * dim + layers.saturating_sub(1) * width * width;
         let reason = format!("with h.width = {width} that gives {weights} weights; the maximum is {MAX_WEIGHTS}");

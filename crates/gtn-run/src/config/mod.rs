@@ -120,11 +120,19 @@ pub struct HSettings {
     pub negative_slope: f64,
     /// Number of hidden layers with BatchNorm, counted from the first.
     pub batch_norm_layers: usize,
-    /// The size of a residual ĥ.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub residual: ResidualSettings,
+    /// The size of a residual ĥ. A resolved configuration has it for that architecture alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residual: Option<ResidualSettings>,
     /// Its training.
     pub training: Training,
+}
+
+impl HSettings {
+    /// The size of a residual ĥ, as set or by default.
+    #[must_use]
+    pub fn residual(&self) -> ResidualSettings {
+        self.residual.unwrap_or_default()
+    }
 }
 
 /// An experiment with all settings resolved.

@@ -250,50 +250,56 @@ impl FlowSettings {
 
 /// How pairs are computed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "PairingTable")]
+#[serde(from = "PairingTable", into = "PairingTable")]
 pub struct Pairing {
     /// The method.
     pub method: PairingMethod,
     /// Normalization of the data for pairing and for the loss of ĥ.
     pub normalize: Normalize,
     /// Components of the source; if it is not set, `auto` for a flow and 1 otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub components: Option<Components>,
     /// The coordinates; if they are not set, `scaled` for a flow and for several components, and `normalized` otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub coordinates: Option<CoordinateSystem>,
     /// Settings of greedy pairing.
-    #[serde(skip_serializing_if = "is_default")]
     pub greedy: GreedySettings,
     /// Settings of pairing by a flow.
-    #[serde(skip_serializing_if = "is_default")]
     pub flow: FlowSettings,
 }
 
-/// The table `[pairing]`, in which runs of earlier versions have the precision of greedy pairing.
-#[derive(Deserialize)]
+/// The table `[pairing]`, in which runs of earlier versions have the precision of greedy pairing. Settings of a method that is not
+/// used are written only if they are not the default.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PairingTable {
     #[serde(default)]
     method: PairingMethod,
     normalize: Normalize,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     components: Option<Components>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     coordinates: Option<CoordinateSystem>,
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     precision: Option<SimilarityPrecision>,
-    #[serde(default)]
-    greedy: GreedySettings,
-    #[serde(default)]
-    flow: FlowSettings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    greedy: Option<GreedySettings>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    flow: Option<FlowSettings>,
 }
 
 impl From<PairingTable> for Pairing {
     fn from(table: PairingTable) -> Self {
         let PairingTable { method, normalize, components, coordinates, precision, greedy, flow } = table;
-        let greedy = precision.map_or(greedy, |precision| GreedySettings { precision });
-        Self { method, normalize, components, coordinates, greedy, flow }
+        let greedy = precision.map(|precision| GreedySettings { precision }).or(greedy).unwrap_or_default();
+        Self { method, normalize, components, coordinates, greedy, flow: flow.unwrap_or_default() }
+    }
+}
+
+impl From<Pairing> for PairingTable {
+    fn from(pairing: Pairing) -> Self {
+        let Pairing { method, normalize, components, coordinates, greedy, flow } = pairing;
+        let greedy = (method == PairingMethod::Greedy || !is_default(&greedy)).then_some(greedy);
+        let flow = (method == PairingMethod::Flow || !is_default(&flow)).then_some(flow);
+        Self { method, normalize, components, coordinates, precision: None, greedy, flow }
     }
 }
 
@@ -360,5 +366,8 @@ mod tests {
         let new: Pairing = toml::from_str(&toml::to_string(&old).unwrap()).unwrap();
         assert_eq!(new, old);
         assert!(old.is_plain());
+        // The settings of the method are written even where they are the default.
+        let flow = Pairing { method: PairingMethod::Flow, ..old };
+        assert!(toml::to_string(&flow).unwrap().contains("[flow]"));
     }
 }

@@ -1,7 +1,7 @@
 //! From a preset to the configuration of one run.
 
 use super::message::{on_one_line, with_suggestion};
-use super::{Config, FlowSettings, Overrides, PairingMethod, Protocol};
+use super::{Config, FlowSettings, HArchitecture, Overrides, PairingMethod, Protocol};
 use crate::{Error, Result};
 
 impl Config {
@@ -88,6 +88,10 @@ impl Config {
             return Err(Error::Setting { key, value, reason });
         }
         self.h.training.epochs = epochs.h.or(epochs.all).unwrap_or(self.h.training.epochs);
+        self.h.residual = match self.h.architecture {
+            HArchitecture::Residual => Some(self.h.residual()),
+            HArchitecture::Mlp => None,
+        };
         if self.pairing.method != PairingMethod::Flow {
             // Settings that are not used are not part of the run.
             self.pairing.flow = FlowSettings::default();

@@ -12,7 +12,7 @@ use super::matched::{Matched, Pairing};
 use super::space::{Space, SpaceTargets};
 use crate::context::{Context, Counter, fingerprint};
 use crate::handoff::FreshPairs;
-use crate::training::{EpochOutputs, FlowMatching, FlowTargets, InRun};
+use crate::training::{FlowMatching, FlowTargets, InRun};
 use crate::{Error, Result};
 
 /// Pairs from the flow of a learned velocity field: every target is followed back to its normal vector, and fresh normal vectors
@@ -108,7 +108,7 @@ impl Pairing for ByFlow {
         let task = FlowMatching::new(&flow, space.coordinates.as_ref(), of_split, (repetitions, time), context.streams);
         let training = InRun {
             task: &task,
-            outputs: &NoOutputs,
+            outputs: &(),
             settings: &training,
             budget: config.training_budget(Network::Flow),
             input_fingerprint: &input_fingerprint,
@@ -176,11 +176,6 @@ impl Pairing for ByFlow {
         Ok(())
     }
 }
-
-/// A velocity network generates nothing after an epoch.
-struct NoOutputs;
-
-impl EpochOutputs for NoOutputs {}
 
 fn with_indicators(space: &Space<'_>, points: ArrayView2<'_, f32>, components: &[u32]) -> Array2<f32> {
     match &space.coordinates {

@@ -7,7 +7,7 @@ use gtn_run::{Artifact, Config, Network};
 use crate::Result;
 use crate::context::{Context, fingerprint};
 use crate::datasets::ImageData;
-use crate::training::{EpochOutputs, InRun, VariationalReconstruction};
+use crate::training::{InRun, VariationalReconstruction};
 use crate::vae_baseline::VaeBaseline;
 
 pub(crate) struct Inputs<'a> {
@@ -30,7 +30,7 @@ pub(crate) fn run(inputs: Inputs<'_>, context: &mut Context<'_>) -> Result<Optio
     let inputs = fingerprint("baselines/vae", &inputs, &[&data.checksum]);
     let training = InRun {
         task: &VariationalReconstruction::new(&vae, &data.images, &data.split, context.streams),
-        outputs: &NoOutputs,
+        outputs: &(),
         settings: &settings.training,
         budget: config.training_budget(Network::Vae),
         input_fingerprint: &inputs,
@@ -42,8 +42,3 @@ pub(crate) fn run(inputs: Inputs<'_>, context: &mut Context<'_>) -> Result<Optio
     vae.parameters().load_checkpoint(&weights)?;
     Ok(Some(VaeBaseline { vae, encoder: encoder.clone(), checksum: weights.checksum() }))
 }
-
-/// Nothing is kept or shown of the epochs.
-struct NoOutputs;
-
-impl EpochOutputs for NoOutputs {}

@@ -1,10 +1,11 @@
 //! Trains ĥ on the pairs: y to x_y by mean squared error.
 
+mod fixed_source;
 mod sample_metric;
 mod snapshots;
 mod training_pairs;
 
-use gtn_models::{Autoencoder, Coordinates, H, HShape, purpose, to_tensor};
+use gtn_models::{Autoencoder, Coordinates, H, HShape, purpose};
 use gtn_run::schema::checkpoint as keys;
 use gtn_run::{Artifact, Config, Network};
 
@@ -13,6 +14,7 @@ use crate::context::{Context, fingerprint};
 use crate::datasets::shown_source;
 use crate::handoff::{Pairs, Targets};
 use crate::training::{InRun, Regression};
+use fixed_source::FixedSource;
 use sample_metric::SampleMetric;
 use snapshots::{SnapshotPolicy, Snapshots};
 use training_pairs::TrainingPairs;
@@ -38,14 +40,12 @@ pub(crate) fn run(Inputs { config, targets, pairs }: Inputs<'_>, context: &mut C
     let are_images = config.data.are_images();
     let wants_images = are_images && context.observer.wants_images();
     let mut components = context.streams.stream(purpose::SHOWN_COMPONENT, 0);
-    let source = TrainingPairs::source(shown_source(config, &context.streams), coordinates, &mut components);
+    let shown = shown_source(config, &context.streams);
+    let space = (coordinates, &targets.normalizer);
     let snapshots = Snapshots {
         h: &h,
         policy: if are_images { SnapshotPolicy::Improvements } else { SnapshotPolicy::EpochSeries },
-        input: to_tensor(source.input.view(), &context.device)?,
-        components: source.components,
-        coordinates,
-        normalizer: &targets.normalizer,
+        source: FixedSource::new(shown, space, &mut components, &context.device)?,
         input_fingerprint: &inputs,
         autoencoder: wants_images.then(|| Autoencoder::load_best(context.run.root(), &context.device)).transpose()?,
         metric: SampleMetric::new(config.h.training.select, coordinates, targets, context)?,

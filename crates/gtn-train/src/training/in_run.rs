@@ -40,6 +40,9 @@ pub(crate) trait EpochOutputs {
     }
 }
 
+/// A network that shows nothing, and of which nothing but its weights is kept.
+impl EpochOutputs for () {}
+
 /// The training of a network in a run.
 pub(crate) struct InRun<'a, T, O> {
     pub(crate) task: &'a T,

@@ -1,12 +1,12 @@
 //! Choosing the best epoch of ĥ by its samples.
 
 use gtn_metrics::{energy_distance, sliced_wasserstein};
-use gtn_models::{Coordinates, H, Mode, Normalizer, Streams, Tensor, purpose, to_array2, to_tensor};
+use gtn_models::{Coordinates, H, Streams, purpose};
 use gtn_run::config::Selection;
 use gtn_run::schema::Split;
 use ndarray::{Array2, s};
 
-use super::training_pairs::TrainingPairs;
+use super::fixed_source::FixedSource;
 use crate::Result;
 use crate::context::Context;
 use crate::handoff::Targets;
@@ -21,10 +21,7 @@ const PROJECTIONS: usize = 128;
 /// A metric of samples against validation targets. The same normal vectors are used after each epoch, so that only ĥ differs.
 pub(super) struct SampleMetric<'a> {
     selection: Selection,
-    input: Tensor,
-    components: Vec<u32>,
-    coordinates: Option<&'a Coordinates>,
-    normalizer: &'a Normalizer,
+    source: FixedSource<'a>,
     /// The validation targets, in their own units.
     real: Array2<f32>,
     streams: Streams,
@@ -47,21 +44,15 @@ impl<'a> SampleMetric<'a> {
         let n = targets.validation.nrows().min(max);
         let real = targets.validation.slice(s![..n, ..]).to_owned();
         let source = streams.normal(&purpose::sample_metric(Split::Validation.name()), 0, n, real.ncols());
-        let source =
-            TrainingPairs::source(source, coordinates, &mut streams.stream(purpose::SAMPLE_METRIC_COMPONENT, 0));
-        let input = to_tensor(source.input.view(), &context.device)?;
-        let (components, normalizer) = (source.components, &targets.normalizer);
-        Ok(Some(Self { selection, input, components, coordinates, normalizer, real, streams }))
+        let mut components = streams.stream(purpose::SAMPLE_METRIC_COMPONENT, 0);
+        let space = (coordinates, &targets.normalizer);
+        let source = FixedSource::new(source, space, &mut components, &context.device)?;
+        Ok(Some(Self { selection, source, real, streams }))
     }
 
     /// Its value for the present weights; lower is better.
     pub(super) fn measure(&self, h: &H) -> Result<f64> {
-        let output = to_array2(&h.forward(&self.input, Mode::Evaluate)?)?;
-        let generated = match self.coordinates {
-            Some(coordinates) => coordinates.to_data(output.view(), &self.components),
-            None => output,
-        };
-        let generated = self.normalizer.denormalize(generated);
+        let generated = self.source.generate(h)?;
         Ok(match self.selection {
             Selection::EnergyDistance => energy_distance(self.real.view(), generated.view())?,
             _ => {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use gtn_models::{Autoencoder, Coordinates, H, Mode, Normalizer, Tensor, to_array2, to_array4, to_tensor};
+use gtn_models::{Autoencoder, H, to_array4, to_tensor};
 use gtn_run::schema::snapshot;
 use gtn_run::{Artifact, Fingerprint, RunFolder};
-use ndarray::{Array2, Array4};
+use ndarray::Array4;
 
+use super::fixed_source::FixedSource;
 use super::sample_metric::SampleMetric;
 use crate::Result;
 use crate::training::EpochOutputs;
@@ -15,12 +16,7 @@ use crate::training::EpochOutputs;
 pub(super) struct Snapshots<'a> {
     pub(super) h: &'a H,
     pub(super) policy: SnapshotPolicy,
-    /// The input of ĥ for those normal vectors.
-    pub(super) input: Tensor,
-    /// The component of each of them.
-    pub(super) components: Vec<u32>,
-    pub(super) coordinates: Option<&'a Coordinates>,
-    pub(super) normalizer: &'a Normalizer,
+    pub(super) source: FixedSource<'a>,
     pub(super) input_fingerprint: &'a Fingerprint,
     /// The decoder of the snapshots, if an observer wants images.
     pub(super) autoencoder: Option<Autoencoder>,
@@ -47,18 +43,9 @@ fn is_in_series(epoch: usize) -> bool {
 }
 
 impl Snapshots<'_> {
-    fn generated(&self) -> Result<Array2<f32>> {
-        let output = to_array2(&self.h.forward(&self.input, Mode::Evaluate)?)?;
-        let generated = match self.coordinates {
-            Some(coordinates) => coordinates.to_data(output.view(), &self.components),
-            None => output,
-        };
-        Ok(self.normalizer.denormalize(generated))
-    }
-
     fn write(&self, path: &Path) -> Result<()> {
         let mut artifact = Artifact::new(self.input_fingerprint.clone());
-        artifact.insert(&snapshot::GENERATED, self.generated()?);
+        artifact.insert(&snapshot::GENERATED, self.source.generate(self.h)?);
         Ok(artifact.write(path)?)
     }
 }
@@ -74,7 +61,7 @@ impl EpochOutputs for Snapshots<'_> {
 
     fn images(&self) -> Result<Option<Array4<f32>>> {
         let Some(autoencoder) = &self.autoencoder else { return Ok(None) };
-        let latents = to_tensor(self.generated()?.view(), autoencoder.parameters().device())?;
+        let latents = to_tensor(self.source.generate(self.h)?.view(), autoencoder.parameters().device())?;
         Ok(Some(to_array4(&autoencoder.decoder().forward(&latents)?)?))
     }
 

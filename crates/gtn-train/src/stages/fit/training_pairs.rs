@@ -1,6 +1,6 @@
 //! The pairs as ĥ is trained on them: in coordinates, with the component of each.
 
-use gtn_models::{ChaCha8Rng, Coordinates};
+use gtn_models::Coordinates;
 use ndarray::{Array2, Axis, concatenate};
 
 use crate::handoff::{Pairs, SplitPairs, Targets};
@@ -9,13 +9,6 @@ use crate::handoff::{Pairs, SplitPairs, Targets};
 pub(super) struct TrainingPairs {
     pub(super) input: Array2<f32>,
     pub(super) target: Array2<f32>,
-}
-
-/// The input of ĥ for normal vectors.
-pub(super) struct SourceInput {
-    pub(super) input: Array2<f32>,
-    /// The component of each row.
-    pub(super) components: Vec<u32>,
 }
 
 impl TrainingPairs {
@@ -49,22 +42,10 @@ impl TrainingPairs {
             },
         }
     }
-
-    /// The input of ĥ for normal vectors, whose components are drawn.
-    pub(super) fn source(
-        source: Array2<f32>,
-        coordinates: Option<&Coordinates>,
-        stream: &mut ChaCha8Rng,
-    ) -> SourceInput {
-        let Some(coordinates) = coordinates else {
-            return SourceInput { components: vec![0; source.nrows()], input: source };
-        };
-        let components = coordinates.draw(source.nrows(), stream);
-        SourceInput { input: input(&source, coordinates, &components), components }
-    }
 }
 
-fn input(source: &Array2<f32>, coordinates: &Coordinates, components: &[u32]) -> Array2<f32> {
+/// The input of ĥ for normal vectors of these components.
+pub(super) fn input(source: &Array2<f32>, coordinates: &Coordinates, components: &[u32]) -> Array2<f32> {
     let points = coordinates.source_to_coordinates(source.view(), components);
     coordinates.with_indicators(points.view(), components)
 }

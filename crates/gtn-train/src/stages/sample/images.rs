@@ -73,8 +73,8 @@ fn interpolate(generator: &Generator, artifact: &mut Artifact, context: &Context
     let endpoints = purpose::INTERPOLATION_ENDPOINTS;
     let endpoints = context.streams.normal(endpoints, 0, 2 * INTERPOLATIONS, generator.source_dim());
     // Both ends of an interpolation belong to the same component, so that it stays connected.
-    let components = context.streams.stream(purpose::INTERPOLATION_COMPONENTS, 0);
-    let components = generator.draw_components(INTERPOLATIONS, &mut { components });
+    let mut stream = context.streams.stream(purpose::INTERPOLATION_COMPONENTS, 0);
+    let components = generator.draw_components(INTERPOLATIONS, &mut stream);
     let mut latents = Vec::with_capacity(INTERPOLATIONS);
     for (row, component) in components.into_iter().enumerate() {
         let source = Interpolation::Linear.between(endpoints.row(2 * row), endpoints.row(2 * row + 1), STEPS)?;

@@ -101,6 +101,7 @@ fn run(experiment: &str, root: &Path, overrides: Overrides) -> Run {
         provenance: Provenance::default(),
         force: false,
         autoencoder: None,
+        inception: Default::default(),
         device: DeviceName::Cpu,
     };
     let folder = RunFolder::at(root.join(job.config.run_name()));

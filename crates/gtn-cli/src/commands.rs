@@ -11,6 +11,7 @@ pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod fetch;
 pub(crate) mod import;
+pub(crate) mod inception_weights;
 pub(crate) mod interpolate;
 pub(crate) mod label;
 pub(crate) mod report;

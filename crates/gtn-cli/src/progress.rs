@@ -4,8 +4,9 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use gtn_run::config::Selection;
 use gtn_run::schema::Baseline;
-use gtn_run::{EpochRecord, MetricRecord, Observer, Stage, StageProgress, StageRecord};
+use gtn_run::{EpochRecord, MetricRecord, Observer, RunFolder, Stage, StageProgress, StageRecord};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::console;
@@ -25,6 +26,8 @@ pub(crate) struct Progress {
     name: Option<String>,
     /// The folder of the run, until it is printed.
     run: Option<PathBuf>,
+    /// What chooses the best epoch of ĥ.
+    selection: Selection,
 }
 
 /// The current task of this process.
@@ -38,7 +41,7 @@ struct Task {
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        Self { bar: None, terminal: std::io::stderr().is_terminal(), task: None, name: None, run: None }
+        Self { bar: None, terminal: std::io::stderr().is_terminal(), task: None, name: None, run: None, selection: Selection::default() }
     }
 
     /// Like [`new`](Self::new), and prints the folder of the run once it is known to exist.
@@ -166,6 +169,10 @@ impl Observer for Progress {
         self.show(&progress.stage.to_string(), progress.done, progress.total, &detail);
     }
 
+    fn run_opened(&mut self, run: &RunFolder) {
+        self.selection = run.record().map(|record| record.config.h.training.select).unwrap_or_default();
+    }
+
     fn epoch_finished(&mut self, record: &EpochRecord) {
         // Short epochs do not all get a line; metrics.jsonl has all of them.
         if let Some(task) = &mut self.task {
@@ -175,8 +182,10 @@ impl Observer for Progress {
             task.last_epoch = Some(Instant::now());
         }
         let mark = if record.improved { " (best)" } else { "" };
+        let title = self.selection.title();
+        let metric = record.sample_metric.map(|metric| format!(", {title} {}", number(metric))).unwrap_or_default();
         self.line(&format!(
-            "{:<11} epoch {:>3}: training loss {}, validation loss {}{mark}, {}",
+            "{:<11} epoch {:>3}: training loss {}, validation loss {}{metric}{mark}, {}",
             record.stage.to_string(),
             record.epoch,
             number(record.train_loss),

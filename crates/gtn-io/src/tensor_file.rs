@@ -18,11 +18,13 @@ use crate::{Error, Result, hex};
 pub enum Tensor {
     /// 32-bit floating-point numbers.
     F32(ArrayD<f32>),
+    /// 64-bit floating-point numbers, such as a covariance.
+    F64(ArrayD<f64>),
     /// Unsigned 64-bit integers, such as indices.
     U64(ArrayD<u64>),
 }
 
-/// The element type of a tensor: `f32` or `u64`.
+/// The element type of a tensor: `f32`, `f64` or `u64`.
 pub trait TensorElement: sealed::Sealed + Sized + 'static {
     /// The name of the type.
     const NAME: &'static str;
@@ -61,12 +63,13 @@ macro_rules! elements {
     };
 }
 
-elements!(f32, F32; u64, U64);
+elements!(f32, F32; f64, F64; u64, U64);
 
 impl Tensor {
     fn outline(&self) -> Outline<'_> {
         match self {
             Tensor::F32(array) => Outline(Dtype::F32, array.shape()),
+            Tensor::F64(array) => Outline(Dtype::F64, array.shape()),
             Tensor::U64(array) => Outline(Dtype::U64, array.shape()),
         }
     }
@@ -81,6 +84,7 @@ impl Tensor {
         }
         match self {
             Tensor::F32(array) => bytes_of(array, f32::to_le_bytes),
+            Tensor::F64(array) => bytes_of(array, f64::to_le_bytes),
             Tensor::U64(array) => bytes_of(array, u64::to_le_bytes),
         }
     }
@@ -91,6 +95,10 @@ impl Tensor {
             Dtype::F32 => {
                 let values = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
                 ArrayD::from_shape_vec(shape, values.collect()).ok().map(Tensor::F32)
+            }
+            Dtype::F64 => {
+                let values = view.data().as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes));
+                ArrayD::from_shape_vec(shape, values.collect()).ok().map(Tensor::F64)
             }
             Dtype::U64 => {
                 let values = view.data().as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes));
@@ -251,7 +259,7 @@ impl TensorFile {
         for (name, view) in file.iter() {
             let tensor = Tensor::from_view(&view).ok_or_else(|| {
                 let (dtype, shape) = (view.dtype(), view.shape());
-                format!("tensor `{name}` has type {dtype:?} and shape {shape:?}; only F32 and U64 are supported")
+                format!("tensor `{name}` has type {dtype:?} and shape {shape:?}; only F32, F64 and U64 are supported")
             })?;
             read.tensors.insert(name.to_owned(), tensor);
         }

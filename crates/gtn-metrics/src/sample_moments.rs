@@ -85,6 +85,38 @@ impl SampleMoments {
         Ok(Self { mean, covariance, samples })
     }
 
+    /// The moments of the samples of both sets together, up to rounding (Chan, Golub and LeVeque 1983). So moments can be computed in
+    /// parts, without all samples in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CovarianceShape`] if the sets have different numbers of columns.
+    ///
+    /// ```
+    /// use gtn_metrics::SampleMoments;
+    /// use ndarray::array;
+    ///
+    /// let rows = array![[1.0, 2.0], [3.0, 1.0], [2.0, 5.0], [7.0, 0.0]];
+    /// let [first, second] = [0, 2].map(|start| SampleMoments::from_rows(rows.slice(ndarray::s![start..start + 2, ..])));
+    /// let all = first?.merged(&second?)?;
+    /// assert!((all.covariance()[(0, 1)] - SampleMoments::from_rows(rows.view())?.covariance()[(0, 1)]).abs() < 1e-12);
+    /// # Ok::<(), gtn_metrics::Error>(())
+    /// ```
+    pub fn merged(&self, other: &Self) -> Result<Self, Error> {
+        let (d, of_other) = (self.mean.len(), other.mean.len());
+        if d != of_other {
+            return Err(Error::CovarianceShape { rows: of_other, columns: of_other, expected: d });
+        }
+        let (n, m) = (self.samples as f64, other.samples as f64);
+        let difference = &other.mean - &self.mean;
+        let column = difference.view().insert_axis(Axis(1));
+        let mut covariance = &self.covariance * (n - 1.0) + &other.covariance * (m - 1.0);
+        general_mat_mul(n * m / (n + m), &column, &column.t(), 1.0, &mut covariance);
+        covariance /= n + m - 1.0;
+        let mean = &self.mean + &(difference * (m / (n + m)));
+        Ok(Self { mean, covariance, samples: self.samples + other.samples })
+    }
+
     /// The mean μ, of length d.
     pub fn mean(&self) -> ArrayView1<'_, f64> {
         self.mean.view()
@@ -141,6 +173,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn moments_of_parts_are_those_of_all_rows() {
+        let rows = Array2::from_shape_fn((900, 7), |(i, k)| 100.0 * k as f32 + ((i * i * 37 + i + k * 29) % 101) as f32);
+        let all = SampleMoments::from_rows(rows.view()).unwrap();
+        for sizes in [&[450, 450][..], &[2, 898], &[100, 300, 500], &[898, 2]] {
+            let mut start = 0;
+            let parts = sizes.iter().map(|size| {
+                start += size;
+                SampleMoments::from_rows(rows.slice(ndarray::s![start - size..start, ..])).unwrap()
+            });
+            let merged = parts.reduce(|all, part| all.merged(&part).unwrap()).unwrap();
+            assert_eq!(merged.sample_count(), 900);
+            let close = |a: f64, b: f64| (a - b).abs() <= 1e-11 * (1.0 + b.abs());
+            assert!(merged.mean().iter().zip(all.mean()).all(|(a, b)| close(*a, *b)), "{sizes:?}");
+            assert!(merged.covariance().iter().zip(all.covariance()).all(|(a, b)| close(*a, *b)), "{sizes:?}");
+        }
+        let other = SampleMoments::from_rows(Array2::zeros((3, 2)).view()).unwrap();
+        let shape = Error::CovarianceShape { rows: 2, columns: 2, expected: 7 };
+        assert_eq!(all.merged(&other), Err(shape));
     }
 
     #[test]

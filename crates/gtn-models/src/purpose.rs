@@ -107,6 +107,12 @@ pub const SAMPLE_METRIC_COMPONENT: &str = "sample-metric/component";
 /// Directions of the projections of that metric. Index 0.
 pub const SAMPLE_METRIC_DIRECTIONS: &str = "sample-metric/directions";
 
+/// Normal vectors of the images whose Inception Score chooses the best epoch of ĥ. Index 0.
+pub const INCEPTION_SCORE: &str = "inception-score";
+
+/// Components of those. Index 0.
+pub const INCEPTION_SCORE_COMPONENT: &str = "inception-score/component";
+
 /// Components of the normal vectors of [`SHOWN`]. Index 0.
 pub const SHOWN_COMPONENT: &str = "shown/component";
 

@@ -80,6 +80,38 @@ pub(crate) fn draw(network: &str, epochs: &[&EpochRecord]) -> Option<Canvas> {
     Some(canvas)
 }
 
+/// Plots a metric of samples against the epoch, with a dot at each epoch that was the best so far, and a line at the value of real
+/// data; `None` if no epoch has a finite value.
+pub(crate) fn draw_sample_metric(title: &'static str, epochs: &[&EpochRecord], real: Option<f64>) -> Option<Canvas> {
+    let points = epochs.iter().filter_map(|epoch| {
+        let value = epoch.sample_metric.filter(|value| drawable(*value))?;
+        Some(([epoch.epoch as f64, value], epoch.improved))
+    });
+    let points: Vec<(Point, bool)> = points.collect();
+    let real = real.filter(|value| drawable(*value));
+    let values = || points.iter().map(|([_, value], _)| *value).chain(real);
+    let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), value| (a.min(value), b.max(value)));
+    let (first, last) = (points.first()?.0[0], points.last()?.0[0]);
+    let (x, y) = (Axis::new(Scale::integers(first as usize, last as usize), "epoch"), Axis::new(Scale::new(low, high), title));
+    let panel = Panel { left: 96, top: 62, width: 448, height: 264, x, y };
+    let mut canvas = Canvas::new(560, 380);
+    canvas.axes(&panel);
+    let mut letters = title.chars();
+    let heading: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    canvas.heading(&Panel { top: 30, ..panel.clone() }, &heading);
+    let (every, of_real) = (Stroke::new(BLUE, 1.0), Stroke::dashed(BEST, 1.5));
+    canvas.line(&panel, points.iter().map(|(point, _)| *point), every);
+    let improvements = points.iter().filter(|(_, improved)| *improved).map(|(point, _)| (*point, Some(0)));
+    canvas.dots(&panel, improvements, &[VERMILION], 6.0);
+    let mut legend = vec![(every, "each epoch"), (Stroke::new(VERMILION, 4.0), "best so far")];
+    if let Some(real) = real {
+        canvas.line(&panel, [[first, real], [last, real]], of_real);
+        legend.push((of_real, "real images after the autoencoder"));
+    }
+    canvas.legend([f64::from(panel.left) + 10.0, 48.0], &legend);
+    Some(canvas)
+}
+
 /// Colors of the curves of several runs. Further curves have the same colors and are dashed.
 const RUNS: [Color; 6] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY_BLUE];
 

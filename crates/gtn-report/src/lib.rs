@@ -41,5 +41,7 @@ mod tensorboard;
 pub use epoch_figures::EpochFigures;
 pub use error::{Error, Result};
 pub use grid::Raster;
-pub use report::{Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, Row, count, write_report};
+pub use report::{
+    Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, PAPER, PaperRow, Row, Table2, count, write_report,
+};
 pub use tensorboard::TensorBoard;

@@ -14,6 +14,7 @@ mod stage_descriptions;
 mod standing;
 mod summary;
 mod synthetic;
+mod table2;
 mod tables;
 mod tensors;
 mod text;
@@ -32,10 +33,11 @@ use section::{Figure, Item, Section};
 use tensors::Tensors;
 
 pub use comparison::{Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, Row};
+pub use table2::{PAPER, PaperRow, Table2};
 pub use text::count;
 
 /// Every other figure that a report may have than [`GENERATED_FILES`] and [`IMPROVEMENT_FILES`].
-const FIGURES: [&str; 16] = [
+const FIGURES: [&str; 17] = [
     "generated.png",
     "decoded.png",
     "vae.png",
@@ -52,6 +54,7 @@ const FIGURES: [&str; 16] = [
     "loss-autoencoder.svg",
     "loss-flow.svg",
     "loss-h.svg",
+    "figure-9.svg",
 ];
 
 /// Writes `report.html` for `run`, with its figures in `figures/` and its epochs in `metrics.csv`, and returns the path of the
@@ -87,7 +90,7 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
 
 fn sections(run: &RunFolder, config: &Config, data_set: &DataSet, log: &MetricsLog) -> Result<Vec<Section>> {
     let mut sections = match data_set.points {
-        None => images::sections(&Tensors::samples(run)?, log)?,
+        None => images::sections(&Tensors::samples(run)?, config.h.training.select, log)?,
         Some(set) => synthetic::sections(run, config, set, log)?,
     };
     sections.push(losses::section(config, data_set, log));
@@ -119,18 +122,19 @@ fn write_figures(run: &RunFolder, contents: &Contents) -> Result<()> {
 
 /// One line per epoch. Numbers are written without loss.
 fn csv(log: &MetricsLog) -> String {
-    let mut csv = "stage,epoch,train_loss,validation_loss,improved,seconds,data_wait_seconds\n".to_owned();
+    let mut csv = "stage,epoch,train_loss,validation_loss,improved,seconds,data_wait_seconds,sample_metric\n".to_owned();
     for record in log.records() {
         if let Record::Epoch(epoch) = record {
             csv.push_str(&format!(
-                "{},{},{:?},{:?},{},{:?},{:?}\n",
+                "{},{},{:?},{:?},{},{:?},{:?},{}\n",
                 epoch.stage,
                 epoch.epoch,
                 epoch.train_loss,
                 epoch.validation_loss,
                 epoch.improved,
                 epoch.seconds,
-                epoch.data_wait
+                epoch.data_wait,
+                epoch.sample_metric.map(|metric| format!("{metric:?}")).unwrap_or_default()
             ));
         }
     }

@@ -21,6 +21,7 @@ use event::{Event, Value};
 /// | tag | content | step |
 /// |---|---|---|
 /// | `autoencoder/train_loss`, `autoencoder/validation_loss`, `h/train_loss`, `h/validation_loss` | losses | epoch |
+/// | `h/sample_metric` | the metric of samples that chooses the best epoch, if one does | epoch |
 /// | `autoencoder/reconstructions`, `h/samples` | grids of images | epoch that improved the validation loss |
 /// | `metrics/NAME`, `metrics/NAME/floor`, `metrics/NAME/BASELINE` | a metric, its noise floor and its baselines | best epoch of ĥ |
 ///
@@ -115,8 +116,10 @@ impl Observer for TensorBoard {
     fn epoch_finished(&mut self, record: &EpochRecord) {
         let Some(network) = record.stage.network() else { return };
         let losses = [("train_loss", record.train_loss), ("validation_loss", record.validation_loss)];
-        let values = losses.map(|(loss, value)| Value::scalar(format!("{network}/{loss}"), value));
-        self.write(record.epoch, Ok(values.to_vec()));
+        let metric = record.sample_metric.map(|value| ("sample_metric", value));
+        let values = losses.into_iter().chain(metric);
+        let values = values.map(|(name, value)| Value::scalar(format!("{network}/{name}"), value)).collect();
+        self.write(record.epoch, Ok(values));
     }
 
     fn metric(&mut self, record: &MetricRecord) {

@@ -13,6 +13,7 @@ fn epoch(epoch: usize, train_loss: f64, validation_loss: f64, improved: bool) ->
         seconds: 1.0,
         data_wait: 0.0,
         sample_metric: None,
+        sample_metric_seconds: None,
     }
 }
 

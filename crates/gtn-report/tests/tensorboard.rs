@@ -21,6 +21,7 @@ fn epoch(stage: Stage, epoch: usize, improved: bool) -> EpochRecord {
         seconds: 1.0,
         data_wait: 0.0,
         sample_metric: None,
+        sample_metric_seconds: None,
     }
 }
 

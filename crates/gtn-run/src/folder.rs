@@ -191,6 +191,20 @@ impl RunFolder {
         found
     }
 
+    /// Mean and covariance of the Inception features of a set of images, while they are computed.
+    #[must_use]
+    pub fn feature_moments(&self, set: &str) -> PathBuf {
+        self.root.join("samples").join(format!("{MOMENTS}{set}{SUFFIX}"))
+    }
+
+    /// The existing files of that kind.
+    #[must_use]
+    pub fn all_feature_moments(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.root.join("samples")).into_iter().flatten().flatten();
+        let is_of_moments = |name: &str| name.starts_with(MOMENTS) && name.ends_with(SUFFIX);
+        entries.filter(|entry| entry.file_name().to_str().is_some_and(is_of_moments)).map(|entry| entry.path()).collect()
+    }
+
     /// The reference run: the same experiment in one dimension, for comparison.
     #[must_use]
     pub fn reference_run(&self) -> Self {
@@ -321,6 +335,7 @@ impl RunFolder {
         files.extend([self.samples(), self.evaluation()]);
         files.extend([self.report(), self.metrics(), self.metrics_csv()]);
         files.extend(self.snapshots().into_iter().map(|(_, path)| path));
+        files.extend(self.all_feature_moments());
         files.extend(self.event_files());
         files.extend(self.epoch_figures().into_iter().map(|figure| figure.path));
         for entry in fs::read_dir(self.root.join("checkpoints")).into_iter().flatten().flatten() {
@@ -357,6 +372,7 @@ const SUFFIX: &str = ".safetensors";
 /// The kinds of checkpoints that a network has.
 const STATES: [&str; 3] = ["last", "previous", "best"];
 const SNAPSHOT: &str = "h.epoch-";
+const MOMENTS: &str = "inception-";
 
 fn epoch_of(path: &Path) -> Option<usize> {
     path.file_name()?.to_str()?.strip_prefix(SNAPSHOT)?.strip_suffix(SUFFIX)?.parse().ok()

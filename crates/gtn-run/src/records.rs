@@ -34,6 +34,9 @@ pub struct EpochRecord {
     /// The metric of samples that decides which epoch is the best, if one does in place of the validation loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample_metric: Option<f64>,
+    /// Seconds of the epoch that this metric took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_metric_seconds: Option<f64>,
 }
 
 /// A completed stage.
@@ -226,6 +229,7 @@ mod tests {
             seconds: 1.0,
             data_wait: 0.0,
             sample_metric: None,
+            sample_metric_seconds: None,
         })
     }
 

@@ -11,6 +11,7 @@ use gtn_run::{
 };
 use serde::Serialize;
 
+use crate::inception::InceptionFiles;
 use crate::{Error, Result};
 
 /// What every stage works with.
@@ -21,6 +22,10 @@ pub(crate) struct Context<'a> {
     pub(crate) observer: &'a mut dyn Observer,
     pub(crate) streams: Streams,
     pub(crate) device: Device,
+    /// The weights of Inception networks.
+    pub(crate) inception: InceptionFiles,
+    /// The folder of what is computed once for all runs.
+    pub(crate) cache_dir: PathBuf,
 }
 
 /// An artifact of a stage.

@@ -69,6 +69,48 @@ pub enum Error {
         /// The checksum of the weights.
         weights: String,
     },
+    /// Weights of an Inception network that a run needs.
+    #[error(
+        "the run measures with the weights of an Inception network whose SHA-256 is {sha256}, and they were not found; download them \
+         with `gtn data fetch inception`, or pass {option} FILE"
+    )]
+    MissingInception {
+        /// The checksum of the weights.
+        sha256: String,
+        /// The option that names their file.
+        option: &'static str,
+    },
+    /// Other weights of an Inception network than those of the run.
+    #[error(
+        "the run measures with the weights of an Inception network whose SHA-256 is {sha256}, and that of {} is {found}; pass the \
+         file with {option}",
+        path.display()
+    )]
+    OtherInception {
+        /// The file.
+        path: PathBuf,
+        /// Its checksum.
+        found: String,
+        /// The checksum of the run's weights.
+        sha256: String,
+        /// The option that names their file.
+        option: &'static str,
+    },
+    /// Incomplete weights of an Inception network.
+    #[error(
+        "{} lacks {count} tensors that the measurement needs, such as `{first}`; pass complete weights{advice}",
+        path.display()
+    )]
+    PartialInception {
+        /// The file.
+        path: PathBuf,
+        /// The first missing tensor.
+        first: String,
+        /// The number of missing tensors.
+        count: usize,
+        /// What else may be done.
+        advice: &'static str,
+    },
     /// A folder without training pairs.
     #[error(
         "{} has no training pairs ({} is missing); pass the folder of a run that was trained here (`gtn runs` lists them)",
@@ -170,6 +212,9 @@ impl Error {
             | Error::Preset { .. }
             | Error::UnusableAutoencoder { .. }
             | Error::MissingAutoencoder { .. }
+            | Error::MissingInception { .. }
+            | Error::OtherInception { .. }
+            | Error::PartialInception { .. }
             | Error::NoPairs { .. }
             | Error::NoLatents { .. }
             | Error::TooFewPairs { .. }

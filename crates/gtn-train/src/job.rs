@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use gtn_models::DeviceName;
 use gtn_run::{Config, Provenance};
 
+use crate::InceptionFiles;
+
 /// A run to execute.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
@@ -19,6 +21,8 @@ pub struct Job {
     /// The folder of a run, or of its weights, whose trained autoencoder this run takes instead of training its own. To resume such
     /// a run, it is not needed once the autoencoder is in the folder.
     pub autoencoder: Option<PathBuf>,
+    /// The weights of Inception networks, for a configuration that names them.
+    pub inception: InceptionFiles,
     /// The device of the networks.
     pub device: DeviceName,
 }

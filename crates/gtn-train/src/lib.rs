@@ -21,6 +21,7 @@
 //!     provenance: Provenance::default(),
 //!     force: false,
 //!     autoencoder: None,
+//!     inception: gtn_train::InceptionFiles::default(),
 //!     device: DeviceName::Auto,
 //! };
 //! gtn_train::reproduce(&job, &run, &mut NoopObserver)?;
@@ -36,6 +37,7 @@ mod datasets;
 mod error;
 mod handoff;
 mod held_out;
+mod inception;
 mod job;
 mod pairing;
 mod pipeline;
@@ -52,6 +54,7 @@ pub use error::Error;
 pub use held_out::{
     HeldOut, HeldOutImages, RunLatents, fit_baselines, read_held_out, read_held_out_latents, read_latents,
 };
+pub use inception::{InceptionFiles, inception_weights_sha256};
 pub use job::Job;
 pub use pipeline::reproduce;
 pub use real_pairs::{RealPairs, draw_pairs, draw_pairs_between};

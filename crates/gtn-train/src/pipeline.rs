@@ -22,7 +22,7 @@ use crate::{Error, Job, Result, reused_autoencoder};
 /// training. Completed stages keep their results.
 pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Result<Lock> {
     let (config, reused) = reused_autoencoder::resolve(job, run)?;
-    let config = &config;
+    let config = &config.with_available_inception();
     config.check()?;
     let device = job.device.open()?;
     // The data come first: without them, no folder is created.
@@ -62,8 +62,16 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     }
     observer.run_opened(run);
     let streams = Streams::new(config.seed);
-    let mut context =
-        Context { run, record: run.record()?, log: MetricsLog::open(&run.metrics())?, observer, streams, device };
+    let mut context = Context {
+            run,
+            record: run.record()?,
+            log: MetricsLog::open(&run.metrics())?,
+            observer,
+            streams,
+            device,
+            inception: job.inception.clone(),
+            cache_dir: job.cache_dir.clone(),
+        };
     let device_name = provenance.device;
     if !context.device.is_cpu()
         && let Some(device) = &device_name
@@ -86,7 +94,9 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     };
     let (source, targets) = (&source, &targets);
     let pairs = &label::run(label::Inputs { config, targets }, context)?;
-    let fit::Outputs { checksum } = fit::run(fit::Inputs { config, targets, pairs }, context)?;
+    let decoder_checksum = autoencoder.as_ref().map(|(trained, _)| trained.decoder_checksum.clone());
+    let inputs = fit::Inputs { config, targets, pairs, decoder_checksum: decoder_checksum.as_deref() };
+    let fit::Outputs { checksum } = fit::run(inputs, context)?;
     let vae = match (source, &autoencoder) {
         (Source::Images(images), Some((trained, settings))) => {
             let encoder = trained.autoencoder.encoder();
@@ -94,7 +104,6 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
         }
         _ => None,
     };
-    let decoder_checksum = autoencoder.map(|(trained, _)| trained.decoder_checksum);
     let trained = &Trained::new(run, &context.device, checksum, decoder_checksum);
     let of_latents = &Baselines::new(targets, context.streams);
     let results = Results { config, source, targets, pairs, trained, baselines: of_latents, vae: vae.as_ref() };

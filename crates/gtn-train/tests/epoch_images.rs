@@ -22,6 +22,7 @@ fn job(data_dir: &Path, experiment: &str, overrides: Overrides) -> Job {
         provenance: Provenance::default(),
         force: false,
         autoencoder: None,
+        inception: Default::default(),
     }
 }
 

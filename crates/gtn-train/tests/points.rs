@@ -27,6 +27,7 @@ fn job(config: Config) -> Job {
         provenance: Provenance::default(),
         force: false,
         autoencoder: None,
+        inception: Default::default(),
     }
 }
 

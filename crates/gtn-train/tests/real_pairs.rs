@@ -25,6 +25,7 @@ fn job(set: &str, folder: &Path) -> Job {
         provenance: Provenance::default(),
         force: false,
         autoencoder: None,
+        inception: Default::default(),
     }
 }
 

@@ -36,6 +36,7 @@ fn job(data_dir: &Path, protocol: Protocol) -> Job {
         provenance: Provenance::default(),
         force: false,
         autoencoder: None,
+        inception: Default::default(),
     }
 }
 

@@ -26,6 +26,7 @@ fn job(data: &std::path::Path, baselines: &[TrainedBaseline]) -> Job {
         provenance: Provenance::default(),
         force: false,
         autoencoder: None,
+        inception: Default::default(),
     }
 }
 

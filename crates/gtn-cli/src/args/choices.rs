@@ -1,14 +1,15 @@
 //! An experiment by name or file, with overrides of its settings.
 
 use clap::Args;
-use gtn_run::config::{Components, Epochs, Overrides, PairingMethod, Protocol, TrainedBaseline};
+use gtn_run::config::{Components, Epochs, Overrides, PairingMethod, Protocol, Selection, TrainedBaseline};
 
 use super::named_values::by_name;
 
 /// An experiment, with overrides of its settings.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Choices {
-    /// Experiment: swiss-roll, uniform, disjoint-uniform, mnist, celeba or hap; or a .toml file with your own settings (see `gtn config show`).
+    /// Experiment: swiss-roll, uniform, disjoint-uniform, mnist, celeba or hap; or a .toml file with your own settings (see `gtn config
+    /// show`); or table2, with `gtn reproduce`: the paper's table of celeba and hap for four dimensions.
     pub(crate) experiment: String,
     /// Dimension of the normal vectors and of the output of ĥ: the latent dimension of images, 1 to 4096; for the swiss roll 1
     /// (angles) or 2 (points) [default: that of the experiment].
@@ -46,6 +47,10 @@ pub(crate) struct Choices {
     /// budget.
     #[arg(long, value_name = "LIST", value_parser = by_name::<TrainedBaseline>(BASELINES), value_delimiter = ',')]
     pub(crate) baselines: Vec<TrainedBaseline>,
+    /// What chooses the best epoch of ĥ, and when training stops early [default: inception-score for celeba and hap if the weights of
+    /// its network exist, as in the paper; otherwise validation-loss].
+    #[arg(long, value_name = "RULE", value_parser = by_name::<Selection>(SELECTIONS))]
+    pub(crate) select: Option<Selection>,
 }
 
 impl Choices {
@@ -62,6 +67,8 @@ impl Choices {
             epochs: self.epochs.unwrap_or_default(),
             time_budget: self.time_budget,
             baselines: self.baselines.clone(),
+            select: self.select,
+            ..Overrides::default()
         }
     }
 }
@@ -81,6 +88,13 @@ const BASELINES: [(&str, &str); 1] = [(
     TrainedBaseline::Vae.name(),
     "a variational autoencoder with the layers, the latent dimension and the training of the autoencoder",
 )];
+
+const SELECTIONS: [(&str, &str); 4] = [
+    (Selection::ValidationLoss.name(), "the loss on validation pairs"),
+    (Selection::SlicedWasserstein.name(), "the sliced Wasserstein-2 distance of samples from validation data"),
+    (Selection::EnergyDistance.name(), "the energy distance of samples from validation data"),
+    (Selection::InceptionScore.name(), "the Inception Score of generated color images"),
+];
 
 const PROTOCOLS: [(&str, &str); 3] = [
     (Protocol::Paper.name(), "the text of the paper"),

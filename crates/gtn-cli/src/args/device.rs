@@ -7,7 +7,7 @@ use gtn_models::{Device, DeviceName};
 use super::named_values::by_name;
 use crate::failure::Failure;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct OnDevice {
     /// Device for the networks: auto (a GPU if this build and this machine have one), cpu, cuda, cuda:1 (the second GPU).
     #[arg(long, value_name = "DEVICE", default_value_t, env = "GTN_DEVICE")]
@@ -30,7 +30,7 @@ impl OnDevice {
     }
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = "Compares the device with the CPU, with batches of 2 and 200 samples: forward and backward
 passes and 20 steps of Adam of each layer, of the autoencoder and of ĥ (3 layers for 2
 samples, since more BatchNorm layers make training on two samples chaotic), and the matching of Algorithm 1,

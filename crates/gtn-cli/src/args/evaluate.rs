@@ -10,6 +10,7 @@ use gtn_run::schema::Metric;
 
 use super::device::OnDevice;
 use super::folders::{CacheDir, DataDir};
+use super::inception::LAYERS;
 use super::named_values::by_name;
 
 #[derive(Debug, Args)]
@@ -160,10 +161,3 @@ pub(crate) const METRICS: [Metric; 11] = [
 
 /// The metrics that it computes with `--latent` only, since they need the training latents.
 pub(crate) const OF_TRAINING: [Metric; 2] = [Metric::NnDistanceRatio, Metric::NearCopyFraction];
-
-const LAYERS: [(&str, &str); 4] = [
-    (InceptionOutput::Features64.name(), "after the first max pooling"),
-    (InceptionOutput::Features192.name(), "after the second max pooling"),
-    (InceptionOutput::Features768.name(), "before the auxiliary classifier"),
-    (InceptionOutput::Features2048.name(), "before the classifier"),
-];

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct CacheDir {
     /// Folder of the image cache: images scaled to 64×64, 12 kB each (2.5 GB for CelebA), created once [default: ~/.cache/gtn].
     #[arg(long, value_name = "DIR", env = "GTN_CACHE_DIR")]
@@ -18,7 +18,7 @@ impl CacheDir {
     }
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct DataDir {
     /// Folder of the data sets, with one subfolder for each.
     #[arg(long, value_name = "DIR", env = "GTN_DATA_DIR", default_value = "datasets")]

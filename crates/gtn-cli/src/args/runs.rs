@@ -7,8 +7,9 @@ use clap::{Args, Subcommand};
 use super::choices::Choices;
 use super::device::OnDevice;
 use super::folders::{CacheDir, DataDir};
+use super::inception::InceptionOptions;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   gtn reproduce swiss-roll
   gtn reproduce swiss-roll --source-dim 2
@@ -19,18 +20,27 @@ use super::folders::{CacheDir, DataDir};
   gtn reproduce celeba --dim 100 --time-budget 4h --data-dir ~/datasets
   gtn reproduce mnist --seed 2 --autoencoder runs/mnist-d5-seed1
   gtn config show uniform > mine.toml; gtn reproduce mine.toml
+  gtn reproduce table2 --dims 25,100 --sets celeba --time-budget 30m
 
 Ctrl-C saves the state and stops; the same command resumes from there.")]
 pub(crate) struct Reproduce {
     #[command(flatten)]
     pub(crate) choices: Choices,
-    /// Run folder [default: runs/EXPERIMENT-dDIM-seedSEED...].
+    /// Dimensions of table2 [default: 10,25,50,100].
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) dims: Vec<usize>,
+    /// Experiments of table2 [default: celeba,hap].
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) sets: Vec<String>,
+    /// Run folder [default: runs/EXPERIMENT-dDIM-seedSEED...]; for table2 the folder of its runs and its page [default: runs].
     #[arg(long, value_name = "RUN")]
     pub(crate) out: Option<PathBuf>,
     /// Take the trained autoencoder of RUN, a run on the same images or its weights, instead of training one: then pairings and
     /// seeds compare at the cost of ĥ alone. The split of the data is that of RUN, too.
     #[arg(long, value_name = "RUN")]
     pub(crate) autoencoder: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) inception: InceptionOptions,
     /// Overwrite a different run. An identical run resumes; delete its folder to restart.
     #[arg(long)]
     pub(crate) force: bool,

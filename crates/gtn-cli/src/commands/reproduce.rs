@@ -1,92 +1,29 @@
 //! `gtn reproduce`: runs all stages of an experiment, and writes its report.
 
+mod experiment;
+mod table2;
+
 use std::path::Path;
 
-use gtn_report::{EpochFigures, TensorBoard};
-use gtn_run::{Provenance, RunFolder, Tee};
-use gtn_train::{Job, presets};
-
 use crate::args::Reproduce;
+use crate::console;
 use crate::failure::Failure;
-use crate::progress::Progress;
-use crate::{console, stop};
+
+/// The folder of runs, unless the command line names another one.
+const RUNS: &str = "runs";
 
 pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
-    let mut config = presets::resolve(&args.choices.experiment, &args.choices.overrides())?;
-    if let Some(path) = &args.autoencoder {
-        if args.choices.overrides().epochs.autoencoder.is_some() {
-            return Err(Failure::users(
-                "--autoencoder takes a trained autoencoder, so --epochs autoencoder has no effect; set only the epochs of h",
-            ));
+    if args.choices.experiment == table2::NAME {
+        return table2::run(args, Path::new(RUNS));
+    }
+    for (option, is_given) in [("--dims", !args.dims.is_empty()), ("--sets", !args.sets.is_empty())] {
+        if is_given {
+            let advice = if option == "--dims" { "use --dim" } else { "leave it out" };
+            return Err(Failure::users(format!("{option} is for `gtn reproduce {}`; {advice}", table2::NAME)));
         }
-        config = gtn_train::reuse_autoencoder(&config, path)?;
     }
-    let root = args.out.clone().unwrap_or_else(|| Path::new("runs").join(config.run_name()));
-    let run = RunFolder::at(&root);
-    let provenance = Provenance {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        git_revision: option_env!("GTN_GIT_REVISION").map(str::to_owned),
-        command: Some(command_line(args)),
-        ..Provenance::default()
-    };
-    let job = Job {
-        config,
-        data_dir: args.data.data_dir.clone(),
-        cache_dir: args.cache.path(),
-        provenance,
-        force: args.force,
-        autoencoder: args.autoencoder.clone(),
-        device: args.on.name(),
-    };
-
-    stop::listen();
-    let mut progress = Progress::with_run(&root);
-    let (mut figures, mut tensorboard) = (EpochFigures::new(), TensorBoard::new());
-    let mut observers = Tee(vec![&mut progress, &mut figures]);
-    if !args.no_tensorboard {
-        observers.0.push(&mut tensorboard);
-    }
-    // Held until the report is written, so that no other process can overwrite the run before.
-    let _lock = gtn_train::reproduce(&job, &run, &mut observers)?;
-    drop(progress);
-    let report = gtn_report::write_report(&run)?;
+    let root = experiment::folder(args, Path::new(RUNS))?;
+    let report = experiment::run(args, &root)?;
     console::print(&report.display().to_string());
     Ok(())
-}
-
-/// The command that reproduces this run, without options that concern only this machine.
-fn command_line(args: &Reproduce) -> String {
-    let choices = &args.choices;
-    let mut words = vec!["cargo xtask reproduce".to_owned(), quoted(&choices.experiment)];
-    let mut option = |name: &str, value: Option<String>| words.extend(value.map(|value| format!("--{name} {value}")));
-    let overrides = choices.overrides();
-    option("dim", overrides.dim.map(|dim| dim.to_string()));
-    option("seed", overrides.seed.map(|seed| seed.to_string()));
-    option("limit", overrides.limit.map(|limit| limit.to_string()));
-    option("protocol", overrides.protocol.map(|protocol| protocol.to_string()));
-    option("pairing", overrides.pairing.map(|pairing| pairing.to_string()));
-    option("components", overrides.components.map(|components| components.to_string()));
-    option("epochs", choices.epochs.map(|epochs| epochs.to_string()));
-    option("time-budget", overrides.time_budget.map(|seconds| format!("{seconds}s")));
-    let baselines: Vec<&str> = overrides.baselines.iter().map(|baseline| baseline.name()).collect();
-    option("baselines", (!baselines.is_empty()).then(|| baselines.join(",")));
-    option("autoencoder", args.autoencoder.as_ref().map(|run| quoted(&run.display().to_string())));
-    if choices.quick {
-        words.push("--quick".to_owned());
-    }
-    words.join(" ")
-}
-
-/// Quotes a word for a shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=+,:@%".contains(c);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        assert_eq!(["mnist", "p q.toml", "it's.toml"].map(super::quoted), ["mnist", "'p q.toml'", r"'it'\''s.toml'"]);
-    }
 }

@@ -4,13 +4,14 @@
 mod latents;
 mod similarity;
 
+use gtn_run::config::Selection;
 use gtn_run::schema::{IMPROVEMENTS, TensorKey, image_samples as keys};
 use gtn_run::{MetricsLog, Stage};
 use ndarray::{ArrayView4, Axis, Ix4, Slice};
 
 use super::section::{Figure, Image, Item, Section};
 use super::tensors::Tensors;
-use super::text::{count, duration};
+use super::text::{count, duration, number};
 use crate::{Raster, Result, grid};
 
 /// Maximum number of images in a grid.
@@ -22,7 +23,7 @@ const GRID: (usize, usize) = (MAX_IMAGES, COLUMNS);
 /// Minimum width of an image in a grid, in pixels; smaller images are enlarged.
 const MIN_WIDTH: usize = 84;
 
-pub(super) fn sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Section>> {
+pub(super) fn sections(samples: &Tensors, selection: Selection, log: &MetricsLog) -> Result<Vec<Section>> {
     let generated = GridText {
         file: "generated.png",
         title: "Generated images",
@@ -53,17 +54,26 @@ pub(super) fn sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Sectio
     // Runs that improved in fewer epochs have fewer of these tensors.
     let epochs: Vec<usize> = samples.metadata(&keys::IMPROVEMENT_EPOCHS).unwrap_or_default();
     let improvements = IMPROVEMENTS.iter().zip(IMPROVEMENT_FILES).zip(&epochs).map(|((tensor, file), epoch)| {
-        let title = match training_seconds(log, *epoch) {
+        let mut title = match training_seconds(log, *epoch) {
             None => format!("Epoch {epoch}"),
             Some(seconds) => format!("Epoch {epoch}, after {} of training ĥ", duration(seconds)),
         };
+        let of_epoch = log.epochs(Stage::Fit).find(|record| record.epoch == *epoch);
+        if let Some(metric) = of_epoch.and_then(|record| record.sample_metric) {
+            title.push_str(&format!(", {} {}", selection.title(), number(metric)));
+        }
         let caption = "images that ĥ generated after this epoch, always from the same normal vectors.";
         grid_figure(samples, tensor, GRID, GridText { file, title: &title, caption, alt: "generated images" })
     });
     let mut items = improvements.collect::<Result<Vec<_>>>()?;
     if !items.is_empty() {
-        items.extend(all_improvements(log).map(Item::Text));
-        sections.push(Section { heading: "Figure 5: improvements of the validation loss", side_by_side: true, items });
+        items.extend(all_improvements(selection, log).map(Item::Text));
+        let heading = match selection {
+            Selection::ValidationLoss => "Figure 5: improvements of the validation loss",
+            Selection::InceptionScore => "Figure 14: improvements of the Inception Score",
+            _ => "Figure 5: improvements of the samples",
+        };
+        sections.push(Section { heading, side_by_side: true, items });
     }
     if let Some(steps) = samples.metadata(&keys::INTERPOLATION_STEPS).filter(|steps| *steps > 0) {
         let text = GridText {
@@ -102,8 +112,8 @@ fn training_seconds(log: &MetricsLog, epoch: usize) -> Option<f64> {
     (epochs.len() == epoch).then(|| epochs.iter().map(|record| record.seconds).sum())
 }
 
-/// All epochs that improved the validation loss of ĥ, as a paragraph; `None` if there are fewer than two.
-fn all_improvements(log: &MetricsLog) -> Option<String> {
+/// All epochs that were the best so far, as a paragraph; `None` if there are fewer than two.
+fn all_improvements(selection: Selection, log: &MetricsLog) -> Option<String> {
     let improved = log.epochs(Stage::Fit).filter(|record| record.improved).map(|record| {
         let time = training_seconds(log, record.epoch).map(|seconds| format!(" ({})", duration(seconds)));
         format!("{}{}", record.epoch, time.unwrap_or_default())
@@ -111,9 +121,10 @@ fn all_improvements(log: &MetricsLog) -> Option<String> {
     let improved: Vec<String> = improved.collect();
     (improved.len() > 1).then(|| {
         format!(
-            "The validation loss of ĥ improved in epochs {}; the training time up to then is in parentheses. The files \
+            "The {} of ĥ improved in epochs {}; the training time up to then is in parentheses. The files \
              figures/epochs/h-EPOCH.png show images generated after each of these epochs, always from the same normal \
              vectors.",
+            selection.title(),
             improved.join(", ")
         )
     })

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use gtn_run::config::{
-    AutoencoderWeights, Components, CoordinateSystem, FlowSettings, HArchitecture, Normalize, Optimizer, PairingMethod,
-    Schedule, Selection, SimilarityPrecision, Training,
+    AutoencoderWeights, Components, CoordinateSystem, Data, FlowSettings, HArchitecture, ImageSource, Normalize, Optimizer,
+    PairingMethod, Protocol, Schedule, Selection, SimilarityPrecision, Training,
 };
 use gtn_run::schema::{Baseline, Direction, Statistic};
 use gtn_run::{Config, EpochRecord, MetricRecord, MetricsLog, Stage};
@@ -17,7 +17,9 @@ use super::text::{self, count, duration, number};
 
 /// The metrics; nothing if none were measured.
 pub(super) fn metrics(contents: &Contents) -> Markup {
-    let (on_pixels, others): (Vec<_>, Vec<_>) = contents.log.metrics().partition(|record| record.metric.is_on_pixels());
+    let (of_inception, rest): (Vec<_>, Vec<_>) =
+        contents.log.metrics().partition(|record| record.metric.is_of_inception());
+    let (on_pixels, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|record| record.metric.is_on_pixels());
     let notes_on_latents = [
         "Lower is better unless marked otherwise: ↑ higher is better, → closer to the given value is better.",
         " Noise floor: the score of real data against other real data.",
@@ -30,7 +32,20 @@ pub(super) fn metrics(contents: &Contents) -> Markup {
         " Reconstructed real images went through the autoencoder: their distance from the noise floor is caused by the \
          decoder, which also affects the samples.",
     ];
-    let tables = [("Metrics", others, notes_on_latents), ("Metrics on pixels", on_pixels, notes_on_pixels)];
+    let fid = contents.record.config.inception.as_ref().and_then(|settings| settings.fid.as_ref());
+    let on_fid = fid.map(|fid| {
+        format!("FID compares {} features with those of as many training images, and depends on both numbers.", fid.dims)
+    });
+    let notes_on_inception = [
+        on_fid.as_deref().unwrap_or_default(),
+        " Noise floor: the value of other real images, training images for FID and held-out ones for the Inception Score.",
+        " Reconstructed real images are those images after the autoencoder: the best that its decoder allows.",
+    ];
+    let tables = [
+        ("Metrics", others, notes_on_latents),
+        ("Metrics of Inception networks", of_inception, notes_on_inception),
+        ("Metrics on pixels", on_pixels, notes_on_pixels),
+    ];
     html! {
         @for (heading, metrics, [note, on_floors, on_baselines]) in tables.iter().filter(|(_, metrics, _)| !metrics.is_empty()) {
             section {
@@ -267,15 +282,7 @@ fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
         ),
     };
     let mut settings = vec![of_h];
-    if let Some(selection) = match h.training.select {
-        Selection::ValidationLoss => None,
-        Selection::SlicedWasserstein => Some("sliced Wasserstein-2 distance"),
-        Selection::EnergyDistance => Some("energy distance"),
-    } {
-        settings.push(format!(
-            "The best epoch of ĥ is the one whose samples have the smallest {selection} from the validation data."
-        ));
-    }
+    settings.extend(choice_of_epoch(config));
     if let Some(autoencoder) = &config.autoencoder {
         let weights = match autoencoder.weights {
             AutoencoderWeights::Best => "The encoder and the decoder have the weights of the autoencoder's best epoch.",
@@ -314,6 +321,39 @@ fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
         settings.push(format!("Time budget: {}. Training stops when it is used up.", text::budget(budget)));
     }
     settings
+}
+
+/// How the best epoch of ĥ is chosen; `None` if by the validation loss, where nobody expects another rule.
+fn choice_of_epoch(config: &Config) -> Option<String> {
+    let training = &config.h.training;
+    let follows_paper = matches!(config.data, Data::Images(ImageSource::Celeba(_) | ImageSource::Hap(_)))
+        && config.protocol != Protocol::Flow;
+    match training.select {
+        Selection::ValidationLoss if follows_paper => Some(
+            "The paper chooses the best epoch of ĥ by the Inception Score. Here the validation loss chose it, since the weights of \
+             the Inception network were not there (`gtn data fetch inception`), or because it was asked for."
+                .to_owned(),
+        ),
+        Selection::ValidationLoss => None,
+        Selection::SlicedWasserstein | Selection::EnergyDistance => Some(format!(
+            "The best epoch of ĥ is the one whose samples have the smallest {} from the validation data.",
+            training.select.title()
+        )),
+        Selection::InceptionScore => config.deciding_score().map(|score| {
+            let twice = if score.normalize_twice {
+                " The images are normalized twice, as 2x − 1 with x in [−1, 1], as in the authors' code."
+            } else {
+                ""
+            };
+            format!(
+                "The best epoch of ĥ is the one with the highest Inception Score of {} generated images, in {} splits, always from \
+                 the same normal vectors. Training ends after {} epochs without a higher one.{twice}",
+                count(score.images),
+                score.splits,
+                count(training.patience)
+            )
+        }),
+    }
 }
 
 /// The coordinates and components in which pairs are computed, and the flow that they come from.

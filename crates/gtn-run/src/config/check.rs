@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::{
-    Components, Config, CoordinateSystem, Data, ImageSource, PairingMethod, PointSource, RandomSplit,
+    Components, Config, CoordinateSystem, Data, FidSettings, ImageSource, PairingMethod, PointSource, RandomSplit,
     ReusedAutoencoder, Selection, Synthetic, Training,
 };
 use crate::{Error, Result};
@@ -40,7 +40,31 @@ impl Config {
         if let Some(reused) = self.reused_autoencoder() {
             check_reused(reused)?;
         }
-        check_training("h", &self.h.training)
+        check_training("h", &self.h.training)?;
+        self.check_inception()
+    }
+
+    fn check_inception(&self) -> Result<()> {
+        let settings = self.inception.as_ref();
+        let reason = "needs images; omit it for points";
+        require(settings.is_none() || self.data.are_images(), "inception", "set", reason)?;
+        if let Some(score) = settings.and_then(|settings| settings.score.as_ref()) {
+            require_in(1..=1000, "inception.score.splits", score.splits, "must be from 1 to 1,000")?;
+            let reason = format!("must be from inception.score.splits = {} to 100,000", score.splits);
+            require_in(score.splits..=100_000, "inception.score.images", score.images, &reason)?;
+            check_weights("inception.score.weights", score.weights.as_deref())?;
+        }
+        if let Some(fid) = settings.and_then(|settings| settings.fid.as_ref()) {
+            let reason = "must be 64, 192, 768 or 2048";
+            require(FidSettings::DIMS.contains(&fid.dims), "inception.fid.dims", fid.dims, reason)?;
+            let images = fid.images.unwrap_or(2);
+            require_in(2..=MAX_COUNT, "inception.fid.images", images, "must be from 2 to 1,000,000,000")?;
+            check_weights("inception.fid.weights", fid.weights.as_deref())?;
+        }
+        let select = self.h.training.select;
+        let has_weights = self.deciding_score().is_some_and(|score| score.weights.is_some());
+        let reason = "needs [inception.score] with the weights of its network; choose validation-loss";
+        require(select != Selection::InceptionScore || has_weights, "h.training.select", select, reason)
     }
 
     fn check_pairing(&self) -> Result<()> {
@@ -139,13 +163,21 @@ fn check_synthetic(synthetic: &Synthetic) -> Result<()> {
 }
 
 fn check_reused(ReusedAutoencoder { weights, split_seed }: &ReusedAutoencoder) -> Result<()> {
-    let is_checksum = |text: &str| text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
     let reason = "must be one or two SHA-256 checksums, joined by `+`; pass --autoencoder RUN to set it";
     let checksums: Vec<&str> = weights.split('+').collect();
     let are_checksums = checksums.len() <= 2 && checksums.iter().all(|text| is_checksum(text));
     require(are_checksums, "autoencoder.reused.weights", weights, reason)?;
     let reason = "must be less than 2^63, the limit of TOML";
     require(i64::try_from(*split_seed).is_ok(), "autoencoder.reused.split_seed", split_seed, reason)
+}
+
+fn check_weights(key: &str, weights: Option<&str>) -> Result<()> {
+    let reason = "must be a SHA-256 checksum; leave it out, and `gtn reproduce` sets it";
+    require(weights.is_none_or(is_checksum), key, weights.unwrap_or_default(), reason)
+}
+
+fn is_checksum(text: &str) -> bool {
+    text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit())
 }
 
 fn check_training(network: &str, training: &Training) -> Result<()> {

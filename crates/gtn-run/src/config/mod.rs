@@ -7,6 +7,7 @@
 mod check;
 mod data;
 mod defaults;
+mod inception;
 mod message;
 mod overrides;
 mod pairing;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Network, Stage};
 pub use data::{Data, ImageSource, OfficialSplit, PointSource, RandomSplit, Synthetic};
 use defaults::is_default;
+pub use inception::{FidSettings, InceptionOverrides, InceptionScoreSettings, InceptionSettings};
 pub(crate) use message::on_one_line;
 pub use overrides::{Epochs, Overrides};
 pub use pairing::{
@@ -166,6 +168,9 @@ pub struct Config {
     pub pairing: Pairing,
     /// ĥ.
     pub h: HSettings,
+    /// What is measured with Inception networks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inception: Option<InceptionSettings>,
 }
 
 impl Config {

@@ -96,6 +96,7 @@ impl Config {
             // Settings that are not used are not part of the run.
             self.pairing.flow = FlowSettings::default();
         }
+        self.resolve_inception(overrides)?;
         self.check()?;
         Ok(self)
     }

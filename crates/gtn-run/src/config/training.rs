@@ -41,6 +41,27 @@ names! {
         SlicedWasserstein => "sliced-wasserstein",
         /// The energy distance of samples from the validation targets.
         EnergyDistance => "energy-distance",
+        /// The Inception Score of generated images, as in the paper for CelebA and hands.
+        InceptionScore => "inception-score",
+    }
+}
+
+impl Selection {
+    /// A value of its metric as a loss, which is lower for better weights.
+    #[must_use]
+    pub fn to_loss(self, value: f64) -> f64 {
+        if self == Selection::InceptionScore { -value } else { value }
+    }
+
+    /// The metric in the report, as in "the best epoch by ...".
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Selection::ValidationLoss => "validation loss",
+            Selection::SlicedWasserstein => "sliced Wasserstein-2 distance",
+            Selection::EnergyDistance => "energy distance",
+            Selection::InceptionScore => "Inception Score",
+        }
     }
 }
 

@@ -132,6 +132,7 @@ mod tests {
             seconds: 1.0,
             data_wait: 0.0,
             sample_metric: None,
+            sample_metric_seconds: None,
         });
         observer.stage_finished(&StageRecord { stage, seconds: 1.0, statistics: BTreeMap::new() });
         let (metric, baselines) = (Metric::EnergyDistance, BTreeMap::new());

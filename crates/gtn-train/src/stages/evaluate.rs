@@ -1,6 +1,7 @@
 //! Measures the samples. Every metric but the error of ĥ has a noise floor: its value for real data in place of the samples.
 
 mod images;
+mod inception;
 mod pixels;
 mod points;
 mod test_set;
@@ -33,6 +34,7 @@ pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()>
         parts.extend(targets.test.as_ref().map(|test| test.checksum.clone()));
         parts.extend(pairs.test_checksum.clone());
         parts.extend(vae.map(|vae| vae.checksum.clone()));
+        parts.extend(config.inception.as_ref().map(inception::settings));
     }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let sizes = (SUBSETS.size, SUBSETS.count, PROJECTIONS, points::SIZES, images::SIZES);
@@ -48,6 +50,7 @@ pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()>
             let mut statistics = test_set::losses(results, images)?;
             let mut metrics = images::measure(results, context)?;
             metrics.extend(pixels::measure(results, images, context)?);
+            metrics.extend(inception::measure(results, images, &fingerprint, context)?);
             if let Some(baselines) = results.baselines.samples(Stage::Evaluate, context)? {
                 statistics.insert(Statistic::MixtureComponents, baselines.mixture_components as f64);
             }

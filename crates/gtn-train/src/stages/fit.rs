@@ -15,7 +15,6 @@ use crate::datasets::shown_source;
 use crate::handoff::{Pairs, Targets};
 use crate::training::{InRun, Regression};
 use fixed_source::FixedSource;
-use sample_metric::SampleMetric;
 use snapshots::{SnapshotPolicy, Snapshots};
 use training_pairs::TrainingPairs;
 
@@ -23,6 +22,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) config: &'a Config,
     pub(crate) targets: &'a Targets,
     pub(crate) pairs: &'a Pairs,
+    /// Checksum of the weights that decode, if samples are images.
+    pub(crate) decoder_checksum: Option<&'a str>,
 }
 
 /// The trained ĥ.
@@ -31,24 +32,35 @@ pub(crate) struct Outputs {
     pub(crate) checksum: String,
 }
 
-pub(crate) fn run(Inputs { config, targets, pairs }: Inputs<'_>, context: &mut Context<'_>) -> Result<Outputs> {
+pub(crate) fn run(
+    Inputs { config, targets, pairs, decoder_checksum }: Inputs<'_>,
+    context: &mut Context<'_>,
+) -> Result<Outputs> {
     let coordinates = pairs.coordinates.as_ref();
     let shape = HShape::from_config(config, coordinates.map_or(0, Coordinates::indicator_columns));
     let h = H::new(&shape, &context.streams, &context.device)?;
     let settings = (config.seed, &config.h, config.time_budget);
-    let inputs = fingerprint("fit", &settings, &[&targets.checksum, &pairs.checksum]);
+    let mut parts = vec![targets.checksum.clone(), pairs.checksum.clone()];
+    if let Some(score) = config.deciding_score() {
+        // The score is that of decoded images.
+        parts.push(decoder_checksum.unwrap_or_default().to_owned());
+        parts.push(serde_json::to_string(score).unwrap_or_default());
+    }
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let inputs = fingerprint("fit", &settings, &parts);
     let are_images = config.data.are_images();
     let wants_images = are_images && context.observer.wants_images();
     let mut components = context.streams.stream(purpose::SHOWN_COMPONENT, 0);
     let shown = shown_source(config, &context.streams);
     let space = (coordinates, &targets.normalizer);
+    let metric = sample_metric::chosen(config, coordinates, targets, context)?;
     let snapshots = Snapshots {
         h: &h,
         policy: if are_images { SnapshotPolicy::Improvements } else { SnapshotPolicy::EpochSeries },
         source: FixedSource::new(shown, space, &mut components, &context.device)?,
         input_fingerprint: &inputs,
         autoencoder: wants_images.then(|| Autoencoder::load_best(context.run.root(), &context.device)).transpose()?,
-        metric: SampleMetric::new(config.h.training.select, coordinates, targets, context)?,
+        metric,
     };
     let train = TrainingPairs::train(targets, pairs);
     let validation = TrainingPairs::validation(targets, pairs);

@@ -41,7 +41,8 @@ pub trait Callbacks {
         Ok(())
     }
 
-    /// A metric of what the network generates after an epoch, lower for better samples, if that decides which epoch is the best.
+    /// A metric of what the network generates after an epoch, if that decides which epoch is the best:
+    /// [`Training::select`](gtn_run::config::Training::select).
     /// Asked after validation, while the network has the weights that were validated.
     ///
     /// # Errors

@@ -26,8 +26,9 @@ pub(crate) trait EpochOutputs {
     fn images(&self) -> Result<Option<Array4<f32>>> {
         Ok(None)
     }
-    /// A metric of samples, lower for better ones, if that decides which epoch is the best.
-    fn sample_metric(&self) -> Result<Option<f64>> {
+    /// The metric of samples that decides which epoch is the best, if one does. If `stop` returns true, the result may be
+    /// [`Error::Stopped`](crate::Error::Stopped).
+    fn sample_metric(&self, _stop: &dyn Fn() -> bool) -> Result<Option<f64>> {
         Ok(None)
     }
     /// What is missing of the files that [`after_epoch`](Self::after_epoch) wrote in the first `epochs` epochs.
@@ -142,7 +143,7 @@ impl<O: EpochOutputs> Callbacks for InRunCallbacks<'_, '_, O> {
     }
 
     fn sample_metric(&mut self, _epoch: usize) -> Result<Option<f64>> {
-        self.outputs.sample_metric()
+        self.outputs.sample_metric(&|| self.context.observer.stop_requested())
     }
 
     fn epoch_validated(&mut self, record: &EpochRecord) -> Result<()> {

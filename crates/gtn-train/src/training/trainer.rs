@@ -117,10 +117,13 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
         if !validation_loss.is_finite() {
             return Err(self.diverged(validation_loss, epoch, self.state.batches));
         }
+        let before_metric = Instant::now();
         let sample_metric = callbacks.sample_metric(epoch)?;
+        let sample_metric_seconds = sample_metric.map(|_| before_metric.elapsed().as_secs_f64());
         let (stage, train_loss) = (self.stage, self.state.loss_sum / self.state.samples as f64);
         let (seconds, data_wait) = (seconds_before + started.elapsed().as_secs_f64(), self.state.data_wait);
-        let decision = self.early_stopping.update(epoch, sample_metric.unwrap_or(validation_loss), seconds);
+        let loss = sample_metric.map_or(validation_loss, |metric| self.settings.select.to_loss(metric));
+        let decision = self.early_stopping.update(epoch, loss, seconds);
         if decision.improved {
             // Before the state: if the process ends in between, the epoch runs again and finds the same weights.
             callbacks.improved(self.task.parameters(), epoch)?;
@@ -128,8 +131,17 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
         let (best, finished, improved) = (self.early_stopping.best(), decision.finished, decision.improved);
         let planned_epochs = (self.settings.schedule != Schedule::Constant).then_some(self.early_stopping.epochs());
         self.state = TrainState { epochs: epoch, best, finished, planned_epochs, ..TrainState::default() };
-        let record =
-            EpochRecord { stage, epoch, train_loss, validation_loss, improved, seconds, data_wait, sample_metric };
+        let record = EpochRecord {
+            stage,
+            epoch,
+            train_loss,
+            validation_loss,
+            improved,
+            seconds,
+            data_wait,
+            sample_metric,
+            sample_metric_seconds,
+        };
         callbacks.epoch_validated(&record)?;
         Ok(record)
     }

@@ -21,7 +21,7 @@ pub(super) struct Snapshots<'a> {
     /// The decoder of the snapshots, if an observer wants images.
     pub(super) autoencoder: Option<Autoencoder>,
     /// The metric that decides which epoch is the best, if samples do.
-    pub(super) metric: Option<SampleMetric<'a>>,
+    pub(super) metric: Option<Box<dyn SampleMetric + 'a>>,
 }
 
 /// After which epochs a snapshot is kept.
@@ -65,8 +65,8 @@ impl EpochOutputs for Snapshots<'_> {
         Ok(Some(to_array4(&autoencoder.decoder().forward(&latents)?)?))
     }
 
-    fn sample_metric(&self) -> Result<Option<f64>> {
-        self.metric.as_ref().map(|metric| metric.measure(self.h)).transpose()
+    fn sample_metric(&self, stop: &dyn Fn() -> bool) -> Result<Option<f64>> {
+        self.metric.as_ref().map(|metric| metric.measure(self.h, stop)).transpose()
     }
 
     fn missing(&self, epochs: usize, run: &RunFolder) -> Result<Option<String>> {

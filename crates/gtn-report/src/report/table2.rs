@@ -1,0 +1,362 @@
+//! The paper's Table 2 (Inception Score and FID of CelebA and hands for four dimensions) beside what runs measured.
+
+use gtn_run::config::{Data, ImageSource};
+use gtn_run::schema::{Baseline, Metric, Statistic};
+use gtn_run::{MetricRecord, MetricsLog, RunFolder, RunProgress, RunRecord, Stage};
+use maud::{Markup, html};
+
+use super::page::document;
+use super::text::{budget, count, duration, number};
+use crate::Result;
+
+/// A row of the paper's Table 2.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PaperRow {
+    /// The experiment: `celeba` or `hap`.
+    pub experiment: &'static str,
+    /// The latent dimension.
+    pub dim: usize,
+    /// Inception Score of generated images.
+    pub score: f64,
+    /// Inception Score of real images.
+    pub real_score: f64,
+    /// FID of generated images.
+    pub fid: f64,
+}
+
+/// The paper's Table 2.
+pub const PAPER: [PaperRow; 8] = [
+    row("celeba", 10, [1.97, 1.95, 36.66]),
+    row("celeba", 25, [1.93, 1.99, 32.11]),
+    row("celeba", 50, [1.88, 2.06, 33.84]),
+    row("celeba", 100, [1.86, 2.07, 36.43]),
+    row("hap", 10, [1.90, 1.80, 81.50]),
+    row("hap", 25, [2.63, 2.43, 88.85]),
+    row("hap", 50, [2.64, 2.22, 88.34]),
+    row("hap", 100, [2.37, 1.94, 124.62]),
+];
+
+const fn row(experiment: &'static str, dim: usize, [score, real_score, fid]: [f64; 3]) -> PaperRow {
+    PaperRow { experiment, dim, score, real_score, fid }
+}
+
+/// Training images of the complete data sets, as the paper used them.
+const COMPLETE: [(&str, usize); 2] = [("celeba", 162_770), ("hap", 8_903)];
+/// Features of the paper's FID.
+const PAPER_DIMS: usize = 2048;
+
+/// A run of the table.
+struct Entry {
+    experiment: String,
+    dim: usize,
+    /// Configuration, provenance and records, if the run exists.
+    run: Option<(RunRecord, MetricsLog)>,
+    /// Why the run could not be completed.
+    failure: Option<String>,
+}
+
+/// Runs beside the paper's Table 2.
+pub struct Table2 {
+    entries: Vec<Entry>,
+}
+
+impl Table2 {
+    /// A table without runs.
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "a table without runs is not useful")]
+    pub fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    /// Adds a run with what it has; a folder that is not a run yet has nothing. `failure` says why it could not be completed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Run`](crate::Error::Run) if the records of the run cannot be read.
+    pub fn push(&mut self, experiment: &str, dim: usize, folder: &RunFolder, failure: Option<String>) -> Result<()> {
+        let run = match folder.record() {
+            Ok(record) => Some((record, MetricsLog::open(&folder.metrics())?)),
+            Err(_) => None,
+        };
+        self.entries.push(Entry { experiment: experiment.to_owned(), dim, run, failure });
+        Ok(())
+    }
+
+    /// The table as text, with columns that are aligned by blanks.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let head: [&str; 9] =
+            ["data", "d", "paper: IS", "IS real", "FID", "here: IS", "IS decoded", "FID", "FID decoded"];
+        let mut lines = vec![head.map(str::to_owned)];
+        for entry in &self.entries {
+            let paper = entry.paper();
+            let of_paper = |value: fn(&PaperRow) -> f64| paper.as_ref().map_or_else(dash, |row| format!("{:.2}", value(row)));
+            let (score, fid) = (entry.metric(Metric::InceptionScore), entry.metric(Metric::Fid));
+            lines.push([
+                entry.experiment.clone(),
+                entry.dim.to_string(),
+                of_paper(|row| row.score),
+                of_paper(|row| row.real_score),
+                of_paper(|row| row.fid),
+                cell(score.map(|record| record.value)),
+                cell(score.and_then(|record| record.baselines.get(&Baseline::Decoded).copied())),
+                cell(fid.map(|record| record.value)),
+                cell(fid.and_then(|record| record.baselines.get(&Baseline::Decoded).copied())),
+            ]);
+        }
+        let widths: Vec<usize> =
+            (0..head.len()).map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0)).collect();
+        let line = |cells: &[String; 9]| {
+            let padded = cells.iter().zip(&widths).map(|(cell, width)| {
+                let blanks = " ".repeat(width - cell.chars().count());
+                if cells[0] == *cell { format!("{cell}{blanks}") } else { format!("{blanks}{cell}") }
+            });
+            padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        };
+        lines.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn html(&self) -> String {
+        let header = html! {
+            p.kicker { "Generative Topological Network" }
+            h1 { "Table 2" }
+            p.summary {
+                "Inception Score (IS, higher is better) and Fréchet Inception Distance (FID, lower is better) of the paper \
+                 (arXiv 2406.15152v2, Table 2), and of the runs of this page. Both depend on the number of images, on the images \
+                 that are compared, and FID on the number of features; the last table says what each value was made from."
+            }
+        };
+        let main = html! { (self.paper_and_runs()) (self.beside_baselines()) (self.how()) };
+        document("GTN: Table 2", &header, &main)
+    }
+
+    fn paper_and_runs(&self) -> Markup {
+        html! {
+            section {
+                h2 { "The paper and these runs" }
+                div.wide { table {
+                    thead { tr {
+                        th { "Data" } th.number { "d" }
+                        @for head in ["Paper: IS", "IS of real images", "FID", "Here: IS", "IS of decoded real images", "FID"] {
+                            th.number { (head) }
+                        }
+                    } }
+                    tbody {
+                        @for entry in &self.entries {
+                            @let (score, fid) = (entry.metric(Metric::InceptionScore), entry.metric(Metric::Fid));
+                            tr {
+                                td { (entry.experiment) }
+                                td.number { (entry.dim) }
+                                @match entry.paper() {
+                                    Some(row) => {
+                                        @for value in [row.score, row.real_score, row.fid] { td.number { (format!("{value:.2}")) } }
+                                    }
+                                    None => { @for _ in 0..3 { td.number { (dash()) } } }
+                                }
+                                td.number { (cell(score.map(|record| record.value))) }
+                                td.number { (cell(score.and_then(|record| record.baselines.get(&Baseline::Decoded).copied()))) }
+                                td.number { (cell(fid.map(|record| record.value))) }
+                            }
+                        }
+                    }
+                } }
+            }
+        }
+    }
+
+    fn beside_baselines(&self) -> Markup {
+        html! {
+            @for (metric, heading) in [(Metric::InceptionScore, "Inception Score"), (Metric::Fid, "FID")] {
+                @if self.entries.iter().any(|entry| entry.metric(metric).is_some()) {
+                    section {
+                        h2 { (heading) " beside baselines" }
+                        div.wide { table {
+                            thead { tr {
+                                th { "Data" } th.number { "d" } th.number { "Generated" } th.number { "Real images" }
+                                @for baseline in BASELINES { th.number { (baseline.title()) } }
+                                th.number { "Images of each kind" }
+                            } }
+                            tbody { @for entry in &self.entries { @if let Some(record) = entry.metric(metric) {
+                                tr {
+                                    td { (entry.experiment) }
+                                    td.number { (entry.dim) }
+                                    td.number { (number(record.value)) }
+                                    td.number { (cell(record.floor)) }
+                                    @for baseline in BASELINES { td.number { (cell(record.baselines.get(&baseline).copied())) } }
+                                    td.number { (count(record.samples)) }
+                                }
+                            } } }
+                        } }
+                        p.note { (metric.definition()) }
+                    }
+                }
+            }
+        }
+    }
+
+    fn how(&self) -> Markup {
+        html! {
+            section {
+                h2 { "What the values were made from" }
+                div.wide { table {
+                    thead { tr {
+                        th { "Data" } th.number { "d" } th { "Protocol" } th.number { "Training images" }
+                        th.number { "Epochs of the autoencoder" } th.number { "Epochs of ĥ (best)" } th.number { "Time" }
+                        th { "What differs from the paper, and what is missing" }
+                    } }
+                    tbody { @for entry in &self.entries {
+                        tr {
+                            td { (entry.experiment) }
+                            td.number { (entry.dim) }
+                            td { (entry.run.as_ref().map_or_else(dash, |(record, _)| record.config.protocol.to_string())) }
+                            td.number { (cell_of_count(entry.statistic(Stage::Prepare, Statistic::TrainingSamples))) }
+                            td.number { (cell_of_count(entry.autoencoder_epochs())) }
+                            td.number { (entry.h_epochs()) }
+                            td.number { (entry.seconds().map_or_else(dash, duration)) }
+                            td { @let notes = entry.notes(); @if notes.is_empty() { (dash()) } @else { ul { @for note in notes { li { (note) } } } } }
+                        }
+                    } }
+                } }
+            }
+        }
+    }
+}
+
+/// The baselines of the page, in the order of its columns.
+const BASELINES: [Baseline; 4] = [Baseline::Decoded, Baseline::Gaussian, Baseline::Mixture, Baseline::Flow];
+
+fn dash() -> String {
+    "–".to_owned()
+}
+
+fn cell(value: Option<f64>) -> String {
+    value.map_or_else(dash, number)
+}
+
+fn cell_of_count(value: Option<f64>) -> String {
+    value.map_or_else(dash, |value| count(value as usize))
+}
+
+impl Entry {
+    fn paper(&self) -> Option<PaperRow> {
+        PAPER.into_iter().find(|row| row.experiment == self.experiment && row.dim == self.dim)
+    }
+
+    fn metric(&self, metric: Metric) -> Option<&MetricRecord> {
+        self.run.as_ref()?.1.metrics().find(|record| record.metric == metric)
+    }
+
+    fn statistic(&self, stage: Stage, statistic: Statistic) -> Option<f64> {
+        self.run.as_ref()?.1.stage(stage)?.statistics.get(&statistic).copied()
+    }
+
+    /// Of the run that trained it.
+    fn autoencoder_epochs(&self) -> Option<f64> {
+        let epochs = self.run.as_ref()?.0.provenance.autoencoder_epochs?;
+        Some(epochs as f64)
+    }
+
+    fn h_epochs(&self) -> String {
+        let of = |statistic| self.statistic(Stage::Fit, statistic);
+        match (of(Statistic::Epochs), of(Statistic::BestEpoch)) {
+            (Some(epochs), Some(best)) => format!("{} ({})", count(epochs as usize), count(best as usize)),
+            _ => dash(),
+        }
+    }
+
+    fn seconds(&self) -> Option<f64> {
+        let (record, log) = self.run.as_ref()?;
+        let stages = record.config.stages();
+        let seconds: Vec<f64> = stages.iter().filter_map(|stage| log.stage(*stage)).map(|record| record.seconds).collect();
+        (!seconds.is_empty()).then(|| seconds.iter().sum())
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes: Vec<String> = self.failure.clone().into_iter().collect();
+        let Some((record, log)) = &self.run else {
+            if notes.is_empty() {
+                notes.push("the run does not exist".to_owned());
+            }
+            return notes;
+        };
+        let config = &record.config;
+        let progress = RunProgress::new(config, log);
+        if progress != RunProgress::Done {
+            notes.push(format!("the run is not finished: stage {progress} is missing"));
+        }
+        let complete = COMPLETE.iter().find(|(set, _)| *set == config.experiment).map(|(_, images)| *images);
+        let images = self.statistic(Stage::Prepare, Statistic::TrainingSamples).map(|images| images as usize);
+        if let (Some(images), Some(complete)) = (images, complete)
+            && images < complete
+        {
+            notes.push(format!("{} of {} training images", count(images), count(complete)));
+        }
+        if let Some(seconds) = config.time_budget {
+            notes.push(format!("a time budget of {}", budget(seconds)));
+        }
+        if config.quick {
+            notes.push("shortened training (--quick)".to_owned());
+        }
+        if !matches!(config.data, Data::Images(ImageSource::Celeba(_) | ImageSource::Hap(_))) {
+            notes.push("not a data set of the paper's table".to_owned());
+        }
+        let inception = config.inception.clone().unwrap_or_default();
+        if inception.score.is_none() {
+            notes.push(
+                "no Inception Score: the complete weights of torchvision's network were not there (`gtn data fetch inception`)"
+                    .to_owned(),
+            );
+        }
+        match inception.fid {
+            None => notes.push(
+                "no FID: the weights of pytorch-fid's network were not there (`gtn data fetch inception`), or --fid-samples was none"
+                    .to_owned(),
+            ),
+            Some(fid) if fid.dims != PAPER_DIMS => notes.push(format!(
+                "FID of {} features, which cannot be compared with the paper's of {PAPER_DIMS}",
+                fid.dims
+            )),
+            Some(_) => {}
+        }
+        notes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gtn_run::config::Overrides;
+    use gtn_run::{Config, Provenance, Record};
+
+    use super::*;
+
+    #[test]
+    fn a_run_is_beside_the_row_of_the_paper_and_what_is_missing_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::at(folder.path().join("run"));
+        let preset = "experiment = \"celeba\"\nseed = 1\ndim = 25\n[data]\nset = \"celeba\"\n[autoencoder]\nweights = \"best\"\n\
+                      [autoencoder.training]\nepochs = 1\npatience = 1\nbatch_size = 2\nlearning_rate = 1e-4\n[pairing]\nnormalize = \"center\"\n\
+                      [h]\nhidden_layers = 2\nwidth = 4\nnegative_slope = 0.5\nbatch_norm_layers = 2\n\
+                      [h.training]\nepochs = 1\npatience = 1\nbatch_size = 2\nlearning_rate = 1e-4\n[quick]\n";
+        let config = Config::from_preset("test", preset, &Overrides::default()).unwrap();
+        drop(run.open(&config, &Provenance::default(), false).unwrap());
+        let mut log = MetricsLog::open(&run.metrics()).unwrap();
+        let baselines = [(Baseline::Decoded, 1.25), (Baseline::Mixture, 3.5)].into();
+        let record = MetricRecord { metric: Metric::Fid, value: 2.125, floor: Some(0.5), baselines, samples: 700 };
+        log.append(Record::Metric(record)).unwrap();
+        let mut table = Table2::new();
+        table.push("celeba", 25, &run, None).unwrap();
+        table.push("hap", 50, &RunFolder::at(folder.path().join("absent")), Some("no data".to_owned())).unwrap();
+
+        let text = table.text();
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(lines[1], ["celeba", "25", "1.93", "1.99", "32.11", "–", "–", "2.1250", "1.2500"], "{text}");
+        assert_eq!(lines[2][..5], ["hap", "50", "2.64", "2.22", "88.34"]);
+        let page = table.html();
+        for expected in [">32.11<", ">2.1250<", ">3.5000<", ">700<", "no Inception Score", "no data", "stage prepare is missing"] {
+            assert!(page.contains(expected), "{expected}: {page}");
+        }
+        assert!(!page.contains("Inception Score beside baselines"));
+    }
+}

@@ -52,7 +52,7 @@ fn image_sets_are_learned_reported_and_decoded_once() {
         let (first, second) = (toy.at(&format!("{set}-first")), toy.at(&format!("{set}-second")));
         let (stdout, _) = toy.reproduce(set, &first).done();
         let report = fs::read_to_string(stdout.trim()).unwrap();
-        assert!(report.contains("here the validation loss decides"), "{set}");
+        assert!(report.contains("Here the validation loss chose it"), "{set}");
         assert!(report.contains("split as their publishers did"), "{set}");
 
         // A second run reads the cache, and is bit-equal.

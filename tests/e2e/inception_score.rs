@@ -96,7 +96,7 @@ fn the_inception_score_chooses_the_best_epoch_and_interruptions_change_nothing()
     for text in ["Figures 9 and 16", "Figure 14: improvements of the Inception Score", "highest Inception Score", ">FID<"] {
         assert!(report.contains(text), "{text}");
     }
-    assert!(!report.contains("here the validation loss decides"));
+    assert!(!report.contains("Here the validation loss chose it"));
     assert!(run.figure("figure-9.svg").is_file() && run.all_feature_moments().is_empty());
 
     // Nearly all of the time of an epoch is that of its score.

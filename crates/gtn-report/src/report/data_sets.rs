@@ -127,9 +127,7 @@ fn published(split: &OfficialSplit) -> Vec<String> {
         None => "The images are split as their publishers did.".to_owned(),
         Some(filter) => format!("The images with {filter} are used. They are split as their publishers did."),
     };
-    let rule = "In the paper, the Inception score of the samples decides when the training of ĥ ends; here the validation \
-                loss decides.";
-    vec![images, rule.to_owned()]
+    vec![images]
 }
 
 fn swiss_roll_angles(sizes: (usize, usize)) -> PointSet {

@@ -41,7 +41,14 @@ struct Task {
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        Self { bar: None, terminal: std::io::stderr().is_terminal(), task: None, name: None, run: None, selection: Selection::default() }
+        Self {
+            bar: None,
+            terminal: std::io::stderr().is_terminal(),
+            task: None,
+            name: None,
+            run: None,
+            selection: Selection::default(),
+        }
     }
 
     /// Like [`new`](Self::new), and prints the folder of the run once it is known to exist.

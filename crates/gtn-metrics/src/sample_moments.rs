@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn moments_of_parts_are_those_of_all_rows() {
-        let rows = Array2::from_shape_fn((900, 7), |(i, k)| 100.0 * k as f32 + ((i * i * 37 + i + k * 29) % 101) as f32);
+        let rows =
+            Array2::from_shape_fn((900, 7), |(i, k)| 100.0 * k as f32 + ((i * i * 37 + i + k * 29) % 101) as f32);
         let all = SampleMoments::from_rows(rows.view()).unwrap();
         for sizes in [&[450, 450][..], &[2, 898], &[100, 300, 500], &[898, 2]] {
             let mut start = 0;

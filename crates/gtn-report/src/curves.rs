@@ -92,7 +92,8 @@ pub(crate) fn draw_sample_metric(title: &'static str, epochs: &[&EpochRecord], r
     let values = || points.iter().map(|([_, value], _)| *value).chain(real);
     let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), value| (a.min(value), b.max(value)));
     let (first, last) = (points.first()?.0[0], points.last()?.0[0]);
-    let (x, y) = (Axis::new(Scale::integers(first as usize, last as usize), "epoch"), Axis::new(Scale::new(low, high), title));
+    let (x, y) =
+        (Axis::new(Scale::integers(first as usize, last as usize), "epoch"), Axis::new(Scale::new(low, high), title));
     let panel = Panel { left: 96, top: 62, width: 448, height: 264, x, y };
     let mut canvas = Canvas::new(560, 380);
     canvas.axes(&panel);

@@ -122,7 +122,8 @@ fn write_figures(run: &RunFolder, contents: &Contents) -> Result<()> {
 
 /// One line per epoch. Numbers are written without loss.
 fn csv(log: &MetricsLog) -> String {
-    let mut csv = "stage,epoch,train_loss,validation_loss,improved,seconds,data_wait_seconds,sample_metric\n".to_owned();
+    let mut csv =
+        "stage,epoch,train_loss,validation_loss,improved,seconds,data_wait_seconds,sample_metric\n".to_owned();
     for record in log.records() {
         if let Record::Epoch(epoch) = record {
             csv.push_str(&format!(

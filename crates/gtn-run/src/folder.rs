@@ -202,7 +202,10 @@ impl RunFolder {
     pub fn all_feature_moments(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.root.join("samples")).into_iter().flatten().flatten();
         let is_of_moments = |name: &str| name.starts_with(MOMENTS) && name.ends_with(SUFFIX);
-        entries.filter(|entry| entry.file_name().to_str().is_some_and(is_of_moments)).map(|entry| entry.path()).collect()
+        entries
+            .filter(|entry| entry.file_name().to_str().is_some_and(is_of_moments))
+            .map(|entry| entry.path())
+            .collect()
     }
 
     /// The reference run: the same experiment in one dimension, for comparison.

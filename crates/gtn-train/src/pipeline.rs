@@ -63,15 +63,15 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
     observer.run_opened(run);
     let streams = Streams::new(config.seed);
     let mut context = Context {
-            run,
-            record: run.record()?,
-            log: MetricsLog::open(&run.metrics())?,
-            observer,
-            streams,
-            device,
-            inception: job.inception.clone(),
-            cache_dir: job.cache_dir.clone(),
-        };
+        run,
+        record: run.record()?,
+        log: MetricsLog::open(&run.metrics())?,
+        observer,
+        streams,
+        device,
+        inception: job.inception.clone(),
+        cache_dir: job.cache_dir.clone(),
+    };
     let device_name = provenance.device;
     if !context.device.is_cpu()
         && let Some(device) = &device_name

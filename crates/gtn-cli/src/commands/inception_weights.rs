@@ -33,7 +33,9 @@ pub(crate) fn resolve(
     let wanted = &mut overrides.inception;
     let stored = existing.as_ref().map(|config| config.inception.clone().unwrap_or_default());
     wanted.score_weights = match (&stored, &options.is_weights, &files.score) {
-        (Some(stored), None, _) => stored.score.as_ref().and_then(|InceptionScoreSettings { weights, .. }| weights.clone()),
+        (Some(stored), None, _) => {
+            stored.score.as_ref().and_then(|InceptionScoreSettings { weights, .. }| weights.clone())
+        }
         (_, _, Some(path)) => {
             Some(inception_weights_sha256(path, InceptionVariant::Torchvision, InceptionOutput::Logits)?)
         }

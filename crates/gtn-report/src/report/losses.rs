@@ -44,7 +44,8 @@ fn score_of_samples(selection: Selection, log: &MetricsLog) -> Option<Item> {
     let real = score.and_then(|record| record.baselines.get(&Baseline::Decoded).copied());
     let canvas = curves::draw_sample_metric(selection.title(), &epochs, real)?;
     let sum = |field: fn(&EpochRecord) -> f64| epochs.iter().map(|epoch| field(epoch)).sum::<f64>();
-    let share = sum(|epoch| epoch.sample_metric_seconds.unwrap_or(0.0)) / sum(|epoch| epoch.seconds).max(f64::MIN_POSITIVE);
+    let share =
+        sum(|epoch| epoch.sample_metric_seconds.unwrap_or(0.0)) / sum(|epoch| epoch.seconds).max(f64::MIN_POSITIVE);
     let mut caption = format!(
         "The {} of what ĥ generates after each epoch; a dot marks an epoch that was the best so far. Measuring it took {:.0}% of the \
          time of the epochs.",

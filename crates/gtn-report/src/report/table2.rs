@@ -90,7 +90,8 @@ impl Table2 {
         let mut lines = vec![head.map(str::to_owned)];
         for entry in &self.entries {
             let paper = entry.paper();
-            let of_paper = |value: fn(&PaperRow) -> f64| paper.as_ref().map_or_else(dash, |row| format!("{:.2}", value(row)));
+            let of_paper =
+                |value: fn(&PaperRow) -> f64| paper.as_ref().map_or_else(dash, |row| format!("{:.2}", value(row)));
             let (score, fid) = (entry.metric(Metric::InceptionScore), entry.metric(Metric::Fid));
             lines.push([
                 entry.experiment.clone(),
@@ -104,8 +105,9 @@ impl Table2 {
                 cell(fid.and_then(|record| record.baselines.get(&Baseline::Decoded).copied())),
             ]);
         }
-        let widths: Vec<usize> =
-            (0..head.len()).map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0)).collect();
+        let widths: Vec<usize> = (0..head.len())
+            .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
+            .collect();
         let line = |cells: &[String; 9]| {
             let padded = cells.iter().zip(&widths).map(|(cell, width)| {
                 let blanks = " ".repeat(width - cell.chars().count());
@@ -269,7 +271,8 @@ impl Entry {
     fn seconds(&self) -> Option<f64> {
         let (record, log) = self.run.as_ref()?;
         let stages = record.config.stages();
-        let seconds: Vec<f64> = stages.iter().filter_map(|stage| log.stage(*stage)).map(|record| record.seconds).collect();
+        let seconds: Vec<f64> =
+            stages.iter().filter_map(|stage| log.stage(*stage)).map(|record| record.seconds).collect();
         (!seconds.is_empty()).then(|| seconds.iter().sum())
     }
 
@@ -354,7 +357,9 @@ mod tests {
         assert_eq!(lines[1], ["celeba", "25", "1.93", "1.99", "32.11", "–", "–", "2.1250", "1.2500"], "{text}");
         assert_eq!(lines[2][..5], ["hap", "50", "2.64", "2.22", "88.34"]);
         let page = table.html();
-        for expected in [">32.11<", ">2.1250<", ">3.5000<", ">700<", "no Inception Score", "no data", "stage prepare is missing"] {
+        for expected in
+            [">32.11<", ">2.1250<", ">3.5000<", ">700<", "no Inception Score", "no data", "stage prepare is missing"]
+        {
             assert!(page.contains(expected), "{expected}: {page}");
         }
         assert!(!page.contains("Inception Score beside baselines"));

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use gtn_run::config::{
-    AutoencoderWeights, Components, CoordinateSystem, Data, FlowSettings, HArchitecture, ImageSource, Normalize, Optimizer,
-    PairingMethod, Protocol, Schedule, Selection, SimilarityPrecision, Training,
+    AutoencoderWeights, Components, CoordinateSystem, Data, FlowSettings, HArchitecture, ImageSource, Normalize,
+    Optimizer, PairingMethod, Protocol, Schedule, Selection, SimilarityPrecision, Training,
 };
 use gtn_run::schema::{Baseline, Direction, Statistic};
 use gtn_run::{Config, EpochRecord, MetricRecord, MetricsLog, Stage};
@@ -34,7 +34,10 @@ pub(super) fn metrics(contents: &Contents) -> Markup {
     ];
     let fid = contents.record.config.inception.as_ref().and_then(|settings| settings.fid.as_ref());
     let on_fid = fid.map(|fid| {
-        format!("FID compares {} features with those of as many training images, and depends on both numbers.", fid.dims)
+        format!(
+            "FID compares {} features with those of as many training images, and depends on both numbers.",
+            fid.dims
+        )
     });
     let notes_on_inception = [
         on_fid.as_deref().unwrap_or_default(),

@@ -74,7 +74,9 @@ fn a_run_on_angles_has_all_its_figures_and_equal_reports_have_equal_bytes() {
     let csv = fs::read_to_string(run.metrics_csv()).unwrap();
     assert_eq!(csv.lines().count(), 138);
     assert!(
-        csv.starts_with("stage,epoch,train_loss,validation_loss,improved,seconds,data_wait_seconds,sample_metric\nfit,1,0.92,"),
+        csv.starts_with(
+            "stage,epoch,train_loss,validation_loss,improved,seconds,data_wait_seconds,sample_metric\nfit,1,0.92,"
+        ),
         "{csv}"
     );
 }

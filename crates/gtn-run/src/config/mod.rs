@@ -8,6 +8,7 @@ mod check;
 mod data;
 mod defaults;
 mod inception;
+mod inception_weights;
 mod message;
 mod overrides;
 mod pairing;

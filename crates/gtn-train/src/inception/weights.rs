@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use gtn_models::{Device, InceptionOutput, InceptionV3, InceptionVariant};
 use crate::{Error, Result};
+use gtn_models::{Device, InceptionOutput, InceptionV3, InceptionVariant};
 
 /// The files of the weights of Inception networks, if they exist. A run reads them only if its configuration names their checksum.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

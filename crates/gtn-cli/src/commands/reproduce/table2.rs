@@ -76,13 +76,20 @@ fn wanted(args: &Reproduce) -> Result<Vec<(String, usize)>, Failure> {
     }
     let distinct = |values: Vec<String>| -> Vec<String> {
         let mut seen = Vec::new();
-        values.into_iter().for_each(|value| if !seen.contains(&value) { seen.push(value) });
+        values.into_iter().for_each(|value| {
+            if !seen.contains(&value) {
+                seen.push(value)
+            }
+        });
         seen
     };
-    let sets = if args.sets.is_empty() { PAPER.map(|row| row.experiment.to_owned()).to_vec() } else { args.sets.clone() };
+    let sets =
+        if args.sets.is_empty() { PAPER.map(|row| row.experiment.to_owned()).to_vec() } else { args.sets.clone() };
     let sets = distinct(sets);
     if let Some(other) = sets.iter().find(|set| PAPER.iter().all(|row| row.experiment != **set)) {
-        return Err(Failure::users(format!("`{other}` is not in the paper's Table 2; use --sets celeba,hap or one of them")));
+        return Err(Failure::users(format!(
+            "`{other}` is not in the paper's Table 2; use --sets celeba,hap or one of them"
+        )));
     }
     let mut dims = if args.dims.is_empty() { PAPER.map(|row| row.dim).to_vec() } else { args.dims.clone() };
     dims.sort_unstable();

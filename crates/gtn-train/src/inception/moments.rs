@@ -127,3 +127,64 @@ fn save(moments: Option<&SampleMoments>, path: &Path, inputs: &Fingerprint) -> R
     file.metadata.insert(SAMPLES.to_owned(), moments.sample_count().into());
     Ok(file.write(path)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use gtn_models::{Device, Streams};
+    use gtn_run::Stage;
+
+    use super::*;
+    use crate::Error;
+
+    /// The first layers with random weights.
+    fn network() -> FeatureNetwork {
+        let variant = InceptionVariant::Fid;
+        let mut weights = variant.random_weights(&Streams::new(1));
+        weights.retain(|name, _| name.starts_with("Conv2d_1") || name.starts_with("Conv2d_2"));
+        let network = InceptionV3::new(variant, &weights, &Device::Cpu).unwrap();
+        FeatureNetwork { network, output: InceptionOutput::Features64, device: "CPU".to_owned() }
+    }
+
+    #[test]
+    fn an_interrupted_computation_ends_with_the_same_moments() {
+        let network = network();
+        let folder = tempfile::tempdir().unwrap();
+        let pixel = |image: usize, c: usize, y: usize, x: usize| {
+            ((image * 31 + c * 17 + y * 5 + x * 3) % 19) as f32 / 9.5 - 1.0
+        };
+        let images = |range: Range<usize>| {
+            Ok(Array4::from_shape_fn((range.len(), 3, 6, 6), |(n, c, y, x)| pixel(range.start + n, c, y, x)))
+        };
+        // The last part has one image more than the others.
+        let set = |name: &str, content| FeatureSet {
+            len: 2 * PART + 1,
+            images: &images,
+            content,
+            path: folder.path().join("new").join(name),
+        };
+        let mut seen = Vec::new();
+        let mut watch = |done| {
+            seen.push(done);
+            Ok(())
+        };
+        let expected = network.moments(&set("first", &["a"]), &mut watch).unwrap();
+        assert_eq!((seen, expected.sample_count()), (vec![0, PART], 2 * PART + 1));
+        // What is complete is read, and other content is computed.
+        let refuse = &mut |_| Err(Error::Stopped { stage: Stage::Evaluate });
+        assert_eq!(network.moments(&set("first", &["a"]), refuse).unwrap(), expected);
+        assert!(matches!(network.moments(&set("first", &["b"]), refuse), Err(Error::Stopped { .. })));
+        // What was done before a stop is kept.
+        let mut stop_late = |done| if done == 0 { Ok(()) } else { Err(Error::Stopped { stage: Stage::Evaluate }) };
+        assert!(network.moments(&set("second", &["a"]), &mut stop_late).is_err());
+        let mut seen = Vec::new();
+        let mut watch = |done| {
+            seen.push(done);
+            Ok(())
+        };
+        assert_eq!(network.moments(&set("second", &["a"]), &mut watch).unwrap(), expected);
+        assert_eq!(seen, [PART]);
+        // A damaged file counts as missing.
+        std::fs::write(folder.path().join("new/second"), "damaged").unwrap();
+        assert_eq!(network.moments(&set("second", &["a"]), &mut |_| Ok(())).unwrap(), expected);
+    }
+}

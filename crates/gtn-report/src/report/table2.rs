@@ -354,11 +354,11 @@ mod tests {
 
         let text = table.text();
         let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(lines[1], ["celeba", "25", "1.93", "1.99", "32.11", "–", "–", "2.1250", "1.2500"], "{text}");
+        assert_eq!(lines[1], ["celeba", "25", "1.93", "1.99", "32.11", "–", "–", "2.125", "1.250"], "{text}");
         assert_eq!(lines[2][..5], ["hap", "50", "2.64", "2.22", "88.34"]);
         let page = table.html();
         for expected in
-            [">32.11<", ">2.1250<", ">3.5000<", ">700<", "no Inception Score", "no data", "stage prepare is missing"]
+            [">32.11<", ">2.125<", ">3.500<", ">700<", "no Inception Score", "no data", "stage prepare is missing"]
         {
             assert!(page.contains(expected), "{expected}: {page}");
         }

@@ -163,6 +163,20 @@ impl InceptionV3 {
         self.missing.iter().filter(|(index, _)| is_needed(*index)).map(|(_, name)| name.as_str()).collect()
     }
 
+    /// What is missing for this output, as in "lacks `fc.weight` and 1 other tensor, which its output logits needs"; `None` if it is
+    /// available.
+    #[must_use]
+    pub fn lack(&self, output: InceptionOutput) -> Option<String> {
+        let missing = self.missing(output);
+        let first = missing.first()?;
+        let others = match missing.len() - 1 {
+            0 => String::new(),
+            1 => " and 1 other tensor".to_owned(),
+            others => format!(" and {others} other tensors"),
+        };
+        Some(format!("lacks `{first}`{others}, which its output {output} needs"))
+    }
+
     /// Number of values of an output for one image.
     #[must_use]
     pub fn output_len(&self, output: InceptionOutput) -> usize {

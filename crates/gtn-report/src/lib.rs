@@ -42,6 +42,6 @@ pub use epoch_figures::EpochFigures;
 pub use error::{Error, Result};
 pub use grid::Raster;
 pub use report::{
-    Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, PAPER, PaperRow, Row, Table2, count, write_report,
+    Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, PaperRow, Row, Table2, count, write_report,
 };
 pub use tensorboard::TensorBoard;

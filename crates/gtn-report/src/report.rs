@@ -33,7 +33,7 @@ use section::{Figure, Item, Section};
 use tensors::Tensors;
 
 pub use comparison::{Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, Row};
-pub use table2::{PAPER, PaperRow, Table2};
+pub use table2::{PaperRow, Table2};
 pub use text::count;
 
 /// Every other figure that a report may have than [`GENERATED_FILES`] and [`IMPROVEMENT_FILES`].

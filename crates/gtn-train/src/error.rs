@@ -97,17 +97,12 @@ pub enum Error {
         option: &'static str,
     },
     /// Incomplete weights of an Inception network.
-    #[error(
-        "{} lacks {count} tensors that the measurement needs, such as `{first}`; pass complete weights{advice}",
-        path.display()
-    )]
+    #[error("{} {lack}; pass complete weights{advice}", path.display())]
     PartialInception {
         /// The file.
         path: PathBuf,
-        /// The first missing tensor.
-        first: String,
-        /// The number of missing tensors.
-        count: usize,
+        /// What it lacks.
+        lack: String,
         /// What else may be done.
         advice: &'static str,
     },

@@ -68,7 +68,6 @@ impl Choices {
             time_budget: self.time_budget,
             baselines: self.baselines.clone(),
             select: self.select,
-            ..Overrides::default()
         }
     }
 }

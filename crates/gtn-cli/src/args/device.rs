@@ -30,7 +30,7 @@ impl OnDevice {
     }
 }
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Args)]
 #[command(after_help = "Compares the device with the CPU, with batches of 2 and 200 samples: forward and backward
 passes and 20 steps of Adam of each layer, of the autoencoder and of ĥ (3 layers for 2
 samples, since more BatchNorm layers make training on two samples chaotic), and the matching of Algorithm 1,

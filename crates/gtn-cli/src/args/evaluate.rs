@@ -5,12 +5,11 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use gtn_io::UnknownName;
-use gtn_models::InceptionOutput;
 use gtn_run::schema::Metric;
 
 use super::device::OnDevice;
 use super::folders::{CacheDir, DataDir};
-use super::inception::LAYERS;
+use super::inception::InceptionNetworks;
 use super::named_values::by_name;
 
 #[derive(Debug, Args)]
@@ -71,18 +70,8 @@ pub(crate) struct Evaluate {
     /// weights exist, values otherwise].
     #[arg(long, value_enum, value_name = "FEATURES")]
     pub(crate) features: Option<Features>,
-    /// Number of Inception features of FID and KID, which selects the layer. Only values for the same number can be compared
-    /// [default: 2048].
-    #[arg(long, value_name = "DIMS", value_parser = by_name::<InceptionOutput>(LAYERS))]
-    pub(crate) inception_dims: Option<InceptionOutput>,
-    /// Weights of FID's Inception network: pytorch-fid's .pth, or the same tensors as .safetensors, complete or with the first
-    /// layers only [default: those in the folder inception of --data-dir].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) fid_weights: Option<PathBuf>,
-    /// Weights of torchvision's Inception network, for the Inception Score [default: those in the folder inception of
-    /// --data-dir].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) is_weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) networks: InceptionNetworks,
     /// Write mean and covariance of the Inception features of the real images to this .npz file, in the format of pytorch-fid.
     #[arg(long, value_name = "FILE.npz")]
     pub(crate) save_stats: Option<PathBuf>,

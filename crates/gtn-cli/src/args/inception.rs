@@ -1,5 +1,6 @@
 //! What a run measures with Inception networks.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -14,7 +15,14 @@ pub(crate) struct InceptionOptions {
     /// Images of each kind for FID: a number, `all` training images, or `none` to leave it out [default: all, if the weights exist].
     #[arg(long, value_name = "N|all|none")]
     pub(crate) fid_samples: Option<FidSamples>,
-    /// Number of Inception features of FID, which selects the layer. Only values for the same number can be compared
+    #[command(flatten)]
+    pub(crate) networks: InceptionNetworks,
+}
+
+/// Which networks, and which of their layers.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InceptionNetworks {
+    /// Number of Inception features of FID and KID, which selects the layer. Only values for the same number can be compared
     /// [default: 2048].
     #[arg(long, value_name = "DIMS", value_parser = by_name::<InceptionOutput>(LAYERS))]
     pub(crate) inception_dims: Option<InceptionOutput>,
@@ -36,6 +44,16 @@ pub(crate) enum FidSamples {
     Count(usize),
 }
 
+impl fmt::Display for FidSamples {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FidSamples::All => f.write_str("all"),
+            FidSamples::None => f.write_str("none"),
+            FidSamples::Count(count) => count.fmt(f),
+        }
+    }
+}
+
 impl FromStr for FidSamples {
     type Err = String;
 
@@ -51,7 +69,7 @@ impl FromStr for FidSamples {
     }
 }
 
-pub(super) const LAYERS: [(&str, &str); 4] = [
+const LAYERS: [(&str, &str); 4] = [
     (InceptionOutput::Features64.name(), "after the first max pooling"),
     (InceptionOutput::Features192.name(), "after the second max pooling"),
     (InceptionOutput::Features768.name(), "before the auxiliary classifier"),

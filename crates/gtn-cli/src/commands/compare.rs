@@ -96,10 +96,5 @@ fn print(table: &MetricsTable) {
         });
         rows.push(std::iter::once(row.metric.name().to_owned()).chain(cells).collect::<Vec<String>>());
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..=table.columns.len()).map(width).collect();
-    for row in &rows {
-        let cells = row.iter().zip(&widths).skip(1).map(|(cell, width)| format!("  {cell:>width$}"));
-        console::print(&format!("{:<2$}{}", row[0], cells.collect::<String>(), widths[0]));
-    }
+    console::print_table(&rows);
 }

@@ -22,8 +22,8 @@ pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
             return Err(Failure::users(format!("{option} is for `gtn reproduce {}`; {advice}", table2::NAME)));
         }
     }
-    let root = experiment::folder(args, Path::new(RUNS))?;
-    let report = experiment::run(args, &root)?;
+    let (config, root) = experiment::prepare(args, Path::new(RUNS))?;
+    let report = experiment::run(args, config, &root)?;
     console::print(&report.display().to_string());
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Which measurements of a configuration the weights of Inception networks allow.
 
-use super::{Config, FidSettings, InceptionScoreSettings, InceptionSettings, Overrides, Protocol, Selection};
+use super::{Config, FidSettings, InceptionOverrides, InceptionScoreSettings, InceptionSettings, Protocol, Selection};
 use crate::{Error, Result};
 
 impl Config {
@@ -23,10 +23,13 @@ impl Config {
         self
     }
 
-    /// Sets the weights that exist. If they exist, the Inception Score decides which epoch of ĥ is the
-    /// best, as in the paper, unless the caller wants another rule.
-    pub(super) fn resolve_inception(&mut self, overrides: &Overrides) -> Result<()> {
-        let wanted = &overrides.inception;
+    /// The configuration with the weights that exist. If those of the Inception Score do, it decides which epoch of ĥ is the best, as in
+    /// the paper, unless `select` is another rule.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if the score is to decide without weights, or if a setting is invalid.
+    pub fn with_inception(mut self, wanted: &InceptionOverrides, select: Option<Selection>) -> Result<Self> {
         let settings = self.inception.take().unwrap_or_default();
         let score = settings.score.map(|score| {
             let weights = wanted.score_weights.clone().or(score.weights);
@@ -41,7 +44,7 @@ impl Config {
         if score.is_some() && wanted.score_weights.is_some() && self.protocol != Protocol::Flow {
             training.select = Selection::InceptionScore;
         }
-        training.select = overrides.select.unwrap_or(training.select);
+        training.select = select.unwrap_or(training.select);
         let has_weights = score.as_ref().is_some_and(|score| score.weights.is_some());
         if training.select == Selection::InceptionScore && !has_weights {
             let reason = if score.is_some() {
@@ -60,6 +63,7 @@ impl Config {
         if score.is_some() || fid.is_some() {
             self.inception = Some(InceptionSettings { score, fid });
         }
-        Ok(())
+        self.check()?;
+        Ok(self)
     }
 }

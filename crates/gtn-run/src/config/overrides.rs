@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use gtn_io::UnknownName;
 
-use super::{Components, InceptionOverrides, PairingMethod, Protocol, Selection, TrainedBaseline};
+use super::{Components, PairingMethod, Protocol, Selection, TrainedBaseline};
 use crate::Network;
 
 /// Settings that the caller of a preset overrides.
@@ -32,8 +32,6 @@ pub struct Overrides {
     pub baselines: Vec<TrainedBaseline>,
     /// What decides which epoch of ĥ is the best.
     pub select: Option<Selection>,
-    /// The weights of Inception networks, and what is measured with them.
-    pub inception: InceptionOverrides,
 }
 
 /// Maximum numbers of epochs that override those of a preset: `autoencoder=3,h=20`, or `20` for every network.

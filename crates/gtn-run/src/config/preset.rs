@@ -1,7 +1,7 @@
 //! From a preset to the configuration of one run.
 
 use super::message::{on_one_line, with_suggestion};
-use super::{Config, FlowSettings, HArchitecture, Overrides, PairingMethod, Protocol};
+use super::{Config, FlowSettings, HArchitecture, InceptionOverrides, Overrides, PairingMethod, Protocol};
 use crate::{Error, Result};
 
 impl Config {
@@ -96,9 +96,7 @@ impl Config {
             // Settings that are not used are not part of the run.
             self.pairing.flow = FlowSettings::default();
         }
-        self.resolve_inception(overrides)?;
-        self.check()?;
-        Ok(self)
+        self.with_inception(&InceptionOverrides::default(), overrides.select)
     }
 }
 

@@ -198,8 +198,8 @@ impl Metric {
         !matches!(self, Metric::HError)
     }
 
-    /// Whether it is computed from the outputs of an Inception network, whose weights are not part of this program. No run
-    /// measures it, only `gtn evaluate`.
+    /// Whether it is computed from the outputs of an Inception network, whose weights are not part of this program. A run
+    /// measures it only if its configuration names them.
     #[must_use]
     pub const fn is_of_inception(self) -> bool {
         matches!(self, Metric::Fid | Metric::InceptionScore | Metric::KernelDistance)

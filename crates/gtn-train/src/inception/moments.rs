@@ -39,8 +39,8 @@ pub(crate) struct FeatureSet<'a> {
     pub(crate) len: usize,
     /// The images of a range.
     pub(crate) images: &'a dyn Fn(Range<usize>) -> Result<Array4<f32>>,
-    /// What the images depend on.
-    pub(crate) content: &'a [&'a str],
+    /// What the moments depend on: [`FeatureNetwork::fingerprint`] of the images.
+    pub(crate) inputs: Fingerprint,
     /// Where the moments are kept.
     pub(crate) path: PathBuf,
 }
@@ -54,7 +54,7 @@ impl FeatureNetwork {
         Ok(Self { network, output, device: gtn_models::describe_device(&context.device) })
     }
 
-    /// What the features depend on beside the images, as a part of a fingerprint.
+    /// What the features of images depend on that depend on these parts.
     pub(crate) fn fingerprint(&self, content: &[&str]) -> Fingerprint {
         let weights = self.network.weights_sha256().unwrap_or_default();
         let parts = [&[VERSION, weights, self.output.name(), self.device.as_str()], content].concat();
@@ -68,8 +68,7 @@ impl FeatureNetwork {
         set: &FeatureSet<'_>,
         progress: &mut dyn FnMut(usize) -> Result<()>,
     ) -> Result<SampleMoments> {
-        let inputs = self.fingerprint(set.content);
-        let mut moments = read(&set.path, &inputs).filter(|moments| moments.sample_count() <= set.len);
+        let mut moments = read(&set.path, &set.inputs).filter(|moments| moments.sample_count() <= set.len);
         let mut saved = Instant::now();
         loop {
             let done = moments.as_ref().map_or(0, SampleMoments::sample_count);
@@ -77,7 +76,7 @@ impl FeatureNetwork {
                 return Ok(moments.clone());
             }
             if let Err(stop) = progress(done) {
-                save(moments.as_ref(), &set.path, &inputs)?;
+                save(moments.as_ref(), &set.path, &set.inputs)?;
                 return Err(stop);
             }
             // A part of one image would have no covariance.
@@ -87,7 +86,7 @@ impl FeatureNetwork {
             let part = SampleMoments::from_rows(features[0].view())?;
             let merged = moments.map_or(Ok(part.clone()), |moments| moments.merged(&part))?;
             if end == set.len || saved.elapsed() >= SAVE_EVERY {
-                save(Some(&merged), &set.path, &inputs)?;
+                save(Some(&merged), &set.path, &set.inputs)?;
                 saved = Instant::now();
             }
             moments = Some(merged);
@@ -96,7 +95,7 @@ impl FeatureNetwork {
 }
 
 /// The output of the network with this number of features, which a checked configuration has.
-pub(crate) fn output_of(dims: usize) -> InceptionOutput {
+fn output_of(dims: usize) -> InceptionOutput {
     match dims {
         64 => InceptionOutput::Features64,
         192 => InceptionOutput::Features192,
@@ -156,10 +155,10 @@ mod tests {
             Ok(Array4::from_shape_fn((range.len(), 3, 6, 6), |(n, c, y, x)| pixel(range.start + n, c, y, x)))
         };
         // The last part has one image more than the others.
-        let set = |name: &str, content| FeatureSet {
+        let set = |name: &str, content: &[&str]| FeatureSet {
             len: 2 * PART + 1,
             images: &images,
-            content,
+            inputs: network.fingerprint(content),
             path: folder.path().join("new").join(name),
         };
         let mut seen = Vec::new();

@@ -48,13 +48,7 @@ pub fn inception_weights_sha256(path: &Path, variant: InceptionVariant, output: 
 }
 
 fn check_output(network: &InceptionV3, path: &Path, output: InceptionOutput) -> Result<()> {
-    let missing = network.missing(output);
-    match missing.first() {
-        None => Ok(()),
-        Some(first) => {
-            let (path, first, count) = (path.to_path_buf(), (*first).to_owned(), missing.len());
-            let advice = if output == InceptionOutput::Logits { "" } else { ", or fewer --inception-dims" };
-            Err(Error::PartialInception { path, first, count, advice })
-        }
-    }
+    let Some(lack) = network.lack(output) else { return Ok(()) };
+    let advice = if output == InceptionOutput::Logits { "" } else { ", or fewer --inception-dims" };
+    Err(Error::PartialInception { path: path.to_path_buf(), lack, advice })
 }

@@ -52,8 +52,8 @@ impl<'a> Evaluation<'a> {
 
     /// FID's network with these features, unless the command line asks for others; or why there is none.
     pub(super) fn feature_network(&mut self, default: InceptionOutput) -> Result<Result<Inception, String>, Failure> {
-        let output = self.args.inception_dims.unwrap_or(default);
-        self.network(InceptionVariant::Fid, output, self.args.fid_weights.as_deref())
+        let output = self.args.networks.inception_dims.unwrap_or(default);
+        self.network(InceptionVariant::Fid, output, self.args.networks.fid_weights.as_deref())
     }
 
     pub(super) fn network(

@@ -118,7 +118,7 @@ impl Evaluation<'_> {
             let reason = format!("{n} generated images are too few for the {SPLITS} splits of the Inception Score");
             return self.request.refuse(&OF_CLASSES, &reason);
         }
-        let weights = self.args.is_weights.as_deref();
+        let weights = self.args.networks.is_weights.as_deref();
         let network = match self.network(InceptionVariant::Torchvision, InceptionOutput::Logits, weights)? {
             Ok(network) => network,
             Err(reason) => return self.request.refuse(&OF_CLASSES, &reason),

@@ -30,19 +30,13 @@ impl Inception {
         cache_dir: &Path,
     ) -> Result<Result<Self, String>, Failure> {
         let network = InceptionV3::load(weights, variant, device)?;
-        let missing = network.missing(output);
-        if let Some(first) = missing.first() {
-            let others = match missing.len() - 1 {
-                0 => String::new(),
-                1 => " and 1 other tensor".to_owned(),
-                others => format!(" and {others} other tensors"),
-            };
+        if let Some(lack) = network.lack(output) {
             let advice = match variant {
                 InceptionVariant::Fid => "; pass complete weights, or fewer --inception-dims",
                 InceptionVariant::Torchvision => "; pass complete weights",
             };
             let weights = weights.display();
-            return Ok(Err(format!("{weights} lacks `{first}`{others}, which its output {output} needs{advice}")));
+            return Ok(Err(format!("{weights} {lack}{advice}")));
         }
         let (weights, cache_dir) = (weights.to_path_buf(), cache_dir.to_path_buf());
         Ok(Ok(Self { network, output, weights, device: device.clone(), cache_dir }))

@@ -44,7 +44,7 @@ impl Evaluation<'_> {
                 "the mean has {dims} values, and Inception has 64, 192, 768 or 2048 features; pass statistics of its features"
             )));
         };
-        if let Some(wanted) = self.args.inception_dims.filter(|&wanted| wanted != output) {
+        if let Some(wanted) = self.args.networks.inception_dims.filter(|&wanted| wanted != output) {
             return Err(Failure::users(format!(
                 "--inception-dims {wanted} does not fit the mean in the file, which has {dims} values; leave out the option"
             )));

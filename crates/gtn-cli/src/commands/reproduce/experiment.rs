@@ -7,47 +7,34 @@ use gtn_run::config::Overrides;
 use gtn_run::{Config, Provenance, RunFolder, Tee};
 use gtn_train::{Job, presets};
 
-use crate::args::{FidSamples, Reproduce};
+use crate::args::Reproduce;
 use crate::commands::inception_weights;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::stop;
 
-/// The folder of the run: that of the command line, or one in `parent` with the name of the run.
-pub(super) fn folder(args: &Reproduce, parent: &Path) -> Result<PathBuf, Failure> {
-    if let Some(out) = &args.out {
-        return Ok(out.clone());
-    }
-    let config = without_inception(args)?;
-    let name = match &args.autoencoder {
-        Some(path) => gtn_train::reuse_autoencoder(&config, path)?.run_name(),
-        None => config.run_name(),
-    };
-    Ok(parent.join(name))
-}
-
-/// The experiment without what depends on the weights of Inception networks.
-fn without_inception(args: &Reproduce) -> Result<Config, Failure> {
+/// The experiment without what depends on the weights of Inception networks, and the folder of its run: that of the command line, or
+/// one in `parent` with the name of the run.
+pub(super) fn prepare(args: &Reproduce, parent: &Path) -> Result<(Config, PathBuf), Failure> {
     let overrides = Overrides { select: None, ..args.choices.overrides() };
-    Ok(presets::resolve(&args.choices.experiment, &overrides)?)
-}
-
-/// Executes the run in a folder, and returns the path of its report.
-pub(super) fn run(args: &Reproduce, root: &Path) -> Result<PathBuf, Failure> {
-    let run = RunFolder::at(root);
-    let mut overrides = args.choices.overrides();
-    let resolved = without_inception(args)?;
-    let inception =
-        inception_weights::resolve(&args.inception, (&resolved, &run), &args.data.data_dir, &mut overrides)?;
     let mut config = presets::resolve(&args.choices.experiment, &overrides)?;
     if let Some(path) = &args.autoencoder {
-        if args.choices.overrides().epochs.autoencoder.is_some() {
+        if overrides.epochs.autoencoder.is_some() {
             return Err(Failure::users(
                 "--autoencoder takes a trained autoencoder, so --epochs autoencoder has no effect; set only the epochs of h",
             ));
         }
         config = gtn_train::reuse_autoencoder(&config, path)?;
     }
+    let root = args.out.clone().unwrap_or_else(|| parent.join(config.run_name()));
+    Ok((config, root))
+}
+
+/// Executes the run of a prepared experiment in a folder, and returns the path of its report.
+pub(super) fn run(args: &Reproduce, config: Config, root: &Path) -> Result<PathBuf, Failure> {
+    let run = RunFolder::at(root);
+    let wanted = (config, args.choices.select);
+    let (config, inception) = inception_weights::resolve(wanted, &args.inception, &run, &args.data.data_dir)?;
     let provenance = Provenance {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         git_revision: option_env!("GTN_GIT_REVISION").map(str::to_owned),
@@ -95,13 +82,8 @@ fn command_line(args: &Reproduce) -> String {
     let baselines: Vec<&str> = overrides.baselines.iter().map(|baseline| baseline.name()).collect();
     option("baselines", (!baselines.is_empty()).then(|| baselines.join(",")));
     option("select", overrides.select.map(|select| select.to_string()));
-    let fid_samples = args.inception.fid_samples.map(|samples| match samples {
-        FidSamples::All => "all".to_owned(),
-        FidSamples::None => "none".to_owned(),
-        FidSamples::Count(count) => count.to_string(),
-    });
-    option("fid-samples", fid_samples);
-    option("inception-dims", args.inception.inception_dims.map(|dims| dims.to_string()));
+    option("fid-samples", args.inception.fid_samples.map(|samples| samples.to_string()));
+    option("inception-dims", args.inception.networks.inception_dims.map(|dims| dims.to_string()));
     option("autoencoder", args.autoencoder.as_ref().map(|run| quoted(&run.display().to_string())));
     if choices.quick {
         words.push("--quick".to_owned());

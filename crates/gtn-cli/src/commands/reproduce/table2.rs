@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gtn_io::atomic;
-use gtn_report::{PAPER, Table2};
+use gtn_report::Table2;
 use gtn_run::RunFolder;
 
 use super::experiment;
@@ -23,15 +23,23 @@ pub(super) fn run(args: &Reproduce, default_folder: &Path) -> Result<(), Failure
     let page = folder.join(format!("{NAME}-{protocol}.html"));
     let runs = wanted.into_iter().map(|(set, dim)| {
         let mut args = Reproduce { out: None, dims: Vec::new(), sets: Vec::new(), ..args.clone() };
-        (args.choices.experiment, args.choices.dim) = (set.clone(), Some(dim));
-        let root = experiment::folder(&args, folder)?;
-        Ok((set, dim, args, root))
+        (args.choices.experiment, args.choices.dim) = (set, Some(dim));
+        let (config, root) = experiment::prepare(&args, folder)?;
+        Ok((args, config, root))
     });
     let runs = runs.collect::<Result<Vec<_>, Failure>>()?;
     let mut failures: Vec<Option<Failure>> = runs.iter().map(|_| None).collect();
-    for (index, (set, dim, args, root)) in runs.iter().enumerate() {
-        console::status(&format!("{set}, d = {dim}: run {} of {}", index + 1, runs.len()));
-        match experiment::run(args, root) {
+    let read = |failures: &[Option<Failure>]| {
+        let mut table = Table2::default();
+        for ((_, config, root), failure) in runs.iter().zip(failures) {
+            table.push(&config.experiment, config.dim, &RunFolder::at(root), failure.as_ref().map(reason))?;
+        }
+        Ok::<_, Failure>(table)
+    };
+    std::fs::create_dir_all(folder).map_err(gtn_io::Error::io("create", folder))?;
+    for (index, (args, config, root)) in runs.iter().enumerate() {
+        console::status(&format!("{}, d = {}: run {} of {}", config.experiment, config.dim, index + 1, runs.len()));
+        match experiment::run(args, config.clone(), root) {
             Ok(_) => {}
             Err(Failure::Stopped(message)) => return Err(Failure::Stopped(message)),
             Err(failure) => {
@@ -39,29 +47,25 @@ pub(super) fn run(args: &Reproduce, default_folder: &Path) -> Result<(), Failure
                 failures[index] = Some(failure);
             }
         }
-        let mut table = Table2::new();
-        for ((set, dim, _, root), failure) in runs.iter().zip(&failures) {
-            let reason = failure.as_ref().map(|failure| failure.to_string().trim_start_matches("error: ").to_owned());
-            table.push(set, *dim, &RunFolder::at(root), reason)?;
-        }
-        std::fs::create_dir_all(folder).map_err(gtn_io::Error::io("create", folder))?;
-        atomic::write_bytes(&page, table.html().as_bytes())?;
-        if index + 1 == runs.len() {
-            console::print(&table.text());
-            console::print(&page.display().to_string());
-        }
+        atomic::write_bytes(&page, read(&failures)?.html().as_bytes())?;
     }
+    console::print_table(&read(&failures)?.rows());
+    console::print(&page.display().to_string());
     let (total, failed) = (runs.len(), failures.iter().flatten().count());
     match failures.into_iter().flatten().next() {
         None => Ok(()),
         Some(first) if total == 1 => Err(first),
         Some(first) => {
-            let reason = first.to_string();
-            let reason = reason.trim_start_matches("error: ");
+            let reason = reason(&first);
             let message = anyhow::Error::msg(format!("{failed} of {total} runs failed, the first because {reason}"));
             Err(if matches!(first, Failure::Users(_)) { Failure::Users(message) } else { Failure::Machine(message) })
         }
     }
+}
+
+/// What a failure says, within a sentence.
+fn reason(failure: &Failure) -> String {
+    failure.to_string().trim_start_matches("error: ").to_owned()
 }
 
 /// The experiments and dimensions, in the order of the paper's table.
@@ -83,15 +87,18 @@ fn wanted(args: &Reproduce) -> Result<Vec<(String, usize)>, Failure> {
         });
         seen
     };
-    let sets =
-        if args.sets.is_empty() { PAPER.map(|row| row.experiment.to_owned()).to_vec() } else { args.sets.clone() };
+    let sets = if args.sets.is_empty() {
+        Table2::PAPER.map(|row| row.experiment.to_owned()).to_vec()
+    } else {
+        args.sets.clone()
+    };
     let sets = distinct(sets);
-    if let Some(other) = sets.iter().find(|set| PAPER.iter().all(|row| row.experiment != **set)) {
+    if let Some(other) = sets.iter().find(|set| Table2::PAPER.iter().all(|row| row.experiment != **set)) {
         return Err(Failure::users(format!(
             "`{other}` is not in the paper's Table 2; use --sets celeba,hap or one of them"
         )));
     }
-    let mut dims = if args.dims.is_empty() { PAPER.map(|row| row.dim).to_vec() } else { args.dims.clone() };
+    let mut dims = if args.dims.is_empty() { Table2::PAPER.map(|row| row.dim).to_vec() } else { args.dims.clone() };
     dims.sort_unstable();
     dims.dedup();
     Ok(sets.iter().flat_map(|set| dims.iter().map(move |&dim| (set.clone(), dim))).collect())

@@ -1,8 +1,6 @@
 //! FID and the Inception Score of generated images, if the weights of their networks exist.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::PathBuf;
 
 use gtn_metrics::frechet_distance_from_moments;
 use gtn_models::purpose;
@@ -12,7 +10,7 @@ use gtn_run::{Fingerprint, MetricRecord, Stage, StageProgress};
 use ndarray::{Array2, Array4, s};
 
 use super::images::sample_by_flow;
-use super::values::SampleSet;
+use super::values::{SampleSet, ValuesBySet, records};
 use crate::Result;
 use crate::baselines::MAX_LATENTS;
 use crate::context::Context;
@@ -85,31 +83,32 @@ fn generated_sets<'a>(n: usize, results: Results<'_>, context: &Context<'_>) -> 
 }
 
 /// The Inception Score of as many images as decide which epoch is the best, but of others; beside it those of real images, of the same
-/// ones decoded, and of baselines. `None` if there are fewer held-out images than splits.
+/// ones decoded, and of baselines. Nothing if there are fewer held-out images than splits.
 fn inception_score(
     settings: &InceptionScoreSettings,
     results: Results<'_>,
     data: &ImageData,
     context: &mut Context<'_>,
-) -> Result<Option<MetricRecord>> {
+) -> Result<Vec<MetricRecord>> {
     let held_out = &data.split.validation;
     let n = settings.images.min(held_out.len());
     if n < settings.splits {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let scorer = InceptionScorer::load(settings, &context.inception, &context.device)?;
     let mut sets = generated_sets(n, results, context)?;
     sets.push((SampleSet::NoiseFloor, Set::Real(&held_out[..n])));
     let decoded = results.targets.validation.slice(s![..n, ..]).to_owned();
     sets.push((SampleSet::Baseline(Baseline::Decoded), Set::Decoded(decoded)));
-    let mut values = BTreeMap::new();
+    let mut values: ValuesBySet<1> = ValuesBySet::new();
     for (done, (name, set)) in sets.iter().enumerate() {
         context.observer.progress(&StageProgress::new(Stage::Evaluate, done, sets.len()));
         let stop = || context.observer.stop_requested();
         let images = |range| set.images(range, results, data);
-        values.insert(*name, scorer.score(set.len(), &images, (Stage::Evaluate, &stop))?);
+        let score = scorer.score(set.len(), &images, (Stage::Evaluate, &stop))?;
+        values.insert(*name, [(Metric::InceptionScore, Some(score))]);
     }
-    Ok(record(Metric::InceptionScore, &values, n))
+    Ok(records(&values, n))
 }
 
 /// FID of generated images against as many training images, in their order; beside it, if there are enough, that of other training
@@ -119,11 +118,11 @@ fn frechet_inception_distance(
     results: Results<'_>,
     data: &ImageData,
     (inputs, context): (&Fingerprint, &mut Context<'_>),
-) -> Result<Option<MetricRecord>> {
+) -> Result<Vec<MetricRecord>> {
     let train = &data.split.train;
     let n = settings.images.unwrap_or(train.len()).min(train.len());
     if n < 2 {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let network = FeatureNetwork::load(settings, context)?;
     let mut sets = generated_sets(n, results, context)?;
@@ -134,9 +133,9 @@ fn frechet_inception_distance(
     }
     let total = n * (1 + sets.len());
     let mut finished = 0;
-    let mut moments = |set: &Set<'_>, content: &[&str], path: PathBuf, context: &mut Context<'_>| {
+    let mut moments = |set: &Set<'_>, (inputs, path), context: &mut Context<'_>| {
         let images = |range| set.images(range, results, data);
-        let set = FeatureSet { len: set.len(), images: &images, content, path };
+        let set = FeatureSet { len: set.len(), images: &images, inputs, path };
         let moments = network.moments(&set, &mut |done| {
             context.observer.progress(&StageProgress::new(Stage::Evaluate, finished + done, total));
             context.check_stop(Stage::Evaluate)
@@ -144,35 +143,31 @@ fn frechet_inception_distance(
         finished += n;
         moments
     };
-    let of_real = |indices: &[usize], context: &Context<'_>| {
+    // Other runs on the same images compare with the same moments.
+    let features = context.cache_dir.join("features");
+    let of_real = |indices: &[usize]| {
         let indices = serde_json::to_string(indices).unwrap_or_default();
-        let content = [data.checksum.clone(), indices];
-        // Other runs on the same images compare with the same moments.
-        let inputs = network.fingerprint(&[&content[0], &content[1]]);
-        let name = format!("moments-{}.safetensors", inputs.as_str());
-        (content, context.cache_dir.join("features").join(name))
+        let inputs = network.fingerprint(&[&data.checksum, &indices]);
+        let path = features.join(format!("moments-{}.safetensors", inputs.as_str()));
+        (inputs, path)
     };
-    let reference = Set::Real(&train[..n]);
-    let (content, path) = of_real(&train[..n], context);
-    let reference = moments(&reference, &[&content[0], &content[1]], path, context)?;
-    let mut values = BTreeMap::new();
+    let reference = moments(&Set::Real(&train[..n]), of_real(&train[..n]), context)?;
+    let mut values: ValuesBySet<1> = ValuesBySet::new();
     for (name, set) in &sets {
-        let of_set = match set {
-            Set::Real(indices) => {
-                let (content, path) = of_real(indices, context);
-                moments(set, &[&content[0], &content[1]], path, context)?
-            }
+        let kept = match set {
+            Set::Real(indices) => of_real(indices),
             Set::Decoded(_) => {
                 let name = set_name(*name);
-                moments(set, &[name, inputs.as_str()], context.run.feature_moments(name), context)?
+                (network.fingerprint(&[name, inputs.as_str()]), context.run.feature_moments(name))
             }
         };
-        values.insert(*name, frechet_distance_from_moments(&reference, &of_set)?);
+        let of_set = moments(set, kept, context)?;
+        values.insert(*name, [(Metric::Fid, Some(frechet_distance_from_moments(&reference, &of_set)?))]);
     }
     for path in context.run.all_feature_moments() {
         std::fs::remove_file(&path).map_err(gtn_io::Error::io("remove", &path))?;
     }
-    Ok(record(Metric::Fid, &values, n))
+    Ok(records(&values, n))
 }
 
 fn set_name(set: SampleSet) -> &'static str {
@@ -181,16 +176,4 @@ fn set_name(set: SampleSet) -> &'static str {
         SampleSet::NoiseFloor => "real",
         SampleSet::Baseline(baseline) => baseline.name(),
     }
-}
-
-/// The metric of the generated images, with its noise floor and baselines.
-fn record(metric: Metric, values: &BTreeMap<SampleSet, f64>, samples: usize) -> Option<MetricRecord> {
-    let of_baseline = |&baseline: &Baseline| Some((baseline, *values.get(&SampleSet::Baseline(baseline))?));
-    Some(MetricRecord {
-        metric,
-        value: *values.get(&SampleSet::Generated)?,
-        floor: values.get(&SampleSet::NoiseFloor).copied(),
-        baselines: Baseline::ALL.iter().filter_map(of_baseline).collect(),
-        samples,
-    })
 }

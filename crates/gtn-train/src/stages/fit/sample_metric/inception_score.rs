@@ -3,9 +3,9 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
-use gtn_models::{Autoencoder, Coordinates, H, purpose, to_array4, to_tensor};
-use gtn_run::Stage;
+use gtn_models::{Autoencoder, Coordinates, Device, H, purpose};
 use gtn_run::config::InceptionScoreSettings;
+use gtn_run::{RunFolder, Stage};
 use ndarray::s;
 
 use super::metric::SampleMetric;
@@ -19,10 +19,11 @@ use crate::stages::fit::fixed_source::FixedSource;
 pub(super) struct InceptionScoreOfImages<'a> {
     settings: InceptionScoreSettings,
     files: InceptionFiles,
-    /// Loaded for the first epoch, so that a run whose training is over needs no weights.
-    scorer: OnceCell<InceptionScorer>,
+    run: RunFolder,
+    device: Device,
     source: FixedSource<'a>,
-    autoencoder: Autoencoder,
+    /// Loaded for the first epoch, so that a run whose training is over needs no weights.
+    networks: OnceCell<(InceptionScorer, Autoencoder)>,
 }
 
 impl<'a> InceptionScoreOfImages<'a> {
@@ -35,26 +36,31 @@ impl<'a> InceptionScoreOfImages<'a> {
         let mut components = context.streams.stream(purpose::INCEPTION_SCORE_COMPONENT, 0);
         let space = (coordinates, &targets.normalizer);
         let source = FixedSource::new(source, space, &mut components, &context.device)?;
-        let autoencoder = Autoencoder::load_best(context.run.root(), &context.device)?;
-        let (settings, files) = (settings.clone(), context.inception.clone());
-        Ok(Self { settings, files, scorer: OnceCell::new(), source, autoencoder })
+        Ok(Self {
+            settings: settings.clone(),
+            files: context.inception.clone(),
+            run: context.run.clone(),
+            device: context.device.clone(),
+            source,
+            networks: OnceCell::new(),
+        })
+    }
+
+    fn networks(&self) -> Result<&(InceptionScorer, Autoencoder)> {
+        if let Some(networks) = self.networks.get() {
+            return Ok(networks);
+        }
+        let scorer = InceptionScorer::load(&self.settings, &self.files, &self.device)?;
+        let autoencoder = Autoencoder::load_best(self.run.root(), &self.device)?;
+        Ok(self.networks.get_or_init(|| (scorer, autoencoder)))
     }
 }
 
 impl SampleMetric for InceptionScoreOfImages<'_> {
     fn measure(&self, h: &H, stop: &dyn Fn() -> bool) -> Result<f64> {
-        let device = self.autoencoder.parameters().device();
-        if self.scorer.get().is_none() {
-            let scorer = InceptionScorer::load(&self.settings, &self.files, device)?;
-            self.scorer.get_or_init(|| scorer);
-        }
+        let (scorer, autoencoder) = self.networks()?;
         let latents = self.source.generate(h)?;
-        let decoder = self.autoencoder.decoder();
-        let images = |range: Range<usize>| {
-            let latents = to_tensor(latents.slice(s![range, ..]), device)?;
-            Ok(to_array4(&decoder.forward(&latents)?)?)
-        };
-        let scorer = self.scorer.get().expect("the scorer was loaded");
+        let images = |range: Range<usize>| Ok(autoencoder.decode(latents.slice(s![range, ..]))?);
         scorer.score(latents.nrows(), &images, (Stage::Fit, stop))
     }
 }

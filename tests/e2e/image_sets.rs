@@ -201,3 +201,50 @@ fn interpolations_connect_images_that_pass_filters() {
     interpolate(&["--force", "--real", "--to", "aspect=palmer"]).refused_in_one_line("palmar");
     interpolate(&["--force", "--to", "aspect=palmar"]).refused("--real");
 }
+
+#[test]
+fn table_2_runs_both_sets_and_names_what_is_missing() {
+    let toy = Toy::new();
+    let table = |folder: &Path, options: &[&str]| {
+        let call = gtn().args(["reproduce", "table2", "--epochs", "1"]).args(options).arg("--out").arg(folder);
+        call.arg("--data-dir").arg(toy.at("data")).arg("--cache-dir").arg(toy.at("cache"))
+    };
+    let runs = toy.at("runs");
+    let (stdout, _) = table(&runs, &["--sets", "celeba", "--dims", "10"]).done();
+    let lines: Vec<Vec<&str>> = stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[1], ["celeba", "10", "1.97", "1.95", "36.66", "–", "–", "–", "–"]);
+    let page = runs.join("table2-paper.html");
+    assert_eq!(lines[2], [page.to_str().unwrap()]);
+    let html = fs::read_to_string(&page).unwrap();
+    for expected in [">36.66<", "of 162,770 training images", "gtn data fetch inception", ">1 (1)<"] {
+        assert!(html.contains(expected), "{expected}");
+    }
+    // The run is an ordinary one, and is complete.
+    let (listed, _) = gtn().arg("runs").arg(&runs).done();
+    assert_eq!(
+        listed.lines().filter(|line| line.starts_with("celeba-d") && line.contains("done")).count(),
+        1,
+        "{listed}"
+    );
+    let (_, stderr) = table(&runs, &["--sets", "celeba", "--dims", "10"]).done();
+    let skipped = stderr.lines().filter(|line| line.starts_with("fit") && line.ends_with("already done"));
+    assert_eq!(skipped.count(), 1, "{stderr}");
+
+    // A set without data does not keep the other one from its work.
+    fs::remove_dir_all(toy.at("data/hap")).unwrap();
+    let without_hands = || table(&runs, &["--sets", "hap,celeba", "--dims", "10"]);
+    without_hands().refused("1 of 2 runs failed, the first because cannot find 11K Hands");
+    without_hands().refused("already done");
+    let html = fs::read_to_string(&page).unwrap();
+    assert!(html.contains("cannot find 11K Hands") && html.contains(">1 (1)<"), "{html}");
+    for (options, advice) in [
+        (&["--dim", "3"][..], "use --dims"),
+        (&["--sets", "mnist"], "use --sets celeba,hap"),
+        (&["--autoencoder", "run"], "each of its runs has its own"),
+    ] {
+        assert!(table(&toy.at("none"), options).refused_in_one_line("error: ").contains(advice));
+    }
+    assert!(!toy.at("none").exists());
+    let message = gtn().args(["reproduce", "uniform", "--dims", "3"]).refused_in_one_line("error: ");
+    assert!(message.contains("use --dim"), "{message}");
+}

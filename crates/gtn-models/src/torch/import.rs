@@ -34,7 +34,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if a tensor is missing, left over, or has another shape or type, and if the files
+    /// [`Error::File`](crate::Error::File) if a tensor is missing, left over, or has another shape or type, and if the files
     /// differ in the dimension of the latents.
     pub fn from_torch(
         h: StateDict,

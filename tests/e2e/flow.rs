@@ -136,7 +136,7 @@ fn sample_source(folder: &Path, run: &Path, source: &str, arguments: &[&str]) ->
 }
 
 #[test]
-fn a_run_in_one_file_samples_as_the_run_does() {
+fn a_run_in_one_file_samples_as_the_run_does_also_after_pytorch() {
     let folder = tempfile::tempdir().unwrap();
     let run = train_run(folder.path(), &[]);
     let file = folder.path().join("model.safetensors");
@@ -144,12 +144,22 @@ fn a_run_in_one_file_samples_as_the_run_does() {
     for arguments in [&[][..], &["--steps", "4"], &["--component", "1"]] {
         assert_eq!(sample(&file, "file.npy", arguments), sample(&run, "run.npy", arguments), "{arguments:?}");
     }
-    gtn()
-        .arg("export")
-        .arg(&run)
-        .args(["--format", "torch", "--out"])
-        .arg(folder.path().join("t.safetensors"))
-        .refused("residual network");
+
+    let [torch, back] = ["torch", "back"].map(|name| folder.path().join(format!("{name}.safetensors")));
+    let (_, stderr) = gtn().arg("export").arg(&run).args(["--format", "torch", "--out"]).arg(&torch).done();
+    assert!(stderr.starts_with("note: the flow is left out") && stderr.lines().count() == 1, "{stderr}");
+    let (_, stderr) = gtn().args(["import", "--torch-h"]).arg(&torch).arg("--out").arg(&back).done();
+    let system = gtn_run::ModelCard::read(&file).unwrap().unwrap().coordinates.unwrap().system;
+    let described =
+        format!("ĥ: 3 → 3, 1 residual blocks of 24; 2 components in {system} coordinates; images of 1 × 28 × 28");
+    assert_eq!(stderr.lines().next(), Some(described.as_str()));
+    for arguments in [&[][..], &["--component", "1"], &["--temperature", "0.7"]] {
+        assert_eq!(sample(&back, "back.npy", arguments), sample(&run, "run.npy", arguments), "{arguments:?}");
+    }
+    let flow = gtn().arg("sample").arg(&back).args(["--steps", "4", "--out"]).arg(folder.path().join("no.npy"));
+    flow.refused_in_one_line("no flow");
+    let layers = gtn().args(["import", "--hidden-layers", "3", "--torch-h"]).arg(&torch).arg("--out");
+    layers.arg(folder.path().join("no")).refused_in_one_line("1 residual blocks instead of hidden layers");
 }
 
 #[test]

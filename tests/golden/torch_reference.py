@@ -4,6 +4,9 @@ For each network, in both formats of torch.save: import, ĥ, decode, encode; the
 the module in docs/pytorch.md. Prints the largest differences divided by the largest values. Each network must be within 1e-5; both
 networks in a row must be as near to the result in float64, or no further from it than twice the distance of PyTorch.
 
+Exported files are also compared of a residual ĥ with 30 components in all coordinates, with random weights, and of short runs of
+`gtn reproduce` with two components: by Algorithm 1, and with `--protocol flow`.
+
     pip install torch numpy safetensors
     python tests/golden/torch_reference.py target/debug/gtn
 """
@@ -44,6 +47,56 @@ def error(found, expected):
     return float(np.abs(found - expected).max() / np.abs(expected).max())
 
 
+def compare_exported(name, model, at, y, k=None):
+    """Samples of a model in gtn, and of its exported file in PyTorch. Returns whether they agree. k has the components of rows."""
+    gtn("export", model, "--format", "torch", "--out", at("torch.safetensors"))
+    weights = safetensors.torch.load_file(at("torch.safetensors"))
+    module = exported["Model"](weights).eval()
+    module.load_state_dict(weights)
+    decode = (lambda x: module.autoencoder.decode(x)) if hasattr(module, "autoencoder") else lambda x: x
+    generated = decode(module.h(y, k))
+    exact = decode(module.double().h(y.double(), k))
+    module.float()
+    # gtn takes the component as a last column.
+    np.save(at("source.npy"), y.numpy() if k is None else np.column_stack([y.numpy(), k.numpy().astype(np.float32)]))
+    gtn("sample", model, "--source", at("source.npy"), "--out", at("samples.npy"))
+    samples = np.load(at("samples.npy"))
+    of_file = error(samples, generated)
+    distances = error(samples, exact), error(generated, exact)
+    to_exact = f"from those in float64: {distances[0]:.1e} and {distances[1]:.1e}"
+    # A state dict that the module saved, and the exported file: bit-equal samples.
+    torch.save(module.state_dict(), at("module.pt"))
+    for key, path in [("file", "torch.safetensors"), ("module", "module.pt")]:
+        gtn("import", "--torch-h", at(path), "--out", at(f"{key}.safetensors"))
+        gtn("sample", at(f"{key}.safetensors"), "--source", at("source.npy"), "--out", at(f"{key}.npy"))
+        assert np.array_equal(np.load(at(f"{key}.npy")), samples), f"{name}, {key}"
+    print(f"{name}: samples of the exported file in PyTorch and in gtn differ by {of_file:.1e} ({to_exact}); imported again: equal")
+    return distances[0] <= max(1e-5, 2 * distances[1])
+
+
+def residual(system, d=5, width=512, blocks=4, components=30):
+    """Random tensors of a residual ĥ, under the names of an exported file."""
+    w = {}
+
+    def linear(name, rows, columns):
+        w[f"h.{name}.weight"], w[f"h.{name}.bias"] = torch.randn(rows, columns) / columns**0.5, torch.randn(rows) / 10
+
+    def norm(name):
+        w[f"h.{name}.weight"], w[f"h.{name}.bias"] = 1 + torch.randn(width) / 10, torch.randn(width) / 10
+
+    linear("fc_in", width, d + components)
+    for block in range(blocks):
+        norm(f"blocks.{block}.norm")
+        linear(f"blocks.{block}.fc1", width, width + components)
+        linear(f"blocks.{block}.fc2", width, width)
+    norm("norm")
+    linear("fc_out", d, width)
+    factors = torch.randn(components, d, d).tril(-1) / 5 + torch.diag_embed(torch.rand(components, d) + 0.2)
+    arrays = {"weights": torch.rand(components).softmax(0), "means": 2 * torch.randn(components, d), "factors": factors}
+    w |= {f"h.components.{system}.{name}": array for name, array in arrays.items()}
+    return w | {"h.mean": torch.randn(d), "h.std": torch.rand(d) + 0.5}
+
+
 worst, failed = 0.0, False
 torch.manual_seed(1)
 with torch.no_grad():
@@ -72,26 +125,22 @@ with torch.no_grad():
                 worst = max(worst, *errors.values())
                 print(f"{name}, {format}: " + ", ".join(f"{key} {value:.1e}" for key, value in errors.items()))
 
-            # An exported file in PyTorch and in gtn: the same samples.
-            gtn("export", at("zip.safetensors"), "--format", "torch", "--out", at("torch.safetensors"))
-            weights = safetensors.torch.load_file(at("torch.safetensors"))
-            model = exported["Model"](weights).eval()
-            model.load_state_dict(weights)
-            generated = model.autoencoder.decode(model.h(y))
-            exact = model.double().autoencoder.decode(model.h(y.double()))
-            model.float()
-            gtn("sample", at("zip.safetensors"), "--source", at("y.npy"), "--out", at("samples.npy"))
-            samples = np.load(at("samples.npy"))
-            of_file = error(samples, generated)
-            distances = error(samples, exact), error(generated, exact)
-            failed |= distances[0] > max(1e-5, 2 * distances[1])
-            to_exact = f"from those in float64: {distances[0]:.1e} and {distances[1]:.1e}"
-            # A state dict that the module saved, and the exported file: bit-equal samples.
-            torch.save(model.state_dict(), at("module.pt"))
-            for key, path in [("file", "torch.safetensors"), ("module", "module.pt")]:
-                gtn("import", "--torch-h", at(path), "--out", at(f"{key}.safetensors"))
-                gtn("sample", at(f"{key}.safetensors"), "--source", at("y.npy"), "--out", at(f"{key}.npy"))
-                assert np.array_equal(np.load(at(f"{key}.npy")), samples), f"{name}, {key}"
-            print(f"{name}: samples of the exported file in PyTorch and in gtn differ by {of_file:.1e} ({to_exact}); imported again: equal")
+            failed |= not compare_exported(name, at("zip.safetensors"), at, y)
+
+    for system in ["normalized", "scaled", "whitened", "covariance"]:
+        with tempfile.TemporaryDirectory() as folder:
+            at = pathlib.Path(folder).joinpath
+            torch.save(residual(system), at("residual.pt"))
+            gtn("import", "--torch-h", at("residual.pt"), "--out", at("residual.safetensors"))
+            name = f"residual, 4 x 512, d = 5, 30 components, {system}"
+            failed |= not compare_exported(name, at("residual.safetensors"), at, torch.randn(300, 5), torch.arange(300) % 30)
+
+    for protocol in ["paper", "flow"]:
+        with tempfile.TemporaryDirectory() as folder:
+            at = pathlib.Path(folder).joinpath
+            options = ["--protocol", protocol, "--components", 2, "--limit", 2400, "--epochs", 3, "--quick", "--no-tensorboard"]
+            gtn("reproduce", "disjoint-uniform", *options, "--out", at("run"))
+            name = f"disjoint-uniform, --protocol {protocol} --components 2"
+            failed |= not compare_exported(name, at("run"), at, torch.randn(500, 2), torch.arange(500) % 2)
 print(f"largest error of a network: {worst:.1e}")
 sys.exit(failed or worst > 1e-5)

@@ -54,9 +54,9 @@ struct Component {
     log_weight: f64,
 }
 
-const WEIGHTS: &str = "weights";
-const MEANS: &str = "means";
-const FACTORS: &str = "factors";
+pub(crate) const WEIGHTS: &str = "weights";
+pub(crate) const MEANS: &str = "means";
+pub(crate) const FACTORS: &str = "factors";
 
 impl Coordinates {
     /// Coordinates of K components in d dimensions: probabilities of shape (K), means (K, d), and lower triangular factors of

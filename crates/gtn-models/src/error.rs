@@ -108,12 +108,6 @@ pub enum Error {
         /// Number of components.
         components: usize,
     },
-    /// A model that has no form in PyTorch.
-    #[error("cannot write a module of PyTorch: {reason}; leave --format torch out to write a model file")]
-    NoTorchForm {
-        /// What has no form there.
-        reason: &'static str,
-    },
     /// A generator without the weights of an encoder was asked for latents.
     #[error("cannot encode images: {reason}; load a run on images with its last checkpoints")]
     NoEncoder {

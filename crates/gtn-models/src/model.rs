@@ -111,6 +111,10 @@ impl Model {
         self.normalizer.as_ref()
     }
 
+    pub(crate) fn coordinates(&self) -> Option<&Coordinates> {
+        self.coordinates.as_ref()
+    }
+
     /// The weights of the autoencoder, by the names of its parameters.
     pub(crate) fn autoencoder(&self) -> &NamedArrays {
         &self.autoencoder

@@ -16,7 +16,8 @@ Nothing in them is executed. Layers are named as in the authors' code:
                fc_out and more than 25 others, fc1 to fc25 are applied, as in the authors' code
   autoencoder  encoder.conv1, encoder.conv2, encoder.fc, decoder.fc, decoder.conv2, decoder.conv1
 
-Sizes are inferred from the tensors. A file of `gtn export --format torch` contains both networks.
+Sizes are inferred from the tensors. A file of `gtn export --format torch` contains both networks, and
+may have a residual ĥ and components of the source, whose names docs/pytorch.md lists.
 
 Examples:
   gtn import --torch-h h.pt --out runs/points
@@ -49,6 +50,7 @@ the settings of the run, and where the weights come from. Samples from it are th
 
 With --format torch, tensors have the names of a PyTorch module, which docs/pytorch.md lists:
   model.load_state_dict(safetensors.torch.load_file(\"mnist.safetensors\"))
+The module generates by one pass of ĥ, so the flow that the pairs come from is left out.
 
 Examples:
   gtn export runs/mnist-d5-seed1 --out mnist.safetensors

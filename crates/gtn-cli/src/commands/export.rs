@@ -28,7 +28,14 @@ pub(crate) fn run(args: &Export) -> Result<(), Failure> {
     note_missing_encoder(model.card());
     match args.format {
         ModelFormat::Gtn => model.to_artifact()?.write(&args.out)?,
-        ModelFormat::Torch => model.to_torch()?.write(&args.out)?,
+        ModelFormat::Torch => {
+            if model.card().flow.is_some() {
+                console::status(
+                    "note: the flow is left out, because the PyTorch module generates by one pass of ĥ; --format gtn keeps it",
+                );
+            }
+            model.to_torch()?.write(&args.out)?;
+        }
     }
     console::print(&args.out.display().to_string());
     Ok(())

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use gtn_models::{Model, StateDict, TorchImport};
-use gtn_run::{AutoencoderCard, HCard, ModelCard, RunFolder};
+use gtn_run::{AutoencoderCard, CoordinatesCard, HCard, ModelCard, RunFolder};
 
 use crate::args::Import;
 use crate::commands::export;
@@ -73,6 +73,10 @@ fn describe(card: &ModelCard) -> String {
         ),
         HCard::Residual(h) => format!("ĥ: {} → {}, {} residual blocks of {}", h.dim, h.dim, h.blocks, h.width),
     };
+    if let Some(CoordinatesCard { system, components }) = card.coordinates {
+        let s = if components == 1 { "" } else { "s" };
+        text.push_str(&format!("; {components} component{s} in {system} coordinates"));
+    }
     match &card.autoencoder {
         None => text.push_str("; no autoencoder"),
         Some(AutoencoderCard { channels, side, .. }) => {

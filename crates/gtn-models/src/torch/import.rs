@@ -1,15 +1,15 @@
 //! A model from the authors' PyTorch files.
 
+use gtn_run::config::CoordinateSystem;
 use gtn_run::{AutoencoderCard, HCard, ImportedFile, ModelCard, Origin};
 
 use super::StateDict;
-use super::names::{self, AUTOENCODER_PREFIX, H_PREFIX, MEAN, NORM_PARTS, Name, OUTPUT, STD};
+use super::h_layers::{HLayers, matrix_shape};
+use super::names::{self, AUTOENCODER_PREFIX, COMPONENTS, H_PREFIX, MEAN, Name, STD};
 use crate::autoencoder::INNER_CHANNELS;
 use crate::model::ENCODER;
-use crate::{AutoencoderShape, Error, HShape, MlpShape, Model, NamedArrays, Normalizer, Result};
+use crate::{AutoencoderShape, Coordinates, HShape, Model, NamedArrays, Normalizer, Result};
 
-/// Hidden layers that the authors' network for CelebA and 11K Hands applies. It defines 40.
-const APPLIED_LAYERS: usize = 25;
 /// Slope of LeakyReLU in the authors' networks.
 const NEGATIVE_SLOPE: f64 = 0.5;
 
@@ -29,11 +29,12 @@ impl Model {
     /// ĥ consists of hidden layers `fc1`, `fc2`, ..., each with LeakyReLU (negative slope 0.5), the first ones followed by
     /// BatchNorm `bn1`, `bn2`, ..., and of an output layer: `fc_out`, or else the last of the numbered ones. The authors' network
     /// with `fc_out` defines 40 hidden layers and applies 25; `hidden_layers` overrides this number. The autoencoder is
-    /// `encoder.{conv1,conv2,fc}` and `decoder.{fc,conv2,conv1}`.
+    /// `encoder.{conv1,conv2,fc}` and `decoder.{fc,conv2,conv1}`. Files of [`to_torch`](Self::to_torch) may also have a residual ĥ,
+    /// components of the source, and a normalizer.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if a tensor is missing, left over, or has another shape or type, and if the files
+    /// [`Error::File`](crate::Error::File) if a tensor is missing, left over, or has another shape or type, and if the files
     /// differ in the dimension of the latents.
     pub fn from_torch(
         h: StateDict,
@@ -57,13 +58,14 @@ impl Model {
             Some(HCard::Mlp(card)) => card.negative_slope,
             _ => NEGATIVE_SLOPE,
         };
-        let layers = HLayers::of(&h, hidden_layers, applies_all)?;
-        let shape = layers.shape(&h, negative_slope)?;
-        let unused_layers = layers.discard_unused(&mut h);
-        let h_weights = take_all(&mut h, names::of_h(&shape, &layers.output))?;
+        let HLayers { shape, names, unused: unused_layers } =
+            HLayers::find(&mut h, hidden_layers, applies_all, negative_slope)?;
+        let h_weights = take_all(&mut h, names)?;
+        let coordinates = take_coordinates(&mut h, shape.output())?;
+        check_input(&h, &shape, coordinates.as_ref())?;
         let normalizer = match h.shape(MEAN) {
             None => None,
-            Some(_) => Some(take_normalizer(&mut h, shape.output)?),
+            Some(_) => Some(take_normalizer(&mut h, shape.output())?),
         };
         let path = h.path().to_path_buf();
         h.finish()?;
@@ -73,11 +75,11 @@ impl Model {
             Some((exported, mut file)) => {
                 let missing_encoder = exported.as_ref().and_then(ModelCard::missing_encoder).map(str::to_owned);
                 let AutoencoderShape { channels, side, dim } = autoencoder_shape(&file)?;
-                if dim != shape.output {
+                if dim != shape.output() {
                     return Err(file.malformed(format!(
                         "its latents have dimension {dim}, and the output of ĥ in '{}' has {}; pass files of one model",
                         path.display(),
-                        shape.output
+                        shape.output()
                     )));
                 }
                 let mut names = names::of_autoencoder(&AutoencoderShape { channels, side, dim });
@@ -87,8 +89,12 @@ impl Model {
                 (Some(AutoencoderCard { channels, side, dim, missing_encoder }), weights)
             }
         };
-        let card = ModelCard::new(HShape::Mlp(shape).into(), normalizer.is_some(), card, Origin::Files(files));
-        Ok(TorchImport { model: Model::new(card, h_weights, normalizer, autoencoder)?, unused_layers })
+        let card = ModelCard::new(shape.into(), normalizer.is_some(), card, Origin::Files(files));
+        let mut model = Model::new(card, h_weights, normalizer, autoencoder)?;
+        if let Some(coordinates) = coordinates {
+            model = model.with_coordinates(coordinates)?;
+        }
+        Ok(TorchImport { model, unused_layers })
     }
 }
 
@@ -117,7 +123,7 @@ fn split(mut file: StateDict, prefix: &str, other: &str) -> Result<(StateDict, O
 }
 
 /// Takes parameters, all of whose values must be finite.
-fn take_all(file: &mut StateDict, names: Vec<Name>) -> Result<NamedArrays> {
+fn take_all(file: &mut StateDict, names: impl IntoIterator<Item = Name>) -> Result<NamedArrays> {
     names.into_iter().map(|name| Ok((name.gtn, take_finite(file, &name.torch, &name.shape)?))).collect()
 }
 
@@ -135,87 +141,31 @@ fn take_normalizer(file: &mut StateDict, columns: usize) -> Result<Normalizer> {
     Normalizer::new(mean, std).map_err(|error| file.malformed(error.to_string()))
 }
 
-/// Rows and columns of a matrix.
-fn matrix_shape(file: &StateDict, name: &str) -> Result<(usize, usize)> {
-    match file.shape(name) {
-        Some(&[rows, columns]) if rows > 0 && columns > 0 => Ok((rows, columns)),
-        Some(shape) => Err(file.malformed(format!(
-            "tensor `{name}` has shape {shape:?}, expected a matrix; pass weights of this network"
-        ))),
-        None => Err(missing_layer(file, name)),
-    }
+/// The components of the source and their coordinates, if the file has any.
+fn take_coordinates(file: &mut StateDict, dim: usize) -> Result<Option<Coordinates>> {
+    let name = file.names().find_map(|name| name.strip_prefix(COMPONENTS)).map(str::to_owned);
+    let Some(name) = name else { return Ok(None) };
+    let system = name.split('.').next().unwrap_or_default().parse::<CoordinateSystem>();
+    let system = system.map_err(|error| file.malformed(format!("tensor `{COMPONENTS}{name}`: {error}")))?;
+    let [means, ..] = names::of_components(system, 0, dim);
+    let count = file.shape(&means.torch).and_then(|shape| shape.first().copied()).unwrap_or(0);
+    let arrays = take_all(file, names::of_components(system, count, dim))?;
+    Coordinates::from_arrays(system, dim, &arrays).map(Some).map_err(|error| file.malformed(error.to_string()))
 }
 
-fn missing_layer(file: &StateDict, name: &str) -> Error {
-    let known = "`fc1`, ..., `fc_out` for ĥ, `encoder.conv1`, ..., `decoder.conv1` for the autoencoder";
-    file.malformed(format!("tensor `{name}` is missing; layers must be named as in the authors' code: {known}"))
-}
-
-/// Which layers of a file are those of ĥ.
-struct HLayers {
-    /// Numbered linear layers in the file.
-    count: usize,
-    /// How many of them are hidden layers that the forward pass applies.
-    applied: usize,
-    /// The name of the output layer.
-    output: String,
-}
-
-impl HLayers {
-    fn of(file: &StateDict, hidden_layers: Option<usize>, applies_all: bool) -> Result<Self> {
-        let has = |layer: &str| file.shape(&format!("{layer}.weight")).is_some();
-        let count = (0..).take_while(|layer| has(&names::linear(*layer))).count();
-        if has(OUTPUT) {
-            let applied = match hidden_layers {
-                Some(hidden_layers) => hidden_layers,
-                None if count > APPLIED_LAYERS && !applies_all => APPLIED_LAYERS,
-                None => count,
-            };
-            require_layers(file, applied, count)?;
-            return Ok(Self { count, applied, output: OUTPUT.to_owned() });
-        }
-        let last = count.checked_sub(1).ok_or_else(|| missing_layer(file, "fc1.weight"))?;
-        let applied = hidden_layers.unwrap_or(last);
-        require_layers(file, applied, last)?;
-        Ok(Self { count, applied, output: names::linear(applied) })
-    }
-
-    /// The architecture, inferred from the shapes.
-    fn shape(&self, file: &StateDict, negative_slope: f64) -> Result<MlpShape> {
-        let (output, before_output) = matrix_shape(file, &format!("{}.weight", self.output))?;
-        let (width, input) = match self.applied {
-            0 => (output, before_output),
-            _ => matrix_shape(file, "fc1.weight")?,
-        };
-        let has_norm = |layer: &usize| file.shape(&format!("{}.weight", names::norm(*layer))).is_some();
-        let batch_norm_layers = (0..self.applied).take_while(has_norm).count();
-        Ok(MlpShape { input, hidden_layers: self.applied, width, output, negative_slope, batch_norm_layers })
-    }
-
-    /// Removes layers between the last applied one and `fc_out`. Returns their names.
-    fn discard_unused(&self, file: &mut StateDict) -> Vec<String> {
-        if self.output != OUTPUT {
-            return Vec::new();
-        }
-        let mut unused = Vec::new();
-        for layer in self.applied..self.count {
-            for name in [names::linear(layer), names::norm(layer)] {
-                let parts = NORM_PARTS.map(|part| file.discard(&format!("{name}.{part}")));
-                if parts.contains(&true) {
-                    unused.push(name);
-                }
-            }
-        }
-        unused
-    }
-}
-
-fn require_layers(file: &StateDict, wanted: usize, available: usize) -> Result<()> {
-    if wanted <= available {
+/// Checks that ĥ takes a normal vector, and beside it a column for each of several components.
+fn check_input(file: &StateDict, h: &HShape, coordinates: Option<&Coordinates>) -> Result<()> {
+    let columns = h.output() + coordinates.map_or(0, Coordinates::indicator_columns);
+    // Without components, the paper's ĥ may map between different dimensions.
+    let is_fixed = coordinates.is_some() || matches!(h, HShape::Residual(_));
+    if !is_fixed || h.input() == columns {
         return Ok(());
     }
-    Err(file
-        .malformed(format!("it has {available} hidden layers, and {wanted} were requested; pass at most {available}")))
+    Err(file.malformed(format!(
+        "the input of ĥ has {} columns, and its output and components need {columns}; pass all tensors of a file that \
+         `gtn export` wrote",
+        h.input()
+    )))
 }
 
 /// The architecture of an autoencoder, inferred from the shapes of its decoder.

@@ -6,9 +6,12 @@
 mod dtype;
 mod export;
 mod global;
+mod h_layers;
 mod import;
 mod input;
 mod legacy;
+#[cfg(test)]
+mod model_tests;
 mod names;
 mod outline;
 mod pickle;

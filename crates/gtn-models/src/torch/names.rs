@@ -1,8 +1,12 @@
-//! The names of parameters in the authors' PyTorch code, beside those of this crate.
+//! The names of parameters in PyTorch, beside those of this crate: those of the authors' code, and for what it does not have
+//! those that a module there would use.
+
+use gtn_run::config::CoordinateSystem;
 
 use crate::autoencoder::{INNER_CHANNELS, OUTER_CHANNELS};
+use crate::coordinates::{FACTORS, MEANS, WEIGHTS};
 use crate::ops::KERNEL;
-use crate::{AutoencoderShape, MlpShape};
+use crate::{AutoencoderShape, MlpShape, ResidualShape};
 
 /// What the names of ĥ start with in a file with both networks.
 pub(super) const H_PREFIX: &str = "h.";
@@ -14,6 +18,10 @@ pub(super) const OUTPUT: &str = "fc_out";
 pub(super) const MEAN: &str = "mean";
 /// Their standard deviation.
 pub(super) const STD: &str = "std";
+/// The first layer of a residual ĥ. The authors' code has none.
+pub(super) const RESIDUAL_INPUT: &str = "fc_in";
+/// What the names of the components of the source start with. The authors' code has none.
+pub(super) const COMPONENTS: &str = "components.";
 /// The parts of a BatchNorm layer.
 pub(super) const NORM_PARTS: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
 
@@ -54,6 +62,43 @@ pub(super) fn of_h(shape: &MlpShape, output: &str) -> Vec<Name> {
     add(format!("{output}.weight"), "output.weight".to_owned(), &[shape.output, input]);
     add(format!("{output}.bias"), "output.bias".to_owned(), &[shape.output]);
     names
+}
+
+/// The LayerNorm of a residual block, counted from 0.
+pub(super) fn block_norm(block: usize) -> String {
+    format!("blocks.{block}.norm")
+}
+
+/// The parameters of a residual ĥ.
+pub(super) fn of_residual(shape: &ResidualShape) -> Vec<Name> {
+    let &ResidualShape { dim, condition, width, blocks, .. } = shape;
+    let mut names = Vec::new();
+    let mut add = |torch: &str, gtn: &str, weight: &[usize]| {
+        // Of a LayerNorm, weight and bias have the same shape.
+        for (part, shape) in [("weight", weight), ("bias", &weight[..1])] {
+            names.push(Name { torch: format!("{torch}.{part}"), gtn: format!("{gtn}.{part}"), shape: shape.to_vec() });
+        }
+    };
+    add(RESIDUAL_INPUT, "input", &[width, dim + condition]);
+    for block in 0..blocks {
+        let gtn = format!("block.{block:03}");
+        add(&block_norm(block), &format!("{gtn}.norm"), &[width]);
+        add(&format!("blocks.{block}.fc1"), &format!("{gtn}.linear1"), &[width, width + condition]);
+        add(&format!("blocks.{block}.fc2"), &format!("{gtn}.linear2"), &[width, width]);
+    }
+    add("norm", "norm", &[width]);
+    add(OUTPUT, "output", &[dim, width]);
+    names
+}
+
+/// The arrays of `count` components in `dim` dimensions, the means first. The coordinates are part of the names, so that a state
+/// dict, which has no metadata, says how ĥ is used.
+pub(super) fn of_components(system: CoordinateSystem, count: usize, dim: usize) -> [Name; 3] {
+    [(MEANS, vec![count, dim]), (WEIGHTS, vec![count]), (FACTORS, vec![count, dim, dim])].map(|(array, shape)| Name {
+        torch: format!("{COMPONENTS}{system}.{array}"),
+        gtn: array.to_owned(),
+        shape,
+    })
 }
 
 /// The parameters of an autoencoder. The decoder applies its second transposed convolution first.

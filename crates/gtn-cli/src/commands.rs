@@ -17,3 +17,4 @@ pub(crate) mod report;
 pub(crate) mod reproduce;
 pub(crate) mod runs;
 pub(crate) mod sample;
+pub(crate) mod sweep;

@@ -13,6 +13,7 @@ mod section;
 mod stage_descriptions;
 mod standing;
 mod summary;
+mod sweep;
 mod synthetic;
 mod tables;
 mod tensors;
@@ -32,6 +33,7 @@ use section::{Figure, Item, Section};
 use tensors::Tensors;
 
 pub use comparison::{Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, Row};
+pub use sweep::{SweepColumn, SweepRow, SweepTable, write_sweep};
 pub use text::count;
 
 /// Every other figure that a report may have than [`GENERATED_FILES`] and [`IMPROVEMENT_FILES`].

@@ -44,6 +44,7 @@ mod real_pairs;
 mod results;
 mod reused_autoencoder;
 mod stages;
+pub mod sweep;
 pub mod training;
 mod vae_baseline;
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gtn_report::{EpochFigures, TensorBoard};
+use gtn_run::config::{Epochs, Overrides};
 use gtn_run::{Provenance, RunFolder, Tee};
 use gtn_train::{Job, presets};
 
@@ -12,23 +13,15 @@ use crate::progress::Progress;
 use crate::{console, stop};
 
 pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
-    let mut config = presets::resolve(&args.choices.experiment, &args.choices.overrides())?;
+    let (experiment, overrides) = (&args.choices.common.experiment, args.choices.overrides());
+    let mut config = presets::resolve(experiment, &overrides)?;
     if let Some(path) = &args.autoencoder {
-        if args.choices.overrides().epochs.autoencoder.is_some() {
-            return Err(Failure::users(
-                "--autoencoder takes a trained autoencoder, so --epochs autoencoder has no effect; set only the epochs of h",
-            ));
-        }
+        refuse_autoencoder_settings(&overrides)?;
         config = gtn_train::reuse_autoencoder(&config, path)?;
     }
     let root = args.out.clone().unwrap_or_else(|| Path::new("runs").join(config.run_name()));
     let run = RunFolder::at(&root);
-    let provenance = Provenance {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        git_revision: option_env!("GTN_GIT_REVISION").map(str::to_owned),
-        command: Some(command_line(args)),
-        ..Provenance::default()
-    };
+    let provenance = provenance(experiment, &overrides, args.autoencoder.as_deref());
     let job = Job {
         config,
         data_dir: args.data.data_dir.clone(),
@@ -54,24 +47,49 @@ pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The command that reproduces this run, without options that concern only this machine.
-fn command_line(args: &Reproduce) -> String {
-    let choices = &args.choices;
-    let mut words = vec!["cargo xtask reproduce".to_owned(), quoted(&choices.experiment)];
+/// Refuses settings of the autoencoder if a trained one is taken.
+pub(super) fn refuse_autoencoder_settings(overrides: &Overrides) -> Result<(), Failure> {
+    let settings = [
+        (overrides.epochs.autoencoder.is_some(), "--epochs autoencoder has no effect; set only the epochs of h"),
+        (overrides.autoencoder_learning_rate.is_some(), "--autoencoder-learning-rate has no effect; omit it"),
+    ];
+    match settings.into_iter().find(|(is_set, _)| *is_set) {
+        Some((_, reason)) => Err(Failure::users(format!("--autoencoder takes a trained autoencoder, so {reason}"))),
+        None => Ok(()),
+    }
+}
+
+/// The program, and the command that reproduces a run.
+pub(super) fn provenance(experiment: &str, overrides: &Overrides, autoencoder: Option<&Path>) -> Provenance {
+    Provenance {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        git_revision: option_env!("GTN_GIT_REVISION").map(str::to_owned),
+        command: Some(command_line(experiment, overrides, autoencoder)),
+        ..Provenance::default()
+    }
+}
+
+/// The command that reproduces a run, without options that concern only this machine.
+fn command_line(experiment: &str, overrides: &Overrides, autoencoder: Option<&Path>) -> String {
+    let mut words = vec!["cargo xtask reproduce".to_owned(), quoted(experiment)];
     let mut option = |name: &str, value: Option<String>| words.extend(value.map(|value| format!("--{name} {value}")));
-    let overrides = choices.overrides();
+    let rate = |rate: f64| format!("{rate:e}");
     option("dim", overrides.dim.map(|dim| dim.to_string()));
     option("seed", overrides.seed.map(|seed| seed.to_string()));
     option("limit", overrides.limit.map(|limit| limit.to_string()));
     option("protocol", overrides.protocol.map(|protocol| protocol.to_string()));
     option("pairing", overrides.pairing.map(|pairing| pairing.to_string()));
     option("components", overrides.components.map(|components| components.to_string()));
-    option("epochs", choices.epochs.map(|epochs| epochs.to_string()));
+    option("width", overrides.width.map(|width| width.to_string()));
+    option("depth", overrides.depth.map(|depth| depth.to_string()));
+    option("learning-rate", overrides.learning_rate.map(rate));
+    option("autoencoder-learning-rate", overrides.autoencoder_learning_rate.map(rate));
+    option("epochs", (overrides.epochs != Epochs::default()).then(|| overrides.epochs.to_string()));
     option("time-budget", overrides.time_budget.map(|seconds| format!("{seconds}s")));
     let baselines: Vec<&str> = overrides.baselines.iter().map(|baseline| baseline.name()).collect();
     option("baselines", (!baselines.is_empty()).then(|| baselines.join(",")));
-    option("autoencoder", args.autoencoder.as_ref().map(|run| quoted(&run.display().to_string())));
-    if choices.quick {
+    option("autoencoder", autoencoder.map(|run| quoted(&run.display().to_string())));
+    if overrides.quick {
         words.push("--quick".to_owned());
     }
     words.join(" ")

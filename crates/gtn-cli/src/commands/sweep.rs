@@ -50,6 +50,9 @@ pub(crate) fn run(args: &Sweep) -> Result<(), Failure> {
     let page = write_sweep(sweep.root(), sweep.record())?;
     sweep.record().notes().iter().for_each(|note| console::status(&format!("note: {note}")));
     print(&SweepTable::new(sweep.record()));
+    if let Some(best) = sweep.record().best() {
+        console::status(&format!("best        {}", sweep.run_folder(best).root().display()));
+    }
     console::status(&format!("wrote {}", page.display()));
     conclusion(sweep.record(), &page)
 }
@@ -121,19 +124,17 @@ fn result(record: &SweepRecord, index: usize) -> String {
     parts.join(", ")
 }
 
-/// Prints the table. The best combination has an asterisk.
+/// Prints the table without details, which the page has.
 fn print(table: &SweepTable) {
-    let head = std::iter::once("run".to_owned()).chain(table.columns.iter().map(|column| column.name.to_owned()));
+    let shown: Vec<usize> = (0..table.columns.len()).filter(|&column| !table.columns[column].is_detail).collect();
+    let head = shown.iter().map(|&column| table.columns[column].name.to_owned());
     let mut rows: Vec<Vec<String>> = vec![head.collect()];
-    for row in &table.rows {
-        let name = format!("{}{}", row.name, if row.is_best { "*" } else { "" });
-        rows.push(std::iter::once(name).chain(row.cells.iter().cloned()).collect());
-    }
+    rows.extend(table.rows.iter().map(|row| shown.iter().map(|&column| row.cells[column].clone()).collect()));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..=table.columns.len()).map(width).collect();
+    let widths: Vec<usize> = (0..shown.len()).map(width).collect();
     for row in &rows {
-        let cells = row.iter().zip(&widths).skip(1).map(|(cell, width)| format!("  {cell:>width$}"));
-        console::print(&format!("{:<2$}{}", row[0], cells.collect::<String>(), widths[0]));
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
+        console::print(&cells.join("  "));
     }
 }
 

@@ -69,7 +69,7 @@ pub struct CombinationRecord {
     /// The metrics of its samples.
     #[serde(default)]
     pub metrics: BTreeMap<Metric, f64>,
-    /// Seconds of each completed stage.
+    /// Seconds of each completed stage, and of the epochs of one that trains.
     #[serde(default)]
     pub seconds: BTreeMap<Stage, f64>,
     /// The stages whose results were taken from the run of another combination, with its name.
@@ -325,7 +325,8 @@ mod tests {
 
     fn record() -> SweepRecord {
         let grid = Grid { widths: vec![3, 4], learning_rates: vec![0.1, 1e-3], ..Grid::default() };
-        let combinations = grid.choices().iter().map(|choice| CombinationRecord::new(choice.name(), choice.settings()));
+        let combinations =
+            grid.choices().into_iter().map(|choice| CombinationRecord::new(choice.name(), choice.settings()));
         SweepRecord {
             format: SWEEP_FORMAT,
             config: Config::from_preset("p", PRESET, &Overrides::default()).unwrap(),

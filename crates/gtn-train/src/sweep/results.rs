@@ -69,7 +69,15 @@ impl RunResults {
         }
         record.metrics.extend(self.log.metrics().map(|measured| (measured.metric, measured.value)));
         record.metrics.retain(|_, value| value.is_finite());
-        let seconds = |stage: &Stage| Some((*stage, self.log.stage(*stage)?.seconds));
+        let of_epochs = |stage: Stage| {
+            let seconds: f64 = self.log.epochs(stage).map(|epoch| epoch.seconds).sum();
+            (seconds > 0.0).then_some(seconds)
+        };
+        let seconds = |stage: &Stage| {
+            // A stage that trains and is not over has its epochs.
+            let completed = self.log.stage(*stage).map(|record| record.seconds);
+            Some((*stage, completed.or_else(|| of_epochs(*stage))?))
+        };
         record.seconds = Stage::ALL.iter().filter_map(seconds).collect();
     }
 }
@@ -108,5 +116,6 @@ mod tests {
         results.write_into(&mut record);
         assert_eq!((record.epochs, record.best_epoch, record.validation_loss), (Some(3), Some(2), Some(4.0)));
         assert_eq!(record.metrics, BTreeMap::from([(Metric::EnergyDistance, 0.25)]));
+        assert_eq!(record.seconds, BTreeMap::from([(Stage::Fit, 3.0)]));
     }
 }

@@ -29,3 +29,24 @@ pub(super) fn by_setting(record: &SweepRecord) -> Vec<OfValue> {
         .flat_map(|setting| grid[&setting].iter().filter_map(move |value| of_value(setting, value)).collect::<Vec<_>>())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::record;
+    use super::*;
+
+    #[test]
+    fn values_have_the_best_and_the_median_of_their_complete_runs() {
+        let of = |setting: SweptSetting, value: &str, runs: usize, best: f64, median: f64| OfValue {
+            setting,
+            value: value.to_owned(),
+            runs,
+            best,
+            median,
+        };
+        let (width, rate) = (SweptSetting::Width, SweptSetting::LearningRate);
+        let expected =
+            [of(width, "4", 1, 0.5, 0.5), of(width, "6", 1, 0.125, 0.125), of(rate, "1e-2", 2, 0.125, 0.125)];
+        assert_eq!(by_setting(&record()), expected);
+    }
+}

@@ -55,7 +55,7 @@ fn summary(record: &SweepRecord) -> String {
     let best = record.best().map(|index| &record.combinations[index]);
     match best.and_then(|best| Some((best, best.value(ranking)?))) {
         Some((best, value)) => {
-            format!("By {}, {} is the best, with {}. {time}", ranking.title().to_lowercase(), best.name, number(value))
+            format!("{} is the best: {} {}. {time}", best.name, ranking.title(), number(value))
         }
         None => format!("No run is complete yet. {time}"),
     }
@@ -79,7 +79,7 @@ fn combinations(record: &SweepRecord, table: &SweepTable) -> Markup {
                 tbody { @for row in &table.rows { (combination(row)) } }
             } }
             p.note {
-                "From the best to the worst by " (record.ranking().title().to_lowercase()) ". Lower is better unless marked otherwise: \
+                "From the best to the worst by " (record.ranking().title()) ". Lower is better unless marked otherwise: \
                  ↑ higher is better, → closer to the given value is better. Each run is a folder of its own, with a report. Runs \
                  share the results of stages that do not depend on what varies between them."
                 @if record.halving {
@@ -122,7 +122,7 @@ fn settings(record: &SweepRecord) -> Markup {
                         }
                     } }
                 } }
-                p.note { "The best and the median of " (record.ranking().title().to_lowercase()) " over the complete runs with a value." }
+                p.note { "The best and the median of " (record.ranking().title()) " over the complete runs with a value." }
             }
         }
     }

@@ -26,6 +26,8 @@ pub struct SweepColumn {
     pub definition: &'static str,
     /// Whether runs are compared by it.
     pub is_ranking: bool,
+    /// Whether a narrow table does without it.
+    pub is_detail: bool,
 }
 
 /// A combination.
@@ -60,6 +62,9 @@ const METRICS: [Metric; 13] = [
     Metric::BetweenSquares,
 ];
 
+/// Columns of metrics and losses in a narrow table.
+const WIDTH: usize = 4;
+
 /// What a column shows.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -76,7 +81,13 @@ impl SweepTable {
     #[must_use]
     pub fn new(record: &SweepRecord) -> Self {
         let (ranking, kinds) = (record.ranking(), kinds(record));
-        let column = |kind: &Kind| kind.column(ranking);
+        // Beside what runs are compared by.
+        let mut metrics = 0;
+        let column = |kind: &Kind| {
+            let column = kind.column(ranking);
+            metrics += usize::from(matches!(kind, Kind::Value(_)));
+            SweepColumn { is_detail: metrics > WIDTH && matches!(kind, Kind::Value(_)), ..column }
+        };
         let best = record.best();
         let row = |index: usize| {
             let combination = &record.combinations[index];
@@ -124,7 +135,7 @@ impl Kind {
             Kind::Seconds => ("time", "Training of ĥ".to_owned(), "Time of the epochs of ĥ."),
         };
         let is_ranking = matches!(self, Kind::Value(value) if value == ranking);
-        SweepColumn { name, title, definition, is_ranking }
+        SweepColumn { name, title, definition, is_ranking, is_detail: false }
     }
 
     fn cell(self, combination: &CombinationRecord) -> String {
@@ -153,5 +164,48 @@ fn mark(value: Ranking) -> String {
         Direction::LowerIsBetter => String::new(),
         Direction::HigherIsBetter => " ↑".to_owned(),
         Direction::CloserTo(best) => format!(" → {best}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::record;
+    use super::*;
+
+    #[test]
+    fn rows_are_ranked_and_columns_are_those_with_values() {
+        let table = SweepTable::new(&record());
+        let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+        let expected = [
+            "width",
+            "learning-rate",
+            "state",
+            "epochs",
+            "best_epoch",
+            "sliced_wasserstein",
+            "validation_loss",
+            "energy_distance",
+            "variance_kept",
+            "outside_support",
+            "time",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(table.columns[8].title, "Variance kept → 1");
+        let details: Vec<&str> =
+            table.columns.iter().filter(|column| column.is_detail).map(|column| column.name).collect();
+        assert_eq!(details, ["outside_support"]);
+        assert!(table.columns.iter().all(|column| column.is_ranking == (column.name == "sliced_wasserstein")));
+        let rows: Vec<(&str, bool)> = table.rows.iter().map(|row| (row.name.as_str(), row.is_best)).collect();
+        let [first, second, third, fourth] = [
+            "width-6-learning-rate-1e-2",
+            "width-4-learning-rate-1e-2",
+            "width-4-learning-rate-1e-1",
+            "width-6-learning-rate-1e-1",
+        ];
+        assert_eq!(rows, [(first, true), (second, false), (third, false), (fourth, false)]);
+        let cells = ["6", "1e-2", "done", "1,200", "7", "0.1250", "0.5000", "0.2500", "0.9000", "0.01000", "30 s"];
+        assert_eq!(table.rows[0].cells, cells);
+        assert_eq!(table.rows[3].cells[2..6], ["failed", "–", "–", "–"]);
+        assert_eq!(table.rows[3].failure.as_deref(), Some("it diverged"));
     }
 }

@@ -210,6 +210,12 @@ fn bad_input_is_refused_before_anything_starts() {
     refuse(&["uniform", "--widths", "4,6", "--halving", "--time-budget", "10s"], "--time-budget");
     refuse(&["mnist", "--autoencoder-learning-rates", "1e-3", "--autoencoder", "run"], "--autoencoder");
     refuse(&["mnist", "--widths", "4,6", "--autoencoder", "absent"], "is not a run");
+    // Without data no run starts, and another sweep may take the folder.
+    let empty = folder.path().join("empty");
+    for widths in ["4,6", "4,8"] {
+        let call = gtn().current_dir(folder.path()).args(["sweep", "mnist", "--widths", widths, "--out", "early"]);
+        call.arg("--data-dir").arg(&empty).refused("cannot find MNIST in");
+    }
     // A folder with other content stays as it is.
     let notes = folder.path().join("notes");
     fs::create_dir(&notes).unwrap();

@@ -45,7 +45,7 @@ pub enum Outcome {
 }
 
 impl Sweep {
-    /// Opens the folder of a sweep: creates it, or continues the same sweep.
+    /// Opens the folder of a sweep: creates it, or continues the same sweep. Another sweep is replaced if none of its runs was started.
     ///
     /// # Errors
     ///
@@ -57,7 +57,11 @@ impl Sweep {
             refuse_other_folder(root, existing.is_some())?;
         }
         let mut record = plan.record();
-        if let Some(existing) = &existing {
+        // A sweep in which no run was started may be replaced.
+        let has_run = |name: &str| SweepRecord::run_folder(root, name).root().exists();
+        let started =
+            |existing: &SweepRecord| existing.combinations.iter().any(|combination| has_run(&combination.name));
+        if let Some(existing) = existing.filter(started) {
             let of_runs = || plan.combinations().iter().find_map(|of| difference_of_run(root, of));
             if let Some(difference) = existing.difference(&record).or_else(of_runs) {
                 return Err(gtn_run::Error::OtherSweep { path: root.to_path_buf(), difference }.into());
@@ -66,8 +70,7 @@ impl Sweep {
             for combination in &mut record.combinations {
                 let Some(old) = existing.combinations.iter().find(|old| old.name == combination.name) else { continue };
                 combination.shared.clone_from(&old.shared);
-                let has_run = SweepRecord::run_folder(root, &old.name).config().is_file();
-                combination.failure = old.failure.clone().filter(|failure| failure.is_final && has_run);
+                combination.failure = old.failure.clone().filter(|failure| failure.is_final && has_run(&old.name));
             }
         }
         std::fs::create_dir_all(root).map_err(gtn_io::Error::io("create", root))?;

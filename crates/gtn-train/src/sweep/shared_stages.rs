@@ -72,9 +72,20 @@ fn files(stage: Stage, run: &RunFolder) -> Vec<PathBuf> {
     }
 }
 
-/// Links a file, or copies it where that is impossible. Does nothing if it is missing, or if there is one already.
+/// The name of a link until it replaces a file: a temporary one, which is removed if the process ends in between.
+const TEMPORARY: &str = ".gtn-link.part";
+
+/// Replaces a file by a link to another one, or by a copy where that is impossible. Does nothing if that file is missing.
 fn link(from: &Path, to: &Path) -> Result<()> {
-    if !from.exists() || to.exists() || std::fs::hard_link(from, to).is_ok() {
+    if !from.exists() {
+        return Ok(());
+    }
+    let temporary = to.with_file_name(TEMPORARY);
+    let _ = std::fs::remove_file(&temporary);
+    let linked = std::fs::hard_link(from, &temporary).and_then(|()| std::fs::rename(&temporary, to));
+    // If both are the same file already, renaming keeps both names.
+    let _ = std::fs::remove_file(&temporary);
+    if linked.is_ok() {
         return Ok(());
     }
     let mut source = std::fs::File::open(from).map_err(gtn_io::Error::io("read", from))?;
@@ -143,7 +154,8 @@ mod tests {
             log.append(record).unwrap();
         }
         let donors = STAGES.map(|stage| Donor { stage, name: "donor".to_owned(), run: donor.clone() });
-        // A process that was killed left a part of the records.
+        // A process that was killed left a part of the records, and weights of its own.
+        std::fs::write(run.best_checkpoint(Network::Autoencoder), "its own").unwrap();
         MetricsLog::open(&run.metrics()).unwrap().append(epoch(Stage::Autoencode, 1)).unwrap();
         let taken = take(&run, &donors).unwrap();
         assert_eq!(taken, BTreeMap::from([(Stage::Autoencode, "donor".to_owned())]));
@@ -151,6 +163,11 @@ mod tests {
         assert!(!run.latents().exists());
         let log = MetricsLog::open(&run.metrics()).unwrap();
         assert_eq!(log.records(), [epoch(Stage::Autoencode, 1), epoch(Stage::Autoencode, 2), stage(Stage::Autoencode)]);
+        let checkpoints = run.best_checkpoint(Network::Autoencoder);
+        assert_eq!(std::fs::read_dir(checkpoints.parent().unwrap()).unwrap().count(), 1);
+        link(&donor.best_checkpoint(Network::Autoencoder), &checkpoints).unwrap();
+        assert_eq!(std::fs::read_dir(checkpoints.parent().unwrap()).unwrap().count(), 1);
+        assert!(atomic::is_temporary(TEMPORARY));
         // A second time, there is nothing to take. Replacing the file of one run keeps that of the other.
         assert!(take(&run, &donors).unwrap().is_empty());
         atomic::write_bytes(&run.best_checkpoint(Network::Autoencoder), b"other").unwrap();

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 const USAGE: &str = "Usage: cargo xtask <COMMAND> [ARGUMENTS]...
 
   reproduce EXPERIMENT ...   build `gtn` in release mode and run `gtn reproduce EXPERIMENT ...`
+  sweep EXPERIMENT ...       build `gtn` and run `gtn sweep EXPERIMENT ...`
   fetch NAME ...             build `gtn` and download a data set with `gtn data fetch NAME ...`
   bench train ...            build `gtn` and time it against a PyTorch reference with `gtn bench train ...`
   bench --device cuda ...    do the same on a GPU with `gtn bench device --device cuda ...`
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let rest: Vec<_> = arguments.collect();
     match command.to_str() {
         Some("reproduce") => gtn::run(&["reproduce"], &rest),
+        Some("sweep") => gtn::run(&["sweep"], &rest),
         Some("fetch") => gtn::run(&["data", "fetch"], &rest),
         Some("bench") => gtn::bench(&rest),
         Some("words") => words::run(Path::new(rest.first().map_or(".".as_ref(), |root| root.as_os_str()))),

@@ -12,6 +12,7 @@ mod models;
 mod named_values;
 mod runs;
 mod samples;
+mod sweep;
 
 use clap::{Parser, Subcommand};
 
@@ -25,6 +26,7 @@ pub(crate) use label::Label;
 pub(crate) use models::{Export, Import, ModelFormat};
 pub(crate) use runs::{Compare, ConfigCommand, Report, Reproduce, Runs};
 pub(crate) use samples::{Decode, Encode, Interpolate, Sample};
+pub(crate) use sweep::Sweep;
 
 /// Generative Topological Networks: turn standard normal random vectors into samples of your data in one forward pass.
 #[derive(Debug, Parser)]
@@ -52,6 +54,8 @@ GPU if there is one; `gtn doctor` shows what is available.";
 pub(crate) enum Command {
     /// Reproduce one of the paper's experiments; resumes if interrupted.
     Reproduce(Reproduce),
+    /// Run an experiment with every combination of some settings (Appendix F); resumes if interrupted.
+    Sweep(Sweep),
     /// Generate samples with the trained networks of a run.
     Sample(Sample),
     /// Interpolate between normal vectors (Figure 6).

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         .init();
     let done = match &arguments.command {
         Command::Reproduce(command) => commands::reproduce::run(command),
+        Command::Sweep(command) => commands::sweep::run(command),
         Command::Sample(command) => commands::sample::run(command),
         Command::Interpolate(command) => commands::interpolate::run(command),
         Command::Encode(command) => commands::encode::run(command),

@@ -18,7 +18,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Comparison`] lays several runs side by side in one HTML file, and has their metrics as one table.
+//! [`Comparison`] lays several runs side by side in one HTML file, and has their metrics as one table. [`write_sweep`] writes the
+//! page of a sweep, whose table is a [`SweepTable`].
 //!
 //! The parts of a report can be used without a run: [`grid`](grid::grid) for images,
 //! [`back_and_forth`](animation::back_and_forth) for animations, [`loss_svg`](curves::loss_svg) for losses and
@@ -42,6 +43,7 @@ pub use epoch_figures::EpochFigures;
 pub use error::{Error, Result};
 pub use grid::Raster;
 pub use report::{
-    Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, PaperRow, Row, Table2, count, write_report,
+    Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, PaperRow, Row, SweepColumn, SweepRow, SweepTable,
+    Table2, count, write_report, write_sweep,
 };
 pub use tensorboard::TensorBoard;

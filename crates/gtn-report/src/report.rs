@@ -13,6 +13,7 @@ mod section;
 mod stage_descriptions;
 mod standing;
 mod summary;
+mod sweep;
 mod synthetic;
 mod table2;
 mod tables;
@@ -33,6 +34,7 @@ use section::{Figure, Item, Section};
 use tensors::Tensors;
 
 pub use comparison::{Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, Row};
+pub use sweep::{SweepColumn, SweepRow, SweepTable, write_sweep};
 pub use table2::{PaperRow, Table2};
 pub use text::count;
 

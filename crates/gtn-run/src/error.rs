@@ -51,6 +51,39 @@ pub enum Error {
         /// The first setting that differs, with both values.
         difference: String,
     },
+    /// A sweep without a list of values.
+    #[error(
+        "a sweep needs at least one list of values; pass --widths, --depths, --learning-rates, --autoencoder-learning-rates, \
+         --pairings or --components, as in --widths 500,1000"
+    )]
+    EmptyGrid,
+    /// A folder that is neither empty nor a sweep.
+    #[error(
+        "{} is neither empty nor a sweep (it has no {missing}); choose another folder with --out",
+        path.display()
+    )]
+    NotASweep {
+        /// The folder.
+        path: PathBuf,
+        /// The missing file.
+        missing: &'static str,
+    },
+    /// The folder of another sweep.
+    #[error("{} contains a different sweep ({difference}); choose another folder with --out", path.display())]
+    OtherSweep {
+        /// The folder.
+        path: PathBuf,
+        /// The first difference, with both values.
+        difference: String,
+    },
+    /// The record of a sweep that cannot be read.
+    #[error("cannot read {}: {reason}; choose another folder with --out", path.display())]
+    SweepRecord {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A second process on one run.
     #[error("{} is in use by another process ({holder}); wait until it ends, or stop it", path.display())]
     Locked {

@@ -40,6 +40,7 @@ mod progress;
 pub mod records;
 pub mod schema;
 mod stage;
+pub mod sweep;
 
 pub use artifact::Artifact;
 pub use config::Config;

@@ -46,6 +46,7 @@ mod real_pairs;
 mod results;
 mod reused_autoencoder;
 mod stages;
+pub mod sweep;
 pub mod training;
 mod vae_baseline;
 

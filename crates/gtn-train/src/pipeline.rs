@@ -21,6 +21,16 @@ use crate::{Error, Job, Result, reused_autoencoder};
 /// [`Error::Stopped`](crate::Error::Stopped) if the observer asked for it; otherwise an error of the data, the folder or the
 /// training. Completed stages keep their results.
 pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Result<Lock> {
+    reproduce_after(job, run, observer, &mut |_| Ok(()))
+}
+
+/// The same, after `prepare_folder` was called with the folder, which is open and locked then.
+pub(crate) fn reproduce_after(
+    job: &Job,
+    run: &RunFolder,
+    observer: &mut dyn Observer,
+    prepare_folder: &mut dyn FnMut(&RunFolder) -> Result<()>,
+) -> Result<Lock> {
     let (config, reused) = reused_autoencoder::resolve(job, run)?;
     let config = &config.with_available_inception();
     config.check()?;
@@ -54,6 +64,7 @@ pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Res
         reused.describe_in(&mut provenance);
     }
     let lock = run.open(config, &provenance, job.force)?;
+    prepare_folder(run)?;
     if let Some(reference) = config.reference_run() {
         observer.note("starting the reference run in one dimension");
         let job = Job { config: reference, ..job.clone() };

@@ -106,6 +106,14 @@ impl Call {
         self.ended(1, word)
     }
 
+    /// As [`failed`](Self::failed), without a text on stderr.
+    #[track_caller]
+    pub(crate) fn failed_without(self, absent: &str, word: &str) {
+        let (output, stderr) = self.output();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(word) && !stderr.contains(absent), "{stderr}");
+    }
+
     #[track_caller]
     fn ended(self, code: i32, word: &str) -> String {
         let (output, stderr) = self.output();

@@ -5,9 +5,9 @@ use gtn_run::config::{Components, Epochs, Overrides, PairingMethod, Protocol, Se
 
 use super::named_values::by_name;
 
-/// An experiment, with overrides of its settings.
+/// An experiment, with overrides of the settings that concern all of its stages.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Choices {
+pub(crate) struct ExperimentChoices {
     /// Experiment: swiss-roll, uniform, disjoint-uniform, mnist, celeba or hap; or a .toml file with your own settings (see `gtn config
     /// show`); or table2, with `gtn reproduce`: the paper's table of celeba and hap for four dimensions.
     pub(crate) experiment: String,
@@ -18,13 +18,6 @@ pub(crate) struct Choices {
     /// Follow the paper, or the authors' code (repo) where they differ, or this project's own method (flow) [default: paper].
     #[arg(long, value_parser = by_name::<Protocol>(PROTOCOLS))]
     pub(crate) protocol: Option<Protocol>,
-    /// How normal vectors and data are paired [default: that of the protocol].
-    #[arg(long, value_parser = by_name::<PairingMethod>(PAIRINGS))]
-    pub(crate) pairing: Option<PairingMethod>,
-    /// Components of the source (Appendix C): a number, `auto` (as many as a mixture of Gaussians needs), or `labels` (one for
-    /// each class of the data) [default: auto for pairs from a flow, otherwise 1].
-    #[arg(long, value_name = "N|auto|labels")]
-    pub(crate) components: Option<Components>,
     /// Random seed; the same seed gives the same weights and samples [default: 1].
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
@@ -43,31 +36,72 @@ pub(crate) struct Choices {
     /// run exactly, pass the number of epochs that each network reached with --epochs.
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub(crate) time_budget: Option<u64>,
-    /// Baselines to train beside the Gaussian and the mixture of Gaussians, for images; their training is not a part of the time
-    /// budget.
-    #[arg(long, value_name = "LIST", value_parser = by_name::<TrainedBaseline>(BASELINES), value_delimiter = ',')]
-    pub(crate) baselines: Vec<TrainedBaseline>,
     /// What chooses the best epoch of ĥ, and when training stops early [default: inception-score for celeba and hap if the weights of
     /// its network exist, as in the paper; otherwise validation-loss].
     #[arg(long, value_name = "RULE", value_parser = by_name::<Selection>(SELECTIONS))]
     pub(crate) select: Option<Selection>,
 }
 
-impl Choices {
+/// An experiment, with overrides of its settings.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Choices {
+    #[command(flatten)]
+    pub(crate) common: ExperimentChoices,
+    /// How normal vectors and data are paired [default: that of the protocol].
+    #[arg(long, value_parser = by_name::<PairingMethod>(PAIRINGS))]
+    pub(crate) pairing: Option<PairingMethod>,
+    /// Components of the source (Appendix C): a number, `auto` (as many as a mixture of Gaussians needs), or `labels` (one for
+    /// each class of the data) [default: auto for pairs from a flow, otherwise 1].
+    #[arg(long, value_name = "N|auto|labels")]
+    pub(crate) components: Option<Components>,
+    /// Units of a hidden layer of ĥ [default: that of the experiment].
+    #[arg(long, value_name = "N")]
+    pub(crate) width: Option<usize>,
+    /// Hidden layers of ĥ, or blocks of a residual ĥ. BatchNorm follows all of them if it does in the experiment [default: that of
+    /// the experiment].
+    #[arg(long, value_name = "N")]
+    pub(crate) depth: Option<usize>,
+    /// Learning rate of ĥ [default: that of the experiment].
+    #[arg(long, value_name = "RATE")]
+    pub(crate) learning_rate: Option<f64>,
+    /// Learning rate of the autoencoder [default: that of the experiment].
+    #[arg(long, value_name = "RATE")]
+    pub(crate) autoencoder_learning_rate: Option<f64>,
+    /// Baselines to train beside the Gaussian and the mixture of Gaussians, for images; their training is not a part of the time
+    /// budget.
+    #[arg(long, value_name = "LIST", value_parser = by_name::<TrainedBaseline>(BASELINES), value_delimiter = ',')]
+    pub(crate) baselines: Vec<TrainedBaseline>,
+}
+
+impl ExperimentChoices {
     /// The overrides of the preset.
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {
             protocol: self.protocol,
             quick: self.quick,
             dim: self.dim,
-            pairing: self.pairing,
-            components: self.components,
             seed: self.seed,
             limit: self.limit,
             epochs: self.epochs.unwrap_or_default(),
             time_budget: self.time_budget,
-            baselines: self.baselines.clone(),
             select: self.select,
+            ..Overrides::default()
+        }
+    }
+}
+
+impl Choices {
+    /// The overrides of the preset.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            pairing: self.pairing,
+            components: self.components,
+            width: self.width,
+            depth: self.depth,
+            learning_rate: self.learning_rate,
+            autoencoder_learning_rate: self.autoencoder_learning_rate,
+            baselines: self.baselines.clone(),
+            ..self.common.overrides()
         }
     }
 }
@@ -101,7 +135,7 @@ const PROTOCOLS: [(&str, &str); 3] = [
     (Protocol::Flow.name(), "pairs from a learned flow, and a residual ĥ"),
 ];
 
-const PAIRINGS: [(&str, &str); 3] = [
+pub(super) const PAIRINGS: [(&str, &str); 3] = [
     (PairingMethod::Greedy.name(), "Algorithm 1: greedy matching by cosine similarity"),
     (PairingMethod::Sorted.name(), "sort both sides (Figure 2); for dimension 1"),
     (PairingMethod::Flow.name(), "follow the flow of a learned velocity field"),

@@ -7,7 +7,7 @@ use crate::console;
 use crate::failure::Failure;
 
 pub(crate) fn show(choices: &Choices) -> Result<(), Failure> {
-    let config = presets::resolve(&choices.experiment, &choices.overrides())?;
+    let config = presets::resolve(&choices.common.experiment, &choices.overrides())?;
     console::print(config.to_toml()?.trim_end());
     Ok(())
 }

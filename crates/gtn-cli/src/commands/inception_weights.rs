@@ -4,34 +4,42 @@ use std::path::Path;
 
 use gtn_data::inception;
 use gtn_models::{InceptionOutput, InceptionVariant};
-use gtn_run::RunFolder;
 use gtn_run::config::{Config, FidSettings, InceptionOverrides, Selection};
 use gtn_train::{InceptionFiles, inception_weights_sha256};
 
 use crate::args::{FidSamples, InceptionOptions};
 use crate::failure::Failure;
 
-/// An experiment with the weights that exist and the rule that the caller wants, and the files of these weights. A run that exists
-/// keeps its own settings, unless options name others: weights that appeared or disappeared since do not make it another run.
+/// What a command chooses for an experiment: to be applied by [`Config::with_inception`].
+pub(crate) struct InceptionChoice {
+    /// The weights that exist, and settings of what is measured with them.
+    pub(crate) overrides: InceptionOverrides,
+    /// The rule that the caller wants, or that an existing run has.
+    pub(crate) select: Option<Selection>,
+    /// The files of these weights.
+    pub(crate) files: InceptionFiles,
+}
+
+/// The weights that exist and the rule that the caller wants. A run that exists (with the configuration `existing`) keeps its own
+/// settings, unless options name others: weights that appeared or disappeared since do not make it another run.
 pub(crate) fn resolve(
-    (config, mut select): (Config, Option<Selection>),
+    (config, mut select): (&Config, Option<Selection>),
     options: &InceptionOptions,
-    run: &RunFolder,
+    existing: Option<Config>,
     data_dir: &Path,
-) -> Result<(Config, InceptionFiles), Failure> {
+) -> Result<InceptionChoice, Failure> {
     let networks = &options.networks;
     let files = InceptionFiles {
         score: networks.is_weights.clone().or_else(|| inception::is_weights(data_dir)),
         fid: networks.fid_weights.clone().or_else(|| inception::fid_weights(data_dir)),
     };
-    let mut wanted = InceptionOverrides::default();
+    let mut overrides = InceptionOverrides::default();
     if config.inception.is_none() {
         refuse_options(options, &config.experiment)?;
-        return Ok((config.with_inception(&wanted, select)?, files));
+        return Ok(InceptionChoice { overrides, select, files });
     }
-    let existing = run.record().ok().map(|record| record.config);
     let stored = existing.as_ref().map(|config| config.inception.clone().unwrap_or_default());
-    wanted.score_weights = match (&stored, &networks.is_weights, &files.score) {
+    overrides.score_weights = match (&stored, &networks.is_weights, &files.score) {
         (Some(stored), None, _) => stored.score.as_ref().and_then(|score| score.weights.clone()),
         (_, _, Some(path)) => {
             Some(inception_weights_sha256(path, InceptionVariant::Torchvision, InceptionOutput::Logits)?)
@@ -39,10 +47,10 @@ pub(crate) fn resolve(
         _ => None,
     };
     let of_run = existing.map(|config| config.h.training.select);
-    let has_weights = wanted.score_weights.is_some();
+    let has_weights = overrides.score_weights.is_some();
     select = select.or(of_run.filter(|rule| *rule != Selection::InceptionScore || has_weights));
-    resolve_fid(options, stored.map(|stored| stored.fid), files.fid.as_deref(), &mut wanted)?;
-    Ok((config.with_inception(&wanted, select)?, files))
+    resolve_fid(options, stored.map(|stored| stored.fid), files.fid.as_deref(), &mut overrides)?;
+    Ok(InceptionChoice { overrides, select, files })
 }
 
 /// `stored` is what the run has, if it exists.

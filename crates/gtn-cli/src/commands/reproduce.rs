@@ -9,11 +9,13 @@ use crate::args::Reproduce;
 use crate::console;
 use crate::failure::Failure;
 
+pub(super) use experiment::refuse_autoencoder_settings;
+
 /// The folder of runs, unless the command line names another one.
 const RUNS: &str = "runs";
 
 pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
-    if args.choices.experiment == table2::NAME {
+    if args.choices.common.experiment == table2::NAME {
         return table2::run(args, Path::new(RUNS));
     }
     for (option, is_given) in [("--dims", !args.dims.is_empty()), ("--sets", !args.sets.is_empty())] {

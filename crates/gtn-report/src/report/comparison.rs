@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use gtn_run::{RunFolder, RunProgress};
 
+use super::section::Section;
 use crate::{Error, Result};
 
 pub use compared_run::ComparedRun;
@@ -89,6 +90,15 @@ impl Comparison {
     pub fn html(&self) -> Result<String> {
         html::page(&self.runs, &self.metrics(), &self.notes())
     }
+}
+
+/// The samples and losses of runs, as sections of another page; none without runs.
+pub(super) fn samples_and_losses(folders: &[RunFolder]) -> Result<Vec<Section>> {
+    if folders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let runs = compared_run::read(folders)?;
+    Ok(std::iter::once(samples::section(&runs)?).chain(losses::section(&runs)).collect())
 }
 
 /// What a run lacks, and how to complete it.

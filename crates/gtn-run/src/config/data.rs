@@ -142,6 +142,12 @@ impl Data {
         }
     }
 
+    /// Whether the data have classes, which can be components.
+    #[must_use]
+    pub fn have_labels(&self) -> bool {
+        matches!(self, Data::Images(ImageSource::Mnist(_)) | Data::Points(PointSource::DisjointUniform(_)))
+    }
+
     /// Whether samples are images, which ĥ generates through an autoencoder.
     #[must_use]
     pub fn are_images(&self) -> bool {

@@ -32,6 +32,14 @@ pub struct Overrides {
     pub baselines: Vec<TrainedBaseline>,
     /// What decides which epoch of ĥ is the best.
     pub select: Option<Selection>,
+    /// Units of a hidden layer of ĥ.
+    pub width: Option<usize>,
+    /// Hidden layers of ĥ, or blocks of a residual one.
+    pub depth: Option<usize>,
+    /// Learning rate of ĥ.
+    pub learning_rate: Option<f64>,
+    /// Learning rate of the autoencoder.
+    pub autoencoder_learning_rate: Option<f64>,
 }
 
 /// Maximum numbers of epochs that override those of a preset: `autoencoder=3,h=20`, or `20` for every network.

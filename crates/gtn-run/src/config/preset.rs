@@ -1,7 +1,9 @@
 //! From a preset to the configuration of one run.
 
 use super::message::{on_one_line, with_suggestion};
-use super::{Config, FlowSettings, HArchitecture, InceptionOverrides, Overrides, PairingMethod, Protocol};
+use super::{
+    Config, FlowSettings, HArchitecture, InceptionOverrides, Overrides, PairingMethod, Protocol, ResidualSettings,
+};
 use crate::{Error, Result};
 
 impl Config {
@@ -88,6 +90,7 @@ impl Config {
             return Err(Error::Setting { key, value, reason });
         }
         self.h.training.epochs = epochs.h.or(epochs.all).unwrap_or(self.h.training.epochs);
+        self.set_networks(overrides)?;
         self.h.residual = match self.h.architecture {
             HArchitecture::Residual => Some(self.h.residual()),
             HArchitecture::Mlp => None,
@@ -97,6 +100,39 @@ impl Config {
             self.pairing.flow = FlowSettings::default();
         }
         self.with_inception(&InceptionOverrides::default(), overrides.select)
+    }
+
+    /// Applies the size of ĥ, and the learning rates.
+    fn set_networks(&mut self, overrides: &Overrides) -> Result<()> {
+        let &Overrides { width, depth, learning_rate, autoencoder_learning_rate, .. } = overrides;
+        let h = &mut self.h;
+        match h.architecture {
+            HArchitecture::Mlp => {
+                h.width = width.unwrap_or(h.width);
+                if let Some(depth) = depth {
+                    // BatchNorm stays where the preset has it: after all hidden layers, or after the first ones.
+                    let after_all = h.hidden_layers > 0 && h.batch_norm_layers == h.hidden_layers;
+                    h.batch_norm_layers = if after_all { depth } else { h.batch_norm_layers.min(depth) };
+                    h.hidden_layers = depth;
+                }
+            }
+            HArchitecture::Residual => {
+                let ResidualSettings { width: of_preset, blocks } = h.residual();
+                let (width, blocks) = (width.unwrap_or(of_preset), depth.unwrap_or(blocks));
+                h.residual = Some(ResidualSettings { width, blocks });
+            }
+        }
+        h.training.learning_rate = learning_rate.unwrap_or(h.training.learning_rate);
+        match (&mut self.autoencoder, autoencoder_learning_rate) {
+            (Some(autoencoder), Some(rate)) => autoencoder.training.learning_rate = rate,
+            (None, Some(rate)) => {
+                let (key, value) = ("--autoencoder-learning-rate".to_owned(), rate.to_string());
+                let reason = format!("`{}` has no autoencoder; set the learning rate of h", self.experiment);
+                return Err(Error::Setting { key, value, reason });
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }
 

@@ -6,16 +6,24 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-pub(super) const FILE: &str = ".gtn-lock";
+pub(super) const FILE: &str = Lock::FILE;
 
-/// The right to write to a run. It is released when it is dropped, or by the operating system when the process ends.
+/// The right to write to a run, or to a sweep. It is released when it is dropped, or by the operating system when the process ends.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
 impl Lock {
-    pub(super) fn acquire(root: &Path) -> Result<Self> {
+    /// The name of the lock file in a folder.
+    pub const FILE: &'static str = ".gtn-lock";
+
+    /// Locks a folder, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Locked`] if another process has locked it, [`Error::Io`] if its lock file cannot be written.
+    pub fn acquire(root: &Path) -> Result<Self> {
         let path = root.join(FILE);
         let fail = || gtn_io::Error::io("lock", &path);
         let mut file =

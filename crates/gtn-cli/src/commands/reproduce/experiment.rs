@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use gtn_report::{EpochFigures, TensorBoard};
 use gtn_run::config::Overrides;
-use gtn_run::{Config, Provenance, RunFolder, Tee};
+use gtn_run::{Config, RunFolder, Tee};
 use gtn_train::{Job, presets};
 
 use crate::args::Reproduce;
 use crate::commands::inception_weights;
+use crate::commands::provenance::Command;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::stop;
@@ -17,13 +18,9 @@ use crate::stop;
 /// one in `parent` with the name of the run.
 pub(super) fn prepare(args: &Reproduce, parent: &Path) -> Result<(Config, PathBuf), Failure> {
     let overrides = Overrides { select: None, ..args.choices.overrides() };
-    let mut config = presets::resolve(&args.choices.experiment, &overrides)?;
+    let mut config = presets::resolve(&args.choices.common.experiment, &overrides)?;
     if let Some(path) = &args.autoencoder {
-        if overrides.epochs.autoencoder.is_some() {
-            return Err(Failure::users(
-                "--autoencoder takes a trained autoencoder, so --epochs autoencoder has no effect; set only the epochs of h",
-            ));
-        }
+        refuse_autoencoder_settings(&overrides)?;
         config = gtn_train::reuse_autoencoder(&config, path)?;
     }
     let root = args.out.clone().unwrap_or_else(|| parent.join(config.run_name()));
@@ -33,22 +30,24 @@ pub(super) fn prepare(args: &Reproduce, parent: &Path) -> Result<(Config, PathBu
 /// Executes the run of a prepared experiment in a folder, and returns the path of its report.
 pub(super) fn run(args: &Reproduce, config: Config, root: &Path) -> Result<PathBuf, Failure> {
     let run = RunFolder::at(root);
-    let wanted = (config, args.choices.select);
-    let (config, inception) = inception_weights::resolve(wanted, &args.inception, &run, &args.data.data_dir)?;
-    let provenance = Provenance {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        git_revision: option_env!("GTN_GIT_REVISION").map(str::to_owned),
-        command: Some(command_line(args)),
-        ..Provenance::default()
+    let existing = run.record().ok().map(|record| record.config);
+    let select = args.choices.common.select;
+    let inception = inception_weights::resolve((&config, select), &args.inception, existing, &args.data.data_dir)?;
+    let config = config.with_inception(&inception.overrides, inception.select)?;
+    let command = Command {
+        experiment: &args.choices.common.experiment,
+        overrides: &args.choices.overrides(),
+        inception: &args.inception,
+        autoencoder: args.autoencoder.as_deref(),
     };
     let job = Job {
         config,
         data_dir: args.data.data_dir.clone(),
         cache_dir: args.cache.path(),
-        provenance,
+        provenance: command.provenance(),
         force: args.force,
         autoencoder: args.autoencoder.clone(),
-        inception,
+        inception: inception.files,
         device: args.on.name(),
     };
 
@@ -65,42 +64,14 @@ pub(super) fn run(args: &Reproduce, config: Config, root: &Path) -> Result<PathB
     Ok(gtn_report::write_report(&run)?)
 }
 
-/// The command that reproduces this run, without options that concern only this machine.
-fn command_line(args: &Reproduce) -> String {
-    let choices = &args.choices;
-    let mut words = vec!["cargo xtask reproduce".to_owned(), quoted(&choices.experiment)];
-    let mut option = |name: &str, value: Option<String>| words.extend(value.map(|value| format!("--{name} {value}")));
-    let overrides = choices.overrides();
-    option("dim", overrides.dim.map(|dim| dim.to_string()));
-    option("seed", overrides.seed.map(|seed| seed.to_string()));
-    option("limit", overrides.limit.map(|limit| limit.to_string()));
-    option("protocol", overrides.protocol.map(|protocol| protocol.to_string()));
-    option("pairing", overrides.pairing.map(|pairing| pairing.to_string()));
-    option("components", overrides.components.map(|components| components.to_string()));
-    option("epochs", choices.epochs.map(|epochs| epochs.to_string()));
-    option("time-budget", overrides.time_budget.map(|seconds| format!("{seconds}s")));
-    let baselines: Vec<&str> = overrides.baselines.iter().map(|baseline| baseline.name()).collect();
-    option("baselines", (!baselines.is_empty()).then(|| baselines.join(",")));
-    option("select", overrides.select.map(|select| select.to_string()));
-    option("fid-samples", args.inception.fid_samples.map(|samples| samples.to_string()));
-    option("inception-dims", args.inception.networks.inception_dims.map(|dims| dims.to_string()));
-    option("autoencoder", args.autoencoder.as_ref().map(|run| quoted(&run.display().to_string())));
-    if choices.quick {
-        words.push("--quick".to_owned());
-    }
-    words.join(" ")
-}
-
-/// Quotes a word for a shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=+,:@%".contains(c);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        assert_eq!(["mnist", "p q.toml", "it's.toml"].map(super::quoted), ["mnist", "'p q.toml'", r"'it'\''s.toml'"]);
+/// Refuses settings of the autoencoder if a trained one is taken.
+pub(crate) fn refuse_autoencoder_settings(overrides: &Overrides) -> Result<(), Failure> {
+    let settings = [
+        (overrides.epochs.autoencoder.is_some(), "--epochs autoencoder has no effect; set only the epochs of h"),
+        (overrides.autoencoder_learning_rate.is_some(), "--autoencoder-learning-rate has no effect; omit it"),
+    ];
+    match settings.into_iter().find(|(is_set, _)| *is_set) {
+        Some((_, reason)) => Err(Failure::users(format!("--autoencoder takes a trained autoencoder, so {reason}"))),
+        None => Ok(()),
     }
 }

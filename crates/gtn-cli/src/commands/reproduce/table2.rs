@@ -19,11 +19,11 @@ pub(super) const NAME: &str = "table2";
 pub(super) fn run(args: &Reproduce, default_folder: &Path) -> Result<(), Failure> {
     let wanted = wanted(args)?;
     let folder = args.out.as_deref().unwrap_or(default_folder);
-    let protocol = args.choices.protocol.unwrap_or_default();
+    let protocol = args.choices.common.protocol.unwrap_or_default();
     let page = folder.join(format!("{NAME}-{protocol}.html"));
     let runs = wanted.into_iter().map(|(set, dim)| {
         let mut args = Reproduce { out: None, dims: Vec::new(), sets: Vec::new(), ..args.clone() };
-        (args.choices.experiment, args.choices.dim) = (set, Some(dim));
+        (args.choices.common.experiment, args.choices.common.dim) = (set, Some(dim));
         let (config, root) = experiment::prepare(&args, folder)?;
         Ok((args, config, root))
     });
@@ -71,7 +71,7 @@ fn reason(failure: &Failure) -> String {
 /// The experiments and dimensions, in the order of the paper's table.
 fn wanted(args: &Reproduce) -> Result<Vec<(String, usize)>, Failure> {
     for (option, is_given, advice) in [
-        ("--dim", args.choices.dim.is_some(), "use --dims"),
+        ("--dim", args.choices.common.dim.is_some(), "use --dims"),
         ("--autoencoder", args.autoencoder.is_some(), "each of its runs has its own"),
     ] {
         if is_given {

@@ -144,7 +144,7 @@ fn what_shapes_do_not_tell_survives_in_an_exported_file() {
     golden.import("celeba").args(["--hidden-layers", "30", "--out"]).arg(&deep).done();
     assert!(back("deep", &deep).contains("30 hidden layers of 8, 20 with BatchNorm"));
     // Another negative slope.
-    let (weights, copy) = (gtn_tests::workspace().join("weights/mnist-d5"), golden.path("weights"));
+    let (weights, copy) = (gtn_tests::workspace().join("weights/mnist-d5-paper"), golden.path("weights"));
     fs::create_dir_all(copy.join("checkpoints")).unwrap();
     for name in ["h", "autoencoder"] {
         let name = format!("checkpoints/{name}.best.safetensors");

@@ -21,14 +21,70 @@ fn on_weights(command: &str) -> Call {
 
 #[test]
 fn the_files_have_the_listed_checksums() {
-    let list = fs::read_to_string(weights().join("SHA256SUMS")).unwrap();
-    assert_eq!(list.lines().count(), 3);
-    for line in list.lines() {
-        let (expected, name) = line.split_once("  ").unwrap();
-        let bytes = fs::read(weights().join(name)).unwrap();
-        let found: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(found, expected, "{name}");
+    for (folder, files) in [("mnist-d5", 4), ("mnist-d12", 4), ("mnist-d5-paper", 3)] {
+        let folder = gtn_tests::workspace().join("weights").join(folder);
+        let list = fs::read_to_string(folder.join("SHA256SUMS")).unwrap();
+        assert_eq!(list.lines().count(), files);
+        for line in list.lines() {
+            let (expected, name) = line.split_once("  ").unwrap();
+            let bytes = fs::read(folder.join(name)).unwrap();
+            let found: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(found, expected, "{name}");
+        }
+        let card = fs::read_to_string(folder.join("README.md")).unwrap();
+        assert!(card.contains("## Evaluation") && card.contains("## Limitations"), "{}", folder.display());
     }
+}
+
+#[test]
+fn both_pairings_have_the_same_autoencoder_and_other_samples() {
+    let folder = tempfile::tempdir().unwrap();
+    let latents = |name: &str| {
+        let out = folder.path().join(format!("{name}.npy"));
+        let weights = gtn_tests::workspace().join("weights").join(name);
+        let call = gtn().arg("sample").arg(weights).args(["-n", "2000", "--latent", "--out"]).arg(&out);
+        call.env_remove("GTN_DATA_DIR").done();
+        read_npy::<_, Array2<f32>>(out).unwrap()
+    };
+    let (flow, paper) = (latents("mnist-d5"), latents("mnist-d5-paper"));
+    // Greedy pairs teach averages: samples of ĥ vary less.
+    let spread = |rows: &Array2<f32>| rows.var_axis(Axis(0), 0.0).sum();
+    assert!(spread(&paper) < 0.9 * spread(&flow), "{} {}", spread(&paper), spread(&flow));
+    let checksum = |name: &str| {
+        let list = gtn_tests::workspace().join("weights").join(name).join("SHA256SUMS");
+        let list = fs::read_to_string(list).unwrap();
+        list.lines().find(|line| line.ends_with("autoencoder.best.safetensors")).unwrap().to_owned()
+    };
+    assert_eq!(checksum("mnist-d5"), checksum("mnist-d5-paper"));
+}
+
+#[test]
+fn the_flow_and_the_components_can_be_used_without_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = |name: &str| folder.path().join(name);
+    let latents = |name: &str, options: &[&str]| {
+        on_weights("sample").args(["-n", "200", "--latent"]).args(options).arg("--out").arg(out(name)).done();
+        read_npy::<_, Array2<f32>>(out(name)).unwrap()
+    };
+    let squares = |rows: &Array2<f32>| rows.mapv(|value| value * value).mean().unwrap();
+    // ĥ learned the flow, so both map the same normal vectors close to each other.
+    let (one_pass, by_the_flow) = (latents("h.npy", &[]), latents("flow.npy", &["--steps", "24"]));
+    let difference = squares(&(&one_pass - &by_the_flow));
+    assert!(difference > 0.0 && difference < 0.02 * squares(&one_pass), "{difference}");
+    // A component is a small part of the data.
+    let spread = |rows: &Array2<f32>| rows.var_axis(Axis(0), 0.0).sum();
+    assert!(spread(&latents("component.npy", &["--component", "3"])) < 0.6 * spread(&one_pass));
+    let message = on_weights("sample").args(["-n", "2", "--component", "30", "--out"]).arg(out("no.npy"));
+    message.refused_in_one_line("30");
+    // From images back to normal vectors, and forward again.
+    on_weights("sample").args(["-n", "50", "--out"]).arg(out("digits.npy")).done();
+    let encode = on_weights("encode").arg("--images").arg(out("digits.npy"));
+    encode.args(["--source", "--out"]).arg(out("normals.npy")).done();
+    assert_eq!(read_npy::<_, Array2<f32>>(out("normals.npy")).unwrap().dim(), (50, 6));
+    on_weights("sample").arg("--source").arg(out("normals.npy")).arg("--out").arg(out("again.npy")).done();
+    let [digits, again] = ["digits.npy", "again.npy"].map(|name| read_npy::<_, Array4<f32>>(out(name)).unwrap());
+    let error = (&digits - &again).mapv(|difference| difference * difference).mean().unwrap();
+    assert!(error < 0.1, "{error}");
 }
 
 #[test]

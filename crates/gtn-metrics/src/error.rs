@@ -83,6 +83,19 @@ pub enum Error {
         /// Name of the setting.
         setting: &'static str,
     },
+    /// A setting is not a fraction, such as the confidence of an interval.
+    #[error("the {setting} is {value:?}; pass a number between 0 and 1")]
+    InvalidFraction {
+        /// Name of the setting.
+        setting: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// The neighbors of rows are equally far, as on a grid, so that an estimate of the dimension would be infinite.
+    #[error(
+        "the nearest neighbors of a row are all equally far, as on a grid, so the dimension cannot be estimated; use more neighbors"
+    )]
+    EquidistantNeighbors,
     /// A subset drawn without replacement cannot have more rows than the set.
     #[error(
         "a subset needs {needed} rows of the {set}, but there are only {samples}; use smaller subsets or pass more rows"

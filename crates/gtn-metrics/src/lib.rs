@@ -71,7 +71,9 @@
 //! | Normality of the y of pairs | [`source_statistics`] | ≥ 0 | 0 | in the result | Massart 1990 |
 //! | Longest step over mean step along a path | [`step_lengths`] | [1, number of steps] | 1 | none: it does not compare two sets | |
 //!
-//! [`mean_over_subsets`] averages a metric of two sets of rows over random subsets of them.
+//! The intrinsic dimension of rows is estimated from [`Neighborhoods`]: by TwoNN, by maximum likelihood, and by local PCA.
+
+[`mean_over_subsets`] averages a metric of two sets of rows over random subsets of them.
 //!
 //! # The noise floor
 //!
@@ -107,6 +109,7 @@ mod gaussian;
 mod gaussian_mixture;
 mod inception_score;
 mod input_checks;
+mod intrinsic_dimension;
 mod k_means;
 mod kernel_distance;
 mod kolmogorov_smirnov;
@@ -137,6 +140,7 @@ pub use frechet_distance::{frechet_distance, frechet_distance_from_moments};
 pub use gaussian::Gaussian;
 pub use gaussian_mixture::{GaussianMixture, GaussianMixtureParams};
 pub use inception_score::{InceptionScore, inception_score, inception_score_from_probabilities};
+pub use intrinsic_dimension::{DimensionEstimate, LikelihoodAverage, LikelihoodForm, Neighborhoods, VarianceRule};
 pub use kernel_distance::{KernelDistance, kernel_distance, kernel_distances_of_subsets};
 pub use kolmogorov_smirnov::{ks_one_sample, ks_two_sample};
 pub use memorization::{Memorization, memorization, memorization_from_neighbors};

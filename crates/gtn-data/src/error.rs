@@ -40,6 +40,16 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A setting of how data are read is invalid.
+    #[error("{setting} is {value}, but {reason}")]
+    Setting {
+        /// Name of the setting.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// What is allowed.
+        reason: String,
+    },
     /// A file cannot be written. No partial file remains.
     #[error("cannot write '{}': {source}{hint}", path.display())]
     Write {

@@ -20,7 +20,7 @@ use crate::split::SplitIndices;
 use crate::{Error, Images, Result};
 
 pub(crate) mod dataset_files;
-mod image_cache;
+pub(crate) mod image_cache;
 pub(crate) mod image_source;
 pub(crate) mod transform;
 

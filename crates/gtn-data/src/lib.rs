@@ -27,6 +27,7 @@
 //! | [`mnist`] | MNIST from IDX files; downloads it |
 //! | [`celeba`], [`hap`] | CelebA and 11K Hands from JPEG files; [`image_set`] is what they share |
 //! | [`ImageCollection`], [`image_files`] | PNG files, JPEG files and image arrays of your own, in parts or at once |
+//! | [`own_images`] | images of your own of any size and format, from a folder or an archive |
 //! | [`inception`] | the weights of InceptionV3, with which metrics compare images; downloads them |
 //! | [`synthetic`] | the swiss roll, the uniform square and two squares |
 //!
@@ -49,6 +50,7 @@ mod images;
 pub mod inception;
 mod mmap;
 pub mod mnist;
+pub mod own_images;
 pub mod split;
 pub mod synthetic;
 mod text_table;

@@ -35,22 +35,22 @@ const FULL_CHECK_BYTES: usize = 512 << 20;
 
 /// What a cache must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct CacheSpec {
-    pub(super) channels: usize,
-    pub(super) side: usize,
+pub(crate) struct CacheSpec {
+    pub(crate) channels: usize,
+    pub(crate) side: usize,
     /// Number of training, validation and test images.
-    pub(super) counts: [usize; 3],
+    pub(crate) counts: [usize; 3],
     /// SHA-256 of the inputs.
-    pub(super) key: [u8; 32],
+    pub(crate) key: [u8; 32],
 }
 
 /// A valid cache.
 #[derive(Debug)]
-pub(super) struct ImageCache {
-    pub(super) spec: CacheSpec,
+pub(crate) struct ImageCache {
+    pub(crate) spec: CacheSpec,
     /// Digest of the training and validation images, and digest of the test images.
-    pub(super) digests: [[u8; 32]; 2],
-    pub(super) bytes: Arc<MappedFile>,
+    pub(crate) digests: [[u8; 32]; 2],
+    pub(crate) bytes: Arc<MappedFile>,
 }
 
 impl CacheSpec {
@@ -68,7 +68,7 @@ impl CacheSpec {
     }
 
     /// Offset of image `index` in the file.
-    pub(super) fn image_offset(&self, index: usize) -> usize {
+    pub(crate) fn image_offset(&self, index: usize) -> usize {
         DATA_OFFSET + index * self.image_bytes()
     }
 
@@ -89,13 +89,13 @@ impl CacheSpec {
 }
 
 /// The checksums of one image.
-pub(super) struct ImageChecksums {
+pub(crate) struct ImageChecksums {
     crc: u32,
     sha256: [u8; 32],
 }
 
 impl ImageChecksums {
-    pub(super) fn new(image: &[u8]) -> Self {
+    pub(crate) fn new(image: &[u8]) -> Self {
         Self { crc: crc(image), sha256: Sha256::digest(image).into() }
     }
 }
@@ -105,7 +105,7 @@ impl ImageChecksums {
 /// # Errors
 ///
 /// What is wrong with the file, as the predicate of a sentence whose subject is the file.
-pub(super) fn open(path: &Path, expected: &CacheSpec) -> std::result::Result<Option<ImageCache>, String> {
+pub(crate) fn open(path: &Path, expected: &CacheSpec) -> std::result::Result<Option<ImageCache>, String> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -149,7 +149,7 @@ pub(super) fn open(path: &Path, expected: &CacheSpec) -> std::result::Result<Opt
 
 /// Writes a cache atomically: to a temporary file next to it, which is synced to disk and then renamed. `fill` passes
 /// the images in their order, each with its checksums.
-pub(super) fn write(
+pub(crate) fn write(
     path: &Path,
     spec: &CacheSpec,
     fill: impl FnOnce(&mut dyn FnMut(&[u8], &ImageChecksums) -> Result<()>) -> Result<()>,

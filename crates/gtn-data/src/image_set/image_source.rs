@@ -163,7 +163,7 @@ pub(crate) fn open_archive(path: &Path) -> Result<ZipArchive<SharedFile>> {
         error => Error::malformed(path, format!("not a readable zip archive ({error}); download it again")),
     };
     let file = File::open(path).map_err(Error::io(path))?;
-    ZipArchive::new(SharedFile { file: Arc::new(Mutex::new(file)), position: 0 }).map_err(zip_error)
+    ZipArchive::new(SharedFile::new(file)).map_err(zip_error)
 }
 
 /// Appends at most `max` bytes of an entry to `bytes`, and returns whether they are all. `path` names the entry.
@@ -219,6 +219,13 @@ pub(crate) fn is_unsafe_path(name: &str) -> bool {
 pub(crate) struct SharedFile {
     file: Arc<Mutex<File>>,
     position: u64,
+}
+
+impl SharedFile {
+    /// A reader at the start of a file.
+    pub(crate) fn new(file: File) -> Self {
+        Self { file: Arc::new(Mutex::new(file)), position: 0 }
+    }
 }
 
 impl Read for SharedFile {

@@ -72,8 +72,8 @@
 //! | Longest step over mean step along a path | [`step_lengths`] | [1, number of steps] | 1 | none: it does not compare two sets | |
 //!
 //! The intrinsic dimension of rows is estimated from [`Neighborhoods`]: by TwoNN, by maximum likelihood, and by local PCA.
-
-[`mean_over_subsets`] averages a metric of two sets of rows over random subsets of them.
+//!
+//! [`mean_over_subsets`] averages a metric of two sets of rows over random subsets of them.
 //!
 //! # The noise floor
 //!

@@ -4,6 +4,7 @@ mod bench;
 mod choices;
 mod data;
 mod device;
+mod dimension;
 mod evaluate;
 mod folders;
 mod inception;
@@ -20,6 +21,7 @@ pub(crate) use bench::{Bench, BenchCommand, BenchDevice, BenchLabel, BenchSample
 pub(crate) use choices::Choices;
 pub(crate) use data::{DataCheck, DataCommand, DataFetch, DataName, Source};
 pub(crate) use device::Doctor;
+pub(crate) use dimension::{Dimension, ImageSetName};
 pub(crate) use evaluate::{Choice, Evaluate, Features, HeldOutSplit, METRICS, OF_TRAINING};
 pub(crate) use inception::{FidSamples, InceptionOptions};
 pub(crate) use label::Label;
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     Export(Export),
     /// Match two sets of vectors by Algorithm 1.
     Label(Label),
+    /// Estimate in how many dimensions images or latents vary.
+    Dimension(Dimension),
     /// Write the report of a run.
     Report(Report),
     /// Compare runs side by side.

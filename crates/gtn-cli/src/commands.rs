@@ -5,6 +5,7 @@ pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod decode;
+pub(crate) mod dimension;
 pub(crate) mod doctor;
 pub(crate) mod encode;
 pub(crate) mod evaluate;

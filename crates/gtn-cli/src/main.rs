@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Command::Import(command) => commands::import::run(command),
         Command::Export(command) => commands::export::run(command),
         Command::Label(command) => commands::label::run(command),
+        Command::Dimension(command) => commands::dimension::run(command),
         Command::Report(command) => commands::report::run(command),
         Command::Compare(command) => commands::compare::run(command),
         Command::Runs(command) => commands::runs::run(command),

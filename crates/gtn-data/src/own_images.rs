@@ -26,9 +26,9 @@ mod decoder;
 mod listing;
 mod reading;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 pub use reading::read;
 
@@ -38,17 +38,18 @@ use crate::{Error, Images, Result};
 /// The largest side of images, in pixels.
 pub const MAX_SIDE: usize = 256;
 
-/// How images become squares of one size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Resize {
-    /// The largest square in the middle is cut out.
-    #[default]
-    Crop,
-    /// The complete image, with the background on two sides.
-    Fit,
-    /// The complete image, distorted.
-    Stretch,
+gtn_io::names! {
+    /// How images become squares of one size.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub enum Resize: "way to resize" {
+        /// The largest square in the middle is cut out.
+        #[default]
+        Crop => "crop",
+        /// The complete image, with the background on two sides.
+        Fit => "fit",
+        /// The complete image, distorted.
+        Stretch => "stretch",
+    }
 }
 
 /// How files are read.
@@ -126,6 +127,17 @@ impl Options {
     fn sizing(&self) -> Sizing {
         Sizing { side: self.side, resize: self.resize, background: self.background }
     }
+}
+
+/// The file of decoded images in a cache folder: one for each path and size, so that they do not overwrite each other.
+#[must_use]
+pub fn cache_path(cache_dir: &Path, path: &Path, options: &Options) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let Sizing { side, resize, background } = options.sizing();
+    let text = format!("{} {side} {resize} {background:?}", path.display());
+    let digest = gtn_io::hex(Sha256::digest(text));
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    cache_dir.join(format!("{name}-{side}-{}.images", &digest[..12]))
 }
 
 /// Refuses too many unreadable files.

@@ -1,4 +1,5 @@
 use std::cmp::Ordering;
+use std::ops::ControlFlow;
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -7,7 +8,10 @@ use crate::input_checks::{check_counts, check_neighbor_count, check_rows};
 use crate::{Error, NearestNeighbors, Neighbor, SampleSet};
 
 /// Rows whose neighbors one thread searches for at once.
-const QUERY_ROWS: usize = 256;
+const QUERY_ROWS: usize = 64;
+
+/// Rows between two calls of a progress callback.
+const PROGRESS_ROWS: usize = 16 * QUERY_ROWS;
 
 /// The nearest neighbors of rows among the other rows, which all estimates of the intrinsic dimension are computed from.
 ///
@@ -46,6 +50,20 @@ impl Neighborhoods {
     /// [`Error::InvalidNeighborCount`] if k is 0, or not below the number of distinct rows; [`Error::ZeroSetting`] without queries;
     /// [`Error::Empty`], [`Error::NoColumns`], [`Error::NotFinite`].
     pub fn find(rows: ArrayView2<'_, f32>, k: usize, queries: usize) -> Result<Self, Error> {
+        Self::find_with_progress(rows, k, queries, &mut |_, _| ControlFlow::Continue(()))
+    }
+
+    /// As [`find`](Self::find). `progress` is called with the number of rows that are done, and their total number.
+    ///
+    /// # Errors
+    ///
+    /// As for [`find`](Self::find), and [`Error::Stopped`] if `progress` asks to stop.
+    pub fn find_with_progress(
+        rows: ArrayView2<'_, f32>,
+        k: usize,
+        queries: usize,
+        progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+    ) -> Result<Self, Error> {
         check_rows(SampleSet::Single, rows)?;
         check_counts([("number of queries", queries)])?;
         let distinct = distinct_rows(rows);
@@ -56,18 +74,22 @@ impl Neighborhoods {
         let queries = queries.min(n);
         // ⌊i n / queries⌋, without overflow.
         let indices: Vec<usize> = (0..queries).map(|i| (i as u128 * n as u128 / queries as u128) as usize).collect();
-        let found: Result<Vec<_>, Error> = indices
-            .par_chunks(QUERY_ROWS)
-            .map(|indices| {
-                let queries = rows.select(Axis(0), indices);
-                // The row itself is the nearest.
-                let mut search = NearestNeighbors::new_unchecked(queries.view(), k + 1);
-                search.partial_fit(rows.view())?;
-                let found = indices.iter().zip(search.into_neighbors());
-                Ok(found.map(|(&index, neighbors)| (index, others(index, neighbors, k))).collect::<Vec<_>>())
-            })
-            .collect();
-        Ok(Self { rows, duplicates, neighbors: found?.into_iter().flatten().collect(), k })
+        let search = |indices: &[usize]| {
+            // The row itself is the nearest.
+            let mut search = NearestNeighbors::new_unchecked(rows.select(Axis(0), indices).view(), k + 1);
+            search.partial_fit(rows.view())?;
+            let found = indices.iter().zip(search.into_neighbors());
+            Ok(found.map(|(&index, neighbors)| (index, others(index, neighbors, k))).collect::<Vec<_>>())
+        };
+        let mut neighbors = Vec::with_capacity(queries);
+        for part in indices.chunks(PROGRESS_ROWS) {
+            if progress(neighbors.len(), queries) == ControlFlow::Break(()) {
+                return Err(Error::Stopped);
+            }
+            let found: Result<Vec<_>, Error> = part.par_chunks(QUERY_ROWS).map(search).collect();
+            neighbors.extend(found?.into_iter().flatten());
+        }
+        Ok(Self { rows, duplicates, neighbors, k })
     }
 
     /// How many rows were dropped because they are equal to an earlier row.

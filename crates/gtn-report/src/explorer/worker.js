@@ -1,5 +1,5 @@
-// Runs the generator beside the page, so that the page stays responsive. Requests are answered in the order of their arrival, except
-// that a newer request of the same kind replaces an older one.
+// Runs the generator beside the page, so that the page stays responsive. The newest request is answered first, and
+// replaces an older one of the same kind.
 "use strict";
 
 let model = null;
@@ -10,18 +10,18 @@ function run() {
   if (isRunning) return;
   isRunning = true;
   const step = () => {
-    const first = waiting.values().next().value;
-    if (!first) { isRunning = false; return; }
-    const { id, kind, y, components, shift } = first;
-    if (!first.latents) {
-      first.latents = Gtn.latents(model, y, components);
-      if (shift) for (let i = 0; i < first.latents.length; i++) first.latents[i] += shift[i % model.dim];
-      first.row = 0;
+    const newest = [...waiting.values()].pop();
+    if (!newest) { isRunning = false; return; }
+    const { id, kind, y, components, shift } = newest;
+    if (!newest.latents) {
+      newest.latents = Gtn.latents(model, y, components);
+      if (shift) for (let i = 0; i < newest.latents.length; i++) newest.latents[i] += shift[i % model.dim];
+      newest.row = 0;
     }
-    const row = first.row++, dim = model.dim;
-    const image = Gtn.decode(model, first.latents.subarray(row * dim, (row + 1) * dim));
+    const row = newest.row++, dim = model.dim;
+    const image = Gtn.decode(model, newest.latents.subarray(row * dim, (row + 1) * dim));
     self.postMessage({ id, kind, row, image }, [image.buffer]);
-    if (first.row === components.length && waiting.get(kind) === first) waiting.delete(kind);
+    if (newest.row === components.length && waiting.get(kind) === newest) waiting.delete(kind);
     setTimeout(step);
   };
   step();

@@ -6,6 +6,7 @@ mod data;
 mod device;
 mod dimension;
 mod evaluate;
+mod explore;
 mod folders;
 mod inception;
 mod label;
@@ -23,6 +24,7 @@ pub(crate) use data::{DataCheck, DataCommand, DataFetch, DataName, Source};
 pub(crate) use device::Doctor;
 pub(crate) use dimension::{Dimension, ImageSetName};
 pub(crate) use evaluate::{Choice, Evaluate, Features, HeldOutSplit, METRICS, OF_TRAINING};
+pub(crate) use explore::Explore;
 pub(crate) use inception::{FidSamples, InceptionOptions};
 pub(crate) use label::Label;
 pub(crate) use models::{Export, Import, ModelFormat};
@@ -68,6 +70,8 @@ pub(crate) enum Command {
     Decode(Decode),
     /// Compute metrics of generated samples, each with its noise floor.
     Evaluate(Evaluate),
+    /// Write a generator as one HTML file, which samples in the browser.
+    Explore(Explore),
     /// Import trained weights from PyTorch.
     Import(Import),
     /// Write a trained model to one file, also for PyTorch.

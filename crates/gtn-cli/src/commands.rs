@@ -9,6 +9,7 @@ pub(crate) mod dimension;
 pub(crate) mod doctor;
 pub(crate) mod encode;
 pub(crate) mod evaluate;
+pub(crate) mod explore;
 pub(crate) mod export;
 pub(crate) mod fetch;
 pub(crate) mod import;

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Encode(command) => commands::encode::run(command),
         Command::Decode(command) => commands::decode::run(command),
         Command::Evaluate(command) => commands::evaluate::run(command),
+        Command::Explore(command) => commands::explore::run(command),
         Command::Import(command) => commands::import::run(command),
         Command::Export(command) => commands::export::run(command),
         Command::Label(command) => commands::label::run(command),

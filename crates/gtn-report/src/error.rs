@@ -15,6 +15,17 @@ pub enum Error {
     /// The configuration or the files of the run.
     #[error(transparent)]
     Run(#[from] gtn_run::Error),
+    /// A model that generates points, which an explorer cannot show.
+    #[error("an explorer shows images, and this model has no decoder; use `gtn sample` for its points")]
+    NoImages,
+    /// An explorer that browsers would open too slowly.
+    #[error("the explorer would have {megabytes} MB, and the limit is {limit} MB; train a smaller ĥ (`--width`, `--depth`)")]
+    ExplorerTooLarge {
+        /// Its size.
+        megabytes: usize,
+        /// The largest size.
+        limit: usize,
+    },
     /// A run that has no samples yet.
     #[error("{0} is unfinished ({progress}). Resume with: {command} --out {0}", run.display())]
     Unfinished {
@@ -83,6 +94,8 @@ impl Error {
             Error::Io(error) => error.is_user_error(),
             Error::Run(error) => error.is_user_error(),
             Error::Unfinished { .. }
+            | Error::NoImages
+            | Error::ExplorerTooLarge { .. }
             | Error::TooFewRuns { .. }
             | Error::RepeatedRun { .. }
             | Error::Snapshot { .. }

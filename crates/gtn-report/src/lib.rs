@@ -21,6 +21,8 @@
 //! [`Comparison`] lays several runs side by side in one HTML file, and has their metrics as one table. [`write_sweep`] writes the
 //! page of a sweep, whose table is a [`SweepTable`].
 //!
+//! An [`Explorer`] is a trained generator as one HTML file, which samples in the browser.
+//!
 //! The parts of a report can be used without a run: [`grid`](grid::grid) for images,
 //! [`back_and_forth`](animation::back_and_forth) for animations, [`loss_svg`](curves::loss_svg) for losses and
 //! [`scaling_svg`](scaling::scaling_svg) for running times. [`TensorBoard`] and [`EpochFigures`] are observers: during a run,
@@ -32,6 +34,7 @@ mod canvas;
 pub mod curves;
 mod epoch_figures;
 mod error;
+mod explorer;
 pub mod grid;
 mod palette;
 mod report;
@@ -41,6 +44,7 @@ mod tensorboard;
 
 pub use epoch_figures::EpochFigures;
 pub use error::{Error, Result};
+pub use explorer::Explorer;
 pub use grid::Raster;
 pub use report::{
     Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, PaperRow, Row, SweepColumn, SweepRow, SweepTable,

@@ -1,5 +1,7 @@
 //! `gtn report`: writes the report of a run.
 
+use std::path::Path;
+
 use gtn_run::RunFolder;
 
 use crate::args::Report;
@@ -10,12 +12,14 @@ pub(crate) fn run(args: &Report) -> Result<(), Failure> {
     let report = gtn_report::write_report(&RunFolder::at(&args.run))?;
     console::print(&report.display().to_string());
     if args.open {
-        open::that_detached(&report).map_err(|error| {
-            Failure::Machine(anyhow::anyhow!(
-                "cannot open {} in a browser: {error}; open it manually",
-                report.display()
-            ))
-        })?;
+        open_in_browser(&report)?;
     }
     Ok(())
+}
+
+/// Opens a file in the user's browser.
+pub(crate) fn open_in_browser(path: &Path) -> Result<(), Failure> {
+    open::that_detached(path).map_err(|error| {
+        Failure::Machine(anyhow::anyhow!("cannot open {} in a browser: {error}; open it manually", path.display()))
+    })
 }

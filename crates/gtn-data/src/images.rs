@@ -102,7 +102,14 @@ impl Images {
         std::array::from_fn(|value| (value as f32 / 255.0 - 0.5) / 0.5)
     }
 
-    /// The images at `indices` as f32 in [−1, 1], shape (`indices.len()`, C, H, W): 0 becomes −1 and 255 becomes 1.
+    /// The index at which [`batch`](Self::batch) reads the mirror image of an image: left and right are exchanged.
+    #[must_use]
+    pub fn mirrored(&self, index: usize) -> usize {
+        index + self.len()
+    }
+
+    /// The images at `indices` as f32 in [−1, 1], shape (`indices.len()`, C, H, W): 0 becomes −1 and 255 becomes 1. An index may be
+    /// that of a [mirror image](Self::mirrored).
     ///
     /// # Panics
     ///
@@ -114,7 +121,11 @@ impl Images {
         let pixels = self.pixels();
         let mut values = Vec::with_capacity(indices.len() * channels * side * side);
         for &index in indices {
-            let image = pixels.index_axis(Axis(0), index);
+            let is_mirrored = index >= pixels.len_of(Axis(0));
+            let mut image = pixels.index_axis(Axis(0), if is_mirrored { index - pixels.len_of(Axis(0)) } else { index });
+            if is_mirrored {
+                image.invert_axis(Axis(2));
+            }
             values.extend(image.iter().map(|&value| table[usize::from(value)]));
         }
         if let Pixels::Mapped { bytes, .. } = &self.pixels {
@@ -151,6 +162,8 @@ mod tests {
         assert_eq!(batch.dim(), (2, 1, 2, 2));
         assert_eq!(batch[[1, 0, 0, 0]], -1.0);
         assert_eq!(batch[[0, 0, 1, 1]], (173.0_f32 / 255.0 - 0.5) / 0.5);
+        let mirrored = images.batch(&[images.mirrored(2)]);
+        assert_eq!(mirrored.slice(ndarray::s![0, 0, .., ..;-1]), batch.slice(ndarray::s![0, 0, .., ..]));
         let white = Images::from_pixels(Array4::from_elem((1, 3, 4, 4), 255)).unwrap();
         assert_eq!(white.batch(&[0])[[0, 2, 3, 3]], 1.0);
     }

@@ -6,6 +6,7 @@ mod hap;
 mod image_data;
 mod mnist;
 mod official_split;
+mod own;
 mod reader;
 mod split;
 mod swiss_roll;
@@ -28,6 +29,7 @@ pub(crate) fn images(source: &ImageSource) -> Box<dyn ImageDataset + '_> {
         ImageSource::Mnist(split) => Box::new(mnist::Mnist { split }),
         ImageSource::Celeba(split) => Box::new(celeba::dataset(split)),
         ImageSource::Hap(split) => Box::new(hap::dataset(split)),
+        ImageSource::Own(settings) => Box::new(own::Own { settings }),
     }
 }
 

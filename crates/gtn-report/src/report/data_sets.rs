@@ -2,7 +2,7 @@
 
 use gtn_math::SwissRoll;
 use gtn_run::Config;
-use gtn_run::config::{Data, ImageSource, OfficialSplit, PointSource};
+use gtn_run::config::{Data, ImageSource, OfficialSplit, OwnImages, PointSource, Resize};
 use gtn_run::metric_constants::SQUARE_LEFT_EDGES;
 
 use super::text::count;
@@ -85,6 +85,7 @@ impl DataSet {
                 images(vec![format!("Fraction of the images used for training: {}.", split.train_fraction)])
             }
             Data::Images(ImageSource::Celeba(split) | ImageSource::Hap(split)) => images(published(split)),
+            Data::Images(ImageSource::Own(own)) => images(own_images(own)),
             Data::Points(source) => {
                 let sizes = source.synthetic().sizes();
                 points(match source {
@@ -96,6 +97,22 @@ impl DataSet {
             }
         }
     }
+}
+
+fn own_images(own: &OwnImages) -> Vec<String> {
+    let how = match own.resize {
+        Resize::Crop => "the largest square in the middle of each",
+        Resize::Fit => "complete, with a background on two sides",
+        Resize::Stretch => "complete, distorted to squares",
+    };
+    let mut settings = vec![
+        format!("Images of your own, scaled to {side} × {side} pixels: {how}.", side = own.side),
+        format!("Fraction of the images used for training: {}.", own.train_fraction),
+    ];
+    if own.flip {
+        settings.push("The mirror images of training images are training images, too.".to_owned());
+    }
+    settings
 }
 
 fn images(settings: Vec<String>) -> DataSet {

@@ -2,10 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{
-    Components, Config, CoordinateSystem, Data, FidSettings, ImageSource, PairingMethod, PointSource, RandomSplit,
-    ReusedAutoencoder, Selection, Synthetic, Training,
-};
+use super::{Components, Config, CoordinateSystem, Data, FidSettings, ImageSource, OwnImages, PairingMethod, PointSource, RandomSplit, ReusedAutoencoder, Selection, Synthetic, Training};
 use crate::{Error, Result};
 
 /// Larger than any sensible count, and small enough that the product of two does not overflow.
@@ -109,10 +106,17 @@ impl Config {
         match &self.data {
             Data::Images(source) => {
                 // Data sets with an official split check their filters.
-                if let &ImageSource::Mnist(RandomSplit { train_fraction, .. }) = source {
+                if let &ImageSource::Mnist(RandomSplit { train_fraction, .. })
+                | &ImageSource::Own(OwnImages { train_fraction, .. }) = source
+                {
                     let is_between = train_fraction > 0.0 && train_fraction < 1.0;
                     let reason = "must be greater than 0 and less than 1";
                     require(is_between, "data.train_fraction", train_fraction, reason)?;
+                }
+                if let &ImageSource::Own(OwnImages { side, max_unreadable, .. }) = source {
+                    let is_side = (4..=256).contains(&side) && side.is_multiple_of(4);
+                    require(is_side, "data.side", side, "must be a multiple of 4, from 4 to 256")?;
+                    require_in(0.0..=1.0, "data.max_unreadable", max_unreadable, "must be a fraction from 0 to 1")?;
                 }
             }
             Data::Points(source) => {

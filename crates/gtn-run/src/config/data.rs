@@ -21,6 +21,8 @@ pub enum ImageSource {
     Celeba(OfficialSplit),
     /// Images of hands (11K Hands), 64×64.
     Hap(OfficialSplit),
+    /// Images of your own.
+    Own(OwnImages),
 }
 
 /// Where points come from.
@@ -41,6 +43,7 @@ enum Table {
     Mnist(RandomSplit),
     Celeba(OfficialSplit),
     Hap(OfficialSplit),
+    Images(OwnImages),
     SwissRoll(Synthetic),
     Uniform(Synthetic),
     DisjointUniform(Synthetic),
@@ -52,6 +55,7 @@ impl From<Table> for Data {
             Table::Mnist(split) => Data::Images(ImageSource::Mnist(split)),
             Table::Celeba(split) => Data::Images(ImageSource::Celeba(split)),
             Table::Hap(split) => Data::Images(ImageSource::Hap(split)),
+            Table::Images(images) => Data::Images(ImageSource::Own(images)),
             Table::SwissRoll(synthetic) => Data::Points(PointSource::SwissRoll(synthetic)),
             Table::Uniform(synthetic) => Data::Points(PointSource::Uniform(synthetic)),
             Table::DisjointUniform(synthetic) => Data::Points(PointSource::DisjointUniform(synthetic)),
@@ -65,6 +69,7 @@ impl From<Data> for Table {
             Data::Images(ImageSource::Mnist(split)) => Table::Mnist(split),
             Data::Images(ImageSource::Celeba(split)) => Table::Celeba(split),
             Data::Images(ImageSource::Hap(split)) => Table::Hap(split),
+            Data::Images(ImageSource::Own(images)) => Table::Images(images),
             Data::Points(PointSource::SwissRoll(synthetic)) => Table::SwissRoll(synthetic),
             Data::Points(PointSource::Uniform(synthetic)) => Table::Uniform(synthetic),
             Data::Points(PointSource::DisjointUniform(synthetic)) => Table::DisjointUniform(synthetic),
@@ -95,6 +100,53 @@ pub struct OfficialSplit {
     /// it is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+}
+
+gtn_io::names! {
+    /// How images become squares of one size.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub enum Resize: "resize" {
+        /// The largest square in the middle is cut out.
+        #[default]
+        Crop => "crop",
+        /// The complete image, with the background on two sides.
+        Fit => "fit",
+        /// The complete image, distorted.
+        Stretch => "stretch",
+    }
+}
+
+/// Images of your own, from a folder or an archive, that are split at random.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnImages {
+    /// Height and width to which they are scaled, in pixels: a multiple of 4, at most 256.
+    pub side: usize,
+    /// How they become squares.
+    #[serde(default)]
+    pub resize: Resize,
+    /// The color behind transparent pixels and beside images that are fitted: red, green, blue.
+    #[serde(default = "white")]
+    pub background: [u8; 3],
+    /// The largest fraction of the files that may be unreadable.
+    #[serde(default = "max_unreadable")]
+    pub max_unreadable: f64,
+    /// Whether the mirror images of training images are training images, too.
+    #[serde(default)]
+    pub flip: bool,
+    /// Fraction of the images used for training; the others are used for validation.
+    pub train_fraction: f64,
+    /// Maximum number of images, drawn at random; all images if it is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+fn white() -> [u8; 3] {
+    [255; 3]
+}
+
+fn max_unreadable() -> f64 {
+    0.05
 }
 
 /// Points that are drawn from a known distribution.
@@ -138,14 +190,16 @@ impl Data {
         match self {
             Data::Images(ImageSource::Mnist(split)) => &mut split.limit,
             Data::Images(ImageSource::Celeba(split) | ImageSource::Hap(split)) => &mut split.limit,
+            Data::Images(ImageSource::Own(images)) => &mut images.limit,
             Data::Points(source) => &mut source.synthetic_mut().limit,
         }
     }
 
-    /// Whether the data have classes, which can be components.
+    /// Whether the data can have classes, which can be components.
     #[must_use]
     pub fn have_labels(&self) -> bool {
-        matches!(self, Data::Images(ImageSource::Mnist(_)) | Data::Points(PointSource::DisjointUniform(_)))
+        let are_classified = matches!(self, Data::Images(ImageSource::Mnist(_) | ImageSource::Own(_)));
+        are_classified || matches!(self, Data::Points(PointSource::DisjointUniform(_)))
     }
 
     /// Whether samples are images, which ĥ generates through an autoencoder.

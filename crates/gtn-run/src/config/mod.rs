@@ -21,7 +21,7 @@ use gtn_io::names;
 use serde::{Deserialize, Serialize};
 
 use crate::{Network, Stage};
-pub use data::{Data, ImageSource, OfficialSplit, PointSource, RandomSplit, Synthetic};
+pub use data::{Data, ImageSource, OfficialSplit, OwnImages, PointSource, RandomSplit, Resize, Synthetic};
 use defaults::is_default;
 pub use inception::{FidSettings, InceptionOverrides, InceptionScoreSettings, InceptionSettings};
 pub(crate) use message::on_one_line;

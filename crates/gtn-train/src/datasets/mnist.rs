@@ -1,13 +1,11 @@
 //! MNIST: handwritten digits.
 
 use gtn_data::mnist;
-use gtn_data::split::{SplitIndices, permutation, random_split};
-use gtn_models::purpose;
 use gtn_run::config::RandomSplit;
 
 use super::image_data::{ImageData, TestSet};
 use super::reader::Reader;
-use super::split::{check_sizes, limited_test_set};
+use super::split::{check_sizes, limited_test_set, split_at_random};
 use super::traits::ImageDataset;
 use crate::Result;
 
@@ -20,15 +18,7 @@ impl ImageDataset for Mnist<'_> {
         let &RandomSplit { limit, train_fraction } = self.split;
         let set = mnist::train(data_dir)?;
         let len = set.images.len();
-        let split = match limit.filter(|&limit| limit < len) {
-            None => random_split(len, train_fraction, streams.stream(purpose::SPLIT, 0)),
-            Some(limit) => {
-                let drawn = permutation(len, streams.stream(purpose::LIMIT, 0));
-                let within = random_split(limit, train_fraction, streams.stream(purpose::SPLIT, 0));
-                let select = |indices: Vec<usize>| indices.into_iter().map(|index| drawn[index]).collect();
-                SplitIndices { train: select(within.train), validation: select(within.validation) }
-            }
-        };
+        let split = split_at_random(len, train_fraction, limit, streams);
         check_sizes(split.train.len(), split.validation.len())?;
         let mut notes = Vec::new();
         let mut test_labels = Vec::new();

@@ -1,6 +1,6 @@
 //! Sizes of splits.
 
-use gtn_data::split::permutation;
+use gtn_data::split::{SplitIndices, permutation, random_split};
 use gtn_models::{Streams, purpose};
 
 use crate::{Error, Result};
@@ -12,6 +12,17 @@ pub(super) fn limited_test_set(len: usize, limit: Option<usize>, total: usize, s
     let mut drawn = permutation(len, streams.stream(purpose::LIMIT_TEST, 0));
     drawn.truncate(((len as f64 * fraction).round() as usize).max(1));
     drawn
+}
+
+/// A random split of `len` images, or of `limit` of them, which are drawn at random.
+pub(super) fn split_at_random(len: usize, train_fraction: f64, limit: Option<usize>, streams: &Streams) -> SplitIndices {
+    let Some(limit) = limit.filter(|&limit| limit < len) else {
+        return random_split(len, train_fraction, streams.stream(purpose::SPLIT, 0));
+    };
+    let drawn = permutation(len, streams.stream(purpose::LIMIT, 0));
+    let within = random_split(limit, train_fraction, streams.stream(purpose::SPLIT, 0));
+    let select = |indices: Vec<usize>| indices.into_iter().map(|index| drawn[index]).collect();
+    SplitIndices { train: select(within.train), validation: select(within.validation) }
 }
 
 /// Refuses splits that are too small to train on, or to measure the loss on.

@@ -1,0 +1,89 @@
+//! Images of your own.
+
+use gtn_data::image_set::CacheState;
+use gtn_data::own_images::{self, Options};
+use gtn_run::config::{OwnImages, Resize};
+
+use super::image_data::ImageData;
+use super::reader::Reader;
+use super::split::{check_sizes, split_at_random};
+use super::traits::ImageDataset;
+use crate::Result;
+
+/// With fewer images, a run is possible, but its samples are close to the training images.
+const FEW_IMAGES: usize = 200;
+
+/// Names in a note.
+const SHOWN_NAMES: usize = 5;
+
+pub(super) struct Own<'a> {
+    pub(super) settings: &'a OwnImages,
+}
+
+impl ImageDataset for Own<'_> {
+    fn read(&self, reader: &mut Reader<'_>) -> Result<ImageData> {
+        let settings = self.settings;
+        let options = Options {
+            side: settings.side,
+            resize: match settings.resize {
+                Resize::Crop => own_images::Resize::Crop,
+                Resize::Fit => own_images::Resize::Fit,
+                Resize::Stretch => own_images::Resize::Stretch,
+            },
+            background: settings.background,
+            max_unreadable: settings.max_unreadable,
+        };
+        let path = reader.data_dir;
+        let cache = own_images::cache_path(reader.cache_dir, path, &options);
+        let set = own_images::read(path, &options, &cache, &mut |done, total| reader.progress(done, total))?;
+        let notes = notes(&set);
+        let mut split = split_at_random(set.images.len(), settings.train_fraction, settings.limit, reader.streams);
+        check_sizes(split.train.len(), split.validation.len())?;
+        let mut labels = set.classes.map(|classes| classes.labels);
+        if settings.flip {
+            // An image and its mirror image are in the same part of the split.
+            split.train.extend(split.train.clone().into_iter().map(|index| set.images.mirrored(index)));
+            labels.iter_mut().for_each(|labels| labels.extend_from_within(..));
+        }
+        Ok(ImageData {
+            images: set.images,
+            names: set.names,
+            split,
+            checksum: set.fingerprint,
+            test: None,
+            labels: labels.map(|labels| [labels, Vec::new()]),
+            notes,
+        })
+    }
+}
+
+/// What the user should know about the files.
+fn notes(set: &own_images::OwnImages) -> Vec<String> {
+    let mut notes = Vec::new();
+    let listed = |names: Vec<String>| {
+        let more = names.len().saturating_sub(SHOWN_NAMES);
+        let shown = names.into_iter().take(SHOWN_NAMES).collect::<Vec<_>>().join(", ");
+        if more > 0 { format!("{shown} and {more} more") } else { shown }
+    };
+    if !set.unreadable.is_empty() {
+        let names = set.unreadable.iter().map(|(name, reason)| format!("{name} ({reason})")).collect();
+        notes.push(format!("{} files cannot be read and are skipped: {}", set.unreadable.len(), listed(names)));
+    }
+    if !set.duplicates.is_empty() {
+        let names = set.duplicates.iter().map(|(name, first)| format!("{name} (as {first})")).collect();
+        notes.push(format!("{} images occur more than once and are used once: {}", set.duplicates.len(), listed(names)));
+    }
+    if set.images.len() < FEW_IMAGES {
+        notes.push(format!(
+            "{} images are few: samples will be close to them; use {FEW_IMAGES} or more, or double them with --flip",
+            set.images.len()
+        ));
+    }
+    if let Some(classes) = &set.classes {
+        notes.push(format!("{} classes, by subfolder: {}", classes.names.len(), listed(classes.names.clone())));
+    }
+    if let CacheState::Recreated(reason) = &set.cache {
+        notes.push(format!("recreated the image cache, because the cached file {reason}"));
+    }
+    notes
+}

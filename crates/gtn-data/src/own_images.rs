@@ -115,7 +115,7 @@ impl Options {
     /// [`Error::Setting`] that names the setting.
     fn check(&self) -> Result<()> {
         let refuse = |setting, value: String, reason: &str| Err(Error::Setting { setting, value, reason: reason.to_owned() });
-        if self.side == 0 || self.side % 4 != 0 || self.side > MAX_SIDE {
+        if self.side == 0 || !self.side.is_multiple_of(4) || self.side > MAX_SIDE {
             return refuse("side", self.side.to_string(), "images need a side of 4, 8, 12, ... or 256 pixels");
         }
         if !(0.0..=1.0).contains(&self.max_unreadable) {

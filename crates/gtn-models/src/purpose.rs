@@ -120,6 +120,8 @@ pub const SHOWN_COMPONENT: &str = "shown/component";
 
 /// Normal vectors that a [`Generator`](crate::Generator) maps to samples, in a run and in `gtn sample`. Index 0.
 pub const SAMPLE: &str = "sample";
+/// Bootstrap intervals of estimates of the intrinsic dimension.
+pub const DIMENSION_BOOTSTRAP: &str = "dimension/bootstrap";
 
 /// Normal vectors of the snapshots during training and of the points in the report. Index 0.
 pub const SHOWN: &str = "shown";

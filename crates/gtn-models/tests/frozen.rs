@@ -10,6 +10,7 @@ use rand::Rng;
 fn purposes_are_frozen() {
     let frozen = [
         (purpose::SAMPLE, "sample"),
+        (purpose::DIMENSION_BOOTSTRAP, "dimension/bootstrap"),
         (purpose::SPLIT, "split"),
         (purpose::LIMIT, "limit"),
         (purpose::LIMIT_TEST, "limit/test"),

@@ -4,10 +4,10 @@ use gtn_data::image_set::ProgressFn;
 use gtn_data::own_images::{self, Options};
 use gtn_data::{Images, celeba, hap, mnist};
 use gtn_metrics::{DimensionEstimate, LikelihoodAverage, LikelihoodForm, Neighborhoods, VarianceRule};
-use gtn_models::Streams;
+use gtn_models::{Streams, purpose};
 use gtn_report::count;
 use ndarray::{Array2, Axis};
-use serde::Serialize;
+use serde_json::json;
 
 use crate::args::{Dimension, ImageSetName};
 use crate::failure::Failure;
@@ -20,20 +20,15 @@ const DISCARDED: f64 = 0.1;
 const RESAMPLES: usize = 1_000;
 const CONFIDENCE: f64 = 0.95;
 
-/// An estimate, for `--json`.
-#[derive(Serialize)]
+/// An estimate.
 struct Line {
-    estimate: &'static str,
+    /// Its name with `--json`.
+    name: &'static str,
+    /// Its name in the table.
+    title: String,
     neighbors: usize,
     value: f64,
-    low: f64,
-    high: f64,
-    rows: usize,
-    columns: usize,
-    duplicates: usize,
-    queries: usize,
-    #[serde(skip)]
-    title: String,
+    interval: (f64, f64),
 }
 
 pub(crate) fn run(args: &Dimension) -> Result<(), Failure> {
@@ -48,10 +43,21 @@ pub(crate) fn run(args: &Dimension) -> Result<(), Failure> {
         stop::control_flow()
     })?;
     drop((rows, progress));
-    let lines = estimates(args, &neighborhoods, columns)?;
+    let lines = estimates(args, &neighborhoods)?;
     if args.json {
-        for line in &lines {
-            console::print(&serde_json::to_string(line).map_err(|error| Failure::Machine(error.into()))?);
+        for Line { name, neighbors, value, interval, .. } in &lines {
+            let line = json!({
+                "estimate": name,
+                "neighbors": neighbors,
+                "value": value,
+                "low": interval.0,
+                "high": interval.1,
+                "rows": neighborhoods.distinct_rows(),
+                "columns": columns,
+                "duplicates": neighborhoods.duplicates(),
+                "queries": neighborhoods.queries(),
+            });
+            console::print(&line.to_string());
         }
         return Ok(());
     }
@@ -67,28 +73,18 @@ pub(crate) fn run(args: &Dimension) -> Result<(), Failure> {
     ));
     let mut table = vec![vec!["estimate".to_owned(), "dimension".to_owned(), "95% interval".to_owned()]];
     table.extend(lines.into_iter().map(|line| {
-        vec![line.title, format!("{:.2}", line.value), format!("{:.2} to {:.2}", line.low, line.high)]
+        let (low, high) = line.interval;
+        vec![line.title, format!("{:.2}", line.value), format!("{low:.2} to {high:.2}")]
     }));
     console::print_table(&table);
     Ok(())
 }
 
-fn estimates(args: &Dimension, neighborhoods: &Neighborhoods, columns: usize) -> Result<Vec<Line>, Failure> {
-    let mut rng = Streams::new(args.seed).stream("dimension/bootstrap", 0);
-    let mut line = |estimate, title: String, neighbors, found: DimensionEstimate| {
-        let (low, high) = found.interval(RESAMPLES, CONFIDENCE, &mut rng)?;
-        Ok::<_, Failure>(Line {
-            estimate,
-            neighbors,
-            value: found.value(),
-            low,
-            high,
-            rows: neighborhoods.distinct_rows(),
-            columns,
-            duplicates: neighborhoods.duplicates(),
-            queries: neighborhoods.queries(),
-            title,
-        })
+fn estimates(args: &Dimension, neighborhoods: &Neighborhoods) -> Result<Vec<Line>, Failure> {
+    let mut rng = Streams::new(args.seed).stream(purpose::DIMENSION_BOOTSTRAP, 0);
+    let mut line = |name, title: String, neighbors, found: DimensionEstimate| {
+        let interval = found.interval(RESAMPLES, CONFIDENCE, &mut rng)?;
+        Ok::<_, Failure>(Line { name, title, neighbors, value: found.value(), interval })
     };
     let k = args.neighbors;
     let likelihood = |unbiased, average| neighborhoods.maximum_likelihood(k, LikelihoodForm { unbiased, average });

@@ -71,12 +71,12 @@ fn combinations(record: &SweepRecord, table: &SweepTable) -> Markup {
     html! {
         section {
             h2 { "Combinations" }
-            div.wide { table.comparison {
+            div.wide { table.comparison.sweep {
                 thead { tr {
                     th { "Run" }
                     @for column in &table.columns { th.number title=(column.definition) { (column.title) } }
                 } }
-                tbody { @for row in &table.rows { (combination(row)) } }
+                tbody { @for (index, row) in table.rows.iter().enumerate() { (combination(index + 1, row)) } }
             } }
             p.note {
                 "From the best to the worst by " (record.ranking().title()) ". Lower is better unless marked otherwise: \
@@ -91,12 +91,13 @@ fn combinations(record: &SweepRecord, table: &SweepTable) -> Markup {
     }
 }
 
-fn combination(row: &SweepRow) -> Markup {
+/// The settings have their own columns, so that a complete run needs no name.
+fn combination(position: usize, row: &SweepRow) -> Markup {
     html! {
         tr {
             td {
                 @if row.state == CombinationState::Done {
-                    a href={ (row.name) "/report.html" } { (row.name) }
+                    a href={ (row.name) "/report.html" } title=(row.name) { "run " (position) }
                 } @else { (row.name) }
                 @if let Some(failure) = &row.failure { div.missing { (failure) } }
             }

@@ -5,6 +5,7 @@ mod choices;
 mod data;
 mod device;
 mod evaluate;
+mod execution;
 mod folders;
 mod inception;
 mod label;

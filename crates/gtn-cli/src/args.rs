@@ -6,6 +6,7 @@ mod data;
 mod device;
 mod dimension;
 mod evaluate;
+mod execution;
 mod explore;
 mod folders;
 mod inception;

@@ -35,5 +35,21 @@ mod plan;
 mod results;
 mod shared_stages;
 
+/// A record of an epoch that improved, for tests.
+#[cfg(test)]
+fn example_epoch(stage: gtn_run::Stage, epoch: usize) -> gtn_run::EpochRecord {
+    gtn_run::EpochRecord {
+        stage,
+        epoch,
+        train_loss: 1.0,
+        validation_loss: 1.0,
+        improved: true,
+        seconds: 0.5,
+        data_wait: 0.0,
+        sample_metric: None,
+        sample_metric_seconds: None,
+    }
+}
+
 pub use execution::{Outcome, Step, Sweep};
 pub use plan::{Combination, SweepPlan};

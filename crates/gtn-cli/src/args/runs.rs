@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::choices::Choices;
-use super::device::OnDevice;
-use super::folders::{CacheDir, DataDir};
-use super::inception::InceptionOptions;
+use super::execution::Execution;
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
@@ -35,25 +33,11 @@ pub(crate) struct Reproduce {
     /// Run folder [default: runs/EXPERIMENT-dDIM-seedSEED...]; for table2 the folder of its runs and its page [default: runs].
     #[arg(long, value_name = "RUN")]
     pub(crate) out: Option<PathBuf>,
-    /// Take the trained autoencoder of RUN, a run on the same images or its weights, instead of training one: then pairings and
-    /// seeds compare at the cost of ĥ alone. The split of the data is that of RUN, too.
-    #[arg(long, value_name = "RUN")]
-    pub(crate) autoencoder: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) inception: InceptionOptions,
     /// Overwrite a different run. An identical run resumes; delete its folder to restart.
     #[arg(long)]
     pub(crate) force: bool,
-    /// Do not write TensorBoard events. By default, losses, metrics and image grids go to RUN/tensorboard during the run;
-    /// `tensorboard --logdir runs` shows all runs.
-    #[arg(long)]
-    pub(crate) no_tensorboard: bool,
     #[command(flatten)]
-    pub(crate) data: DataDir,
-    #[command(flatten)]
-    pub(crate) cache: CacheDir,
-    #[command(flatten)]
-    pub(crate) on: OnDevice,
+    pub(crate) execution: Execution,
 }
 
 #[derive(Debug, Args)]

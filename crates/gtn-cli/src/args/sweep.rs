@@ -7,9 +7,7 @@ use gtn_run::config::{Components, PairingMethod};
 use gtn_run::sweep::{Grid, Ranking};
 
 use super::choices::{ExperimentChoices, PAIRINGS};
-use super::device::OnDevice;
-use super::folders::{CacheDir, DataDir};
-use super::inception::InceptionOptions;
+use super::execution::Execution;
 use super::named_values::by_name;
 
 #[derive(Debug, Args)]
@@ -67,20 +65,8 @@ pub(crate) struct Sweep {
     /// Folder of the sweep [default: runs/sweep-EXPERIMENT-dDIM-seedSEED...].
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Take the trained autoencoder of RUN, a run on the same images or its weights, instead of training one.
-    #[arg(long, value_name = "RUN")]
-    pub(crate) autoencoder: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) inception: InceptionOptions,
-    /// Do not write TensorBoard events. By default, losses, metrics and image grids of each run go to its folder `tensorboard`.
-    #[arg(long)]
-    pub(crate) no_tensorboard: bool,
-    #[command(flatten)]
-    pub(crate) data: DataDir,
-    #[command(flatten)]
-    pub(crate) cache: CacheDir,
-    #[command(flatten)]
-    pub(crate) on: OnDevice,
+    pub(crate) execution: Execution,
 }
 
 impl Sweep {

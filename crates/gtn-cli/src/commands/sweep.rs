@@ -21,26 +21,21 @@ pub(crate) fn run(args: &Sweep) -> Result<(), Failure> {
     let (experiment, select) = (&args.common.experiment, args.common.select);
     // The rule is applied with the weights of Inception networks.
     let overrides = Overrides { select: None, ..args.common.overrides() };
-    if args.autoencoder.is_some() {
+    if args.execution.autoencoder.is_some() {
         refuse_autoencoder_settings(&overrides)?;
     }
-    let plan = SweepPlan::new(experiment, &overrides, args.grid(), args.autoencoder.as_deref())?;
+    let plan = SweepPlan::new(experiment, &overrides, args.grid(), args.execution.autoencoder.as_deref())?;
     let plan = plan.with_halving(args.halving).ranked_by(args.by);
     let root = args.out.clone().unwrap_or_else(|| Path::new("runs").join(plan.folder_name()));
     let existing = SweepRecord::read(&root)?.map(|record| record.config);
-    let inception =
-        inception_weights::resolve((plan.config(), select), &args.inception, existing, &args.data.data_dir)?;
+    let inception = inception_weights::resolve(
+        (plan.config(), select),
+        &args.execution.inception,
+        existing,
+        &args.execution.data.data_dir,
+    )?;
     let plan = plan.with_inception(&inception.overrides, inception.select)?;
-    let job = Job {
-        config: plan.config().clone(),
-        data_dir: args.data.data_dir.clone(),
-        cache_dir: args.cache.path(),
-        provenance: provenance(args, &overrides),
-        force: false,
-        autoencoder: args.autoencoder.clone(),
-        inception: inception.files,
-        device: args.on.name(),
-    };
+    let job = args.execution.job(plan.config().clone(), provenance(args, &overrides), inception.files);
     let mut sweep = gtn_train::sweep::Sweep::open(plan, &root)?;
     stop::listen();
     console::status(&introduction(&sweep));
@@ -80,7 +75,7 @@ fn execute(sweep: &mut gtn_train::sweep::Sweep, step: &Step, job: &Job, args: &S
     let mut progress = Progress::with_run(run.root());
     let (mut figures, mut tensorboard) = (EpochFigures::new(), TensorBoard::new());
     let mut observers = Tee(vec![&mut progress, &mut figures]);
-    if !args.no_tensorboard {
+    if !args.execution.no_tensorboard {
         observers.0.push(&mut tensorboard);
     }
     let outcome = sweep.execute(step, &job, &mut observers)?;
@@ -104,8 +99,8 @@ fn execute(sweep: &mut gtn_train::sweep::Sweep, step: &Step, job: &Job, args: &S
 /// The program, and the command that reproduces a run of the sweep alone.
 fn provenance(args: &Sweep, overrides: &Overrides) -> Provenance {
     let overrides = &Overrides { select: args.common.select, ..overrides.clone() };
-    let (experiment, autoencoder) = (&args.common.experiment, args.autoencoder.as_deref());
-    Command { experiment, overrides, inception: &args.inception, autoencoder }.provenance()
+    let (experiment, autoencoder) = (&args.common.experiment, args.execution.autoencoder.as_deref());
+    Command { experiment, overrides, inception: &args.execution.inception, autoencoder }.provenance()
 }
 
 /// What will be run.

@@ -79,23 +79,8 @@ impl Observer for PauseAfter<'_> {
 mod tests {
     use gtn_run::observer::NoopObserver;
 
+    use super::super::example_epoch as epoch;
     use super::*;
-
-    fn epoch(stage: Stage, epoch: usize) -> EpochRecord {
-        let (train_loss, validation_loss, sample_metric, sample_metric_seconds) = (1.0, 1.0, None, None);
-        let (improved, seconds, data_wait) = (true, 0.0, 0.0);
-        EpochRecord {
-            stage,
-            epoch,
-            train_loss,
-            validation_loss,
-            improved,
-            seconds,
-            data_wait,
-            sample_metric,
-            sample_metric_seconds,
-        }
-    }
 
     #[test]
     fn a_run_pauses_after_epochs_of_its_own_h() {

@@ -88,6 +88,7 @@ mod tests {
     use gtn_run::config::{Overrides, Selection};
     use gtn_run::schema::Metric;
 
+    use super::super::example_epoch;
     use super::*;
 
     #[test]
@@ -100,19 +101,8 @@ mod tests {
         for (epoch, validation_loss, sample_metric, improved) in
             [(1, 3.0, 0.5, true), (2, 4.0, 0.25, true), (3, 1.0, 0.75, false)]
         {
-            let (stage, train_loss, seconds, data_wait) = (Stage::Fit, 1.0, 1.0, 0.0);
-            let (sample_metric, sample_metric_seconds) = (Some(sample_metric), None);
-            let record = EpochRecord {
-                stage,
-                epoch,
-                train_loss,
-                validation_loss,
-                improved,
-                seconds,
-                data_wait,
-                sample_metric,
-                sample_metric_seconds,
-            };
+            let example = EpochRecord { seconds: 1.0, ..example_epoch(Stage::Fit, epoch) };
+            let record = EpochRecord { validation_loss, improved, sample_metric: Some(sample_metric), ..example };
             log.append(Record::Epoch(record)).unwrap();
         }
         let results = RunResults::read(&run, &config).unwrap();

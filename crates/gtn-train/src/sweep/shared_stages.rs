@@ -95,25 +95,14 @@ fn link(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use gtn_run::config::{Overrides, PairingMethod};
-    use gtn_run::{EpochRecord, StageRecord, Statistics};
+    use gtn_run::{StageRecord, Statistics};
 
+    use super::super::example_epoch;
     use super::*;
     use crate::presets;
 
     fn epoch(stage: Stage, epoch: usize) -> Record {
-        let (train_loss, validation_loss, sample_metric) = (1.0, 1.0, None);
-        let (improved, seconds, data_wait) = (true, 0.5, 0.0);
-        Record::Epoch(EpochRecord {
-            stage,
-            epoch,
-            train_loss,
-            validation_loss,
-            improved,
-            seconds,
-            data_wait,
-            sample_metric,
-            sample_metric_seconds: None,
-        })
+        Record::Epoch(example_epoch(stage, epoch))
     }
 
     fn stage(stage: Stage) -> Record {

@@ -19,7 +19,7 @@ use crate::stop;
 pub(super) fn prepare(args: &Reproduce, parent: &Path) -> Result<(Config, PathBuf), Failure> {
     let overrides = Overrides { select: None, ..args.choices.overrides() };
     let mut config = presets::resolve(&args.choices.common.experiment, &overrides)?;
-    if let Some(path) = &args.autoencoder {
+    if let Some(path) = &args.execution.autoencoder {
         refuse_autoencoder_settings(&overrides)?;
         config = gtn_train::reuse_autoencoder(&config, path)?;
     }
@@ -32,30 +32,27 @@ pub(super) fn run(args: &Reproduce, config: Config, root: &Path) -> Result<PathB
     let run = RunFolder::at(root);
     let existing = run.record().ok().map(|record| record.config);
     let select = args.choices.common.select;
-    let inception = inception_weights::resolve((&config, select), &args.inception, existing, &args.data.data_dir)?;
+    let inception = inception_weights::resolve(
+        (&config, select),
+        &args.execution.inception,
+        existing,
+        &args.execution.data.data_dir,
+    )?;
     let config = config.with_inception(&inception.overrides, inception.select)?;
     let command = Command {
         experiment: &args.choices.common.experiment,
         overrides: &args.choices.overrides(),
-        inception: &args.inception,
-        autoencoder: args.autoencoder.as_deref(),
+        inception: &args.execution.inception,
+        autoencoder: args.execution.autoencoder.as_deref(),
     };
-    let job = Job {
-        config,
-        data_dir: args.data.data_dir.clone(),
-        cache_dir: args.cache.path(),
-        provenance: command.provenance(),
-        force: args.force,
-        autoencoder: args.autoencoder.clone(),
-        inception: inception.files,
-        device: args.on.name(),
-    };
+    let job = args.execution.job(config, command.provenance(), inception.files);
+    let job = Job { force: args.force, ..job };
 
     stop::listen();
     let mut progress = Progress::with_run(root);
     let (mut figures, mut tensorboard) = (EpochFigures::new(), TensorBoard::new());
     let mut observers = Tee(vec![&mut progress, &mut figures]);
-    if !args.no_tensorboard {
+    if !args.execution.no_tensorboard {
         observers.0.push(&mut tensorboard);
     }
     // Held until the report is written, so that no other process can overwrite the run before.

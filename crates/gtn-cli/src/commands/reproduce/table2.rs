@@ -72,7 +72,7 @@ fn reason(failure: &Failure) -> String {
 fn wanted(args: &Reproduce) -> Result<Vec<(String, usize)>, Failure> {
     for (option, is_given, advice) in [
         ("--dim", args.choices.common.dim.is_some(), "use --dims"),
-        ("--autoencoder", args.autoencoder.is_some(), "each of its runs has its own"),
+        ("--autoencoder", args.execution.autoencoder.is_some(), "each of its runs has its own"),
     ] {
         if is_given {
             return Err(Failure::users(format!("{option} cannot be used with `gtn reproduce {NAME}`; {advice}")));

@@ -97,7 +97,7 @@ fn combination(position: usize, row: &SweepRow) -> Markup {
         tr {
             td {
                 @if row.state == CombinationState::Done {
-                    a href={ (row.name) "/report.html" } title=(row.name) { "run " (position) }
+                    a href={ (row.name) "/report.html" } title=(row.name) { "run\u{a0}" (position) }
                 } @else { (row.name) }
                 @if let Some(failure) = &row.failure { div.missing { (failure) } }
             }

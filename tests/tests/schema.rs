@@ -97,6 +97,7 @@ fn run(experiment: &str, root: &Path, overrides: Overrides) -> Run {
     let job = Job {
         config,
         data_dir: root.join("data"),
+        labels: None,
         cache_dir: root.join("cache"),
         provenance: Provenance::default(),
         force: false,

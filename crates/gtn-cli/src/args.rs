@@ -8,6 +8,7 @@ mod dimension;
 mod evaluate;
 mod execution;
 mod explore;
+mod fit;
 mod folders;
 mod inception;
 mod label;
@@ -26,6 +27,7 @@ pub(crate) use device::Doctor;
 pub(crate) use dimension::{Dimension, ImageSetName};
 pub(crate) use evaluate::{Choice, Evaluate, Features, HeldOutSplit, METRICS, OF_TRAINING};
 pub(crate) use explore::Explore;
+pub(crate) use fit::{Dim, Fit};
 pub(crate) use inception::{FidSamples, InceptionOptions};
 pub(crate) use label::Label;
 pub(crate) use models::{Export, Import, ModelFormat};
@@ -49,6 +51,7 @@ const EXAMPLES: &str = "Examples:
   gtn sample runs/swiss-roll-d1-seed1 -n 1000 --seed 1 --out angles.npy
   gtn reproduce mnist --quick
   gtn sample runs/mnist-d5-seed1-quick -n 64 --seed 1 --out samples.png
+  gtn fit --images photos/ --time-budget 30m
   gtn label --source normals.npy --target latents.npy --out pairs.npz
 
 Exit codes: 0 success, 1 failure, 2 invalid usage or input, 130 stopped by Ctrl-C.
@@ -59,6 +62,8 @@ GPU if there is one; `gtn doctor` shows what is available.";
 pub(crate) enum Command {
     /// Reproduce one of the paper's experiments; resumes if interrupted.
     Reproduce(Reproduce),
+    /// Train a generator of your own images or latents; resumes if interrupted.
+    Fit(Box<Fit>),
     /// Run an experiment with every combination of some settings (Appendix F); resumes if interrupted.
     Sweep(Sweep),
     /// Generate samples with the trained networks of a run.

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod console;
 mod failure;
+mod fit_progress;
 mod output;
 mod progress;
 mod stop;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         .init();
     let done = match &arguments.command {
         Command::Reproduce(command) => commands::reproduce::run(command),
+        Command::Fit(command) => commands::fit::run(command),
         Command::Sweep(command) => commands::sweep::run(command),
         Command::Sample(command) => commands::sample::run(command),
         Command::Interpolate(command) => commands::interpolate::run(command),

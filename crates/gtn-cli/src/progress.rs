@@ -28,6 +28,8 @@ pub(crate) struct Progress {
     run: Option<PathBuf>,
     /// What chooses the best epoch of ĥ.
     selection: Selection,
+    /// Whether the caller prints the lines about progress and epochs.
+    is_silent_within_stages: bool,
 }
 
 /// The current task of this process.
@@ -48,6 +50,7 @@ impl Progress {
             name: None,
             run: None,
             selection: Selection::default(),
+            is_silent_within_stages: false,
         }
     }
 
@@ -56,6 +59,12 @@ impl Progress {
         let mut progress = Self::new();
         progress.run = Some(root.to_path_buf());
         progress
+    }
+
+    /// The same without lines about the progress within stages. The bar on a terminal stays.
+    pub(crate) fn silent_within_stages(mut self) -> Self {
+        self.is_silent_within_stages = true;
+        self
     }
 
     fn print_run(&mut self) {
@@ -101,7 +110,7 @@ impl Progress {
             bar.set_length(total);
             bar.set_position(done);
             bar.set_message(message);
-        } else if !self.terminal && task.last_line.elapsed() > LINE_INTERVAL {
+        } else if !self.terminal && !self.is_silent_within_stages && task.last_line.elapsed() > LINE_INTERVAL {
             task.last_line = Instant::now();
             let percent = 100.0 * done as f64 / total.max(1) as f64;
             console::status(&format!("{name:<11} {percent:>3.0}% {message}"));
@@ -181,6 +190,9 @@ impl Observer for Progress {
     }
 
     fn epoch_finished(&mut self, record: &EpochRecord) {
+        if self.is_silent_within_stages {
+            return;
+        }
         // Short epochs do not all get a line; metrics.jsonl has all of them.
         if let Some(task) = &mut self.task {
             if task.last_epoch.is_some_and(|last| last.elapsed() < EPOCH_INTERVAL) {
@@ -233,7 +245,7 @@ impl Observer for Progress {
 }
 
 /// A number for people: `48000`, `0.1325`, `0.000324`, `2.1e-6`.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value.abs() {
         _ if value.fract() == 0.0 => format!("{value:.0}"),
         0.01.. => format!("{value:.4}"),
@@ -243,7 +255,7 @@ fn number(value: f64) -> String {
 }
 
 /// A duration for people: `0.4 s`, `32 s`, `4 min 05 s`, `2 h 03 min`.
-fn duration(duration: Duration) -> String {
+pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0..10 => format!("{:.1} s", duration.as_secs_f64()),

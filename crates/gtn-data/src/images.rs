@@ -122,7 +122,8 @@ impl Images {
         let mut values = Vec::with_capacity(indices.len() * channels * side * side);
         for &index in indices {
             let is_mirrored = index >= pixels.len_of(Axis(0));
-            let mut image = pixels.index_axis(Axis(0), if is_mirrored { index - pixels.len_of(Axis(0)) } else { index });
+            let mut image =
+                pixels.index_axis(Axis(0), if is_mirrored { index - pixels.len_of(Axis(0)) } else { index });
             if is_mirrored {
                 image.invert_axis(Axis(2));
             }

@@ -21,6 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod all;
 mod contents;
 mod decoder;
 mod listing;
@@ -30,6 +31,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+pub use all::read_all;
+pub use listing::is_archive;
 pub use reading::read;
 
 use crate::image_set::CacheState;
@@ -71,6 +74,9 @@ impl Default for Options {
         Self { side: 64, resize: Resize::Crop, background: [255; 3], max_unreadable: 0.05 }
     }
 }
+
+/// Before gray images are recognized.
+const CHANNELS: usize = 3;
 
 /// The part of [`Options`] that pixels depend on.
 struct Sizing {
@@ -114,7 +120,8 @@ impl Options {
     ///
     /// [`Error::Setting`] that names the setting.
     fn check(&self) -> Result<()> {
-        let refuse = |setting, value: String, reason: &str| Err(Error::Setting { setting, value, reason: reason.to_owned() });
+        let refuse =
+            |setting, value: String, reason: &str| Err(Error::Setting { setting, value, reason: reason.to_owned() });
         if self.side == 0 || !self.side.is_multiple_of(4) || self.side > MAX_SIDE {
             return refuse("side", self.side.to_string(), "images need a side of 4, 8, 12, ... or 256 pixels");
         }

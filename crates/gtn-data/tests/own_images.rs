@@ -62,7 +62,11 @@ const SMALL: Options = Options { side: 8, resize: Resize::Crop, background: [255
 /// The first value of each channel of an image.
 fn color(images: &OwnImages, index: usize) -> Vec<u8> {
     let batch = images.images.batch(&[index]);
-    batch.index_axis(ndarray::Axis(0), 0).outer_iter().map(|plane| ((plane[[0, 0]] + 1.0) * 127.5).round() as u8).collect()
+    batch
+        .index_axis(ndarray::Axis(0), 0)
+        .outer_iter()
+        .map(|plane| ((plane[[0, 0]] + 1.0) * 127.5).round() as u8)
+        .collect()
 }
 
 #[test]
@@ -201,7 +205,9 @@ fn archives_have_the_images_of_their_folder() {
         assert_eq!(images.names[0], "all/cats/a.jpg");
     }
     // Truncated.
-    for (name, length) in [("photos.tar", tar.len() / 2), ("photos.tar", 700), ("photos.zip", 300), ("photos.tar.gz", 200)] {
+    for (name, length) in
+        [("photos.tar", tar.len() / 2), ("photos.tar", 700), ("photos.zip", 300), ("photos.tar.gz", 200)]
+    {
         let bytes = fs::read(at(name)).unwrap();
         let cut = at(&format!("cut-{name}"));
         fs::write(&cut, &bytes[..length.min(bytes.len() / 2)]).unwrap();
@@ -222,7 +228,10 @@ fn the_cache_is_reused_until_files_or_settings_change() {
     folder.save("b.png", [20; 3]);
     let first = folder.read(SMALL).unwrap();
     let again = folder.read(SMALL).unwrap();
-    assert_eq!((again.cache.clone(), &again.fingerprint, &again.images), (CacheState::Reused, &first.fingerprint, &first.images));
+    assert_eq!(
+        (again.cache.clone(), &again.fingerprint, &again.images),
+        (CacheState::Reused, &first.fingerprint, &first.images)
+    );
     let cache = folder.temp.path().join("cache");
     let names = || {
         let mut names: Vec<_> = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -33,6 +33,7 @@ mod cache_dir;
 mod error;
 pub mod feature_statistics;
 mod hex;
+mod labels;
 mod names;
 mod suggest;
 mod tensor_file;
@@ -41,6 +42,7 @@ pub use array_file::ArrayFile;
 pub use cache_dir::cache_dir;
 pub use error::{Error, Result, is_user_error};
 pub use hex::hex;
+pub use labels::read_labels;
 #[doc(hidden)]
 pub use serde;
 pub use suggest::{UnknownName, suggest};

@@ -62,12 +62,7 @@ impl DimensionEstimate {
     ///
     /// [`Error::ZeroSetting`](crate::Error::ZeroSetting) without resamples,
     /// [`Error::InvalidFraction`](crate::Error::InvalidFraction) if the confidence is not between 0 and 1.
-    pub fn interval(
-        &self,
-        resamples: usize,
-        confidence: f64,
-        rng: &mut impl Rng,
-    ) -> Result<(f64, f64), crate::Error> {
+    pub fn interval(&self, resamples: usize, confidence: f64, rng: &mut impl Rng) -> Result<(f64, f64), crate::Error> {
         crate::input_checks::check_counts([("number of resamples", resamples)])?;
         check_fraction("confidence", confidence)?;
         let n = self.contributions.len();

@@ -83,7 +83,8 @@ fn estimates_are_those_of_scikit_dimension() {
             close(found.two_nn(discarded).unwrap().value(), expected);
         }
         let forms = [false, true].into_iter().flat_map(|unbiased| {
-            [LikelihoodAverage::Inverses, LikelihoodAverage::Estimates].map(|average| LikelihoodForm { unbiased, average })
+            [LikelihoodAverage::Inverses, LikelihoodAverage::Estimates]
+                .map(|average| LikelihoodForm { unbiased, average })
         });
         for (k, expected) in [5, 20].into_iter().zip(golden.likelihood) {
             for (form, expected) in forms.clone().zip(expected) {

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use gtn_run::config::AutoencoderWeights;
 use gtn_run::schema::{TensorKey, checkpoint as keys};
-use gtn_run::{Artifact, AutoencoderCard, Config, FlowCard, ModelCard, Network, Origin, RunFolder, RunRecord};
+use gtn_run::{
+    Artifact, AutoencoderCard, Config, FlowCard, ModelCard, Network, Origin, Provenance, RunFolder, RunRecord,
+};
 use ndarray::Array1;
 
 use crate::error::require_array;
@@ -202,6 +204,8 @@ fn read_run(run: &RunFolder) -> Result<Model> {
         }
     };
     let flow = read_flow(run, &config, &checkpoint, indicators)?;
+    // Where the data of the user are is nobody else's business.
+    let provenance = Provenance { data_path: None, labels_path: None, ..provenance };
     let origin = Origin::Run { provenance: Box::new(provenance), config: Box::new(config) };
     let card = ModelCard::new(shape.into(), true, card, origin);
     let mut model = Model::new(card, checkpoint.group(&keys::WEIGHTS), Some(normalizer), autoencoder)?;

@@ -19,7 +19,9 @@ pub enum Error {
     #[error("an explorer shows images, and this model has no decoder; use `gtn sample` for its points")]
     NoImages,
     /// An explorer that browsers would open too slowly.
-    #[error("the explorer would have {megabytes} MB, and the limit is {limit} MB; train a smaller ĥ (`--width`, `--depth`)")]
+    #[error(
+        "the explorer would have {megabytes} MB, and the limit is {limit} MB; train a smaller ĥ (`--width`, `--depth`)"
+    )]
     ExplorerTooLarge {
         /// Its size.
         megabytes: usize,

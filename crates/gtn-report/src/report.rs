@@ -92,6 +92,7 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
 
 fn sections(run: &RunFolder, config: &Config, data_set: &DataSet, log: &MetricsLog) -> Result<Vec<Section>> {
     let mut sections = match data_set.points {
+        None if !config.data.are_images() => images::vector_sections(&Tensors::samples(run)?, log)?,
         None => images::sections(&Tensors::samples(run)?, config.h.training.select, log)?,
         Some(set) => synthetic::sections(run, config, set, log)?,
     };

@@ -43,6 +43,12 @@ pub struct Provenance {
     pub device: Option<String>,
     /// SHA-256 of the data.
     pub data_sha256: Option<String>,
+    /// The file or folder of the user's own data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_path: Option<PathBuf>,
+    /// The file of their labels, if they have one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels_path: Option<PathBuf>,
     /// Epochs of the autoencoder's training, once it is over.
     pub autoencoder_epochs: Option<usize>,
     /// Epochs of the training of a flow's velocity network, once it is over.
@@ -312,6 +318,15 @@ impl RunFolder {
         }
         self.remove_leftovers();
         Ok(lock)
+    }
+
+    /// Locks an existing run, to change its record.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Locked`] if another process works on it, [`Error::Io`] if its lock file cannot be written.
+    pub fn lock(&self) -> Result<Lock> {
+        Lock::acquire(&self.root)
     }
 
     /// Refuses a folder that is neither empty nor a run.

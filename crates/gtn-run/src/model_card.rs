@@ -147,6 +147,15 @@ impl ModelCard {
         Self { format: MODEL_FORMAT, version, h, is_normalized, coordinates: None, flow: None, autoencoder, origin }
     }
 
+    /// The configuration of the run that the weights come from, if they come from a run.
+    #[must_use]
+    pub fn config(&self) -> Option<&Config> {
+        match &self.origin {
+            Origin::Run { config, .. } => Some(config),
+            Origin::Files(_) => None,
+        }
+    }
+
     /// Why there is no encoder, if there is an autoencoder without one.
     #[must_use]
     pub fn missing_encoder(&self) -> Option<&str> {

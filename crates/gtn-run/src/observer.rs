@@ -38,7 +38,7 @@ pub struct EpochImages<'a> {
     /// The stage that trains. For [`Stage::Autoencode`] these are reconstructed validation images, for [`Stage::Fit`] images
     /// generated from normal vectors.
     pub stage: Stage,
-    /// The epoch, counted from 1.
+    /// The epoch, counted from 1; 0 if they are shown before the end of a first epoch that takes long.
     pub epoch: usize,
     /// The images, of shape (n, C, H, W), in [−1, 1].
     pub images: ArrayView4<'a, f32>,

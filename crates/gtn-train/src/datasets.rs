@@ -7,6 +7,7 @@ mod image_data;
 mod mnist;
 mod official_split;
 mod own;
+mod own_latents;
 mod reader;
 mod split;
 mod swiss_roll;
@@ -19,6 +20,9 @@ use gtn_run::config::{Data, ImageSource, PointSource};
 use ndarray::Array2;
 
 pub(crate) use image_data::ImageData;
+pub use own::options;
+pub(crate) use own::split as split_own_images;
+pub(crate) use own_latents::read_latent_rows;
 pub(crate) use reader::Reader;
 pub(crate) use split::check_sizes;
 pub(crate) use traits::{ImageDataset, PointDataset, PointSamples, record};
@@ -47,7 +51,7 @@ pub(crate) fn points(source: &PointSource, dim: usize) -> &'static dyn PointData
 pub(crate) fn shown_samples(data: &Data) -> usize {
     match data {
         Data::Images(source) => images(source).grid_size(),
-        Data::Points(_) => 5_000,
+        Data::Points(_) | Data::Latents(_) => 5_000,
     }
 }
 

@@ -7,7 +7,7 @@ use gtn_run::{Network, Stage};
 #[non_exhaustive]
 pub enum Error {
     /// An unknown experiment.
-    #[error("{0}, or a .toml file")]
+    #[error("{0}, or a .toml file; `gtn fit --images FOLDER` trains on images of your own")]
     UnknownExperiment(gtn_io::UnknownName),
     /// A preset that cannot be read.
     #[error("cannot read the preset {}: {source}; check the path", path.display())]
@@ -27,6 +27,22 @@ pub enum Error {
     NoLabels {
         /// The experiment.
         experiment: String,
+    },
+    /// Own data that do not fit the settings, or are too few.
+    #[error("cannot train on '{}': {reason}", path.display())]
+    OwnData {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why not, and what to do.
+        reason: String,
+    },
+    /// A run that cannot be extended.
+    #[error("cannot extend {}: {reason}", run.display())]
+    Extension {
+        /// The run.
+        run: PathBuf,
+        /// Why not, and what to do.
+        reason: String,
     },
     /// The observer asked to stop. The state is saved.
     #[error("stopped during stage {stage}; the state is saved, and the same command resumes from there")]
@@ -215,6 +231,8 @@ impl Error {
             | Error::TooFewPairs { .. }
             | Error::NoFilters { .. }
             | Error::NoLabels { .. }
+            | Error::OwnData { .. }
+            | Error::Extension { .. }
             | Error::OtherData { .. }
             | Error::TooFewPassing { .. }
             | Error::TooFewSamples { .. } => true,

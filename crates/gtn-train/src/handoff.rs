@@ -15,6 +15,8 @@ pub(crate) enum Source {
     Images(Box<ImageData>),
     /// Points, which are the targets themselves.
     Points(&'static dyn PointDataset),
+    /// Vectors of the user, which are the targets themselves.
+    Latents,
 }
 
 /// The trained autoencoder, with the weights that encode.

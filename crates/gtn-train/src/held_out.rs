@@ -19,7 +19,7 @@ use crate::{Error, Result};
 pub enum HeldOut {
     /// Images.
     Images(HeldOutImages),
-    /// Points of the known distribution, shape (n, d), in their own units.
+    /// Points of the known distribution, or own latents, shape (n, d), in their own units.
     Points(Array2<f32>),
 }
 
@@ -75,6 +75,8 @@ pub fn read_held_out(
 ) -> Result<HeldOut> {
     let RunRecord { config, provenance, .. } = run.record()?;
     let streams = Streams::new(config.split_seed());
+    // Own data are where they were.
+    let data_dir = provenance.data_path.as_deref().unwrap_or(data_dir);
     match &config.data {
         Data::Images(source) => {
             let reader = &mut Reader { data_dir, cache_dir, streams: &streams, observer };
@@ -89,6 +91,11 @@ pub fn read_held_out(
             let (_, validation) = source.synthetic().sizes();
             let mut stream = streams.stream(&purpose::data(Split::Validation.name()), 0);
             Ok(HeldOut::Points(points.draw(validation, &mut stream)))
+        }
+        Data::Latents(settings) => {
+            let latents = datasets::read_latent_rows(data_dir, provenance.labels_path.as_deref())?;
+            let split = latents.split(settings, &streams)?;
+            Ok(HeldOut::Points(latents.select(&split.validation)))
         }
     }
 }

@@ -10,8 +10,10 @@ use crate::InceptionFiles;
 pub struct Job {
     /// The experiment, resolved.
     pub config: Config,
-    /// The folder of the data sets.
+    /// The folder of the data sets; for a configuration of the user's own data, their folder or file itself.
     pub data_dir: PathBuf,
+    /// The file of the labels of own latents, if there is one.
+    pub labels: Option<PathBuf>,
     /// The folder of decoded images, which are computed once for all runs.
     pub cache_dir: PathBuf,
     /// The version of the program and the command, which the run records.

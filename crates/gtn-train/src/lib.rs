@@ -17,6 +17,7 @@
 //! let job = gtn_train::Job {
 //!     config,
 //!     data_dir: "datasets".into(),
+//!     labels: None,
 //!     cache_dir: "cache".into(),
 //!     provenance: Provenance::default(),
 //!     force: false,
@@ -39,6 +40,7 @@ mod handoff;
 mod held_out;
 mod inception;
 mod job;
+mod own_data;
 mod pairing;
 mod pipeline;
 pub mod presets;
@@ -51,13 +53,15 @@ pub mod training;
 mod vae_baseline;
 
 pub use baselines::{BaselineSamples, FittedBaselines};
+pub use datasets::options as own_image_options;
 pub use error::Error;
 pub use held_out::{
     HeldOut, HeldOutImages, RunLatents, fit_baselines, read_held_out, read_held_out_latents, read_latents,
 };
 pub use inception::{InceptionFiles, inception_weights_sha256};
 pub use job::Job;
-pub use pipeline::reproduce;
+pub use own_data::{configure_images, configure_latents};
+pub use pipeline::{extend, reproduce};
 pub use real_pairs::{RealPairs, draw_pairs, draw_pairs_between};
 pub use reused_autoencoder::reuse_autoencoder;
 

@@ -1,11 +1,12 @@
 //! The stages in their order, each with the results of those before it.
 
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use gtn_models::Streams;
 use gtn_run::config::Components;
 use gtn_run::folder::Lock;
-use gtn_run::{MetricsLog, Observer, Provenance, RunFolder, Stage};
+use gtn_run::{Config, MetricsLog, Observer, Provenance, RunFolder, Stage};
 
 use crate::baselines::Baselines;
 use crate::context::Context;
@@ -42,6 +43,7 @@ pub(crate) fn reproduce_after(
     let inputs = prepare::Inputs {
         config,
         data_dir: &job.data_dir,
+        labels: job.labels.as_deref(),
         cache_dir: &job.cache_dir,
         streams: &split_streams,
         observer: &mut *observer,
@@ -58,6 +60,8 @@ pub(crate) fn reproduce_after(
     let mut provenance = Provenance {
         data_sha256: Some(data.checksum().to_owned()),
         device: Some(gtn_models::describe_device(&device)),
+        data_path: config.data.are_own().then(|| absolute(&job.data_dir)),
+        labels_path: job.labels.as_deref().filter(|_| config.data.are_own()).map(absolute),
         ..job.provenance.clone()
     };
     if let Some(reused) = &reused {
@@ -102,6 +106,7 @@ pub(crate) fn reproduce_after(
             (Source::Images(Box::new(images)), targets, Some((trained, settings)))
         }
         prepare::Outputs::Points(points, targets) => (Source::Points(points), targets, None),
+        prepare::Outputs::Latents(targets) => (Source::Latents, targets, None),
     };
     let (source, targets) = (&source, &targets);
     let pairs = &label::run(label::Inputs { config, targets }, context)?;
@@ -121,4 +126,30 @@ pub(crate) fn reproduce_after(
     sample::run(results, context)?;
     evaluate::run(results, context)?;
     Ok(lock)
+}
+
+/// Adds seconds to the time budget of a run, so that [`reproduce`] trains on: the autoencoder from where it ended, and then the
+/// networks that follow it from their beginning, with a schedule for the longer time. Returns the new configuration.
+///
+/// # Errors
+///
+/// [`Error::Extension`] if the run has no time budget, [`Error::Run`] if the folder is not a run, is in use, or cannot be written.
+pub fn extend(run: &RunFolder, seconds: u64) -> Result<Config> {
+    let mut record = run.record()?;
+    if record.config.time_budget.is_none() {
+        let reason =
+            "it has no time budget, and its training ended by its own rules; train a new run with other settings";
+        return Err(Error::Extension { run: run.root().to_path_buf(), reason: reason.to_owned() });
+    }
+    let _lock = run.lock()?;
+    let extension = record.config.extension.unwrap_or_default().saturating_add(seconds);
+    record.config.extension = Some(extension);
+    record.config.check()?;
+    run.write_record(&record)?;
+    Ok(record.config)
+}
+
+/// The path from everywhere.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }

@@ -17,6 +17,11 @@ const PRESETS: [(&str, &str); 6] = [
     ("hap", include_str!("../presets/hap.toml")),
 ];
 
+/// The preset of own images; no experiment, because it needs a path.
+pub(crate) const IMAGES: &str = include_str!("../presets/images.toml");
+/// The preset of own latents.
+pub(crate) const LATENTS: &str = include_str!("../presets/latents.toml");
+
 /// The names of the experiments.
 pub fn names() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().map(|(name, _)| *name)

@@ -18,6 +18,7 @@ fn job(data_dir: &Path, experiment: &str, overrides: Overrides) -> Job {
         device: gtn_models::DeviceName::Cpu,
         config,
         data_dir: data_dir.to_path_buf(),
+        labels: None,
         cache_dir: data_dir.join("cache"),
         provenance: Provenance::default(),
         force: false,

@@ -23,6 +23,7 @@ fn job(config: Config) -> Job {
         device: gtn_models::DeviceName::Cpu,
         config,
         data_dir: "/nowhere".into(),
+        labels: None,
         cache_dir: "/nowhere".into(),
         provenance: Provenance::default(),
         force: false,

@@ -21,6 +21,7 @@ fn job(set: &str, folder: &Path) -> Job {
         device: gtn_models::DeviceName::Cpu,
         config,
         data_dir: folder.join("data"),
+        labels: None,
         cache_dir: folder.join("cache"),
         provenance: Provenance::default(),
         force: false,

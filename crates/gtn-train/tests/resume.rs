@@ -32,6 +32,7 @@ fn job(data_dir: &Path, protocol: Protocol) -> Job {
         device: gtn_models::DeviceName::Cpu,
         config,
         data_dir: data_dir.to_path_buf(),
+        labels: None,
         cache_dir: data_dir.join("cache"),
         provenance: Provenance::default(),
         force: false,

@@ -22,6 +22,7 @@ fn job(data: &std::path::Path, baselines: &[TrainedBaseline]) -> Job {
         device: gtn_models::DeviceName::Cpu,
         config,
         data_dir: data.to_path_buf(),
+        labels: None,
         cache_dir: data.join("cache"),
         provenance: Provenance::default(),
         force: false,

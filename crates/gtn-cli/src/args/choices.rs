@@ -107,7 +107,7 @@ impl Choices {
 }
 
 /// Parses a time such as `1h 30m` to whole seconds.
-fn seconds(text: &str) -> Result<u64, String> {
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
     match humantime::parse_duration(text) {
         Ok(time) if time.as_secs() == 0 || time.subsec_nanos() != 0 => {
             Err("must be a whole number of seconds, at least 1".to_owned())

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use gtn_data::own_images::Resize;
 
+use super::fit::RESIZES;
 use super::folders::{CacheDir, DataDir};
 use super::named_values::by_name;
 
@@ -71,9 +72,3 @@ pub(crate) enum ImageSetName {
     /// Hands, 64×64.
     Hap,
 }
-
-pub(super) const RESIZES: [(&str, &str); 3] = [
-    ("crop", "the largest square in the middle"),
-    ("fit", "the complete image, with a background on two sides"),
-    ("stretch", "the complete image, distorted"),
-];

@@ -37,6 +37,7 @@ impl Execution {
         Job {
             config,
             data_dir: self.data.data_dir.clone(),
+            labels: None,
             cache_dir: self.cache.path(),
             provenance,
             force: false,

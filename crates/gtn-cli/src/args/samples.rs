@@ -24,6 +24,7 @@ Examples:
   gtn sample runs/mnist-d5-seed1 -n 10000 --latent --out latents.npy
   gtn sample runs/mnist-d5-seed1 --source normals.npy --out samples/
   gtn sample runs/mnist-d5-seed1-flow -n 64 --temperature 0.8 --component 3 --out samples.png
+  gtn sample runs/photos-d48-seed1 -n 64 --class cats --out cats.png
   gtn sample runs/mnist-d5-seed1-flow -n 64 --steps 24 --out by-the-flow.png
   gtn sample mnist.safetensors -n 64 --out samples.png      # from `gtn export` or `gtn import`")]
 pub(crate) struct Sample {
@@ -45,6 +46,10 @@ pub(crate) struct Sample {
     /// Draw all samples from this component of the source, counted from 0.
     #[arg(long, value_name = "K")]
     pub(crate) component: Option<usize>,
+    /// Draw all samples from the component of this class: the name of a subfolder, or the label. Needs a run whose components are
+    /// classes (`gtn fit` with subfolders or labels, or `--components labels`).
+    #[arg(long, value_name = "NAME", conflicts_with = "component")]
+    pub(crate) class: Option<String>,
     /// With 1, ĥ generates in one forward pass. With more, follow the flow that the run's pairs come from with this many steps of
     /// Heun's method: slower, and closer to the data where one pass is not exact. Needs a run with `--pairing flow`.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use gtn_data::image_files::read_images;
-use gtn_models::{Autoencoder, Device, Error, Generator, SourceRows};
-use gtn_run::config::PairingMethod;
+use gtn_data::own_images;
+use gtn_models::{Autoencoder, Device, Error, Generator, Model, SourceRows};
+use gtn_run::config::{Data, ImageSource, PairingMethod};
 use gtn_run::{Network, RunFolder};
-use ndarray::{Array1, Array2, Axis, concatenate};
+use ndarray::{Array1, Array2, Array4, Axis, concatenate};
 
 use crate::args::Encode;
 use crate::console;
@@ -18,26 +19,48 @@ pub(crate) fn run(args: &Encode) -> Result<(), Failure> {
     let device = args.on.open()?;
     let rows = if args.source {
         let generator = generator_with_flow(&args.run, &device)?;
-        let latents = encode(&args.images, |images| generator.encode(images))?;
+        let latents = encode((&args.run, &args.images), |images| generator.encode(images))?;
         with_components(generator.source_of(latents.view())?, generator.components())
     } else {
         let autoencoder = Autoencoder::load(&args.run, &device)?;
-        encode(&args.images, |images| autoencoder.encode(images))?
+        encode((&args.run, &args.images), |images| autoencoder.encode(images))?
     };
     output::write(&args.out, format, &Content::Vectors(rows), args.force)?;
     console::print(&args.out.display().to_string());
     Ok(())
 }
 
-/// The latents of the images at a path. An error about their size names it.
+/// The latents of the images at a path, for a model. An error about their size names the path.
 pub(crate) fn encode(
-    path: &Path,
+    (run, path): (&Path, &Path),
     encode: impl Fn(ndarray::ArrayView4<'_, f32>) -> gtn_models::Result<Array2<f32>>,
 ) -> Result<Array2<f32>, Failure> {
-    encode(read_images(path)?.view()).map_err(|error| match error {
+    let images = read_for(run, path)?;
+    encode(images.view()).map_err(|error| match error {
         Error::ImageShape { .. } => Failure::users(format!("{}: {error}", path.display())),
         error => error.into(),
     })
+}
+
+/// The images at a path: files of any size are brought to that of the model if it was trained on own images, as these were.
+fn read_for(run: &Path, path: &Path) -> Result<Array4<f32>, Failure> {
+    let model = Model::load(run)?;
+    let card = model.card();
+    if let (Some(Data::Images(ImageSource::Own(settings))), Some(autoencoder)) =
+        (card.config().map(|config| &config.data), &card.autoencoder)
+        && !is_array(path)
+    {
+        return Ok(own_images::read_all(path, &gtn_train::own_image_options(settings), autoencoder.channels)?);
+    }
+    Ok(read_images(path)?)
+}
+
+/// Whether a path has the name of an array, or of one in a file of several.
+fn is_array(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    let file = text.rsplit_once(':').filter(|_| !path.exists()).map_or(&*text, |(file, _)| file);
+    let extension = Path::new(file).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ["npy", "npz", "safetensors"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// The generator of a run whose pairs come from a flow, through which any image has a normal vector.

@@ -7,7 +7,7 @@ use gtn_metrics::Pca;
 use gtn_models::Model;
 use gtn_report::Explorer;
 use gtn_run::schema::latents;
-use gtn_run::{Artifact, ModelCard, Origin, RunFolder};
+use gtn_run::{Artifact, Config, ModelCard, Origin, RunFolder};
 use ndarray::Array2;
 
 use crate::args::Explore;
@@ -24,18 +24,7 @@ pub(crate) fn run(args: &Explore) -> Result<(), Failure> {
         return Err(Failure::users(format!("--out {}: use a name that ends in .html", args.out.display())));
     }
     output::refuse_existing(&args.out, args.force)?;
-    let model = Model::load(&args.run)?;
-    let directions = directions(&args.run)?;
-    if directions.is_empty() {
-        console::status("note: without the latents of its data, the page has no principal directions");
-    }
-    let page = Explorer {
-        title: &title(model.card(), &args.run),
-        model: &model.to_artifact()?,
-        directions: directions.view(),
-        classes: &[],
-    };
-    let html = page.html()?;
+    let html = page(&args.run)?;
     atomic::write(&args.out, output::existing(args.force), |file| file.write_all(html.as_bytes()))?;
     console::status(&format!("{:.1} MB", html.len() as f64 / 1e6));
     console::print(&args.out.display().to_string());
@@ -43,6 +32,24 @@ pub(crate) fn run(args: &Explore) -> Result<(), Failure> {
         open_in_browser(&args.out)?;
     }
     Ok(())
+}
+
+/// The page of a model.
+pub(super) fn page(run: &Path) -> Result<String, Failure> {
+    let model = Model::load(run)?;
+    let directions = directions(run)?;
+    if directions.is_empty() {
+        console::status("note: without the latents of its data, the page has no principal directions");
+    }
+    let card = model.card();
+    let classes = card.config().map(Config::component_classes).unwrap_or_default();
+    let page = Explorer {
+        title: &title(card, run),
+        model: &model.to_artifact()?,
+        directions: directions.view(),
+        classes: &classes,
+    };
+    Ok(page.html()?)
 }
 
 /// The experiment and its dimension, or the name of the file.

@@ -1,6 +1,6 @@
 //! `gtn interpolate`: interpolations between normal vectors.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gtn_metrics::{StepLengths, step_lengths};
 use gtn_models::{Generator, Sampling, SourceRows, Streams, purpose};
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
 
     let streams = Streams::new(args.seed);
     let pairs = match args.images.as_slice() {
-        [from, to] => Some(pairs_of([from, to], &generator)?),
+        [from, to] => Some(pairs_of(&args.run, [from, to], &generator)?),
         _ => args.real.then(|| draw_pairs(args, &run, rows, &streams)).transpose()?,
     };
     let endpoints = match &pairs {
@@ -88,9 +88,9 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
 }
 
 /// The normal vectors and the latents of two images.
-fn pairs_of(images: [&PathBuf; 2], generator: &Generator) -> Result<RealPairs, Failure> {
+fn pairs_of(run: &Path, images: [&PathBuf; 2], generator: &Generator) -> Result<RealPairs, Failure> {
     let latents = images.map(|path| {
-        let latents = encode(path, |images| generator.encode(images))?;
+        let latents = encode((run, path), |images| generator.encode(images))?;
         match latents.nrows() {
             1 => Ok(latents),
             n => Err(Failure::users(format!("{}: expected one image, got {n}; pass one file", path.display()))),

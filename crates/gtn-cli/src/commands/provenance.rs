@@ -18,12 +18,7 @@ pub(super) struct Command<'a> {
 impl Command<'_> {
     /// The program, and the command.
     pub(super) fn provenance(&self) -> Provenance {
-        Provenance {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            git_revision: option_env!("GTN_GIT_REVISION").map(str::to_owned),
-            command: Some(self.line()),
-            ..Provenance::default()
-        }
+        of_command(self.line())
     }
 
     fn line(&self) -> String {
@@ -57,8 +52,18 @@ impl Command<'_> {
     }
 }
 
+/// This program, with a command that reproduces a run.
+pub(super) fn of_command(line: String) -> Provenance {
+    Provenance {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        git_revision: option_env!("GTN_GIT_REVISION").map(str::to_owned),
+        command: Some(line),
+        ..Provenance::default()
+    }
+}
+
 /// Quotes a word for a shell.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=+,:@%".contains(c);
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 pub(super) use experiment::refuse_autoencoder_settings;
 
 /// The folder of runs, unless the command line names another one.
-const RUNS: &str = "runs";
+pub(super) const RUNS: &str = "runs";
 
 pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
     if args.choices.common.experiment == table2::NAME {

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use gtn_models::{Generator, Sampling, SourceRows, Streams, purpose};
-use gtn_run::RunFolder;
+use gtn_io::UnknownName;
+use gtn_models::{Generator, Model, Sampling, SourceRows, Streams, purpose};
+use gtn_run::{Config, ModelCard, RunFolder};
 use ndarray::{Array2, s};
 
 use crate::args::Sample;
@@ -22,7 +23,10 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
     }
     // The name is checked before the run is read.
     output::format(&args.out, args.latent, args.force, false)?;
-    let generator = Generator::load_on(&args.run, &args.on.open()?)?;
+    let device = args.on.open()?;
+    let model = Model::load(&args.run)?;
+    let component = component(args, model.card())?;
+    let generator = model.generator(&device)?;
     let vectors = args.latent || !generator.generates_images();
     let format = output::format(&args.out, vectors, args.force, false)?;
     let run = RunFolder::at(&args.run);
@@ -31,9 +35,10 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
     }
     let sampling = Sampling::default()
         .with_temperature(args.temperature)
-        .with_component(args.component)
+        .with_component(component)
         .with_steps(usize::from(args.steps));
-    let source = args.source.as_deref().map(|path| read_source(path, &generator, args)).transpose()?;
+    let source =
+        args.source.as_deref().map(|path| read_source(path, &generator, (component, args.seed))).transpose()?;
     let n = source.as_ref().map_or(args.n, |rows| rows.source.nrows());
     let size = if vectors { generator.source_dim() } else { generator.values_per_sample() };
     check_amount(n, size, format)?;
@@ -50,11 +55,31 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The component that samples are drawn from, if one is chosen: by its number, or by the name of its class.
+fn component(args: &Sample, card: &ModelCard) -> Result<Option<usize>, Failure> {
+    let Some(name) = &args.class else { return Ok(args.component) };
+    let classes = card.config().map(Config::component_classes).unwrap_or_default();
+    if classes.is_empty() {
+        return Err(Failure::users(format!(
+            "--class {name}: the components of {} are no classes; use --component K, or train with --components labels",
+            args.run.display()
+        )));
+    }
+    let found = classes.iter().position(|class| class == name);
+    found
+        .map(Some)
+        .ok_or_else(|| Failure::users(UnknownName::new("class", name, classes.iter().map(String::as_str)).to_string()))
+}
+
 /// Reads normal vectors, and their components if the file has them in a last column.
-fn read_source(path: &Path, generator: &Generator, args: &Sample) -> Result<SourceRows, Failure> {
+fn read_source(
+    path: &Path,
+    generator: &Generator,
+    (component, seed): (Option<usize>, u64),
+) -> Result<SourceRows, Failure> {
     let (dim, components) = (generator.source_dim(), generator.components());
     // A component that does not exist is refused by the generator.
-    let given = args.component.map(|component| u32::try_from(component).unwrap_or(u32::MAX));
+    let given = component.map(|component| u32::try_from(component).unwrap_or(u32::MAX));
     if components == 1 {
         let source = read_rows(path, dim)?;
         return Ok(SourceRows { components: vec![given.unwrap_or_default(); source.nrows()], source });
@@ -87,7 +112,7 @@ fn read_source(path: &Path, generator: &Generator, args: &Sample) -> Result<Sour
             column.iter().map(|&value| value as u32).collect()
         }
         None => {
-            let mut stream = Streams::new(args.seed).stream(purpose::SAMPLE_COMPONENTS, 0);
+            let mut stream = Streams::new(seed).stream(purpose::SAMPLE_COMPONENTS, 0);
             generator.draw_components(source.nrows(), &mut stream)
         }
     };

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use gtn_report::{EpochFigures, SweepTable, TensorBoard, count, write_report, write_sweep};
+use gtn_report::{SweepTable, count, write_report, write_sweep};
+use gtn_run::Provenance;
 use gtn_run::config::Overrides;
 use gtn_run::sweep::{CombinationState, SweepRecord};
-use gtn_run::{Provenance, Tee};
 use gtn_train::Job;
 use gtn_train::sweep::{Outcome, Step, SweepPlan};
 
 use super::inception_weights;
+use super::observed::with_observers;
 use super::provenance::Command;
 use super::reproduce::refuse_autoencoder_settings;
 use crate::args::Sweep;
@@ -73,12 +74,8 @@ fn execute(sweep: &mut gtn_train::sweep::Sweep, step: &Step, job: &Job, args: &S
 
     let run = sweep.run_folder(step.index);
     let mut progress = Progress::with_run(run.root());
-    let (mut figures, mut tensorboard) = (EpochFigures::new(), TensorBoard::new());
-    let mut observers = Tee(vec![&mut progress, &mut figures]);
-    if !args.execution.no_tensorboard {
-        observers.0.push(&mut tensorboard);
-    }
-    let outcome = sweep.execute(step, &job, &mut observers)?;
+    let outcome =
+        with_observers(&mut progress, !args.execution.no_tensorboard, |observer| sweep.execute(step, &job, observer))?;
     drop(progress);
     let line = match outcome {
         Outcome::Done(lock) => {

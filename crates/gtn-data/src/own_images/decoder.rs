@@ -75,7 +75,8 @@ impl Decoder {
                 (scaled(width), scaled(height))
             }
         };
-        let source = ImageRef::new(width, height, image.as_raw(), PixelType::U8x4).map_err(|error| error.to_string())?;
+        let source =
+            ImageRef::new(width, height, image.as_raw(), PixelType::U8x4).map_err(|error| error.to_string())?;
         let mut resized = Image::new(new_width, new_height, PixelType::U8x4);
         // The fourth byte is not an alpha channel.
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
@@ -99,7 +100,8 @@ fn paint(image: &mut Scaled, sizing: &Sizing, out: &mut [u8]) {
         plane.fill(sizing.background[channel]);
         for (row, pixels) in image.pixels.chunks_exact(image.width * BYTES_PER_PIXEL).enumerate() {
             let start = (top + row) * side + left;
-            for (value, pixel) in plane[start..start + image.width].iter_mut().zip(pixels.chunks_exact(BYTES_PER_PIXEL)) {
+            for (value, pixel) in plane[start..start + image.width].iter_mut().zip(pixels.chunks_exact(BYTES_PER_PIXEL))
+            {
                 *value = pixel[channel];
             }
         }

@@ -70,7 +70,8 @@ impl Listing {
                 (0, _) | (_, None) => "it has no files".to_owned(),
                 (count, Some(first)) => format!("it has {count} other files, such as {first}"),
             };
-            let reason = format!("no image files (.png, .jpg, .webp, .gif, .bmp, .tif): {found}; pass a folder of images");
+            let reason =
+                format!("no image files (.png, .jpg, .webp, .gif, .bmp, .tif): {found}; pass a folder of images");
             return Err(Error::malformed(path, reason));
         }
         Ok(listing)
@@ -84,7 +85,8 @@ impl Listing {
         let mut listing = Self::new(path, Container::Folder);
         // A link that leads back to a folder above is an error of the walk.
         let walk = WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter();
-        let is_visible = |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(&entry.file_name().to_string_lossy());
+        let is_visible =
+            |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(&entry.file_name().to_string_lossy());
         for entry in walk.filter_entry(is_visible) {
             let entry = entry.map_err(|error| {
                 let at = error.path().unwrap_or(path).to_path_buf();
@@ -109,8 +111,7 @@ impl Listing {
     }
 
     fn of_archive(path: &Path) -> Result<Self> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        let ends_with = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+        let ends_with = |ends: &[&str]| name_ends_with(path, ends);
         if ends_with(&[".zip"]) {
             return Self::of_zip(path);
         }
@@ -126,7 +127,8 @@ impl Listing {
             unpacked.seek(SeekFrom::Start(0)).map_err(Error::io(path))?;
             return Self::of_tar(path, unpacked);
         }
-        let reason = "not a folder and not an archive (.zip, .tar, .tar.gz, .tgz); pass a folder of images, or its archive";
+        let reason =
+            "not a folder and not an archive (.zip, .tar, .tar.gz, .tgz); pass a folder of images, or its archive";
         Err(Error::malformed(path, reason))
     }
 
@@ -189,8 +191,7 @@ impl Listing {
         if name.split('/').any(is_hidden) {
             return;
         }
-        let extension = Path::new(&name).extension().and_then(|extension| extension.to_str());
-        if extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))) {
+        if is_image_name(&name) {
             self.entries.push(Entry { name, place, state });
         } else {
             self.others.0 += 1;
@@ -262,7 +263,10 @@ impl Reader<'_> {
             }
             (Place::TarEntry { offset, len }, _, Some(file)) => {
                 if *len > MAX_FILE_BYTES {
-                    return Err(Error::malformed(&shown, format!("has {len} bytes; the limit is {} MiB", MAX_FILE_BYTES >> 20)));
+                    return Err(Error::malformed(
+                        &shown,
+                        format!("has {len} bytes; the limit is {} MiB", MAX_FILE_BYTES >> 20),
+                    ));
                 }
                 file.seek(SeekFrom::Start(*offset)).map_err(Error::io(&shown))?;
                 let read = file.take(*len).read_to_end(bytes).map_err(Error::io(&shown))?;
@@ -275,5 +279,23 @@ impl Reader<'_> {
 
 /// Whether a name belongs to the system and not to the images.
 fn is_hidden(name: &str) -> bool {
-    name.starts_with('.') || ["__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN"].iter().any(|known| name.eq_ignore_ascii_case(known))
+    name.starts_with('.')
+        || ["__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN"].iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Whether a file has the name of an image.
+pub(super) fn is_image_name(name: &str) -> bool {
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+}
+
+/// Whether a path has the name of an archive that [`read`](super::read) reads.
+#[must_use]
+pub fn is_archive(path: &Path) -> bool {
+    path.is_file() && name_ends_with(path, &[".zip", ".tar", ".tar.gz", ".tgz"])
+}
+
+fn name_ends_with(path: &Path, ends: &[&str]) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    ends.iter().any(|end| name.ends_with(end))
 }

@@ -14,16 +14,13 @@ use sha2::{Digest, Sha256};
 use super::contents::Contents;
 use super::decoder::Decoder;
 use super::listing::Listing;
-use super::{Classes, Options, OwnImages, Sizing, check_unreadable};
+use super::{CHANNELS, Classes, Options, OwnImages, Sizing, check_unreadable};
 use crate::image_set::image_cache::{self, CacheSpec, ImageChecksums};
 use crate::image_set::{CacheState, ProgressFn};
 use crate::{Error, Images, Result};
 
 /// Files decoded between two calls of a progress callback.
 const BATCH: usize = 64;
-
-/// Before gray images are recognized.
-const CHANNELS: usize = 3;
 
 /// Reads the images of a folder, or of a `.zip`, `.tar`, `.tar.gz` or `.tgz` archive, through the cache at `cache`: PNG, JPEG, WebP, GIF
 /// (the first frame), BMP and TIFF files, in folders of any depth, in the order of their names.
@@ -194,11 +191,7 @@ impl Decoded {
     }
 
     /// Copies the images that are used to the cache.
-    fn copy(
-        &mut self,
-        contents: &Contents,
-        write: &mut dyn FnMut(&[u8], &ImageChecksums) -> Result<()>,
-    ) -> Result<()> {
+    fn copy(&mut self, contents: &Contents, write: &mut dyn FnMut(&[u8], &ImageChecksums) -> Result<()>) -> Result<()> {
         let fail = |source| Error::Write { path: "a temporary file".into(), hint: String::new(), source };
         self.file.seek(SeekFrom::Start(0)).map_err(fail)?;
         let mut decoded = BufReader::with_capacity(1 << 20, &mut self.file);

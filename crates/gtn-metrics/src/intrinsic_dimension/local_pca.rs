@@ -96,7 +96,8 @@ impl Neighborhoods {
     /// The variances of a row and its neighbors along their principal directions, in decreasing order.
     fn variances(&self, index: usize, neighbors: &[Neighbor]) -> Result<Vec<f64>, Error> {
         let columns = self.rows.ncols();
-        let members: Vec<usize> = std::iter::once(index).chain(neighbors.iter().map(|neighbor| neighbor.index)).collect();
+        let members: Vec<usize> =
+            std::iter::once(index).chain(neighbors.iter().map(|neighbor| neighbor.index)).collect();
         let n = members.len();
         let mut centered = DMatrix::from_fn(n, columns, |row, column| f64::from(self.rows[[members[row], column]]));
         for mut column in centered.column_iter_mut() {

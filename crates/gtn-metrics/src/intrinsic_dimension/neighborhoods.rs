@@ -149,7 +149,8 @@ mod tests {
         let rows = array![[0.0_f32, 1.0], [2.0, 2.0], [-0.0, 1.0], [5.0, 2.0], [2.0, 2.0]];
         let found = Neighborhoods::find(rows.view(), 2, 10).unwrap();
         assert_eq!((found.duplicates(), found.distinct_rows(), found.queries()), (2, 3, 3));
-        let pairs = |index: usize| found.neighbors[index].1.iter().map(|one| (one.index, one.distance)).collect::<Vec<_>>();
+        let pairs =
+            |index: usize| found.neighbors[index].1.iter().map(|one| (one.index, one.distance)).collect::<Vec<_>>();
         assert_eq!(pairs(0), [(1, 5.0_f64.sqrt()), (2, 26.0_f64.sqrt())]);
         assert_eq!(pairs(1), [(0, 5.0_f64.sqrt()), (2, 3.0)]);
         // A fraction of the rows, spread evenly.

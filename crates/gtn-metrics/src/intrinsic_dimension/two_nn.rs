@@ -28,6 +28,7 @@ pub(super) fn slope(logarithms: &mut [f64], discarded: f64) -> f64 {
     let n = logarithms.len() as f64;
     let kept = (n * (1.0 - discarded)) as usize;
     let points = logarithms[..kept].iter().enumerate().map(|(index, &x)| (x, -(-(index as f64) / n).ln_1p()));
-    let (products, squares) = points.fold((0.0, 0.0), |(products, squares), (x, y)| (products + x * y, squares + x * x));
+    let (products, squares) =
+        points.fold((0.0, 0.0), |(products, squares), (x, y)| (products + x * y, squares + x * x));
     products / squares
 }

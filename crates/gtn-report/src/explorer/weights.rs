@@ -46,9 +46,8 @@ impl<'a> Weights<'a> {
                 })
             }
             HCard::Mlp(shape) => {
-                let hidden: Result<Vec<Value>> = (0..shape.hidden_layers)
-                    .map(|layer| self.hidden(layer, layer < shape.batch_norm_layers))
-                    .collect();
+                let hidden: Result<Vec<Value>> =
+                    (0..shape.hidden_layers).map(|layer| self.hidden(layer, layer < shape.batch_norm_layers)).collect();
                 json!({
                     "kind": "mlp",
                     "dim": dim,

@@ -2,7 +2,7 @@
 
 use gtn_math::SwissRoll;
 use gtn_run::Config;
-use gtn_run::config::{Data, ImageSource, OfficialSplit, OwnImages, PointSource, Resize};
+use gtn_run::config::{Data, ImageSource, OfficialSplit, OwnImages, OwnLatents, PointSource, ResizeSetting};
 use gtn_run::metric_constants::SQUARE_LEFT_EDGES;
 
 use super::text::count;
@@ -86,6 +86,18 @@ impl DataSet {
             }
             Data::Images(ImageSource::Celeba(split) | ImageSource::Hap(split)) => images(published(split)),
             Data::Images(ImageSource::Own(own)) => images(own_images(own)),
+            Data::Latents(OwnLatents { train_fraction, classes, .. }) => {
+                let mut settings = vec![format!("Fraction of the rows used for training: {train_fraction}.")];
+                settings.extend(class_names(classes));
+                DataSet {
+                    targets: "vectors",
+                    dimension: "dimension d",
+                    limit: "row limit",
+                    loss: "the mean squared error of the generated vectors",
+                    settings,
+                    points: None,
+                }
+            }
             Data::Points(source) => {
                 let sizes = source.synthetic().sizes();
                 points(match source {
@@ -101,9 +113,9 @@ impl DataSet {
 
 fn own_images(own: &OwnImages) -> Vec<String> {
     let how = match own.resize {
-        Resize::Crop => "the largest square in the middle of each",
-        Resize::Fit => "complete, with a background on two sides",
-        Resize::Stretch => "complete, distorted to squares",
+        ResizeSetting::Crop => "the largest square in the middle of each",
+        ResizeSetting::Fit => "complete, with a background on two sides",
+        ResizeSetting::Stretch => "complete, distorted to squares",
     };
     let mut settings = vec![
         format!("Images of your own, scaled to {side} × {side} pixels: {how}.", side = own.side),
@@ -112,7 +124,13 @@ fn own_images(own: &OwnImages) -> Vec<String> {
     if own.flip {
         settings.push("The mirror images of training images are training images, too.".to_owned());
     }
+    settings.extend(class_names(&own.classes));
     settings
+}
+
+/// The classes in a sentence, if there are any.
+fn class_names(classes: &[String]) -> Option<String> {
+    (!classes.is_empty()).then(|| format!("Classes, in the order of their labels: {}.", classes.join(", ")))
 }
 
 fn images(settings: Vec<String>) -> DataSet {

@@ -106,6 +106,17 @@ pub(super) fn sections(samples: &Tensors, selection: Selection, log: &MetricsLog
     Ok(sections)
 }
 
+/// The section on vectors that are not decoded.
+pub(super) fn vector_sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Section>> {
+    let items: Vec<_> = vector_figure(samples, log)?.into_iter().map(Item::Figure).collect();
+    Ok(if items.is_empty() { Vec::new() } else { vec![Section { heading: "Samples", side_by_side: false, items }] })
+}
+
+/// Real and generated vectors in the plane; `None` for numbers, which have no plane.
+pub(super) fn vector_figure(samples: &Tensors, log: &MetricsLog) -> Result<Option<Figure>> {
+    latents::figure(samples, log)
+}
+
 /// Seconds of ĥ's training up to the end of an epoch, if all epochs up to it are recorded.
 fn training_seconds(log: &MetricsLog, epoch: usize) -> Option<f64> {
     let epochs: Vec<_> = log.epochs(Stage::Fit).filter(|record| record.epoch <= epoch).collect();

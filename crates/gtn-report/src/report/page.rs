@@ -89,7 +89,7 @@ fn chips(Contents { record, data_set, .. }: &Contents) -> Vec<(&'static str, Str
     if let Some(limit) = config.data.limit() {
         chips.push((data_set.limit, count(limit)));
     }
-    if let Some(budget) = config.time_budget {
+    if let Some(budget) = config.total_budget() {
         chips.push(("time budget", text::budget(budget)));
     }
     chips

@@ -6,7 +6,7 @@ use gtn_run::{Config, Stage};
 pub(super) fn description(stage: Stage, config: &Config) -> String {
     let images = config.data.are_images();
     let text = match stage {
-        Stage::Prepare if images => "reads and splits the data",
+        Stage::Prepare if images || config.data.are_own() => "reads and splits the data",
         Stage::Prepare => "draws the data from their distribution",
         Stage::Autoencode if config.reused_autoencoder().is_some() => "takes the autoencoder of another run",
         Stage::Autoencode => "trains the autoencoder",

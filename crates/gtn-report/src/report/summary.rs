@@ -39,7 +39,7 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
         }
     };
     summary.push_str(&format!(" {}.", capitalized(&networks)));
-    if let Some(budget) = config.time_budget {
+    if let Some(budget) = config.total_budget() {
         let budget = text::budget(budget);
         summary.push_str(&format!(" The run had a time budget of {budget}, which may have ended training early."));
     }
@@ -49,6 +49,14 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
 /// How the run got from the data to samples, in sentences.
 fn method(config: &Config, data_set: &DataSet) -> String {
     let Some(PointSet { noun, distribution, sizes: (train, validation), .. }) = data_set.points else {
+        if !config.data.are_images() {
+            return format!(
+                "The data are vectors of dimension {}. They are paired with normal vectors by {}. From these pairs, the network ĥ learns \
+                 to map normal vectors to the data.",
+                config.dim,
+                config.pairing.method.title()
+            );
+        }
         let images = match config.data.limit() {
             None => "the images".to_owned(),
             Some(limit) => format!("at most {} images, selected at random,", count(limit)),

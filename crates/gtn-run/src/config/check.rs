@@ -2,7 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Components, Config, CoordinateSystem, Data, FidSettings, ImageSource, OwnImages, PairingMethod, PointSource, RandomSplit, ReusedAutoencoder, Selection, Synthetic, Training};
+use super::{
+    Components, Config, CoordinateSystem, Data, FidSettings, ImageSource, OwnImages, OwnLatents, PairingMethod,
+    PointSource, RandomSplit, ReusedAutoencoder, Selection, Synthetic, Training,
+};
 use crate::{Error, Result};
 
 /// Larger than any sensible count, and small enough that the product of two does not overflow.
@@ -24,6 +27,16 @@ impl Config {
         require_in(1..=4096, "dim", self.dim, "must be from 1 to 4096")?;
         if let Some(budget) = self.time_budget {
             require_in(1..=MAX_COUNT as u64, "time_budget", budget, "must be from 1 to 1,000,000,000 seconds")?;
+        }
+        if let Some(extension) = self.extension {
+            let reason = "must be from 1 to 1,000,000,000 seconds";
+            require_in(1..=MAX_COUNT as u64, "extension", extension, reason)?;
+            require(
+                self.time_budget.is_some(),
+                "extension",
+                extension,
+                "extends a time budget; set time_budget as well",
+            )?;
         }
         self.check_data()?;
         self.check_pairing()?;
@@ -109,9 +122,7 @@ impl Config {
                 if let &ImageSource::Mnist(RandomSplit { train_fraction, .. })
                 | &ImageSource::Own(OwnImages { train_fraction, .. }) = source
                 {
-                    let is_between = train_fraction > 0.0 && train_fraction < 1.0;
-                    let reason = "must be greater than 0 and less than 1";
-                    require(is_between, "data.train_fraction", train_fraction, reason)?;
+                    check_train_fraction(train_fraction)?;
                 }
                 if let &ImageSource::Own(OwnImages { side, max_unreadable, .. }) = source {
                     let is_side = (4..=256).contains(&side) && side.is_multiple_of(4);
@@ -130,7 +141,9 @@ impl Config {
                 };
                 require(dims.contains(&self.dim), "dim", self.dim, reason)?;
             }
+            &Data::Latents(OwnLatents { train_fraction, .. }) => check_train_fraction(train_fraction)?,
         }
+        check_classes(&self.data.classes())?;
         let (images, set) = (self.data.are_images(), if self.data.are_images() { "missing" } else { "set" });
         let reason = "images need an autoencoder, and points cannot have one";
         require(images == self.autoencoder.is_some(), "autoencoder", set, reason)?;
@@ -157,6 +170,17 @@ impl Config {
         let reason = format!("with h.width = {width} that gives {weights} weights; the maximum is {MAX_WEIGHTS}");
         require(weights <= MAX_WEIGHTS, "h.hidden_layers", layers, &reason)
     }
+}
+
+fn check_train_fraction(train_fraction: f64) -> Result<()> {
+    let is_between = train_fraction > 0.0 && train_fraction < 1.0;
+    require(is_between, "data.train_fraction", train_fraction, "must be greater than 0 and less than 1")
+}
+
+/// Each class has a name of its own.
+fn check_classes(classes: &[String]) -> Result<()> {
+    let repeated = classes.iter().enumerate().find(|(index, name)| classes[..*index].contains(name));
+    require(repeated.is_none(), "data.classes", classes.join(", "), "names a class twice; name it once")
 }
 
 fn check_synthetic(synthetic: &Synthetic) -> Result<()> {

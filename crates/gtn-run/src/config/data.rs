@@ -10,6 +10,8 @@ pub enum Data {
     Images(ImageSource),
     /// Points of a known distribution, which ĥ generates directly.
     Points(PointSource),
+    /// Vectors of your own, which ĥ generates directly.
+    Latents(OwnLatents),
 }
 
 /// Where images come from.
@@ -44,6 +46,7 @@ enum Table {
     Celeba(OfficialSplit),
     Hap(OfficialSplit),
     Images(OwnImages),
+    Latents(OwnLatents),
     SwissRoll(Synthetic),
     Uniform(Synthetic),
     DisjointUniform(Synthetic),
@@ -56,6 +59,7 @@ impl From<Table> for Data {
             Table::Celeba(split) => Data::Images(ImageSource::Celeba(split)),
             Table::Hap(split) => Data::Images(ImageSource::Hap(split)),
             Table::Images(images) => Data::Images(ImageSource::Own(images)),
+            Table::Latents(latents) => Data::Latents(latents),
             Table::SwissRoll(synthetic) => Data::Points(PointSource::SwissRoll(synthetic)),
             Table::Uniform(synthetic) => Data::Points(PointSource::Uniform(synthetic)),
             Table::DisjointUniform(synthetic) => Data::Points(PointSource::DisjointUniform(synthetic)),
@@ -70,6 +74,7 @@ impl From<Data> for Table {
             Data::Images(ImageSource::Celeba(split)) => Table::Celeba(split),
             Data::Images(ImageSource::Hap(split)) => Table::Hap(split),
             Data::Images(ImageSource::Own(images)) => Table::Images(images),
+            Data::Latents(latents) => Table::Latents(latents),
             Data::Points(PointSource::SwissRoll(synthetic)) => Table::SwissRoll(synthetic),
             Data::Points(PointSource::Uniform(synthetic)) => Table::Uniform(synthetic),
             Data::Points(PointSource::DisjointUniform(synthetic)) => Table::DisjointUniform(synthetic),
@@ -105,7 +110,7 @@ pub struct OfficialSplit {
 gtn_io::names! {
     /// How images become squares of one size.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-    pub enum Resize: "resize" {
+    pub enum ResizeSetting: "way to resize" {
         /// The largest square in the middle is cut out.
         #[default]
         Crop => "crop",
@@ -124,7 +129,7 @@ pub struct OwnImages {
     pub side: usize,
     /// How they become squares.
     #[serde(default)]
-    pub resize: Resize,
+    pub resize: ResizeSetting,
     /// The color behind transparent pixels and beside images that are fitted: red, green, blue.
     #[serde(default = "white")]
     pub background: [u8; 3],
@@ -139,6 +144,23 @@ pub struct OwnImages {
     /// Maximum number of images, drawn at random; all images if it is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// The names of the classes, if images are in subfolders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+}
+
+/// Vectors of your own, from a file, that are split at random.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnLatents {
+    /// Fraction of the rows used for training; the others are used for validation.
+    pub train_fraction: f64,
+    /// Maximum number of rows, drawn at random; all rows if it is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// The names of the classes, if there are labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
 }
 
 fn white() -> [u8; 3] {
@@ -191,6 +213,7 @@ impl Data {
             Data::Images(ImageSource::Mnist(split)) => &mut split.limit,
             Data::Images(ImageSource::Celeba(split) | ImageSource::Hap(split)) => &mut split.limit,
             Data::Images(ImageSource::Own(images)) => &mut images.limit,
+            Data::Latents(latents) => &mut latents.limit,
             Data::Points(source) => &mut source.synthetic_mut().limit,
         }
     }
@@ -198,8 +221,25 @@ impl Data {
     /// Whether the data can have classes, which can be components.
     #[must_use]
     pub fn have_labels(&self) -> bool {
-        let are_classified = matches!(self, Data::Images(ImageSource::Mnist(_) | ImageSource::Own(_)));
-        are_classified || matches!(self, Data::Points(PointSource::DisjointUniform(_)))
+        !self.classes().is_empty() || matches!(self, Data::Points(PointSource::DisjointUniform(_)))
+    }
+
+    /// The names of the classes, in the order of their labels; empty if the data have none.
+    #[must_use]
+    pub fn classes(&self) -> Vec<String> {
+        match self {
+            Data::Images(ImageSource::Mnist(_)) => (0..10).map(|digit| digit.to_string()).collect(),
+            Data::Images(ImageSource::Own(OwnImages { classes, .. })) | Data::Latents(OwnLatents { classes, .. }) => {
+                classes.clone()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the data are from a file of the user, whose path is no setting.
+    #[must_use]
+    pub fn are_own(&self) -> bool {
+        matches!(self, Data::Images(ImageSource::Own(_)) | Data::Latents(_))
     }
 
     /// Whether samples are images, which ĥ generates through an autoencoder.

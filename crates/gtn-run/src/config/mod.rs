@@ -21,7 +21,9 @@ use gtn_io::names;
 use serde::{Deserialize, Serialize};
 
 use crate::{Network, Stage};
-pub use data::{Data, ImageSource, OfficialSplit, OwnImages, PointSource, RandomSplit, Resize, Synthetic};
+pub use data::{
+    Data, ImageSource, OfficialSplit, OwnImages, OwnLatents, PointSource, RandomSplit, ResizeSetting, Synthetic,
+};
 use defaults::is_default;
 pub use inception::{FidSettings, InceptionOverrides, InceptionScoreSettings, InceptionSettings};
 pub(crate) use message::on_one_line;
@@ -157,6 +159,9 @@ pub struct Config {
     /// Time budget in seconds. Each network has a part of it and stops training at the end of an epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_budget: Option<u64>,
+    /// Seconds by which the time budget was extended after the run had ended. The autoencoder then trains on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<u64>,
     /// Baselines that are trained beside the ones that every run on images has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub baselines: Vec<TrainedBaseline>,
@@ -208,13 +213,15 @@ impl Config {
         name
     }
 
-    /// Seconds for training each network under the time budget. If an autoencoder is trained it has 40% of it, and ĥ has 50%;
-    /// otherwise ĥ has 90%. A flow takes half of what ĥ would have, and pairing a tenth of it. The rest is for the other stages. If there
-    /// is a reference run, each run has half of the budget.
+    /// Seconds for training each network under the time budget, with its extension. If an autoencoder is trained it has 40% of it, and ĥ
+    /// has 50%; of own images, 60% and 30%, because their quality is limited by the autoencoder; otherwise ĥ has 90%. A flow takes half
+    /// of what ĥ would have, and pairing a tenth of it. The rest is for the other stages. If there is a reference run, each run has half
+    /// of the budget.
     #[must_use]
     pub fn training_budget(&self, network: Network) -> Option<f64> {
         let trains_autoencoder = self.autoencoder.is_some() && self.reused_autoencoder().is_none();
         let (autoencoder, h) = match (trains_autoencoder, self.reference_run()) {
+            (true, _) if self.data.are_own() => (0.6, 0.3),
             (true, _) => (0.4, 0.5),
             (false, Some(_)) => (0.0, 0.45),
             (false, None) => (0.0, 0.9),
@@ -233,7 +240,13 @@ impl Config {
                 }
             }
         };
-        self.time_budget.map(|budget| budget as f64 * fraction)
+        self.total_budget().map(|budget| budget as f64 * fraction)
+    }
+
+    /// The time budget with its extension, in seconds.
+    #[must_use]
+    pub fn total_budget(&self) -> Option<u64> {
+        Some(self.time_budget?.saturating_add(self.extension.unwrap_or_default()))
     }
 
     /// The autoencoder of another run, if this run takes one.
@@ -247,6 +260,12 @@ impl Config {
     #[must_use]
     pub fn split_seed(&self) -> u64 {
         self.reused_autoencoder().map_or(self.seed, |reused| reused.split_seed)
+    }
+
+    /// The names of the components of the source, if these are the classes of the data; otherwise empty.
+    #[must_use]
+    pub fn component_classes(&self) -> Vec<String> {
+        if self.pairing.components() == Components::Labels { self.data.classes() } else { Vec::new() }
     }
 
     /// The stages of its runs, in order.

@@ -12,7 +12,7 @@ use crate::{Network, Result};
 pub struct EpochFigure {
     /// The network.
     pub network: Network,
-    /// The epoch, counted from 1.
+    /// The epoch, counted from 1; 0 for a figure from within a first epoch that took long.
     pub epoch: usize,
     /// The file.
     pub path: PathBuf,

@@ -2,7 +2,9 @@
 
 use gtn_data::image_set::CacheState;
 use gtn_data::own_images::{self, Options};
-use gtn_run::config::{OwnImages, Resize};
+use gtn_data::split::SplitIndices;
+use gtn_models::Streams;
+use gtn_run::config::{OwnImages, ResizeSetting};
 
 use super::image_data::ImageData;
 use super::reader::Reader;
@@ -23,21 +25,12 @@ pub(super) struct Own<'a> {
 impl ImageDataset for Own<'_> {
     fn read(&self, reader: &mut Reader<'_>) -> Result<ImageData> {
         let settings = self.settings;
-        let options = Options {
-            side: settings.side,
-            resize: match settings.resize {
-                Resize::Crop => own_images::Resize::Crop,
-                Resize::Fit => own_images::Resize::Fit,
-                Resize::Stretch => own_images::Resize::Stretch,
-            },
-            background: settings.background,
-            max_unreadable: settings.max_unreadable,
-        };
+        let options = options(settings);
         let path = reader.data_dir;
         let cache = own_images::cache_path(reader.cache_dir, path, &options);
         let set = own_images::read(path, &options, &cache, &mut |done, total| reader.progress(done, total))?;
         let notes = notes(&set);
-        let mut split = split_at_random(set.images.len(), settings.train_fraction, settings.limit, reader.streams);
+        let mut split = split(settings, set.images.len(), reader.streams);
         check_sizes(split.train.len(), split.validation.len())?;
         let mut labels = set.classes.map(|classes| classes.labels);
         if settings.flip {
@@ -57,6 +50,26 @@ impl ImageDataset for Own<'_> {
     }
 }
 
+/// How the files of a run on own images are read.
+#[must_use]
+pub fn options(settings: &OwnImages) -> Options {
+    Options {
+        side: settings.side,
+        resize: match settings.resize {
+            ResizeSetting::Crop => own_images::Resize::Crop,
+            ResizeSetting::Fit => own_images::Resize::Fit,
+            ResizeSetting::Stretch => own_images::Resize::Stretch,
+        },
+        background: settings.background,
+        max_unreadable: settings.max_unreadable,
+    }
+}
+
+/// The split of so many images, without mirror images.
+pub(crate) fn split(settings: &OwnImages, images: usize, streams: &Streams) -> SplitIndices {
+    split_at_random(images, settings.train_fraction, settings.limit, streams)
+}
+
 /// What the user should know about the files.
 fn notes(set: &own_images::OwnImages) -> Vec<String> {
     let mut notes = Vec::new();
@@ -71,7 +84,11 @@ fn notes(set: &own_images::OwnImages) -> Vec<String> {
     }
     if !set.duplicates.is_empty() {
         let names = set.duplicates.iter().map(|(name, first)| format!("{name} (as {first})")).collect();
-        notes.push(format!("{} images occur more than once and are used once: {}", set.duplicates.len(), listed(names)));
+        notes.push(format!(
+            "{} images occur more than once and are used once: {}",
+            set.duplicates.len(),
+            listed(names)
+        ));
     }
     if set.images.len() < FEW_IMAGES {
         notes.push(format!(

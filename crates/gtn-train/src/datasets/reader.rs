@@ -16,7 +16,7 @@ pub(crate) struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reports progress, and says whether to continue.
-    pub(super) fn progress(&mut self, done: usize, total: usize) -> ControlFlow<()> {
+    pub(crate) fn progress(&mut self, done: usize, total: usize) -> ControlFlow<()> {
         self.observer.progress(&StageProgress::new(Stage::Prepare, done, total));
         if self.observer.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

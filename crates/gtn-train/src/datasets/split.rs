@@ -15,7 +15,12 @@ pub(super) fn limited_test_set(len: usize, limit: Option<usize>, total: usize, s
 }
 
 /// A random split of `len` images, or of `limit` of them, which are drawn at random.
-pub(super) fn split_at_random(len: usize, train_fraction: f64, limit: Option<usize>, streams: &Streams) -> SplitIndices {
+pub(super) fn split_at_random(
+    len: usize,
+    train_fraction: f64,
+    limit: Option<usize>,
+    streams: &Streams,
+) -> SplitIndices {
     let Some(limit) = limit.filter(|&limit| limit < len) else {
         return random_split(len, train_fraction, streams.stream(purpose::SPLIT, 0));
     };

@@ -96,7 +96,7 @@ impl Pairing for ByFlow {
         let flow = Flow::new(&shape, &context.streams, &context.device)?;
         let FlowSettings { width, blocks, time, .. } = self.settings;
         let training = self.settings.training(targets.train.nrows());
-        let settings = (config.seed, (width, blocks, time.name()), &training, config.time_budget);
+        let settings = (config.seed, (width, blocks, time.name()), &training, config.total_budget());
         let mut inputs = vec![targets.checksum.as_str()];
         inputs.extend(space.checksum.as_deref());
         let input_fingerprint = fingerprint("flow", &settings, &inputs);
@@ -114,6 +114,7 @@ impl Pairing for ByFlow {
             input_fingerprint: &input_fingerprint,
             beside_weights: &|_| Ok(()),
             uses_last_weights: false,
+            is_extended: false,
         };
         training.train(context)?;
         let best = Artifact::read(&context.run.best_checkpoint(Network::Flow))?;

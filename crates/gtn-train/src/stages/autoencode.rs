@@ -62,6 +62,7 @@ fn train(autoencoder: &Autoencoder, inputs: &Inputs<'_>, context: &mut Context<'
         input_fingerprint: &inputs,
         beside_weights: &|_| Ok(()),
         uses_last_weights: settings.weights == AutoencoderWeights::LastEncoderBestDecoder,
+        is_extended: config.extension.is_some(),
     };
     training.train(context)
 }

@@ -36,6 +36,7 @@ pub(crate) fn run(inputs: Inputs<'_>, context: &mut Context<'_>) -> Result<Optio
         input_fingerprint: &inputs,
         beside_weights: &|_| Ok(()),
         uses_last_weights: false,
+        is_extended: false,
     };
     training.train(context)?;
     let weights = Artifact::read(&context.run.best_checkpoint(Network::Vae))?;

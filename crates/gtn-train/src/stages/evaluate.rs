@@ -29,12 +29,20 @@ pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()>
     };
     let first_checksum = first_epoch.as_ref().map(Artifact::checksum).unwrap_or_default();
     let mut parts = vec![trained.h_checksum.clone(), targets.checksum.clone(), first_checksum];
-    if let Source::Images(_) = source {
-        parts.extend([pixels::settings(), baselines::settings(), trained.decoder_checksum.clone().unwrap_or_default()]);
-        parts.extend(targets.test.as_ref().map(|test| test.checksum.clone()));
-        parts.extend(pairs.test_checksum.clone());
-        parts.extend(vae.map(|vae| vae.checksum.clone()));
-        parts.extend(config.inception.as_ref().map(inception::settings));
+    match source {
+        Source::Latents => parts.push(baselines::settings()),
+        Source::Points(_) => {}
+        Source::Images(_) => {
+            parts.extend([
+                pixels::settings(),
+                baselines::settings(),
+                trained.decoder_checksum.clone().unwrap_or_default(),
+            ]);
+            parts.extend(targets.test.as_ref().map(|test| test.checksum.clone()));
+            parts.extend(pairs.test_checksum.clone());
+            parts.extend(vae.map(|vae| vae.checksum.clone()));
+            parts.extend(config.inception.as_ref().map(inception::settings));
+        }
     }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let sizes = (SUBSETS.size, SUBSETS.count, PROJECTIONS, points::SIZES, images::SIZES);
@@ -51,9 +59,7 @@ pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()>
             let mut metrics = images::measure(results, context)?;
             metrics.extend(pixels::measure(results, images, context)?);
             metrics.extend(inception::measure(results, images, &fingerprint, context)?);
-            if let Some(baselines) = results.baselines.samples(Stage::Evaluate, context)? {
-                statistics.insert(Statistic::MixtureComponents, baselines.mixture_components as f64);
-            }
+            statistics.extend(mixture_components(results, context)?);
             let has = |metric| metrics.iter().any(|record| record.metric == metric);
             let lacks = |ratio, of| has(of) && !has(ratio);
             if lacks(Metric::NnDistanceRatio, Metric::Precision)
@@ -64,6 +70,9 @@ pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()>
                 );
             }
             (metrics, statistics)
+        }
+        Source::Latents => {
+            (images::measure(results, context)?, mixture_components(results, context)?.into_iter().collect())
         }
         Source::Points(points) => {
             let generated =
@@ -77,6 +86,12 @@ pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()>
     artifact.set_metadata(&METRICS, &metrics)?;
     context.write((Stage::Evaluate, started), artifact, statistics, &path)?;
     Ok(())
+}
+
+/// The number of components of the baseline, if there is one.
+fn mixture_components(results: Results<'_>, context: &Context<'_>) -> Result<Option<(Statistic, f64)>> {
+    let baselines = results.baselines.samples(Stage::Evaluate, context)?;
+    Ok(baselines.map(|baselines| (Statistic::MixtureComponents, baselines.mixture_components as f64)))
 }
 
 /// Appends the metrics to the log, unless it has them.

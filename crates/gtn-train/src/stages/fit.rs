@@ -39,7 +39,7 @@ pub(crate) fn run(
     let coordinates = pairs.coordinates.as_ref();
     let shape = HShape::from_config(config, coordinates.map_or(0, Coordinates::indicator_columns));
     let h = H::new(&shape, &context.streams, &context.device)?;
-    let settings = (config.seed, &config.h, config.time_budget);
+    let settings = (config.seed, &config.h, config.total_budget());
     let mut parts = vec![targets.checksum.clone(), pairs.checksum.clone()];
     if let Some(score) = config.deciding_score() {
         // The score is that of decoded images.
@@ -85,6 +85,7 @@ pub(crate) fn run(
         input_fingerprint: &inputs,
         beside_weights: &beside_weights,
         uses_last_weights: false,
+        is_extended: false,
     };
     training.train(context)?;
     Ok(Outputs { checksum: Artifact::read(&context.run.best_checkpoint(Network::H))?.checksum() })

@@ -3,18 +3,19 @@
 use std::path::Path;
 
 use gtn_models::{Streams, purpose};
-use gtn_run::config::{Data, PointSource};
+use gtn_run::config::{Data, OwnLatents, PointSource};
 use gtn_run::schema::{Split, Statistic};
 use gtn_run::{Artifact, Config, Fingerprint, Observer, Statistics};
 use ndarray::Array2;
 
 use crate::Result;
-use crate::datasets::{self, ImageData, PointDataset, Reader, check_sizes};
+use crate::datasets::{self, ImageData, PointDataset, Reader, check_sizes, read_latent_rows};
 use crate::handoff::{Labels, Targets};
 
 pub(crate) struct Inputs<'a> {
     pub(crate) config: &'a Config,
     pub(crate) data_dir: &'a Path,
+    pub(crate) labels: Option<&'a Path>,
     pub(crate) cache_dir: &'a Path,
     pub(crate) streams: &'a Streams,
     pub(crate) observer: &'a mut dyn Observer,
@@ -26,6 +27,8 @@ pub(crate) enum Outputs {
     Images(ImageData),
     /// Points, which are the targets themselves.
     Points(&'static dyn PointDataset, Targets),
+    /// Vectors of the user, which are the targets themselves.
+    Latents(Targets),
 }
 
 impl Outputs {
@@ -33,7 +36,7 @@ impl Outputs {
     pub(crate) fn checksum(&self) -> &str {
         match self {
             Outputs::Images(images) => &images.checksum,
-            Outputs::Points(_, targets) => &targets.checksum,
+            Outputs::Points(_, targets) | Outputs::Latents(targets) => &targets.checksum,
         }
     }
 
@@ -41,7 +44,7 @@ impl Outputs {
     pub(crate) fn has_labels(&self) -> bool {
         match self {
             Outputs::Images(images) => images.labels.is_some(),
-            Outputs::Points(_, targets) => targets.labels.is_some(),
+            Outputs::Points(_, targets) | Outputs::Latents(targets) => targets.labels.is_some(),
         }
     }
 
@@ -51,7 +54,8 @@ impl Outputs {
             Outputs::Images(ImageData { split, test, .. }) => {
                 (split.train.len(), split.validation.len(), test.as_ref().map(|test| test.indices.len()))
             }
-            Outputs::Points(_, Targets { train, validation, .. }) => (train.nrows(), validation.nrows(), None),
+            Outputs::Points(_, Targets { train, validation, .. })
+            | Outputs::Latents(Targets { train, validation, .. }) => (train.nrows(), validation.nrows(), None),
         };
         let mut statistics = Statistics::from([
             (Statistic::TrainingSamples, training as f64),
@@ -62,7 +66,7 @@ impl Outputs {
     }
 }
 
-pub(crate) fn run(Inputs { config, data_dir, cache_dir, streams, observer }: Inputs<'_>) -> Result<Outputs> {
+pub(crate) fn run(Inputs { config, data_dir, labels, cache_dir, streams, observer }: Inputs<'_>) -> Result<Outputs> {
     match &config.data {
         Data::Images(source) => {
             let images = datasets::images(source).read(&mut Reader { data_dir, cache_dir, streams, observer })?;
@@ -73,7 +77,34 @@ pub(crate) fn run(Inputs { config, data_dir, cache_dir, streams, observer }: Inp
             let points = datasets::points(source, config.dim);
             Ok(Outputs::Points(points, draw(config, source, points, streams)?))
         }
+        Data::Latents(settings) => Ok(Outputs::Latents(read_latents(config, settings, (data_dir, labels), streams)?)),
     }
+}
+
+fn read_latents(
+    config: &Config,
+    settings: &OwnLatents,
+    (path, labels): (&Path, Option<&Path>),
+    streams: &Streams,
+) -> Result<Targets> {
+    let latents = read_latent_rows(path, labels)?;
+    let (columns, dim) = (latents.rows.ncols(), config.dim);
+    if columns != dim {
+        let reason = format!(
+            "its rows have {columns} values, and those of the run {dim}; pass the file that the run was trained on"
+        );
+        return Err(gtn_io::Error::malformed(path, reason).into());
+    }
+    let split = latents.split(settings, streams)?;
+    // Not written to disk, as for points.
+    let mut artifact = Artifact::new(Fingerprint::new("latents", &[&latents.checksum]));
+    let [train, validation] = [&split.train, &split.validation].map(|indices| latents.select(indices));
+    Targets::write_into(&mut artifact, train, validation, config.pairing.normalize)?;
+    let labels = latents.labels.as_ref().map(|labels| {
+        let select = |indices: &[usize]| indices.iter().map(|&index| labels[index]).collect();
+        Labels { train: select(&split.train), validation: select(&split.validation), test: Vec::new() }
+    });
+    Ok(Targets { labels, ..Targets::read(&artifact)? })
 }
 
 fn draw(config: &Config, source: &PointSource, points: &dyn PointDataset, streams: &Streams) -> Result<Targets> {

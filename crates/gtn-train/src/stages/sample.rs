@@ -1,7 +1,9 @@
 //! Draws the samples that the report shows.
 
 mod images;
+mod latents;
 mod points;
+mod scatter;
 
 use std::time::Instant;
 
@@ -27,6 +29,7 @@ pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()>
             images::settings()
         }
         Source::Points(_) => points::settings(),
+        Source::Latents => latents::settings(),
     };
     inputs.push(sizes);
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
@@ -41,6 +44,7 @@ pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()>
     match source {
         Source::Images(images) => images::sample(results, images, &improvements, &mut artifact, context)?,
         Source::Points(points) => points::sample(results, *points, &mut artifact, context)?,
+        Source::Latents => latents::sample(results, &mut artifact, context)?,
     }
     context.write((Stage::Sample, started), artifact, Statistics::new(), &path)?;
     Ok(())

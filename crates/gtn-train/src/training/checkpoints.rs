@@ -79,7 +79,7 @@ impl Checkpoints<'_> {
             if reported {
                 observer.note(&format!("training of {network} resumes after epoch {}", state.epochs));
             }
-            return Ok(Resumed { state, best_on_disk });
+            return Ok(Resumed { state, best_on_disk, is_restored: true });
         }
         remove(&last)?;
         remove(&previous)?;
@@ -87,7 +87,7 @@ impl Checkpoints<'_> {
         let completed = best.as_ref().filter(|_| !self.last_is_used).and_then(|best| best.metadata(&keys::TRAIN_STATE));
         if let Some(state) = completed {
             match missing(&state)? {
-                None => return Ok(Resumed { state, best_on_disk }),
+                None => return Ok(Resumed { state, best_on_disk, is_restored: false }),
                 Some(reason) => observer.note(&format!("cannot resume from {}: {reason}", best_path.display())),
             }
             reported = true;
@@ -96,7 +96,13 @@ impl Checkpoints<'_> {
         if reported {
             observer.note(&format!("training of {network} restarts"));
         }
-        Ok(Resumed { state: TrainState::default(), best_on_disk: None })
+        Ok(Resumed { state: TrainState::default(), best_on_disk: None, is_restored: false })
+    }
+
+    /// Removes the mark that training is over, so that it can train on.
+    pub(super) fn reopen(&self) -> Result<()> {
+        let path = self.run.best_checkpoint(self.network);
+        remove_completion_marker(&mut Some(Artifact::read(&path)?), &path)
     }
 
     /// The checkpoint at `path`, if it exists, is undamaged, and has the same inputs.
@@ -173,6 +179,8 @@ pub(super) struct Resumed {
     pub(super) state: TrainState,
     /// The epoch of the best weights on disk. It may be later than the state; training then finds it again.
     pub(super) best_on_disk: Option<usize>,
+    /// Whether weights and moments are those of the state. Those of finished training may be missing, because nothing needs them.
+    pub(super) is_restored: bool,
 }
 
 /// Bytes of weights and both moments.

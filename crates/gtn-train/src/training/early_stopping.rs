@@ -70,6 +70,14 @@ impl EarlyStopping {
         self.best
     }
 
+    /// Whether another epoch may follow the last one, which took `seconds`: there are epochs, patience and time left.
+    #[must_use]
+    pub(crate) fn may_continue(&self, epoch: usize, seconds: f64) -> bool {
+        let has_time = self.budget.is_none_or(|budget| self.elapsed + seconds <= budget);
+        let has_patience = self.best.is_none_or(|best| epoch - best.epoch < self.patience);
+        epoch < self.epochs && has_time && has_patience
+    }
+
     /// Takes the validation loss of an epoch, counted from 1, that took `seconds`; or another value that is lower for better
     /// weights.
     pub fn update(&mut self, epoch: usize, loss: f64, seconds: f64) -> Decision {
@@ -166,6 +174,15 @@ mod tests {
             let resumed = rule(100, 3).with_budget(Some(50.0)).resumed(first.best(), interrupted as f64, 0);
             assert_eq!(resumed, first);
         }
+    }
+
+    #[test]
+    fn an_extended_budget_allows_more_epochs_and_nothing_else_does() {
+        let ended =
+            |budget| rule(100, 3).with_budget(Some(budget)).resumed(Some(BestEpoch { epoch: 5, loss: 1.0 }), 6.0, 0);
+        assert!(!ended(6.5).may_continue(6, 1.0) && ended(7.0).may_continue(6, 1.0));
+        assert!(!ended(50.0).may_continue(8, 1.0), "patience has ended training");
+        assert!(!ended(1000.0).may_continue(100, 1.0), "all epochs are over");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Training with checkpoints in a run folder.
 
+use std::time::{Duration, Instant};
+
 use gtn_models::Parameters;
 use gtn_run::checkpoint::{BestEpoch, TrainState};
 use gtn_run::config::Training;
 use gtn_run::schema::Statistic;
-use gtn_run::{Artifact, EpochImages, EpochRecord, Fingerprint, Record, RunFolder, StageProgress, Statistics};
+use gtn_run::{Artifact, EpochImages, EpochRecord, Fingerprint, Record, RunFolder, Stage, StageProgress, Statistics};
 use ndarray::Array4;
 
 use super::callbacks::{Callbacks, Position};
@@ -56,7 +58,12 @@ pub(crate) struct InRun<'a, T, O> {
     pub(crate) beside_weights: &'a dyn Fn(&mut Artifact) -> Result<()>,
     /// Whether the last weights are used after training, and not only the best ones.
     pub(crate) uses_last_weights: bool,
+    /// Whether training that the time budget ended trains on if the budget is larger now.
+    pub(crate) is_extended: bool,
 }
+
+/// After so many seconds without an epoch, the first images are shown before its end.
+const FIRST_IMAGES_AFTER: Duration = Duration::from_secs(40);
 
 impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
     /// Trains the network, resumes its training, or finds that training is over.
@@ -73,8 +80,12 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
         };
         let mut optimization = Optimization::new(self.task, self.settings)?;
         let missing = |state: &TrainState| self.outputs.missing(state.epochs, context.run);
-        let Resumed { state, best_on_disk } =
+        let Resumed { mut state, best_on_disk, is_restored } =
             checkpoints.resume(parameters, &mut optimization, &missing, &mut *context.observer)?;
+        if self.is_extended && state.finished && is_restored && self.has_budget_left(&state, context) {
+            checkpoints.reopen()?;
+            state.finished = false;
+        }
         self.outputs.rewind(state.epochs, context.run)?;
 
         let TrainState { epochs, best, .. } = if state.finished {
@@ -87,7 +98,7 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
             context.observer.stage_started(stage);
             context.log.rewind(stage, epochs)?;
             context.run.rewind_epoch_figures(network, epochs)?;
-            let elapsed = context.log.epochs(stage).map(|epoch| epoch.seconds).sum();
+            let elapsed = elapsed(context, stage);
             // Training never ends before the epoch of the best weights on disk.
             let early_stopping = EarlyStopping::new(self.settings).with_budget(self.budget);
             let early_stopping = early_stopping.resumed(best, elapsed, best_on_disk.unwrap_or(0));
@@ -95,7 +106,9 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
             let streams = context.streams;
             let mut trainer =
                 Trainer::resumed(self.task, self.settings, early_stopping, streams, (optimization, state));
-            trainer.run(&mut InRunCallbacks { outputs: self.outputs, checkpoints, policy, context })?;
+            // Resumed training has shown images before.
+            let first_images = (epochs == 0).then(|| Instant::now() + FIRST_IMAGES_AFTER);
+            trainer.run(&mut InRunCallbacks { outputs: self.outputs, checkpoints, policy, context, first_images })?;
             trainer.state().clone()
         };
         context.update_provenance(|provenance| *provenance.epochs_mut(network) = Some(epochs))?;
@@ -111,6 +124,19 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
         ]);
         context.finish(stage, seconds, statistics)
     }
+
+    /// Whether finished training has time for another epoch.
+    fn has_budget_left(&self, state: &TrainState, context: &Context<'_>) -> bool {
+        let stage = self.task.network().stage();
+        let last = context.log.epochs(stage).last().map_or(f64::INFINITY, |record| record.seconds);
+        let early_stopping = EarlyStopping::new(self.settings).with_budget(self.budget);
+        early_stopping.resumed(state.best, elapsed(context, stage), 0).may_continue(state.epochs, last)
+    }
+}
+
+/// Seconds of the recorded epochs of a stage.
+fn elapsed(context: &Context<'_>, stage: Stage) -> f64 {
+    context.log.epochs(stage).map(|epoch| epoch.seconds).sum()
 }
 
 /// Saves checkpoints, and passes reports on to the observer of the run.
@@ -119,6 +145,8 @@ struct InRunCallbacks<'a, 'c, O> {
     checkpoints: Checkpoints<'a>,
     policy: CheckpointPolicy,
     context: &'a mut Context<'c>,
+    /// When images are shown without waiting for the end of the first epoch.
+    first_images: Option<Instant>,
 }
 
 impl<O: EpochOutputs> Callbacks for InRunCallbacks<'_, '_, O> {
@@ -128,6 +156,16 @@ impl<O: EpochOutputs> Callbacks for InRunCallbacks<'_, '_, O> {
 
     fn progress(&mut self, progress: &StageProgress) {
         self.context.observer.progress(progress);
+        if self.first_images.is_some_and(|at| Instant::now() >= at) {
+            self.first_images = None;
+            // They are only shown, so an error, which a later epoch would report, does not end training.
+            if self.context.observer.wants_images()
+                && let Ok(Some(images)) = self.outputs.images()
+            {
+                let images = EpochImages { stage: progress.stage, epoch: 0, images: images.view() };
+                self.context.observer.epoch_images(&images);
+            }
+        }
     }
 
     fn save_is_due(&mut self) -> bool {
@@ -148,6 +186,7 @@ impl<O: EpochOutputs> Callbacks for InRunCallbacks<'_, '_, O> {
 
     fn epoch_validated(&mut self, record: &EpochRecord) -> Result<()> {
         let &EpochRecord { stage, epoch, improved, .. } = record;
+        self.first_images = None;
         self.context.log.append(Record::Epoch(record.clone()))?;
         self.outputs.after_epoch(epoch, improved, self.context.run)?;
         // Before the state: if the process ends in between, observers see the images again.

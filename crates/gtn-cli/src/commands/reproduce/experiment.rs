@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use gtn_report::{EpochFigures, TensorBoard};
 use gtn_run::config::Overrides;
-use gtn_run::{Config, RunFolder, Tee};
+use gtn_run::{Config, RunFolder};
 use gtn_train::{Job, presets};
 
 use crate::args::Reproduce;
 use crate::commands::inception_weights;
+use crate::commands::observed::with_observers;
 use crate::commands::provenance::Command;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -19,6 +19,13 @@ use crate::stop;
 pub(super) fn prepare(args: &Reproduce, parent: &Path) -> Result<(Config, PathBuf), Failure> {
     let overrides = Overrides { select: None, ..args.choices.overrides() };
     let mut config = presets::resolve(&args.choices.common.experiment, &overrides)?;
+    if config.data.are_own() {
+        return Err(Failure::users(format!(
+            "{}: its data are your own, and their path is no setting; run `gtn fit --images FOLDER` or `gtn fit --latents FILE`, or \
+             resume a run with `gtn fit RUN`",
+            args.choices.common.experiment
+        )));
+    }
     if let Some(path) = &args.execution.autoencoder {
         refuse_autoencoder_settings(&overrides)?;
         config = gtn_train::reuse_autoencoder(&config, path)?;
@@ -50,13 +57,10 @@ pub(super) fn run(args: &Reproduce, config: Config, root: &Path) -> Result<PathB
 
     stop::listen();
     let mut progress = Progress::with_run(root);
-    let (mut figures, mut tensorboard) = (EpochFigures::new(), TensorBoard::new());
-    let mut observers = Tee(vec![&mut progress, &mut figures]);
-    if !args.execution.no_tensorboard {
-        observers.0.push(&mut tensorboard);
-    }
     // Held until the report is written, so that no other process can overwrite the run before.
-    let _lock = gtn_train::reproduce(&job, &run, &mut observers)?;
+    let _lock = with_observers(&mut progress, !args.execution.no_tensorboard, |observer| {
+        gtn_train::reproduce(&job, &run, observer)
+    })?;
     drop(progress);
     Ok(gtn_report::write_report(&run)?)
 }

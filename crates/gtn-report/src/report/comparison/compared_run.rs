@@ -88,7 +88,7 @@ pub(super) fn read(folders: &[RunFolder]) -> Result<Vec<ComparedRun>> {
 fn data(RunRecord { config, provenance, .. }: &RunRecord) -> String {
     match &config.data {
         Data::Points(_) => format!("{:?}", config.data),
-        Data::Images(_) => {
+        Data::Images(_) | Data::Latents(_) => {
             format!("{:?}, {}", config.data, provenance.data_sha256.as_deref().unwrap_or("unknown"))
         }
     }

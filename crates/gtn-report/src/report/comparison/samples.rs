@@ -3,7 +3,7 @@
 use gtn_run::schema::{image_samples, point_samples};
 
 use super::super::data_sets::{DataSet, PointSet};
-use super::super::images::{GridText, grid_figure};
+use super::super::images::{GridText, grid_figure, vector_figure};
 use super::super::section::{Figure, Item, Section, omissions};
 use super::super::tensors::Tensors;
 use super::super::text::count;
@@ -30,6 +30,7 @@ pub(super) fn section(runs: &[ComparedRun]) -> Result<Section> {
     for (run, samples) in runs.iter().zip(&samples) {
         items.push(match (samples, DataSet::of(run.config()).points) {
             (None, _) => Item::Missing(format!("{} has no samples yet.", run.name())),
+            (Some(samples), None) if !run.config().data.are_images() => vectors(run, samples)?,
             (Some(samples), None) => {
                 let caption = "images that the run generated.";
                 let text = GridText { file: "", title: run.name(), caption, alt: "generated images" };
@@ -59,6 +60,15 @@ fn read(run: &ComparedRun) -> Result<Option<Tensors>> {
         Err(Error::Unfinished { .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The vectors that a run generated, in the plane.
+fn vectors(run: &ComparedRun, samples: &Tensors) -> Result<Item> {
+    let figure = vector_figure(samples, run.log())?;
+    Ok(match figure {
+        Some(figure) => Item::Figure(Figure { title: run.name().to_owned(), ..figure }),
+        None => Item::Missing(format!("{} generates numbers, which have no plane.", run.name())),
+    })
 }
 
 /// The points that a run generated, over the outline of their distribution.

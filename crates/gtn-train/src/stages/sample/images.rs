@@ -1,17 +1,18 @@
 //! Generated images, and what the report shows beside them.
 
-use gtn_metrics::{NearestNeighbors, Pca};
+use gtn_metrics::NearestNeighbors;
 use gtn_models::{Generator, Interpolation, Sampling, SourceRows, purpose};
 use gtn_run::config::PairingMethod;
 use gtn_run::schema::{IMPROVEMENTS, image_samples as keys, pairs as pair_keys, snapshot};
 use gtn_run::{Artifact, Stage};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 
+use super::scatter::{self, SCATTERED};
 use crate::Result;
-use crate::baselines::{self, BaselineSamples};
+use crate::baselines;
 use crate::context::Context;
 use crate::datasets::{ImageData, shown_samples};
-use crate::handoff::{Targets, first_rows, to_matrix};
+use crate::handoff::{first_rows, to_matrix};
 use crate::results::Results;
 
 /// Interpolations between normal vectors, and samples in each.
@@ -21,8 +22,6 @@ const STEPS: usize = 12;
 const BINS: usize = 200;
 /// Number of latents.
 const LATENTS: usize = 10_000;
-/// Latents of each kind in the scatter plot.
-const SCATTERED: usize = 2_000;
 /// Samples that are shown with their nearest training images, and how many of these.
 const NEAREST_SAMPLES: usize = 10;
 const NEAREST: usize = 3;
@@ -64,7 +63,7 @@ pub(super) fn sample(
     if config.pairing.method != PairingMethod::Flow {
         artifact.insert(&keys::SIMILARITY_BY_RANK, similarity_by_rank(context)?);
     }
-    scatter(&latents, targets, baselines.samples(Stage::Sample, context)?, artifact)?;
+    scatter::insert(&latents, targets, baselines.samples(Stage::Sample, context)?, artifact)?;
     nearest(generator, first_rows(&latents, NEAREST_SAMPLES), &targets.train, images, artifact)
 }
 
@@ -85,28 +84,6 @@ fn interpolate(generator: &Generator, artifact: &mut Artifact, context: &Context
     let latents = concatenate(Axis(0), &latents).expect("all interpolations have the latent dimension");
     artifact.insert(&keys::INTERPOLATIONS, generator.decode(latents.view())?);
     Ok(artifact.set_metadata(&keys::INTERPOLATION_STEPS, &STEPS)?)
-}
-
-/// Latents in the plane of the first two principal components of the training latents: held-out real ones, generated ones, and
-/// those of the baselines.
-fn scatter(
-    generated: &Array2<f32>,
-    targets: &Targets,
-    baselines: Option<&BaselineSamples>,
-    artifact: &mut Artifact,
-) -> Result<()> {
-    if generated.ncols() < 2 {
-        return Ok(());
-    }
-    let pca = Pca::fit(targets.train.view(), 2)?;
-    let mut sets = vec![(keys::SCATTER_REAL, &targets.validation), (keys::SCATTER_GENERATED, generated)];
-    if let Some(baselines) = baselines {
-        sets.extend([(keys::SCATTER_GAUSSIAN, &baselines.gaussian), (keys::SCATTER_MIXTURE, &baselines.mixture)]);
-    }
-    for (key, rows) in sets {
-        artifact.insert(&key, pca.transform(first_rows(rows, SCATTERED))?);
-    }
-    Ok(artifact.set_metadata(&keys::SCATTER_EXPLAINED_VARIANCE, &pca.explained_variance_ratio())?)
 }
 
 /// Generated images, followed rank by rank by the training images with the nearest latents.

@@ -1,0 +1,186 @@
+//! `gtn fit`: a generator of the user's own images or latents.
+
+use std::path::{Path, PathBuf};
+
+use gtn_run::config::{OwnImages, PairingMethod, ResizeSetting};
+use gtn_run::{Config, Observer, RunFolder};
+use gtn_train::{InceptionFiles, Job};
+
+use super::explore;
+use super::observed::with_observers;
+use super::provenance::{of_command, quoted};
+use super::reproduce::{RUNS, refuse_autoencoder_settings};
+use crate::args::{Dim, Fit};
+use crate::failure::Failure;
+use crate::fit_progress::FitProgress;
+use crate::progress::Progress;
+use crate::{console, stop};
+
+/// The page that generates images in the browser.
+const EXPLORER: &str = "explore.html";
+
+/// A run to begin or to resume.
+struct Plan {
+    root: PathBuf,
+    config: Config,
+    /// Where its data are.
+    data: PathBuf,
+    labels: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Fit) -> Result<(), Failure> {
+    stop::listen();
+    let plan = match &args.run {
+        Some(root) => existing(args, root)?,
+        None => new(args)?,
+    };
+    let run = RunFolder::at(&plan.root);
+    let job = Job {
+        config: plan.config,
+        data_dir: plan.data,
+        labels: plan.labels,
+        cache_dir: args.cache.path(),
+        provenance: of_command(command(args)),
+        force: args.force,
+        autoencoder: args.autoencoder.clone(),
+        inception: InceptionFiles::default(),
+        device: args.on.name(),
+    };
+    let mut progress = FitProgress::new(&plan.root);
+    // Held until everything is written, so that no other process can overwrite the run before.
+    let _lock =
+        with_observers(&mut progress, !args.no_tensorboard, |observer| gtn_train::reproduce(&job, &run, observer))?;
+    drop(progress);
+    let report = gtn_report::write_report(&run)?;
+    if job.config.data.are_images() && !args.no_explorer {
+        write_explorer(&run)?;
+    }
+    console::print(&report.display().to_string());
+    Ok(())
+}
+
+/// Writes the page into the folder of the run, unless it would be too large.
+fn write_explorer(run: &RunFolder) -> Result<(), Failure> {
+    let html = match explore::page(run.root()) {
+        // The run has all else.
+        Err(Failure::Users(error)) => {
+            console::status(&format!("note: {EXPLORER} is not written: {error}"));
+            return Ok(());
+        }
+        page => page?,
+    };
+    let path = run.root().join(EXPLORER);
+    gtn_io::atomic::write_bytes(&path, html.as_bytes())?;
+    console::print(&path.display().to_string());
+    Ok(())
+}
+
+/// A run that exists, with more time if it is wanted.
+fn existing(args: &Fit, root: &Path) -> Result<Plan, Failure> {
+    let run = RunFolder::at(root);
+    if !run.config().is_file() && (root.is_dir() || gtn_data::own_images::is_archive(root)) {
+        return Err(Failure::users(format!(
+            "{} is no run; to train on the images in it, run `gtn fit --images {}`",
+            root.display(),
+            quoted(&root.display().to_string())
+        )));
+    }
+    let mut record = run.record()?;
+    if !record.config.data.are_own() {
+        return Err(Failure::users(format!(
+            "{} is a run of the experiment `{}`, and not of `gtn fit`; resume it with the command in its config.toml",
+            root.display(),
+            record.config.experiment
+        )));
+    }
+    let given = args.images.clone().or_else(|| args.latents.clone());
+    let Some(data) = given.or_else(|| record.provenance.data_path.clone()) else {
+        return Err(Failure::users(format!(
+            "{} does not say where its data are; pass --images or --latents as well",
+            root.display()
+        )));
+    };
+    let labels = args.labels.clone().or_else(|| record.provenance.labels_path.clone());
+    if let Some(seconds) = args.extend {
+        record.config = gtn_train::extend(&run, seconds)?;
+        console::status(&format!(
+            "{} is extended by {seconds} s; without --extend, the command resumes it",
+            root.display()
+        ));
+    }
+    Ok(Plan { root: root.to_path_buf(), config: record.config, data, labels })
+}
+
+/// A run as the command line describes it. It may exist already.
+fn new(args: &Fit) -> Result<Plan, Failure> {
+    let mut overrides = args.overrides();
+    if args.autoencoder.is_some() {
+        refuse_autoencoder_settings(&overrides)?;
+    }
+    let mut progress = Progress::new();
+    let (mut config, notes, data) = match (&args.images, &args.latents) {
+        (Some(path), _) => {
+            if let (Some(autoencoder), Dim::Auto) = (&args.autoencoder, args.dim) {
+                // The latents are those of the other run.
+                overrides.dim = Some(RunFolder::at(autoencoder).record()?.config.dim);
+            }
+            let (config, notes) =
+                gtn_train::configure_images(path, &args.cache.path(), &args.settings(), &overrides, &mut progress)?;
+            (config, notes, path)
+        }
+        (None, Some(path)) => {
+            let (config, notes) = gtn_train::configure_latents(path, args.labels.as_deref(), &overrides)?;
+            (config, notes, path)
+        }
+        (None, None) => return Err(Failure::users("nothing to train on; pass --images, --latents or a run")),
+    };
+    if let Some(autoencoder) = &args.autoencoder {
+        config = gtn_train::reuse_autoencoder(&config, autoencoder)?;
+    }
+    let root = args.out.clone().unwrap_or_else(|| {
+        let limit = config.data.limit().map_or(String::new(), |limit| format!("-limit{limit}"));
+        Path::new(RUNS).join(format!("{}-d{}-seed{}{limit}", config.experiment, config.dim, config.seed))
+    });
+    // The same command resumes a run that was extended.
+    if let Ok(record) = RunFolder::at(&root).record() {
+        config.extension = record.config.extension;
+    }
+    notes.iter().for_each(|note| progress.note(note));
+    Ok(Plan { root, config, data: data.clone(), labels: args.labels.clone() })
+}
+
+/// The command that begins the same run, without options that concern only this machine.
+fn command(args: &Fit) -> String {
+    let defaults = OwnImages { classes: Vec::new(), ..args.settings() };
+    let mut words = vec!["gtn fit".to_owned()];
+    let mut option = |name: &str, value: Option<String>| words.extend(value.map(|value| format!("--{name} {value}")));
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| quoted(&path.display().to_string()));
+    option("images", path(&args.images));
+    option("latents", path(&args.latents));
+    option("labels", path(&args.labels));
+    if args.images.is_some() {
+        option("side", (defaults.side != 64).then(|| defaults.side.to_string()));
+        option("resize", (defaults.resize != ResizeSetting::Crop).then(|| defaults.resize.to_string()));
+        let [red, green, blue] = defaults.background;
+        option("background", (defaults.background != [255; 3]).then(|| format!("{red:02x}{green:02x}{blue:02x}")));
+        option("max-unreadable", (defaults.max_unreadable != 0.05).then(|| defaults.max_unreadable.to_string()));
+        option(
+            "dim",
+            match args.dim {
+                Dim::Auto => None,
+                Dim::Is(dim) => Some(dim.to_string()),
+            },
+        );
+    }
+    option("time-budget", args.time_budget.map(|seconds| format!("{seconds}s")));
+    option("epochs", args.epochs.map(|epochs| epochs.to_string()));
+    option("limit", args.limit.map(|limit| limit.to_string()));
+    option("pairing", (args.pairing != PairingMethod::Flow).then(|| args.pairing.to_string()));
+    option("components", args.components.map(|components| components.to_string()));
+    option("autoencoder", path(&args.autoencoder));
+    option("seed", (args.seed != 1).then(|| args.seed.to_string()));
+    if args.flip && args.images.is_some() {
+        words.push("--flip".to_owned());
+    }
+    words.join(" ")
+}

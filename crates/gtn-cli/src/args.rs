@@ -51,7 +51,7 @@ const EXAMPLES: &str = "Examples:
   gtn sample runs/swiss-roll-d1-seed1 -n 1000 --seed 1 --out angles.npy
   gtn reproduce mnist --quick
   gtn sample runs/mnist-d5-seed1-quick -n 64 --seed 1 --out samples.png
-  gtn fit --images photos/ --time-budget 30m
+  gtn fit --images animals/ --time-budget 30m
   gtn label --source normals.npy --target latents.npy --out pairs.npz
 
 Exit codes: 0 success, 1 failure, 2 invalid usage or input, 130 stopped by Ctrl-C.

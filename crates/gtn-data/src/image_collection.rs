@@ -98,7 +98,8 @@ impl ImageCollection {
         if let Some(index) = headers.iter().position(|header| size(header) != (width, height)) {
             let (other, first) = (size(&headers[index]), list.path(0));
             let reason = format!(
-                "has {}×{} pixels, but '{}' has {width}×{height}; resize all images to one size",
+                "has {}×{} pixels, but '{}' has {width}×{height}; resize all images to one size, or train a generator of images of any \
+                 size with `gtn fit --images FOLDER`",
                 other.0,
                 other.1,
                 first.display()

@@ -9,15 +9,15 @@
 //!
 //! let folder = tempfile::tempdir()?;
 //! for (class, shade) in [("cats", 50), ("dogs", 200)] {
-//!     std::fs::create_dir_all(folder.path().join("photos").join(class))?;
-//!     let name = folder.path().join("photos").join(class).join("1.png");
+//!     std::fs::create_dir_all(folder.path().join("animals").join(class))?;
+//!     let name = folder.path().join("animals").join(class).join("1.png");
 //!     image::RgbImage::from_pixel(30, 20, image::Rgb([shade, 0, 0])).save(name)?;
 //! }
-//! let cache = folder.path().join("cache/photos.images");
+//! let cache = folder.path().join("cache/animals.images");
 //! let options = Options { side: 8, ..Options::default() };
-//! let photos = own_images::read(&folder.path().join("photos"), &options, &cache, &mut |_, _| ControlFlow::Continue(()))?;
-//! assert_eq!(photos.images.batch(&[0, 1]).dim(), (2, 3, 8, 8));
-//! assert_eq!(photos.classes.unwrap().names, ["cats", "dogs"]);
+//! let animals = own_images::read(&folder.path().join("animals"), &options, &cache, &mut |_, _| ControlFlow::Continue(()))?;
+//! assert_eq!(animals.images.batch(&[0, 1]).dim(), (2, 3, 8, 8));
+//! assert_eq!(animals.classes.unwrap().names, ["cats", "dogs"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

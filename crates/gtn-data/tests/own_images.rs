@@ -18,34 +18,34 @@ struct Folder {
 impl Folder {
     fn new() -> Self {
         let temp = tempfile::tempdir().unwrap();
-        fs::create_dir(temp.path().join("photos")).unwrap();
+        fs::create_dir(temp.path().join("animals")).unwrap();
         Self { temp }
     }
 
-    fn photos(&self) -> PathBuf {
-        self.temp.path().join("photos")
+    fn animals(&self) -> PathBuf {
+        self.temp.path().join("animals")
     }
 
     fn write(&self, name: &str, bytes: &[u8]) {
-        let path = self.photos().join(name);
+        let path = self.animals().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
     }
 
     /// An image of one color.
     fn save(&self, name: &str, color: [u8; 3]) {
-        let path = self.photos().join(name);
+        let path = self.animals().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         RgbImage::from_pixel(12, 10, Rgb(color)).save(path).unwrap();
     }
 
     fn read_path(&self, path: &Path, options: Options) -> Result<OwnImages> {
-        let cache = self.temp.path().join("cache/photos.images");
+        let cache = self.temp.path().join("cache/animals.images");
         own_images::read(path, &options, &cache, &mut |_, _| ControlFlow::Continue(()))
     }
 
     fn read(&self, options: Options) -> Result<OwnImages> {
-        self.read_path(&self.photos(), options)
+        self.read_path(&self.animals(), options)
     }
 
     fn refused(&self, options: Options) -> String {
@@ -75,13 +75,13 @@ fn a_folder_of_all_formats_is_read_in_the_order_of_the_names() {
     for (name, color) in [("c.bmp", [1, 2, 3]), ("a.png", [4, 5, 6]), ("b.WEBP", [7, 8, 9]), ("e.tiff", [10, 11, 12])] {
         folder.save(&name.to_lowercase(), color);
         if name != name.to_lowercase() {
-            fs::rename(folder.photos().join(name.to_lowercase()), folder.photos().join(name)).unwrap();
+            fs::rename(folder.animals().join(name.to_lowercase()), folder.animals().join(name)).unwrap();
         }
     }
     folder.save("d.gif", [250, 0, 0]);
     // An extension that is wrong.
     folder.save("f.png", [13, 14, 15]);
-    fs::rename(folder.photos().join("f.png"), folder.photos().join("f.jpg")).unwrap();
+    fs::rename(folder.animals().join("f.png"), folder.animals().join("f.jpg")).unwrap();
     for other in ["notes.txt", ".hidden.png", "Thumbs.db", "__MACOSX/a.png", "desktop.ini"] {
         folder.write(other, b"text");
     }
@@ -97,7 +97,7 @@ fn a_folder_of_all_formats_is_read_in_the_order_of_the_names() {
 #[test]
 fn gray_images_have_one_channel_unless_another_has_colors() {
     let folder = Folder::new();
-    GrayImage::from_pixel(9, 9, Luma([40])).save(folder.photos().join("a.png")).unwrap();
+    GrayImage::from_pixel(9, 9, Luma([40])).save(folder.animals().join("a.png")).unwrap();
     // Gray, in a file with colors.
     folder.save("b.png", [90; 3]);
     assert_eq!(folder.read(SMALL).unwrap().images.batch(&[0, 1]).dim(), (2, 1, 8, 8));
@@ -179,10 +179,10 @@ fn archives_have_the_images_of_their_folder() {
     folder.write("__MACOSX/cats/._b.png", b"resource fork");
     let expected = folder.read(SMALL).unwrap();
     let files: BTreeMap<String, Vec<u8>> = ["dogs/a.png", "cats/b.png", "cats/a.jpg", "__MACOSX/cats/._b.png"]
-        .map(|name| (format!("all/{name}"), fs::read(folder.photos().join(name)).unwrap()))
+        .map(|name| (format!("all/{name}"), fs::read(folder.animals().join(name)).unwrap()))
         .into();
     let at = |name: &str| folder.temp.path().join(name);
-    let mut zip = zip::ZipWriter::new(fs::File::create(at("photos.zip")).unwrap());
+    let mut zip = zip::ZipWriter::new(fs::File::create(at("animals.zip")).unwrap());
     let mut tar = tar::Builder::new(Vec::new());
     for (name, bytes) in &files {
         zip.start_file(name.as_str(), zip::write::SimpleFileOptions::default()).unwrap();
@@ -194,11 +194,11 @@ fn archives_have_the_images_of_their_folder() {
     }
     zip.finish().unwrap();
     let tar = tar.into_inner().unwrap();
-    fs::write(at("photos.tar"), &tar).unwrap();
+    fs::write(at("animals.tar"), &tar).unwrap();
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(&tar).unwrap();
-    fs::write(at("photos.tar.gz"), packed.finish().unwrap()).unwrap();
-    for name in ["photos.zip", "photos.tar", "photos.tar.gz"] {
+    fs::write(at("animals.tar.gz"), packed.finish().unwrap()).unwrap();
+    for name in ["animals.zip", "animals.tar", "animals.tar.gz"] {
         let images = folder.read_path(&at(name), SMALL).unwrap();
         assert_eq!((&images.images, &images.classes), (&expected.images, &expected.classes), "{name}");
         assert_eq!(images.fingerprint, expected.fingerprint);
@@ -206,7 +206,7 @@ fn archives_have_the_images_of_their_folder() {
     }
     // Truncated.
     for (name, length) in
-        [("photos.tar", tar.len() / 2), ("photos.tar", 700), ("photos.zip", 300), ("photos.tar.gz", 200)]
+        [("animals.tar", tar.len() / 2), ("animals.tar", 700), ("animals.zip", 300), ("animals.tar.gz", 200)]
     {
         let bytes = fs::read(at(name)).unwrap();
         let cut = at(&format!("cut-{name}"));
@@ -238,27 +238,27 @@ fn the_cache_is_reused_until_files_or_settings_change() {
         names.sort();
         names
     };
-    assert_eq!(names(), ["photos.images", "photos.json"]);
+    assert_eq!(names(), ["animals.images", "animals.json"]);
     // Another side, another file, a damaged cache, a damaged list.
     assert_ne!(folder.read(Options { side: 12, ..SMALL }).unwrap().cache, CacheState::Reused);
     assert_ne!(folder.read(SMALL).unwrap().cache, CacheState::Reused);
     folder.save("c.png", [30; 3]);
     let more = folder.read(SMALL).unwrap();
     assert!(more.cache != CacheState::Reused && more.fingerprint != first.fingerprint && more.images.len() == 3);
-    fs::write(cache.join("photos.json"), "{").unwrap();
+    fs::write(cache.join("animals.json"), "{").unwrap();
     assert_ne!(folder.read(SMALL).unwrap().cache, CacheState::Reused);
-    fs::remove_file(cache.join("photos.images")).unwrap();
+    fs::remove_file(cache.join("animals.images")).unwrap();
     assert_eq!(folder.read(SMALL).unwrap().cache, CacheState::Created);
     assert_eq!(folder.read(SMALL).unwrap().cache, CacheState::Reused);
-    assert_eq!(names(), ["photos.images", "photos.json"]);
+    assert_eq!(names(), ["animals.images", "animals.json"]);
 }
 
 #[test]
 fn stopping_leaves_no_cache() {
     let folder = Folder::new();
     folder.save("a.png", [10; 3]);
-    let cache = folder.temp.path().join("cache/photos.images");
-    let stopped = own_images::read(&folder.photos(), &SMALL, &cache, &mut |_, _| ControlFlow::Break(()));
+    let cache = folder.temp.path().join("cache/animals.images");
+    let stopped = own_images::read(&folder.animals(), &SMALL, &cache, &mut |_, _| ControlFlow::Break(()));
     assert!(matches!(stopped, Err(gtn_data::Error::Stopped { done: 0, total: 1 })));
     assert_eq!(fs::read_dir(cache.parent().unwrap()).unwrap().count(), 0);
 }
@@ -280,10 +280,10 @@ fn what_has_no_images_is_refused_with_advice() {
     ] {
         assert!(folder.refused(options).contains(word), "{word}");
     }
-    let file = folder.photos().join("readme.txt");
+    let file = folder.animals().join("readme.txt");
     let message = folder.read_path(&file, SMALL).unwrap_err().to_string();
     assert!(message.contains("not a folder and not an archive"), "{message}");
-    let message = folder.read_path(&folder.photos().join("missing"), SMALL).unwrap_err().to_string();
+    let message = folder.read_path(&folder.animals().join("missing"), SMALL).unwrap_err().to_string();
     assert!(message.contains("missing"), "{message}");
 }
 
@@ -292,8 +292,8 @@ fn what_has_no_images_is_refused_with_advice() {
 fn links_are_followed_but_not_in_circles() {
     let folder = Folder::new();
     folder.save("real/a.png", [1; 3]);
-    std::os::unix::fs::symlink(folder.photos().join("real/a.png"), folder.photos().join("b.png")).unwrap();
+    std::os::unix::fs::symlink(folder.animals().join("real/a.png"), folder.animals().join("b.png")).unwrap();
     assert_eq!(folder.read(SMALL).unwrap().duplicates.len(), 1);
-    std::os::unix::fs::symlink(folder.photos(), folder.photos().join("real/up")).unwrap();
+    std::os::unix::fs::symlink(folder.animals(), folder.animals().join("real/up")).unwrap();
     assert!(folder.refused(SMALL).contains("a link leads back to a folder above it"));
 }

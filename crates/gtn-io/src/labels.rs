@@ -62,8 +62,11 @@ impl Label for f32 {
     }
 }
 
+/// Reads the labels of an array of one type; `None` if the array has another type.
+type NpyReader = fn(&[u8], &Path) -> Result<Option<Vec<i64>>>;
+
 fn of_npy(bytes: &[u8], path: &Path) -> Result<Vec<i64>> {
-    let readers: [fn(&[u8], &Path) -> Result<Option<Vec<i64>>>; 10] = [
+    let readers: [NpyReader; 10] = [
         npy_of::<i64>,
         npy_of::<i32>,
         npy_of::<i16>,

@@ -23,6 +23,9 @@ const FEW_DIMENSIONS: usize = 16;
 const DIMENSIONS: std::ops::RangeInclusive<usize> = 16..=128;
 /// Values of an image for each latent at least.
 const VALUES_PER_LATENT: usize = 16;
+/// Fresh pairs for each training sample, and at least.
+const FRESH_PER_SAMPLE: usize = 10;
+const MIN_FRESH_PAIRS: usize = 2_000;
 /// Images and neighbor searches from which the intrinsic dimension is estimated.
 const ESTIMATED_IMAGES: usize = 2_000;
 const ESTIMATED_VALUES: usize = 60_000_000;
@@ -174,10 +177,12 @@ fn fit_to_size(config: &mut Config, training: usize) {
     }
     let steps = 4000.0 * (training as f64 / 15_000.0).powf(0.65);
     config.pairing.flow.steps = (steps.round() as usize).clamp(500, 6000);
+    let fresh_pairs = &mut config.pairing.flow.fresh_pairs;
+    *fresh_pairs = (*fresh_pairs).min((FRESH_PER_SAMPLE * training).max(MIN_FRESH_PAIRS));
     if let Some(budget) = config.time_budget {
         // About 500 pairs per second on two cores, and a tenth of the budget for them.
         let affordable = usize::try_from(budget).unwrap_or(usize::MAX).saturating_mul(50);
-        config.pairing.flow.fresh_pairs = config.pairing.flow.fresh_pairs.min(affordable.max(5_000));
+        *fresh_pairs = (*fresh_pairs).min(affordable.max(MIN_FRESH_PAIRS));
     }
 }
 
@@ -256,7 +261,7 @@ mod tests {
     #[test]
     fn names_of_experiments_are_names_of_folders() {
         let of = |path: &str| experiment_name(Path::new(path), "images");
-        assert_eq!([of("/a/My Photos!.zip"), of("/a/x.npz:train"), of("/…")], ["my-photos", "x", "images"]);
+        assert_eq!([of("/a/My Animals!.zip"), of("/a/x.npz:train"), of("/…")], ["my-animals", "x", "images"]);
     }
 
     #[test]
@@ -268,7 +273,7 @@ mod tests {
             config.pairing.components = None;
             let (mut notes, overrides) = (Vec::new(), Overrides { components, ..Overrides::default() });
             let chosen =
-                choose_components(&mut config, Path::new("photos"), (&classes, &counts), &overrides, &mut notes);
+                choose_components(&mut config, Path::new("animals"), (&classes, &counts), &overrides, &mut notes);
             chosen.map(|()| (config.pairing.components, notes.len())).map_err(|error| error.to_string())
         };
         assert_eq!(choose([20, 30], None), Ok((Some(Components::Labels), 0)));

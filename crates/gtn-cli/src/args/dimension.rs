@@ -19,7 +19,7 @@ matter.
 
 Examples:
   gtn dimension mnist
-  gtn dimension --images photos/ --side 32
+  gtn dimension --images animals/ --side 32
   gtn dimension --latents runs/mnist-d5-seed1/latents/latents.safetensors:train
   gtn dimension --latents x.npy --neighbors 5 --json"
 )]

@@ -22,14 +22,14 @@ generates images in the browser (explore.html). `gtn sample`, `interpolate`, `en
 `evaluate`, `export` and `compare` take the folder of the run.
 
 Examples:
-  gtn fit --images photos/
-  gtn fit --images photos.zip --side 128 --dim 96 --time-budget 2h --out runs/photos
-  gtn fit --images photos/ --flip --resize fit --background 000000
+  gtn fit --images animals/
+  gtn fit --images animals.zip --side 128 --dim 96 --time-budget 2h --out runs/animals
+  gtn fit --images animals/ --flip --resize fit --background 000000
   gtn fit --latents x.npy --labels y.npy
   gtn fit --latents model.safetensors:train
-  gtn sample runs/photos --class cats -n 64 --out cats.png
-  gtn fit runs/photos                   # resumes a run that was stopped
-  gtn fit runs/photos --extend 1h       # trains on
+  gtn sample runs/animals --class cats -n 64 --out cats.png
+  gtn fit runs/animals                   # resumes a run that was stopped
+  gtn fit runs/animals --extend 1h       # trains on
 
 Ctrl-C saves the state and stops; the same command resumes from there."
 )]

@@ -24,7 +24,7 @@ Examples:
   gtn sample runs/mnist-d5-seed1 -n 10000 --latent --out latents.npy
   gtn sample runs/mnist-d5-seed1 --source normals.npy --out samples/
   gtn sample runs/mnist-d5-seed1-flow -n 64 --temperature 0.8 --component 3 --out samples.png
-  gtn sample runs/photos-d48-seed1 -n 64 --class cats --out cats.png
+  gtn sample runs/animals-d48-seed1 -n 64 --class cats --out cats.png
   gtn sample runs/mnist-d5-seed1-flow -n 64 --steps 24 --out by-the-flow.png
   gtn sample mnist.safetensors -n 64 --out samples.png      # from `gtn export` or `gtn import`")]
 pub(crate) struct Sample {

@@ -38,9 +38,6 @@ pub(crate) fn run(args: &Explore) -> Result<(), Failure> {
 pub(super) fn page(run: &Path) -> Result<String, Failure> {
     let model = Model::load(run)?;
     let directions = directions(run)?;
-    if directions.is_empty() {
-        console::status("note: without the latents of its data, the page has no principal directions");
-    }
     let card = model.card();
     let classes = card.config().map(Config::component_classes).unwrap_or_default();
     let page = Explorer {
@@ -49,7 +46,11 @@ pub(super) fn page(run: &Path) -> Result<String, Failure> {
         directions: directions.view(),
         classes: &classes,
     };
-    Ok(page.html()?)
+    let html = page.html()?;
+    if directions.is_empty() {
+        console::status("note: without the latents of its data, the page has no principal directions");
+    }
+    Ok(html)
 }
 
 /// The experiment and its dimension, or the name of the file.

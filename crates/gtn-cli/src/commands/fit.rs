@@ -80,7 +80,7 @@ fn existing(args: &Fit, root: &Path) -> Result<Plan, Failure> {
     let run = RunFolder::at(root);
     if !run.config().is_file() && (root.is_dir() || gtn_data::own_images::is_archive(root)) {
         return Err(Failure::users(format!(
-            "{} is no run; to train on the images in it, run `gtn fit --images {}`",
+            "{} is not a run; to train on the images in it, run `gtn fit --images {}`",
             root.display(),
             quoted(&root.display().to_string())
         )));

@@ -14,7 +14,11 @@ pub(crate) fn on_one_line(error: &toml::de::Error, text: &str) -> String {
 /// A message of serde on one line. For an unknown field it ends with the most similar known one; that of an
 /// [`UnknownName`](gtn_io::UnknownName) has a suggestion already.
 pub(crate) fn with_suggestion(message: &str) -> String {
-    let message = message.lines().collect::<Vec<_>>().join(" ");
+    let mut message = message.lines().collect::<Vec<_>>().join(" ");
+    // Somebody looks for a data set of their own.
+    if message.starts_with("unknown variant") && message.contains("`swiss-roll`") {
+        message.push_str("; `gtn fit --images FOLDER` trains on images of your own");
+    }
     let mut quoted = message.split('`').skip(1).step_by(2);
     let wants_suggestion = message.starts_with("unknown ") && !message.contains("did you mean");
     match (wants_suggestion, quoted.next()) {

@@ -67,7 +67,7 @@ fn short(arguments: &[&'static str]) -> Vec<&'static str> {
 #[test]
 fn images_in_subfolders_become_a_generator_of_classes() {
     let place = Place::new();
-    place.animals(40);
+    place.animals(60);
     let arguments = short(&["--images", "animals"]);
     let (stdout, stderr) = place.fit(&arguments).done();
     assert_eq!(stdout.lines().collect::<Vec<_>>(), ["run/explore.html", "run/report.html"]);
@@ -111,11 +111,11 @@ fn images_in_subfolders_become_a_generator_of_classes() {
     // Images of any size are encoded as those of the run were.
     run("encode").args(["--images", "animals", "--out", "z.npy"]).done();
     let latents: Array2<f32> = ndarray_npy::read_npy(place.path("z.npy")).unwrap();
-    assert_eq!(latents.dim(), (80, 4));
+    assert_eq!(latents.dim(), (120, 4));
     run("encode").args(["--images", "animals/red/001.png", "--source", "--out", "y.npy"]).done();
     run("interpolate").args(["--images", "animals/red/001.png", "animals/blue/002.png", "--out", "between.png"]).done();
     let evaluate = gtn().current_dir(place.0.path()).env("GTN_CACHE_DIR", place.path("cache"));
-    evaluate.args(["evaluate", "--real", "run", "--generated", "run", "-n", "8", "--latent"]).done();
+    evaluate.args(["evaluate", "--real", "run", "--generated", "run", "-n", "12", "--latent"]).done();
 }
 
 #[test]

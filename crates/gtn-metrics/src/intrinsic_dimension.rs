@@ -3,6 +3,7 @@
 mod local_pca;
 mod maximum_likelihood;
 mod neighborhoods;
+mod slope;
 mod two_nn;
 
 use rand::Rng;
@@ -10,6 +11,7 @@ use rand::Rng;
 pub use local_pca::VarianceRule;
 pub use maximum_likelihood::{LikelihoodAverage, LikelihoodForm};
 pub use neighborhoods::Neighborhoods;
+use slope::slope;
 
 /// An estimate of the intrinsic dimension, by the contributions of single rows.
 #[derive(Debug, Clone)]
@@ -32,7 +34,7 @@ impl Estimator {
     fn estimate(self, contributions: &mut [f64]) -> Option<f64> {
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let value = match self {
-            Estimator::TwoNn { discarded } => two_nn::slope(contributions, discarded),
+            Estimator::TwoNn { discarded } => slope(contributions, discarded),
             Estimator::Mean => mean(contributions),
             Estimator::InverseMean => 1.0 / mean(contributions),
         };

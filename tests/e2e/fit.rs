@@ -34,7 +34,7 @@ impl Place {
             for index in 0..count {
                 let (width, height) = (20 + index % 5, 20 + index % 3);
                 let image = RgbImage::from_fn(width, height, |x, y| {
-                    let shade = |at: u32, of: u32| (60 + (150 * at / of) + index % 40) as u8;
+                    let shade = |at: u32, of: u32| (40 + (130 * at / of) + index) as u8;
                     if class == "red" { Rgb([shade(x, width), 20, 20]) } else { Rgb([20, 20, shade(y, height)]) }
                 });
                 image.save(self.path("animals").join(class).join(format!("{index:03}.png"))).unwrap();

@@ -1,7 +1,8 @@
 //! `cargo xtask prove`: proofs that take too long for every change. Run them before a release, and after a change of what they
 //! prove.
 
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::process::{cargo, finish};
@@ -9,8 +10,16 @@ use crate::process::{cargo, finish};
 /// Rounds of the property tests, each with other random cases.
 const ROUNDS: u64 = 10;
 
-/// Runs the property tests of the theory, the matching and the metrics on new random cases, then kills runs a hundred times.
+/// Models whose pages are tested in a browser, below `weights/`.
+const EXPLORED: [&str; 3] = ["mnist-d5", "mnist-d5-paper", "mnist-d12"];
+
+/// Tests the page of `gtn explore` in a browser, runs the property tests of the theory, the matching and the metrics on new random cases,
+/// then kills runs a hundred times.
 pub(crate) fn run() -> ExitCode {
+    let code = explore();
+    if code != ExitCode::SUCCESS {
+        return code;
+    }
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_secs());
     for seed in seed..seed + ROUNDS {
         let packages = ["--package", "gtn-math", "--package", "gtn-label", "--package", "gtn-metrics"];
@@ -27,4 +36,26 @@ pub(crate) fn run() -> ExitCode {
     let mut command = cargo();
     command.args(kills);
     finish(command)
+}
+
+/// Runs tests/explorer with Node.js and Chromium. The driver is installed by npm.
+fn explore() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace");
+    let folder = root.join("tests/explorer");
+    let mut build = cargo();
+    build.args(["build", "--release", "--package", "gtn-cli"]);
+    let mut install = Command::new("npm");
+    install.arg("ci").current_dir(&folder);
+    let mut test = Command::new("node");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    test.arg("explorer.mjs").arg(target.join("release/gtn")).current_dir(&folder);
+    test.args(EXPLORED.map(|name| root.join("weights").join(name)));
+    for (line, command) in [("cargo build --release", build), ("npm ci", install), ("node explorer.mjs", test)] {
+        eprintln!("$ {line}");
+        let code = finish(command);
+        if code != ExitCode::SUCCESS {
+            return code;
+        }
+    }
+    ExitCode::SUCCESS
 }

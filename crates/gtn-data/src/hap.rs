@@ -13,7 +13,7 @@ use gtn_io::UnknownName;
 
 use crate::image_set::dataset_files::{DatasetFiles, ImageFilter, find_table, parse_filter};
 use crate::image_set::image_source::ImageSource;
-use crate::image_set::{self, ImageSet, Inventory, ItemState, NameLists, ProgressFn, Transform};
+use crate::image_set::{self, ImageSet, Inventory, ItemState, MAX_UNREADABLE, NameLists, ProgressFn, Transform};
 use crate::text_table::Table;
 use crate::{Error, Result};
 
@@ -96,7 +96,22 @@ impl std::fmt::Display for Filter {
 ///
 /// As for [`celeba::read`](crate::celeba::read()).
 pub fn read(data_dir: &Path, filter: &Filter, cache: &Path, progress: ProgressFn<'_>) -> Result<ImageSet> {
-    DATASET.read(data_dir, filter, cache, progress)
+    read_tolerating(MAX_UNREADABLE, data_dir, filter, cache, progress)
+}
+
+/// As [`read`], but another fraction of the selected files may be unreadable.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_tolerating(
+    max_unreadable: f64,
+    data_dir: &Path,
+    filter: &Filter,
+    cache: &Path,
+    progress: ProgressFn<'_>,
+) -> Result<ImageSet> {
+    DATASET.read((data_dir, max_unreadable), filter, cache, progress)
 }
 
 /// The names of the images that match `filter` according to `HandInfo.csv` below `data_dir`, or `None` if the filter is

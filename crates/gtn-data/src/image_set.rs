@@ -23,12 +23,14 @@ pub(crate) mod dataset_files;
 pub(crate) mod image_cache;
 pub(crate) mod image_source;
 pub(crate) mod transform;
+mod unreadable;
 
 pub use transform::{MAX_PIXELS, Transform, TransformError};
 
 use image_cache::{CacheSpec, ImageCache, ImageChecksums};
 use image_source::ImageSource;
 use transform::{CHANNELS, Workspace};
+use unreadable::Unreadable;
 
 /// Number of images decoded between two calls of a progress callback.
 const DECODE_BATCH: usize = 256;
@@ -52,9 +54,14 @@ pub struct ImageSet {
     pub counts: DatasetCounts,
     /// Whether these are all images of the published data set.
     pub is_complete: bool,
+    /// Selected images whose files are not readable, and which were left out: their names, and why.
+    pub unreadable: Vec<(String, String)>,
     /// Whether the cache was reused or created.
     pub cache: CacheState,
 }
+
+/// The largest fraction of the files that may be unreadable, unless it is set.
+pub const MAX_UNREADABLE: f64 = 0.05;
 
 /// Whether a cache was reused or created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,6 +203,43 @@ pub(crate) struct ImageSetSpec<'p> {
     pub(crate) transform: Transform,
     /// Number of training, validation and test images in the published data set.
     pub(crate) split_sizes: [usize; 3],
+    /// The largest fraction of the selected files that may be unreadable.
+    pub(crate) max_unreadable: f64,
+}
+
+/// Selected images: the names split after split, and how many each split has.
+#[derive(Clone)]
+struct Selection<'l> {
+    names: Vec<&'l str>,
+    selected: [usize; 3],
+}
+
+impl<'l> Selection<'l> {
+    /// The same without these images.
+    fn without(&self, unreadable: &[(String, String)]) -> Self {
+        let left_out: HashSet<&str> = unreadable.iter().map(|(name, _)| name.as_str()).collect();
+        let mut kept = Self { names: Vec::with_capacity(self.names.len()), selected: [0; 3] };
+        let mut names = self.names.iter();
+        for (count, kept_count) in self.selected.iter().zip(&mut kept.selected) {
+            let of_split = names.by_ref().take(*count).copied().filter(|name| !left_out.contains(name));
+            let before = kept.names.len();
+            kept.names.extend(of_split);
+            *kept_count = kept.names.len() - before;
+        }
+        kept
+    }
+
+    fn spec(&self, transform: &Transform, key: [u8; 32]) -> CacheSpec {
+        CacheSpec { channels: CHANNELS, side: transform.side, counts: self.selected, key }
+    }
+}
+
+/// Why a file cannot be read, without its path.
+fn reason_of(error: &Error) -> String {
+    match error {
+        Error::File(gtn_io::Error::Malformed { reason, .. }) => reason.clone(),
+        error => error.to_string(),
+    }
 }
 
 /// Refuses names that appear twice and names that are not plain file names.
@@ -256,21 +300,65 @@ impl ImageSetSpec<'_> {
             return Err(Error::Filter { filter: self.filter.clone(), reason });
         }
         let selected = [counts.train.selected, counts.validation.selected, counts.test.selected];
-        let spec =
-            CacheSpec { channels: CHANNELS, side: self.transform.side, counts: selected, key: self.key(&names)? };
-        let state = match image_cache::open(path, &spec) {
-            Ok(Some(cache)) => return self.image_set(&cache, &names, counts, CacheState::Reused),
-            Ok(None) => CacheState::Created,
-            Err(reason) => CacheState::Recreated(reason),
-        };
-        image_cache::write(path, &spec, |write| self.decode(&names, progress, write))?;
+        let selection = Selection { names, selected };
+        let key = self.key(&selection.names)?;
+        let known = Unreadable::read(path, &key);
+        let mut state = CacheState::Created;
+        let mut unreadable = known.unwrap_or_default();
+        let mut readable = selection.without(&unreadable);
+        match image_cache::open(path, &readable.spec(&self.transform, self.key(&readable.names)?)) {
+            Ok(Some(cache)) => {
+                self.check_unreadable(&selection, &unreadable)?;
+                return self.image_set(&cache, &readable.names, counts, (unreadable, CacheState::Reused));
+            }
+            Ok(None) => {}
+            Err(reason) => state = CacheState::Recreated(reason),
+        }
+        // Files that were unreadable may be readable now.
+        (unreadable, readable) = (Vec::new(), selection.clone());
+        loop {
+            let spec = readable.spec(&self.transform, self.key(&readable.names)?);
+            let mut failed = Vec::new();
+            let written =
+                image_cache::write(path, &spec, |write| self.decode(&readable.names, progress, write, &mut failed));
+            match written {
+                Ok(()) => break,
+                // A file that cannot be read; the error of the system and a stop are others.
+                Err(Error::File(gtn_io::Error::Malformed { .. })) if !failed.is_empty() => {}
+                Err(error) => return Err(error),
+            }
+            unreadable.extend(failed);
+            self.check_unreadable(&selection, &unreadable)?;
+            readable = selection.without(&unreadable);
+        }
+        Unreadable::write(path, &key, &unreadable)?;
         let unusable =
             |reason: &str| Error::malformed(path, format!("the file was just written, but {reason}; try again"));
+        let spec = readable.spec(&self.transform, self.key(&readable.names)?);
         match image_cache::open(path, &spec) {
-            Ok(Some(cache)) => self.image_set(&cache, &names, counts, state),
+            Ok(Some(cache)) => self.image_set(&cache, &readable.names, counts, (unreadable, state)),
             Ok(None) => Err(unusable("is gone")),
             Err(reason) => Err(unusable(&reason)),
         }
+    }
+
+    /// Refuses too many unreadable files.
+    fn check_unreadable(&self, selection: &Selection<'_>, unreadable: &[(String, String)]) -> Result<()> {
+        let (count, total) = (unreadable.len(), selection.names.len());
+        let Some((name, reason)) = unreadable.first() else { return Ok(()) };
+        let [train, validation, _] = selection.without(unreadable).selected;
+        if count as f64 <= self.max_unreadable * total as f64 && train + validation > 0 {
+            return Ok(());
+        }
+        let path = self.source.path().join(name);
+        if count == 1 {
+            return Err(Error::malformed(&path, reason.as_str()));
+        }
+        let advice = "repair these files, or allow more with --max-unreadable";
+        Err(Error::malformed(
+            &path,
+            format!("{reason}; it is the first of {count} unreadable of {total} images; {advice}"),
+        ))
     }
 
     /// Digest of the inputs. The filter and the lists enter it as the names that they select.
@@ -293,6 +381,7 @@ impl ImageSetSpec<'_> {
         names: &[&str],
         progress: ProgressFn<'_>,
         write: &mut dyn FnMut(&[u8], &ImageChecksums) -> Result<()>,
+        failed: &mut Vec<(String, String)>,
     ) -> Result<()> {
         let size = self.transform.output_bytes();
         let mut pixels = vec![0; DECODE_BATCH.min(names.len()) * size];
@@ -304,24 +393,31 @@ impl ImageSetSpec<'_> {
         for (batch, names) in names.chunks(DECODE_BATCH).enumerate() {
             let images = pixels.par_chunks_exact_mut(size).zip(names);
             // Each thread has one reader and one workspace; the results are in the order of the names.
-            let checksums: Vec<Result<ImageChecksums>> = images
+            let checksums: Vec<std::result::Result<ImageChecksums, String>> = images
                 .map_init(
                     || (self.source.reader(), Workspace::default(), Vec::new()),
                     |(reader, workspace, jpeg), (image, name)| {
-                        reader.read(name, jpeg)?;
-                        let malformed =
-                            |error: TransformError| Error::malformed(&self.source.path().join(name), error.to_string());
-                        workspace.transform(&self.transform, jpeg, image).map_err(malformed)?;
+                        reader.read(name, jpeg).map_err(|error| reason_of(&error))?;
+                        workspace.transform(&self.transform, jpeg, image).map_err(|error| error.to_string())?;
                         Ok(ImageChecksums::new(image))
                     },
                 )
                 .collect();
-            for (image, checksums) in pixels.chunks_exact(size).zip(checksums) {
-                write(image, &checksums?)?;
+            for ((image, name), checksums) in pixels.chunks_exact(size).zip(names).zip(checksums) {
+                match checksums {
+                    Err(reason) => failed.push(((*name).to_owned(), reason)),
+                    // What is written so far is discarded, and the rest only checked.
+                    Ok(checksums) if failed.is_empty() => write(image, &checksums)?,
+                    Ok(_) => {}
+                }
             }
             report(batch * DECODE_BATCH + names.len())?;
         }
-        Ok(())
+        match failed.first() {
+            None => Ok(()),
+            // Keeps the cache from being written.
+            Some((name, reason)) => Err(Error::malformed(&self.source.path().join(name), reason.as_str())),
+        }
     }
 
     fn image_set(
@@ -329,7 +425,7 @@ impl ImageSetSpec<'_> {
         cache: &ImageCache,
         names: &[&str],
         counts: DatasetCounts,
-        state: CacheState,
+        (unreadable, state): (Vec<(String, String)>, CacheState),
     ) -> Result<ImageSet> {
         let spec = &cache.spec;
         let [train, validation, test] = spec.counts;
@@ -351,6 +447,7 @@ impl ImageSetSpec<'_> {
             test_fingerprint: (test > 0).then(|| fingerprint(&[test], test_digest)),
             is_complete: spec.counts == self.split_sizes,
             counts,
+            unreadable,
             cache: state,
         })
     }

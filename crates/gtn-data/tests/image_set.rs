@@ -456,3 +456,57 @@ fn the_real_data_sets_are_read() {
     assert!(total.selected > 0 && total.selected < total.present);
     assert_eq!(total.present, inventory.counts.total().present);
 }
+
+#[test]
+fn a_few_unreadable_files_are_named_and_left_out() {
+    let toy = Toy::celeba(60);
+    let folder = "celeba/img_align_celeba";
+    extract(&toy, folder);
+    let whole = toy.read_celeba("").unwrap();
+    // A training image and a test image: 2 of 60 are less than 5%.
+    for name in ["000002.jpg", "000010.jpg"] {
+        let bytes = fs::read(toy.at(folder).join(name)).unwrap();
+        fs::write(toy.at(folder).join(name), &bytes[..bytes.len() / 3]).unwrap();
+    }
+    let read = |max: f64| {
+        let (filter, cache) = (celeba::Filter::default(), toy.at("cache/celeba"));
+        celeba::read_tolerating(max, toy.folder.path(), &filter, &cache, &mut no_stop())
+    };
+    let some = read(0.05).unwrap();
+    let names: Vec<&str> = some.unreadable.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["000002.jpg", "000010.jpg"]);
+    assert_eq!((some.images.len(), some.split.train.len()), (whole.images.len() - 1, whole.split.train.len() - 1));
+    assert_eq!(some.test.as_ref().unwrap().len(), whole.test.as_ref().unwrap().len() - 1);
+    assert!(!some.names.contains(&"000002.jpg".to_owned()) && some.names.len() == some.images.len());
+    // The second image of the list is now the third.
+    let third = celeba::TRANSFORM.apply(&toy_jpeg(178, 218, 2)).unwrap();
+    assert_eq!(some.images.pixels().index_axis(ndarray::Axis(0), 1), third);
+    // The cache remembers what it lacks, and a smaller tolerance applies to it as well.
+    let again = read(0.05).unwrap();
+    assert_eq!(
+        (again.cache, again.unreadable, again.fingerprint),
+        (CacheState::Reused, some.unreadable, some.fingerprint)
+    );
+    for max in [0.0, 0.02] {
+        let message = read(max).unwrap_err().to_string();
+        let expected = ["000002.jpg", "first of 2 unreadable of 60 images", "--max-unreadable"];
+        assert!(expected.iter().all(|word| message.contains(word)) && !message.contains('\n'), "{message}");
+    }
+    // Repaired files are used again.
+    for (name, index) in [("000002.jpg", 1), ("000010.jpg", 9)] {
+        fs::write(toy.at(folder).join(name), toy_jpeg(178, 218, index)).unwrap();
+    }
+    let repaired = read(0.0).unwrap();
+    assert_eq!((repaired.unreadable, repaired.fingerprint), (Vec::new(), whole.fingerprint));
+    assert_eq!(files_in(&toy.at("cache")), 1);
+    // A stop is a stop, even after an unreadable file.
+    fs::write(toy.at(folder).join("000001.jpg"), "no image").unwrap();
+    let mut calls = 0;
+    let mut stop = |_, _| {
+        calls += 1;
+        if calls > 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let (filter, cache) = (celeba::Filter::default(), toy.at("cache/celeba"));
+    let stopped = celeba::read_tolerating(0.05, toy.folder.path(), &filter, &cache, &mut stop);
+    assert!(matches!(stopped, Err(Error::Stopped { .. })));
+}

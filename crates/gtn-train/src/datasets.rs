@@ -2,6 +2,7 @@
 
 mod celeba;
 mod disjoint_uniform;
+mod file_notes;
 mod hap;
 mod image_data;
 mod mnist;

@@ -27,6 +27,12 @@ pub(crate) struct ExperimentChoices {
     /// Use at most N images or points, including validation (N ≥ 10).
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
+    /// The largest fraction of image files that may be unreadable (celeba, hap). They are named and left out [default: 0.05].
+    #[arg(long, value_name = "FRACTION")]
+    pub(crate) max_unreadable: Option<f64>,
+    /// Stop at an unreadable image file; the same as `--max-unreadable 0`.
+    #[arg(long, conflicts_with = "max_unreadable")]
+    pub(crate) strict: bool,
     /// Maximum number of epochs: `20`, or for each network, as in `autoencoder=3,h=20` (and `flow=10`).
     #[arg(long, value_name = "N|NETWORK=N,...")]
     pub(crate) epochs: Option<Epochs>,
@@ -82,6 +88,7 @@ impl ExperimentChoices {
             dim: self.dim,
             seed: self.seed,
             limit: self.limit,
+            max_unreadable: if self.strict { Some(0.0) } else { self.max_unreadable },
             epochs: self.epochs.unwrap_or_default(),
             time_budget: self.time_budget,
             select: self.select,

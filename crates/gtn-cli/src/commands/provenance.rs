@@ -30,6 +30,7 @@ impl Command<'_> {
         option("dim", overrides.dim.map(|dim| dim.to_string()));
         option("seed", overrides.seed.map(|seed| seed.to_string()));
         option("limit", overrides.limit.map(|limit| limit.to_string()));
+        option("max-unreadable", overrides.max_unreadable.map(|fraction| fraction.to_string()));
         option("protocol", overrides.protocol.map(|protocol| protocol.to_string()));
         option("pairing", overrides.pairing.map(|pairing| pairing.to_string()));
         option("components", overrides.components.map(|components| components.to_string()));

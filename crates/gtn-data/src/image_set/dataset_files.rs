@@ -38,10 +38,11 @@ pub(crate) trait ImageFilter: Default + Display + PartialEq {
 }
 
 impl DatasetFiles {
-    /// Reads the existing images below `data_dir` that match `filter`, through the cache at `cache`.
+    /// Reads the existing images below `data_dir` that match `filter`, through the cache at `cache`. At most the fraction
+    /// `max_unreadable` of them may be unreadable.
     pub(crate) fn read(
         &self,
-        data_dir: &Path,
+        (data_dir, max_unreadable): (&Path, f64),
         filter: &impl ImageFilter,
         cache: &Path,
         progress: ProgressFn<'_>,
@@ -66,6 +67,7 @@ impl DatasetFiles {
             filter: filter.to_string(),
             transform: self.transform,
             split_sizes: self.split_sizes,
+            max_unreadable,
         }
         .load(cache, progress)
     }

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use super::{
-    Components, Config, CoordinateSystem, Data, FidSettings, ImageSource, OwnImages, OwnLatents, PairingMethod,
-    PointSource, RandomSplit, ReusedAutoencoder, Selection, Synthetic, Training,
+    Components, Config, CoordinateSystem, Data, FidSettings, ImageSource, OfficialSplit, OwnImages, OwnLatents,
+    PairingMethod, PointSource, RandomSplit, ReusedAutoencoder, Selection, Synthetic, Training,
 };
 use crate::{Error, Result};
 
@@ -124,10 +124,15 @@ impl Config {
                 {
                     check_train_fraction(train_fraction)?;
                 }
-                if let &ImageSource::Own(OwnImages { side, max_unreadable, .. }) = source {
+                if let &ImageSource::Own(OwnImages { side, .. }) = source {
                     let is_side = (4..=256).contains(&side) && side.is_multiple_of(4);
                     require(is_side, "data.side", side, "must be a multiple of 4, from 4 to 256")?;
-                    require_in(0.0..=1.0, "data.max_unreadable", max_unreadable, "must be a fraction from 0 to 1")?;
+                }
+                if let ImageSource::Own(OwnImages { max_unreadable: fraction, .. })
+                | ImageSource::Celeba(OfficialSplit { max_unreadable: Some(fraction), .. })
+                | ImageSource::Hap(OfficialSplit { max_unreadable: Some(fraction), .. }) = source
+                {
+                    require_in(0.0..=1.0, "data.max_unreadable", *fraction, "must be a fraction from 0 to 1")?;
                 }
             }
             Data::Points(source) => {

@@ -101,6 +101,9 @@ pub struct OfficialSplit {
     /// is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
+    /// The largest fraction of the files that may be unreadable, 0.05 unless it is set; they are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_unreadable: Option<f64>,
     /// Maximum number of training and validation images together, drawn at random in the proportion of the split; all images if
     /// it is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -206,6 +209,16 @@ impl Data {
     pub fn limit(&self) -> Option<usize> {
         // A copy, so that there is one list of the fields.
         *self.clone().limit_mut()
+    }
+
+    /// Sets the largest fraction of the files that may be unreadable, and returns whether the data are from files of images.
+    pub(super) fn set_max_unreadable(&mut self, fraction: f64) -> bool {
+        match self {
+            Data::Images(ImageSource::Celeba(split) | ImageSource::Hap(split)) => split.max_unreadable = Some(fraction),
+            Data::Images(ImageSource::Own(images)) => images.max_unreadable = fraction,
+            _ => return false,
+        }
+        true
     }
 
     pub(super) fn limit_mut(&mut self) -> &mut Option<usize> {

@@ -24,6 +24,8 @@ pub struct Overrides {
     pub components: Option<Components>,
     /// Maximum number of samples.
     pub limit: Option<usize>,
+    /// The largest fraction of image files that may be unreadable.
+    pub max_unreadable: Option<f64>,
     /// Maximum numbers of epochs.
     pub epochs: Epochs,
     /// Time budget in seconds.

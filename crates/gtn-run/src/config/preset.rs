@@ -73,6 +73,13 @@ impl Config {
         if overrides.limit.is_some() {
             *self.data.limit_mut() = overrides.limit;
         }
+        if let Some(fraction) = overrides.max_unreadable
+            && !self.data.set_max_unreadable(fraction)
+        {
+            let (key, value) = ("--max-unreadable".to_owned(), fraction.to_string());
+            let reason = format!("the data of `{}` are no image files; leave it out", self.experiment);
+            return Err(Error::Setting { key, value, reason });
+        }
         let epochs = overrides.epochs;
         if let Some(autoencoder) = &mut self.autoencoder {
             let training = &mut autoencoder.training;

@@ -10,7 +10,9 @@ pub(super) fn dataset(split: &OfficialSplit) -> OfficialSet<'_> {
         title: "CelebA",
         cache_name: "celeba",
         split,
-        read: |data_dir, filter, cache, progress| celeba::read(data_dir, &filter.parse()?, cache, progress),
+        read: |(data_dir, max_unreadable), filter, cache, progress| {
+            celeba::read_tolerating(max_unreadable, data_dir, &filter.parse()?, cache, progress)
+        },
         filtered_names: |data_dir, filter| celeba::filtered_names(data_dir, &filter.parse()?),
     }
 }

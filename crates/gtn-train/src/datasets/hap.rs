@@ -10,7 +10,9 @@ pub(super) fn dataset(split: &OfficialSplit) -> OfficialSet<'_> {
         title: "11K Hands",
         cache_name: "hap",
         split,
-        read: |data_dir, filter, cache, progress| hap::read(data_dir, &filter.parse()?, cache, progress),
+        read: |(data_dir, max_unreadable), filter, cache, progress| {
+            hap::read_tolerating(max_unreadable, data_dir, &filter.parse()?, cache, progress)
+        },
         filtered_names: |data_dir, filter| hap::filtered_names(data_dir, &filter.parse()?),
     }
 }

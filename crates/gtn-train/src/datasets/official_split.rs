@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use gtn_data::image_set::{CacheState, ImageSet, ProgressFn, SplitCounts};
+use gtn_data::image_set::{CacheState, ImageSet, MAX_UNREADABLE, ProgressFn, SplitCounts};
 use gtn_data::split::{SplitIndices, permutation};
 use gtn_models::{Streams, purpose};
 use gtn_run::config::OfficialSplit;
 
+use super::file_notes::unreadable;
 use super::image_data::{ImageData, TestSet};
 use super::reader::Reader;
 use super::split::{check_sizes, limited_test_set};
@@ -21,8 +22,8 @@ pub(super) struct OfficialSet<'a> {
     /// Its name in the image cache.
     pub(super) cache_name: &'static str,
     pub(super) split: &'a OfficialSplit,
-    /// Reads the images that pass a filter.
-    pub(super) read: fn(&Path, &str, &Path, ProgressFn<'_>) -> gtn_data::Result<ImageSet>,
+    /// Reads the images that pass a filter, of which a fraction may be unreadable.
+    pub(super) read: fn((&Path, f64), &str, &Path, ProgressFn<'_>) -> gtn_data::Result<ImageSet>,
     /// The names of the images that pass a filter, unless it is empty.
     pub(super) filtered_names: fn(&Path, &str) -> gtn_data::Result<Option<HashSet<String>>>,
 }
@@ -31,7 +32,8 @@ impl ImageDataset for OfficialSet<'_> {
     fn read(&self, reader: &mut Reader<'_>) -> Result<ImageData> {
         let filter = self.split.filter.as_deref().unwrap_or_default();
         let cache = reader.cache_path(self.cache_name, filter);
-        let set = (self.read)(reader.data_dir, filter, &cache, &mut |done, total| reader.progress(done, total))?;
+        let source = (reader.data_dir, self.split.max_unreadable.unwrap_or(MAX_UNREADABLE));
+        let set = (self.read)(source, filter, &cache, &mut |done, total| reader.progress(done, total))?;
         let notes = notes(self.title, &set);
         let split = limit(set.split, self.split.limit, reader.streams);
         check_sizes(split.train.len(), split.validation.len())?;
@@ -98,6 +100,7 @@ fn notes(name: &str, set: &ImageSet) -> Vec<String> {
             "these {present} images are not all of {name}, so results are not comparable with the paper's"
         ));
     }
+    notes.extend(unreadable(&set.unreadable));
     if selected < present {
         notes.push(format!("{selected} images pass the filter"));
     }

@@ -6,6 +6,7 @@ use gtn_data::split::SplitIndices;
 use gtn_models::Streams;
 use gtn_run::config::{OwnImages, ResizeSetting};
 
+use super::file_notes::{listed, unreadable};
 use super::image_data::ImageData;
 use super::reader::Reader;
 use super::split::{check_sizes, split_at_random};
@@ -14,9 +15,6 @@ use crate::Result;
 
 /// With fewer images, a run is possible, but its samples are close to the training images.
 const FEW_IMAGES: usize = 200;
-
-/// Names in a note.
-const SHOWN_NAMES: usize = 5;
 
 pub(super) struct Own<'a> {
     pub(super) settings: &'a OwnImages,
@@ -73,15 +71,7 @@ pub(crate) fn split(settings: &OwnImages, images: usize, streams: &Streams) -> S
 /// What the user should know about the files.
 fn notes(set: &own_images::OwnImages) -> Vec<String> {
     let mut notes = Vec::new();
-    let listed = |names: Vec<String>| {
-        let more = names.len().saturating_sub(SHOWN_NAMES);
-        let shown = names.into_iter().take(SHOWN_NAMES).collect::<Vec<_>>().join(", ");
-        if more > 0 { format!("{shown} and {more} more") } else { shown }
-    };
-    if !set.unreadable.is_empty() {
-        let names = set.unreadable.iter().map(|(name, reason)| format!("{name} ({reason})")).collect();
-        notes.push(format!("{} files cannot be read and are skipped: {}", set.unreadable.len(), listed(names)));
-    }
+    notes.extend(unreadable(&set.unreadable));
     if !set.duplicates.is_empty() {
         let names = set.duplicates.iter().map(|(name, first)| format!("{name} (as {first})")).collect();
         notes.push(format!(

@@ -68,12 +68,14 @@ fn short(arguments: &[&'static str]) -> Vec<&'static str> {
 fn images_in_subfolders_become_a_generator_of_classes() {
     let place = Place::new();
     place.animals(60);
+    fs::write(place.path("animals/red/damaged.jpg"), "not an image").unwrap();
     let arguments = short(&["--images", "animals"]);
     let (stdout, stderr) = place.fit(&arguments).done();
     assert_eq!(stdout.lines().collect::<Vec<_>>(), ["run/explore.html", "run/report.html"]);
-    for word in
-        ["2 classes, by subfolder: blue, red", "first reconstructed images run/figures/epochs/autoencoder-00001.png"]
-    {
+    for word in [
+        "the subfolders are classes (2): blue, red",
+        "first reconstructed images run/figures/epochs/autoencoder-00001.png",
+    ] {
         assert!(stderr.contains(word), "`{word}` is not in: {stderr}");
     }
     assert!(stderr.contains("first generated images run/figures/epochs/h-00001.png"), "{stderr}");
@@ -84,6 +86,10 @@ fn images_in_subfolders_become_a_generator_of_classes() {
     }
     let report = fs::read_to_string(place.path("run/report.html")).unwrap();
     assert!(report.contains("blue, red"), "the report names the classes");
+    assert!(
+        report.contains("1 file cannot be read and is skipped: red/damaged.jpg"),
+        "the report names unreadable files"
+    );
 
     // The same command finds everything done, and so does the folder alone, wherever it is called from.
     let before = artifacts(&place.path("run"));
@@ -108,7 +114,9 @@ fn images_in_subfolders_become_a_generator_of_classes() {
     let folder = place.0.path().to_str().unwrap().as_bytes();
     assert!(!bytes.windows(folder.len()).any(|window| window == folder));
 
-    // Images of any size are encoded as those of the run were.
+    // Images of any size are encoded as those of the run were, one for each file.
+    run("encode").args(["--images", "animals", "--out", "z.npy"]).refused_in_one_line("damaged.jpg");
+    fs::remove_file(place.path("animals/red/damaged.jpg")).unwrap();
     run("encode").args(["--images", "animals", "--out", "z.npy"]).done();
     let latents: Array2<f32> = ndarray_npy::read_npy(place.path("z.npy")).unwrap();
     assert_eq!(latents.dim(), (120, 4));

@@ -19,6 +19,8 @@ if (!program || !models.length) {
 }
 // 16-bit weights move pixels by less than this; an error of the page moves them by far more.
 const MAX_DIFFERENCE = 3;
+// And 8-bit weights by less than this on average.
+const MAX_MEAN_DIFFERENCE = 2;
 
 function check(condition, message) {
   if (!condition) throw new Error(message);
@@ -75,8 +77,8 @@ async function settled(page) {
 const all = (page) => page.evaluate(() => [...document.querySelectorAll("canvas")].map((c) => c.toDataURL()).join());
 const image = (page, selector) => page.$eval(selector, (canvas) => canvas.toDataURL());
 
-/// The largest difference between the grid and the samples of the program.
-async function difference(page, model, seed, count, more = []) {
+/// The largest difference between the grid and the samples of the program; with the mean one if it is wanted.
+async function difference(page, model, seed, count, more = [], wantsMean = false) {
   const out = join(folder, "samples.npy");
   execFileSync(program, ["sample", model, "-n", `${count}`, "--seed", `${seed}`, "--out", out, "--force", ...more], { stdio: "pipe" });
   const expected = readNpy(out);
@@ -84,16 +86,17 @@ async function difference(page, model, seed, count, more = []) {
     Array.from(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data)));
   check(cells.length === count, `${cells.length} samples instead of ${count}`);
   const plane = cells[0].length / 4, channels = expected.length / count / plane;
-  let largest = 0;
+  let largest = 0, sum = 0;
   cells.forEach((cell, n) => {
     for (let c = 0; c < channels; c++) {
       for (let i = 0; i < plane; i++) {
         const value = Math.round((expected[(n * channels + c) * plane + i] + 1) * 127.5);
         largest = Math.max(largest, Math.abs(value - cell[4 * i + c]));
+        sum += Math.abs(value - cell[4 * i + c]);
       }
     }
   });
-  return largest;
+  return wantsMean ? [largest, sum / expected.length] : largest;
 }
 
 async function set(page, selector, value, event) {
@@ -194,8 +197,17 @@ async function test(model) {
   check(Math.max(...shades) < 80, `the background is ${background} in dark mode`);
   check(!phone.problems.length, phone.problems.join("; "));
   await phone.page.close();
-  const size = (statSync(file).size / 1e6).toFixed(1);
-  console.log(`${basename(model)}: ${size} MB, ${status}, largest difference ${largest} of 255`);
+  const size = () => `${(statSync(file).size / 1e6).toFixed(1)} MB`;
+  console.log(`${basename(model)}: ${size()}, ${status}, largest difference ${largest} of 255`);
+
+  // Half the size.
+  execFileSync(program, ["explore", model, "--out", file, "--force", "--bits", "8"], { stdio: "pipe" });
+  const small = await open(file, 1400, 900, false);
+  const [coarse, mean] = await difference(small.page, model, 1, 64, [], true);
+  check(mean <= MAX_MEAN_DIFFERENCE, `with 8 bits, pixels differ from \`gtn sample\` by ${mean.toFixed(2)} of 255 on average`);
+  check(!small.problems.length, small.problems.join("; "));
+  await small.page.close();
+  console.log(`${basename(model)}, 8 bits: ${size()}, largest difference ${coarse} of 255, mean ${mean.toFixed(3)}`);
 }
 
 let failed = false;

@@ -204,8 +204,8 @@ fn read_run(run: &RunFolder) -> Result<Model> {
         }
     };
     let flow = read_flow(run, &config, &checkpoint, indicators)?;
-    // Where the data of the user are is nobody else's business.
-    let provenance = Provenance { data_path: None, labels_path: None, ..provenance };
+    // The names of the user's files are nobody else's business.
+    let provenance = Provenance { data_path: None, labels_path: None, data_notes: Vec::new(), ..provenance };
     let origin = Origin::Run { provenance: Box::new(provenance), config: Box::new(config) };
     let card = ModelCard::new(shape.into(), true, card, origin);
     let mut model = Model::new(card, checkpoint.group(&keys::WEIGHTS), Some(normalizer), autoencoder)?;

@@ -21,7 +21,19 @@ const GENERATOR_SCRIPT: &str = include_str!("explorer/generator.js");
 const WORKER_SCRIPT: &str = include_str!("explorer/worker.js");
 const PAGE_SCRIPT: &str = include_str!("explorer/page.js");
 
-/// A page that generates samples of a model without a network: in plain JavaScript, with weights of 16 bits.
+gtn_io::names! {
+    /// How many bits the page has for each weight.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub enum WeightBits: "number of bits" {
+        /// A floating-point number.
+        #[default]
+        Sixteen => "16",
+        /// A whole number, with a scale for each 32 weights. Biases and other short tensors keep 16 bits.
+        Eight => "8",
+    }
+}
+
+/// A page that generates samples of a model without a network, in plain JavaScript.
 ///
 /// It draws the same normal vectors as `gtn sample` with the same seed. Pixels differ only by the rounding of the weights.
 #[derive(Debug)]
@@ -35,6 +47,8 @@ pub struct Explorer<'a> {
     pub directions: ArrayView2<'a, f32>,
     /// The names of the components of the source, if these are classes.
     pub classes: &'a [String],
+    /// The precision of the weights.
+    pub bits: WeightBits,
 }
 
 impl Explorer<'_> {
@@ -46,7 +60,7 @@ impl Explorer<'_> {
     pub fn html(&self) -> Result<String> {
         let card: ModelCard = self.model.metadata(&keys::CARD).ok_or(Error::NoImages)?;
         let autoencoder = card.autoencoder.as_ref().ok_or(Error::NoImages)?;
-        let mut weights = Weights::new(self.model);
+        let mut weights = Weights::new(self.model, self.bits);
         let mut model = weights.model(&card, autoencoder)?;
         let directions = self.directions.outer_iter().map(|direction| Value::from(direction.to_vec()));
         model["directions"] = directions.collect();
@@ -56,6 +70,7 @@ impl Explorer<'_> {
             "channels": autoencoder.channels,
             "side": autoencoder.side,
             "classes": self.classes,
+            "halves": weights.halves(),
             "model": model,
         });
         let weights = STANDARD.encode(weights.bytes());

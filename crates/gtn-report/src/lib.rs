@@ -44,7 +44,7 @@ mod tensorboard;
 
 pub use epoch_figures::EpochFigures;
 pub use error::{Error, Result};
-pub use explorer::Explorer;
+pub use explorer::{Explorer, WeightBits};
 pub use grid::Raster;
 pub use report::{
     Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, PaperRow, Row, SweepColumn, SweepRow, SweepTable,

@@ -46,6 +46,9 @@ pub struct Provenance {
     /// The file or folder of the user's own data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_path: Option<PathBuf>,
+    /// What is to know about the files of the data: what is missing, unreadable or there twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data_notes: Vec<String>,
     /// The file of their labels, if they have one of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels_path: Option<PathBuf>,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gtn_data::own_images;
-use gtn_metrics::Neighborhoods;
+use gtn_metrics::{LikelihoodForm, Neighborhoods};
 use gtn_models::Streams;
 use gtn_run::config::{
     Components, Data, ImageSource, Overrides, OwnImages, OwnLatents, PairingMethod, ResidualSettings,
@@ -30,6 +30,8 @@ const MIN_FRESH_PAIRS: usize = 2_000;
 const ESTIMATED_IMAGES: usize = 2_000;
 const ESTIMATED_VALUES: usize = 60_000_000;
 const ESTIMATE_QUERIES: usize = 500;
+/// Neighbors of each, as in most published estimates.
+const NEIGHBORS: usize = 20;
 
 /// The configuration of a run on own images, and what the user should know about it.
 ///
@@ -221,14 +223,14 @@ fn choose_components(
     Ok(())
 }
 
-/// An estimate of the intrinsic dimension of some of the training images, by TwoNN; `None` if it cannot be estimated.
+/// An estimate of the intrinsic dimension of some of the training images; `None` if it cannot be estimated.
 fn estimated_dimension(images: &gtn_data::Images, train: &[usize]) -> Option<f64> {
     let values = images.channels() * images.side() * images.side();
     let count = train.len().min(ESTIMATED_IMAGES).min(ESTIMATED_VALUES / values);
     let batch = images.batch(&train[..count]);
     let rows = batch.into_shape_with_order((count, values)).ok()?;
-    let neighborhoods = Neighborhoods::find(rows.view(), 2, ESTIMATE_QUERIES).ok()?;
-    Some(neighborhoods.two_nn(0.1).ok()?.value())
+    let neighborhoods = Neighborhoods::find(rows.view(), NEIGHBORS, ESTIMATE_QUERIES).ok()?;
+    Some(neighborhoods.maximum_likelihood(NEIGHBORS, LikelihoodForm::default()).ok()?.value())
 }
 
 /// The name of a file or folder as the name of an experiment.

@@ -93,7 +93,11 @@ pub(crate) fn reproduce_after(
     {
         context.observer.note(&format!("networks run on {device}"));
     }
-    context.update_provenance(|provenance| provenance.device = device_name)?;
+    let notes = data.notes().to_vec();
+    context.update_provenance(|provenance| {
+        provenance.device = device_name;
+        provenance.data_notes = notes;
+    })?;
     context.finish(Stage::Prepare, prepare_seconds, data.statistics())?;
 
     let context = &mut context;

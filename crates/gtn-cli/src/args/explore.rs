@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gtn_report::WeightBits;
+
+use super::named_values::by_name;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The page contains ĥ and the decoder with 16 bits per weight, and needs no network and no server: open
-it in a browser, or send it to someone. The same seed gives the same samples as `gtn sample`.
+    after_help = "The page contains ĥ and the decoder, and needs no network and no server: open it in a browser, or
+send it to someone. The same seed gives the same samples as `gtn sample`. A page above 64 MB is refused.
 
 Examples:
   gtn explore weights/mnist-d12 --out digits.html
@@ -19,6 +22,9 @@ pub(crate) struct Explore {
     /// Output: a .html file.
     #[arg(long, value_name = "FILE.html")]
     pub(crate) out: PathBuf,
+    /// Bits for each weight.
+    #[arg(long, value_parser = by_name::<WeightBits>(BITS), default_value_t)]
+    pub(crate) bits: WeightBits,
     /// Open the page in the browser.
     #[arg(long)]
     pub(crate) open: bool,
@@ -26,3 +32,8 @@ pub(crate) struct Explore {
     #[arg(long)]
     pub(crate) force: bool,
 }
+
+const BITS: [(&str, &str); 2] = [
+    (WeightBits::Sixteen.name(), "floating-point numbers: pixels differ from those of `gtn sample` by about 1 of 255"),
+    (WeightBits::Eight.name(), "whole numbers: half the size, and pixels differ more"),
+];

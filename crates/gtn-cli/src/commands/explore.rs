@@ -5,7 +5,7 @@ use std::path::Path;
 use gtn_io::atomic;
 use gtn_metrics::Pca;
 use gtn_models::Model;
-use gtn_report::Explorer;
+use gtn_report::{Explorer, WeightBits};
 use gtn_run::schema::latents;
 use gtn_run::{Artifact, Config, ModelCard, Origin, RunFolder};
 use ndarray::Array2;
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Explore) -> Result<(), Failure> {
         return Err(Failure::users(format!("--out {}: use a name that ends in .html", args.out.display())));
     }
     output::refuse_existing(&args.out, args.force)?;
-    let html = page(&args.run)?;
+    let html = page(&args.run, args.bits)?;
     atomic::write(&args.out, output::existing(args.force), |file| file.write_all(html.as_bytes()))?;
     console::status(&format!("{:.1} MB", html.len() as f64 / 1e6));
     console::print(&args.out.display().to_string());
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Explore) -> Result<(), Failure> {
 }
 
 /// The page of a model.
-pub(super) fn page(run: &Path) -> Result<String, Failure> {
+pub(super) fn page(run: &Path, bits: WeightBits) -> Result<String, Failure> {
     let model = Model::load(run)?;
     let directions = directions(run)?;
     let card = model.card();
@@ -45,6 +45,7 @@ pub(super) fn page(run: &Path) -> Result<String, Failure> {
         model: &model.to_artifact()?,
         directions: directions.view(),
         classes: &classes,
+        bits,
     };
     let html = page.html()?;
     if directions.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use gtn_report::WeightBits;
 use gtn_run::config::{OwnImages, PairingMethod, ResizeSetting};
 use gtn_run::{Config, Observer, RunFolder};
 use gtn_train::{InceptionFiles, Job};
@@ -59,9 +60,10 @@ pub(crate) fn run(args: &Fit) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the page into the folder of the run, unless it would be too large.
+/// Writes the page into the folder of the run, unless it would be too large even with 8 bits for each weight.
 fn write_explorer(run: &RunFolder) -> Result<(), Failure> {
-    let html = match explore::page(run.root()) {
+    let page = |bits| explore::page(run.root(), bits);
+    let html = match page(WeightBits::Sixteen).or_else(|_| page(WeightBits::Eight)) {
         // The run has all else.
         Err(Failure::Users(error)) => {
             console::status(&format!("note: {EXPLORER} is not written: {error}"));

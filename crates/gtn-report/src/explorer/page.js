@@ -9,9 +9,9 @@
 
   // ---- Weights ----
 
-  // 16-bit floating-point numbers to 32 bits.
-  function toFloats(bytes) {
-    const halves = new Uint16Array(bytes.buffer, 0, bytes.length >> 1), bits = new Uint32Array(halves.length);
+  // The first 16-bit floating-point numbers of an array as 32 bits.
+  function toFloats(halves) {
+    const bits = new Uint32Array(halves.length);
     for (let i = 0; i < halves.length; i++) {
       const half = halves[i], sign = (half & 0x8000) << 16;
       let exponent = half >> 10 & 31, fraction = half & 1023;
@@ -31,12 +31,22 @@
   function readModel() {
     const text = atob($("weights").textContent.trim()), bytes = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-    const values = toFloats(bytes);
+    const values = toFloats(new Uint16Array(bytes.buffer, 0, meta.halves)), BLOCK = 32;
+    // 8-bit weights: blocks of a 16-bit scale and 32 quotients.
+    const quantized = ({ block, len }) => {
+      const result = new Float32Array(len), size = BLOCK + 2;
+      for (let i = 0, at = 2 * meta.halves + block * size; i < len; i += BLOCK, at += size) {
+        const [scale] = toFloats(new Uint16Array([bytes[at] | bytes[at + 1] << 8]));
+        for (let k = 0; k < BLOCK && i + k < len; k++) result[i + k] = scale * (bytes[at + 2 + k] << 24 >> 24);
+      }
+      return result;
+    };
     // A tensor is named by its place and length in the file.
     const read = (value) => {
       if (Array.isArray(value)) return value.map(read);
       if (value && typeof value === "object") {
         if ("at" in value) return values.slice(value.at, value.at + value.len);
+        if ("block" in value) return quantized(value);
         return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, read(inner)]));
       }
       return value;

@@ -1,4 +1,4 @@
-//! The networks of a model as the page reads them: a description, and all weights in one array of 16-bit numbers.
+//! The networks of a model as the page reads them: a description, and all weights in one array.
 
 use gtn_run::schema::TensorGroup;
 use gtn_run::schema::model as keys;
@@ -7,22 +7,37 @@ use half::f16;
 use ndarray::ArrayD;
 use serde_json::{Value, json};
 
+use super::WeightBits;
 use crate::Result;
+
+/// Values in a block of 8-bit weights.
+const BLOCK: usize = 32;
+/// Shorter tensors keep 16 bits.
+const MIN_QUANTIZED: usize = 1024;
 
 /// Collects weights.
 pub(super) struct Weights<'a> {
     model: &'a Artifact,
+    bits: WeightBits,
     values: Vec<f16>,
+    /// Blocks of 8-bit weights: a scale of 16 bits, and the quotients.
+    blocks: Vec<u8>,
 }
 
 impl<'a> Weights<'a> {
-    pub(super) fn new(model: &'a Artifact) -> Self {
-        Self { model, values: Vec::new() }
+    pub(super) fn new(model: &'a Artifact, bits: WeightBits) -> Self {
+        Self { model, bits, values: Vec::new(), blocks: Vec::new() }
+    }
+
+    /// The number of 16-bit weights, which come first.
+    pub(super) fn halves(&self) -> usize {
+        self.values.len()
     }
 
     /// The weights, in little-endian order.
     pub(super) fn bytes(self) -> Vec<u8> {
-        self.values.iter().flat_map(|value| value.to_le_bytes()).collect()
+        let halves = self.values.iter().flat_map(|value| value.to_le_bytes());
+        halves.chain(self.blocks).collect()
     }
 
     /// Describes the networks, and collects their weights.
@@ -150,7 +165,24 @@ impl<'a> Weights<'a> {
     fn tensor(&mut self, group: &TensorGroup, name: &str) -> Result<Value> {
         let tensor: &ArrayD<f32> = self.model.group_tensor(group, name)?;
         let values: Vec<f32> = tensor.iter().copied().collect();
-        Ok(self.add(values))
+        let is_quantized = self.bits == WeightBits::Eight && values.len() >= MIN_QUANTIZED;
+        Ok(if is_quantized { self.add_quantized(&values) } else { self.add(values) })
+    }
+
+    /// The same for 8-bit weights. The last block is filled up with zeros.
+    fn add_quantized(&mut self, values: &[f32]) -> Value {
+        let block = self.blocks.len() / (BLOCK + 2);
+        for values in values.chunks(BLOCK) {
+            let largest = values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+            let scale = f16::from_f32(largest / 127.0);
+            self.blocks.extend(scale.to_le_bytes());
+            let quotient = |value: &f32| (value / scale.to_f32()).round().clamp(-127.0, 127.0) as i8;
+            // Where all values are zero, or too small for a scale, so are the quotients.
+            let quotients = values.iter().map(|value| if scale.to_f32() > 0.0 { quotient(value) } else { 0 });
+            self.blocks.extend(quotients.map(|quotient| quotient as u8));
+            self.blocks.resize(self.blocks.len().next_multiple_of(BLOCK + 2), 0);
+        }
+        json!({ "block": block, "len": values.len() })
     }
 
     /// Where the page finds these values.
@@ -164,4 +196,36 @@ impl<'a> Weights<'a> {
 /// The values as a browser reads them: the shortest decimal form of a 32-bit number is another 64-bit number.
 fn to_f64(tensor: &ArrayD<f32>) -> Vec<f64> {
     tensor.iter().map(|&value| f64::from(value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use gtn_run::Fingerprint;
+
+    use super::*;
+
+    #[test]
+    fn quantized_weights_are_near_the_weights() {
+        let model = Artifact::new(Fingerprint::new("model", &[]));
+        let mut weights = Weights::new(&model, WeightBits::Eight);
+        weights.add([1.0, 2.0]);
+        let values: Vec<f32> = (0..70).map(|index| (index as f32 * 0.37).sin() * 0.2).chain([0.0; 40]).collect();
+        assert_eq!(weights.add_quantized(&values), json!({ "block": 0, "len": 110 }));
+        assert_eq!(weights.add_quantized(&[0.5; 3]), json!({ "block": 4, "len": 3 }));
+        assert_eq!(weights.halves(), 2);
+        let bytes = weights.bytes();
+        assert_eq!(bytes.len(), 2 * 2 + 5 * 34);
+        let decoded: Vec<f32> = bytes[4..]
+            .chunks_exact(34)
+            .flat_map(|block| {
+                let scale = f16::from_le_bytes([block[0], block[1]]).to_f32();
+                block[2..].iter().map(move |&byte| scale * f32::from(byte as i8))
+            })
+            .collect();
+        for (value, decoded) in values.iter().zip(&decoded) {
+            assert!((value - decoded).abs() <= 0.2 / 127.0, "{value} became {decoded}");
+        }
+        assert!(decoded[128..131].iter().all(|value| (value - 0.5).abs() < 1e-3), "{:?}", &decoded[128..131]);
+        assert!(decoded[131..].iter().all(|value| *value == 0.0));
+    }
 }

@@ -320,6 +320,8 @@ fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
     settings.push(format!("Pairs are computed by {}{precision}.", config.pairing.method.title()));
     settings.extend(space(config));
     settings.extend_from_slice(&data_set.settings);
+    let notes = record.provenance.data_notes.iter();
+    settings.extend(notes.map(|note| format!("About the files: {note}.")));
     if let Some(budget) = config.total_budget() {
         settings.push(format!("Time budget: {}. Training stops when it is used up.", text::budget(budget)));
     }

@@ -179,6 +179,9 @@ pub struct Config {
     pub inception: Option<InceptionSettings>,
 }
 
+/// Seconds of a time budget that the networks after the autoencoder need at most.
+const HALF_HOUR: f64 = 1800.0;
+
 impl Config {
     /// The folder name of this run, such as `mnist-d5-seed1` or `mnist-d5-seed1-repo-quick`.
     #[must_use]
@@ -214,14 +217,17 @@ impl Config {
     }
 
     /// Seconds for training each network under the time budget, with its extension. If an autoencoder is trained it has 40% of it, and ĥ
-    /// has 50%; of own images, 60% and 30%, because their quality is limited by the autoencoder; otherwise ĥ has 90%. A flow takes half
-    /// of what ĥ would have, and pairing a tenth of it. The rest is for the other stages. If there is a reference run, each run has half
-    /// of the budget.
+    /// has 50%. Of own images ĥ has 30%, but of the first half hour only: more does not help it, and the autoencoder has the rest up to
+    /// 90%, because it decides how sharp images are. Without an autoencoder, ĥ has 90%. A flow takes half of what ĥ would have, and
+    /// pairing a tenth of it. The rest is for the other stages. If there is a reference run, each run has half of the budget.
     #[must_use]
     pub fn training_budget(&self, network: Network) -> Option<f64> {
         let trains_autoencoder = self.autoencoder.is_some() && self.reused_autoencoder().is_none();
         let (autoencoder, h) = match (trains_autoencoder, self.reference_run()) {
-            (true, _) if self.data.are_own() => (0.6, 0.3),
+            (true, _) if self.data.are_own() => {
+                let h = 0.3 * (HALF_HOUR / self.total_budget().unwrap_or_default().max(1) as f64).min(1.0);
+                (0.9 - h, h)
+            }
             (true, _) => (0.4, 0.5),
             (false, Some(_)) => (0.0, 0.45),
             (false, None) => (0.0, 0.9),

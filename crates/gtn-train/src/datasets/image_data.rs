@@ -15,6 +15,8 @@ pub(crate) struct ImageData {
     pub(crate) labels: Option<[Vec<u32>; 2]>,
     /// What the user should know about the files.
     pub(crate) notes: Vec<String>,
+    /// Why the cache of decoded images was recreated, if it was.
+    pub(crate) cache_note: Option<String>,
 }
 
 /// Images that are used for neither training nor selection.

@@ -43,6 +43,15 @@ impl ImageDataset for Mnist<'_> {
         }
         let labels = [set.labels, test_labels].map(|labels| labels.into_iter().map(u32::from).collect());
         let labels = Some(labels);
-        Ok(ImageData { images: set.images, names: Vec::new(), split, checksum: set.sha256, test, labels, notes })
+        Ok(ImageData {
+            images: set.images,
+            names: Vec::new(),
+            split,
+            checksum: set.sha256,
+            test,
+            labels,
+            notes,
+            cache_note: None,
+        })
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use gtn_data::image_set::{CacheState, ImageSet, MAX_UNREADABLE, ProgressFn, SplitCounts};
+use gtn_data::image_set::{ImageSet, MAX_UNREADABLE, ProgressFn, SplitCounts};
 use gtn_data::split::{SplitIndices, permutation};
 use gtn_models::{Streams, purpose};
 use gtn_run::config::OfficialSplit;
 
-use super::file_notes::unreadable;
+use super::file_notes::{cache_note, unreadable};
 use super::image_data::{ImageData, TestSet};
 use super::reader::Reader;
 use super::split::{check_sizes, limited_test_set};
@@ -34,7 +34,7 @@ impl ImageDataset for OfficialSet<'_> {
         let cache = reader.cache_path(self.cache_name, filter);
         let source = (reader.data_dir, self.split.max_unreadable.unwrap_or(MAX_UNREADABLE));
         let set = (self.read)(source, filter, &cache, &mut |done, total| reader.progress(done, total))?;
-        let notes = notes(self.title, &set);
+        let (notes, cache_note) = (notes(self.title, &set), cache_note(&set.cache));
         let split = limit(set.split, self.split.limit, reader.streams);
         check_sizes(split.train.len(), split.validation.len())?;
         let total = set.images.len();
@@ -50,6 +50,7 @@ impl ImageDataset for OfficialSet<'_> {
             test,
             labels: None,
             notes,
+            cache_note,
         })
     }
 
@@ -106,9 +107,6 @@ fn notes(name: &str, set: &ImageSet) -> Vec<String> {
     }
     if set.test.is_none() {
         notes.push("no test images found; continuing without the official test set".to_owned());
-    }
-    if let CacheState::Recreated(reason) = &set.cache {
-        notes.push(format!("recreated the image cache, because the cached file {reason}"));
     }
     notes
 }

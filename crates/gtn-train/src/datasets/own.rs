@@ -1,12 +1,11 @@
 //! Images of your own.
 
-use gtn_data::image_set::CacheState;
 use gtn_data::own_images::{self, Options};
 use gtn_data::split::SplitIndices;
 use gtn_models::Streams;
 use gtn_run::config::{OwnImages, ResizeSetting};
 
-use super::file_notes::{listed, unreadable};
+use super::file_notes::{cache_note, listed, unreadable};
 use super::image_data::ImageData;
 use super::reader::Reader;
 use super::split::{check_sizes, split_at_random};
@@ -27,7 +26,7 @@ impl ImageDataset for Own<'_> {
         let path = reader.data_dir;
         let cache = own_images::cache_path(reader.cache_dir, path, &options);
         let set = own_images::read(path, &options, &cache, &mut |done, total| reader.progress(done, total))?;
-        let notes = notes(&set);
+        let (notes, cache_note) = (notes(&set), cache_note(&set.cache));
         let mut split = split(settings, set.images.len(), reader.streams);
         check_sizes(split.train.len(), split.validation.len())?;
         let mut labels = set.classes.map(|classes| classes.labels);
@@ -44,6 +43,7 @@ impl ImageDataset for Own<'_> {
             test: None,
             labels: labels.map(|labels| [labels, Vec::new()]),
             notes,
+            cache_note,
         })
     }
 }
@@ -87,10 +87,7 @@ fn notes(set: &own_images::OwnImages) -> Vec<String> {
         ));
     }
     if let Some(classes) = &set.classes {
-        notes.push(format!("{} classes, by subfolder: {}", classes.names.len(), listed(classes.names.clone())));
-    }
-    if let CacheState::Recreated(reason) = &set.cache {
-        notes.push(format!("recreated the image cache, because the cached file {reason}"));
+        notes.push(format!("the subfolders are classes ({}): {}", classes.names.len(), listed(classes.names.clone())));
     }
     notes
 }

@@ -48,6 +48,14 @@ impl Outputs {
         }
     }
 
+    /// What is to know about the files.
+    pub(crate) fn notes(&self) -> &[String] {
+        match self {
+            Outputs::Images(images) => &images.notes,
+            _ => &[],
+        }
+    }
+
     /// The statistics of the stage.
     pub(crate) fn statistics(&self) -> Statistics {
         let (training, validation, test) = match self {
@@ -70,7 +78,7 @@ pub(crate) fn run(Inputs { config, data_dir, labels, cache_dir, streams, observe
     match &config.data {
         Data::Images(source) => {
             let images = datasets::images(source).read(&mut Reader { data_dir, cache_dir, streams, observer })?;
-            images.notes.iter().for_each(|note| observer.note(note));
+            images.notes.iter().chain(&images.cache_note).for_each(|note| observer.note(note));
             Ok(Outputs::Images(images))
         }
         Data::Points(source) => {

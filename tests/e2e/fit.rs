@@ -276,6 +276,14 @@ fn other_commands_point_to_fit() {
     place.fit(&["animals"]).refused_in_one_line("gtn fit --images animals");
     fs::write(path.join("mine.toml"), "experiment = \"a\"\nseed = 1\ndim = 2\n[data]\nset = \"folder\"\n").unwrap();
     gtn().current_dir(path).args(["reproduce", "mine.toml"]).refused_in_one_line("gtn fit --images");
+    // The settings of a run on own data do not say where they are.
+    place.latents(60);
+    place.fit(&["--latents", "x.npy", "--epochs", "1", "--out", "run"]).done();
+    let text = fs::read_to_string(path.join("run/config.toml")).unwrap();
+    let settings: String = text.split("[config]").nth(1).unwrap().replace("[config.", "[");
+    fs::write(path.join("own.toml"), settings).unwrap();
+    gtn().current_dir(path).args(["reproduce", "own.toml"]).refused_in_one_line("gtn fit --latents");
+    gtn().current_dir(path).args(["sweep", "own.toml", "--widths", "4,8"]).refused("gtn fit --latents");
     let run = path.join("points");
     gtn().args(["reproduce", "uniform", "--limit", "200", "--epochs", "1", "--out"]).arg(&run).done();
     place.fit(&["points"]).refused_in_one_line("not of `gtn fit`");

@@ -248,3 +248,22 @@ fn table_2_runs_both_sets_and_names_what_is_missing() {
     let message = gtn().args(["reproduce", "uniform", "--dims", "3"]).refused_in_one_line("error: ");
     assert!(message.contains("use --dim"), "{message}");
 }
+
+#[test]
+fn an_unreadable_image_is_named_and_left_out_unless_that_is_forbidden() {
+    let toy = Toy::new();
+    let run = toy.at("run");
+    let hands = toy.at("data/hap/Hands");
+    let mut names: Vec<PathBuf> = fs::read_dir(&hands).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    fs::write(&names[0], "not an image").unwrap();
+    let name = names[0].file_name().unwrap().to_str().unwrap();
+    let message = toy.reproduce("hap", &run).arg("--strict").refused_in_one_line(name);
+    assert!(!message.contains("panicked") && !run.exists(), "{message}");
+    let (_, stderr) = toy.reproduce("hap", &run).done();
+    assert!(stderr.contains(&format!("1 file cannot be read and is skipped: {name}")), "{stderr}");
+    let report = fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(report.contains(name), "the report names it");
+    toy.reproduce("hap", &run).args(["--max-unreadable", "2"]).refused_in_one_line("fraction from 0 to 1");
+    gtn().args(["reproduce", "uniform", "--strict"]).refused_in_one_line("no image files");
+}

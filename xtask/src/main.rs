@@ -15,13 +15,15 @@ use std::process::ExitCode;
 const USAGE: &str = "Usage: cargo xtask <COMMAND> [ARGUMENTS]...
 
   reproduce EXPERIMENT ...   build `gtn` in release mode and run `gtn reproduce EXPERIMENT ...`
+  fit --images DIR ...       build `gtn` and train a generator of your own images with `gtn fit --images DIR ...`
   sweep EXPERIMENT ...       build `gtn` and run `gtn sweep EXPERIMENT ...`
   fetch NAME ...             build `gtn` and download a data set with `gtn data fetch NAME ...`
   bench train ...            build `gtn` and time it against a PyTorch reference with `gtn bench train ...`
   bench --device cuda ...    do the same on a GPU with `gtn bench device --device cuda ...`
   words [DIR]                fail if a retired word is used (docs/style.md)
   ci                         run the checks that a change must pass: format, lints, documentation, tests
-  prove                      run the proofs that take too long for each change: more random cases, a hundred kills
+  prove                      run the proofs that take too long for each change: more random cases, a hundred kills,
+                             the explorer in a browser
 
 `cargo xtask reproduce --help` lists the options. With `--device cuda`, `gtn` is built for NVIDIA GPUs.";
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let rest: Vec<_> = arguments.collect();
     match command.to_str() {
         Some("reproduce") => gtn::run(&["reproduce"], &rest),
+        Some("fit") => gtn::run(&["fit"], &rest),
         Some("sweep") => gtn::run(&["sweep"], &rest),
         Some("fetch") => gtn::run(&["data", "fetch"], &rest),
         Some("bench") => gtn::bench(&rest),

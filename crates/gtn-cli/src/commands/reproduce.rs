@@ -9,7 +9,7 @@ use crate::args::Reproduce;
 use crate::console;
 use crate::failure::Failure;
 
-pub(super) use experiment::refuse_autoencoder_settings;
+pub(super) use experiment::{refuse_autoencoder_settings, refuse_own_data};
 
 /// The folder of runs, unless the command line names another one.
 pub(super) const RUNS: &str = "runs";

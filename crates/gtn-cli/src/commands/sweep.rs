@@ -12,7 +12,7 @@ use gtn_train::sweep::{Outcome, Step, SweepPlan};
 use super::inception_weights;
 use super::observed::with_observers;
 use super::provenance::Command;
-use super::reproduce::refuse_autoencoder_settings;
+use super::reproduce::{refuse_autoencoder_settings, refuse_own_data};
 use crate::args::Sweep;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -26,6 +26,7 @@ pub(crate) fn run(args: &Sweep) -> Result<(), Failure> {
         refuse_autoencoder_settings(&overrides)?;
     }
     let plan = SweepPlan::new(experiment, &overrides, args.grid(), args.execution.autoencoder.as_deref())?;
+    refuse_own_data(plan.config(), experiment)?;
     let plan = plan.with_halving(args.halving).ranked_by(args.by);
     let root = args.out.clone().unwrap_or_else(|| Path::new("runs").join(plan.folder_name()));
     let existing = SweepRecord::read(&root)?.map(|record| record.config);

@@ -19,13 +19,7 @@ use crate::stop;
 pub(super) fn prepare(args: &Reproduce, parent: &Path) -> Result<(Config, PathBuf), Failure> {
     let overrides = Overrides { select: None, ..args.choices.overrides() };
     let mut config = presets::resolve(&args.choices.common.experiment, &overrides)?;
-    if config.data.are_own() {
-        return Err(Failure::users(format!(
-            "{}: its data are your own, and their path is no setting; run `gtn fit --images FOLDER` or `gtn fit --latents FILE`, or \
-             resume a run with `gtn fit RUN`",
-            args.choices.common.experiment
-        )));
-    }
+    refuse_own_data(&config, &args.choices.common.experiment)?;
     if let Some(path) = &args.execution.autoencoder {
         refuse_autoencoder_settings(&overrides)?;
         config = gtn_train::reuse_autoencoder(&config, path)?;
@@ -63,6 +57,17 @@ pub(super) fn run(args: &Reproduce, config: Config, root: &Path) -> Result<PathB
     })?;
     drop(progress);
     Ok(gtn_report::write_report(&run)?)
+}
+
+/// Refuses an experiment on the user's own data, whose path it does not have.
+pub(crate) fn refuse_own_data(config: &Config, experiment: &str) -> Result<(), Failure> {
+    if !config.data.are_own() {
+        return Ok(());
+    }
+    Err(Failure::users(format!(
+        "{experiment}: its data are your own, and their path is no setting; run `gtn fit --images FOLDER` or `gtn fit --latents FILE`, or \
+         resume a run with `gtn fit RUN`"
+    )))
 }
 
 /// Refuses settings of the autoencoder if a trained one is taken.

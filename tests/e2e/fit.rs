@@ -60,16 +60,14 @@ impl Place {
 
 const SHORT: [&str; 8] = ["--side", "16", "--dim", "4", "--epochs", "autoencoder=2,flow=1,h=2", "--out", "run"];
 
-fn short(arguments: &[&'static str]) -> Vec<&'static str> {
-    SHORT.into_iter().chain(arguments.iter().copied()).collect()
-}
-
 #[test]
 fn images_in_subfolders_become_a_generator_of_classes() {
     let place = Place::new();
     place.animals(60);
     fs::write(place.path("animals/red/damaged.jpg"), "not an image").unwrap();
-    let arguments = short(&["--images", "animals"]);
+    // An absolute path, which must not be passed on.
+    let images = place.path("animals");
+    let arguments = [&SHORT[..], &["--images", images.to_str().unwrap()]].concat();
     let (stdout, stderr) = place.fit(&arguments).done();
     assert_eq!(stdout.lines().collect::<Vec<_>>(), ["run/explore.html", "run/report.html"]);
     for word in [
@@ -177,6 +175,40 @@ fn an_extended_run_trains_on_as_if_it_had_never_stopped() {
     let before = artifacts(&place.path("short"));
     place.fit(&["short"]).done();
     assert_eq!(artifacts(&place.path("short")), before);
+}
+
+#[test]
+fn an_extension_that_was_killed_is_finished_once() {
+    let place = Place::new();
+    place.animals(30);
+    let epochs =
+        ["--epochs", "autoencoder=150,flow=1,h=1", "--images", "animals", "--time-budget", "1s", "--out", "run"];
+    place.fit(&[&SHORT[..4], &epochs].concat()).done();
+    let run = || gtn().current_dir(place.0.path()).args(["sample", "run", "--out", "s.png", "--force"]);
+    run().done();
+    let before = program::epochs(&place.path("run"));
+    let extend = ["run", "--extend", "1000s"];
+    let mut child = place.fit(&extend).spawn();
+    program::wait_until(&mut child, || program::epochs(&place.path("run")) > before);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The autoencoder is newer than ĥ.
+    run().refused_in_one_line("is being extended");
+    let (_, stderr) = place.fit(&extend).done();
+    assert!(stderr.contains("adds no further time"), "{stderr}");
+    let config = fs::read_to_string(place.path("run/config.toml")).unwrap();
+    assert!(config.contains("extension = 1000\n"), "{config}");
+    run().done();
+    // Where the data are gone, nothing is changed.
+    fs::rename(place.path("animals"), place.path("moved")).unwrap();
+    place.fit(&extend).refused_in_one_line("animals");
+    assert_eq!(fs::read_to_string(place.path("run/config.toml")).unwrap(), config);
+    place.fit(&["run", "--images", "moved"]).done();
+    place.fit(&["run"]).done();
+    place.fit(&["run", "--dim", "3"]).refused("cannot be used with");
+    fs::rename(place.path("moved"), place.path("animals")).unwrap();
+    let other = [&SHORT[..4], &epochs[..4], &["--time-budget", "9s", "--out", "run"]].concat();
+    place.fit(&other).refused("--extend");
 }
 
 /// What follows the header, which has the fingerprint of the inputs.

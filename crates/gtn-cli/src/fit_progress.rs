@@ -80,7 +80,11 @@ impl Observer for FitProgress {
         parts.extend(progress.loss.map(|loss| format!("loss {}", number(loss))));
         parts.extend(task.validation_loss.map(|loss| format!("validation loss {}", number(loss))));
         let rate = progress.done.saturating_sub(first) as f64 / task.started.elapsed().as_secs_f64().max(1e-9);
-        let unit = if progress.stage == Stage::Autoencode { "images/s" } else { "rows/s" };
+        let unit = match progress.stage {
+            Stage::Prepare | Stage::Autoencode | Stage::Encode => "images/s",
+            Stage::Evaluate => "sets/s",
+            _ => "rows/s",
+        };
         parts.push(format!("{} {unit}", count(rate.round() as usize)));
         parts.extend(self.end.map(|end| {
             let left = end.saturating_duration_since(Instant::now());

@@ -235,12 +235,18 @@ impl<'l> Selection<'l> {
 }
 
 /// Why a file cannot be read, without its path.
-fn reason_of(error: &Error) -> String {
+pub(crate) fn reason_of(error: &Error) -> String {
     match error {
         Error::File(gtn_io::Error::Malformed { reason, .. }) => reason.clone(),
+        Error::File(gtn_io::Error::Read { source, .. } | gtn_io::Error::Io { source, .. }) => {
+            format!("{CANNOT_BE_READ} ({source})")
+        }
         error => error.to_string(),
     }
 }
+
+/// What the reason of an error of the system starts with. Such files may be readable the next time, although they are the same.
+pub(crate) const CANNOT_BE_READ: &str = "cannot be read";
 
 /// Refuses names that appear twice and names that are not plain file names.
 pub(crate) fn check_lists(lists: &NameLists, files: [&Path; 3]) -> Result<()> {
@@ -331,7 +337,9 @@ impl ImageSetSpec<'_> {
             self.check_unreadable(&selection, &unreadable)?;
             readable = selection.without(&unreadable);
         }
-        Unreadable::write(path, &key, &unreadable)?;
+        // A file that the system did not let us read is tried again the next time.
+        let is_lasting = unreadable.iter().all(|(_, reason)| !reason.starts_with(CANNOT_BE_READ));
+        Unreadable::write(path, &key, if is_lasting { &unreadable } else { &[] })?;
         let unusable =
             |reason: &str| Error::malformed(path, format!("the file was just written, but {reason}; try again"));
         let spec = readable.spec(&self.transform, self.key(&readable.names)?);

@@ -287,6 +287,56 @@ fn what_has_no_images_is_refused_with_advice() {
     assert!(message.contains("missing"), "{message}");
 }
 
+#[test]
+fn the_figures_of_runs_are_no_images() {
+    let folder = Folder::new();
+    folder.save("a.png", [1; 3]);
+    folder.save("runs/animals-d16-seed1/figures/epochs/h-00001.png", [2; 3]);
+    folder.write("runs/animals-d16-seed1/config.toml", b"");
+    fs::create_dir(folder.animals().join("runs/animals-d16-seed1/checkpoints")).unwrap();
+    let images = folder.read(SMALL).unwrap();
+    assert_eq!((images.names, images.classes, images.other_files), (vec!["a.png".to_owned()], None, 0));
+}
+
+#[test]
+fn a_truncated_jpeg_with_a_thumbnail_is_unreadable() {
+    let folder = Folder::new();
+    let mut jpeg = Vec::new();
+    let image = RgbImage::from_fn(40, 40, |x, y| Rgb([(x * 6) as u8, (y * 6) as u8, 90]));
+    image.write_to(&mut std::io::Cursor::new(&mut jpeg), image::ImageFormat::Jpeg).unwrap();
+    // A segment that holds the end marker of another image.
+    let thumbnail = [0xff, 0xe9, 0, 4, 0xff, 0xd9];
+    let whole = [&jpeg[..2], &thumbnail, &jpeg[2..]].concat();
+    folder.write("whole.jpg", &whole);
+    folder.write("cut.jpg", &whole[..whole.len() * 3 / 4]);
+    let images = folder.read(Options { max_unreadable: 0.5, ..SMALL }).unwrap();
+    assert_eq!(images.names, ["whole.jpg"]);
+    assert_eq!(images.unreadable, [("cut.jpg".to_owned(), "is a truncated JPEG file".to_owned())]);
+}
+
+#[test]
+fn archives_may_name_the_current_folder() {
+    let folder = Folder::new();
+    folder.save("a.png", [10; 3]);
+    let png = fs::read(folder.animals().join("a.png")).unwrap();
+    let path = folder.temp.path().join("dot.zip");
+    let mut zip = zip::ZipWriter::new(fs::File::create(&path).unwrap());
+    zip.start_file("./animals/a.png", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.write_all(&png).unwrap();
+    zip.finish().unwrap();
+    assert_eq!(folder.read_path(&path, SMALL).unwrap().names, ["animals/a.png"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_nothing_are_passed_over() {
+    let folder = Folder::new();
+    folder.save("a.png", [1; 3]);
+    std::os::unix::fs::symlink("gone.png", folder.animals().join("b.png")).unwrap();
+    let images = folder.read(SMALL).unwrap();
+    assert_eq!((images.names, images.other_files), (vec!["a.png".to_owned()], 1));
+}
+
 #[cfg(unix)]
 #[test]
 fn links_are_followed_but_not_in_circles() {

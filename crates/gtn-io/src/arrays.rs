@@ -58,6 +58,12 @@ pub fn tuple_text(shape: &[usize]) -> String {
     }
 }
 
+/// The path of a file without the name of an array in it, as in `FILE:NAME`.
+#[must_use]
+pub fn without_array_name(path: &Path) -> PathBuf {
+    split_array_name(path).0
+}
+
 /// Splits `FILE:NAME`, unless a file with that full name exists.
 pub(crate) fn split_array_name(path: &Path) -> (PathBuf, Option<String>) {
     match path.to_str().and_then(|text| text.rsplit_once(':')) {

@@ -9,8 +9,8 @@ use safetensors::{Dtype, SafeTensors};
 use crate::arrays::{Npz, explain_npy_error, select_name, split_array_name, tuple_text};
 use crate::{Error, Result};
 
-/// Reads labels, one whole number for each row, from an array of shape (n,) or (n, 1) of any integer type, or of floats that are whole,
-/// in a `.npy`, `.npz` or `.safetensors` file. If a file holds several arrays, write `FILE:NAME` to select one.
+/// Reads labels, one whole number for each row, from an array of shape (n,) or (n, 1) of whole numbers (in safetensors files int64,
+/// int32, uint8 or float32), in a `.npy`, `.npz` or `.safetensors` file. If a file holds several arrays, write `FILE:NAME` to select one.
 ///
 /// # Errors
 ///

@@ -23,6 +23,16 @@ pub enum Error {
         /// Why it is invalid.
         reason: &'static str,
     },
+    /// A run whose autoencoder trains on, so that ĥ does not belong to it until it is trained again.
+    #[error(
+        "{} is being extended: its autoencoder trained on, and its ĥ does not belong to it yet; finish with `gtn fit {}`",
+        run.display(),
+        run.display()
+    )]
+    UnfinishedExtension {
+        /// The run.
+        run: PathBuf,
+    },
     /// A tensor that the network needs is missing.
     #[error(
         "tensor `{name}` is missing: the weights belong to another network; use weights of a network of this shape"

@@ -179,9 +179,19 @@ fn autoencoder_of(model: &Model, path: &Path, device: &Device) -> Result<Autoenc
     }
 }
 
+/// Without the names of the user's files, which are nobody else's business.
+fn without_own_files(provenance: Provenance) -> Provenance {
+    let (data_path, labels_path, command, autoencoder_from) = (None, None, None, None);
+    Provenance { data_path, labels_path, data_notes: Vec::new(), command, autoencoder_from, ..provenance }
+}
+
 /// The best weights of a run.
 fn read_run(run: &RunFolder) -> Result<Model> {
     let RunRecord { config, provenance, .. } = run.record()?;
+    if config.extension.is_some() && provenance.h_epochs.is_none() {
+        // The autoencoder may be newer than ĥ, whose latents it would not understand.
+        return Err(Error::UnfinishedExtension { run: run.root().to_path_buf() });
+    }
     let path = run.best_checkpoint(Network::H);
     let checkpoint = read(run, &path, Network::H)?;
     let coordinates = read_coordinates(&checkpoint, config.dim)?;
@@ -204,8 +214,7 @@ fn read_run(run: &RunFolder) -> Result<Model> {
         }
     };
     let flow = read_flow(run, &config, &checkpoint, indicators)?;
-    // The names of the user's files are nobody else's business.
-    let provenance = Provenance { data_path: None, labels_path: None, data_notes: Vec::new(), ..provenance };
+    let provenance = if config.data.are_own() { without_own_files(provenance) } else { provenance };
     let origin = Origin::Run { provenance: Box::new(provenance), config: Box::new(config) };
     let card = ModelCard::new(shape.into(), true, card, origin);
     let mut model = Model::new(card, checkpoint.group(&keys::WEIGHTS), Some(normalizer), autoencoder)?;

@@ -19,7 +19,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A folder without a run in it.
-    #[error("{} is not a run (it has no {missing}); pass a folder that `gtn reproduce` created", path.display())]
+    #[error("{} is not a run (it has no {missing}); pass a folder that `gtn reproduce` or `gtn fit` created", path.display())]
     NotARun {
         /// The folder.
         path: PathBuf,

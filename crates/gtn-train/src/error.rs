@@ -162,7 +162,8 @@ pub enum Error {
     },
     /// Data that a run was not trained on.
     #[error(
-        "the images in {} are not those that {} was trained on; point --data-dir to the original data",
+        "the data in {} are not those that {} was trained on; point --data-dir to the original data, or `gtn fit RUN --images` or \
+         `--latents` for own data",
         data_dir.display(),
         run.display()
     )]

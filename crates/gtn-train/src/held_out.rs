@@ -94,6 +94,9 @@ pub fn read_held_out(
         }
         Data::Latents(settings) => {
             let latents = datasets::read_latent_rows(data_dir, provenance.labels_path.as_deref())?;
+            if provenance.data_sha256.is_some_and(|checksum| checksum != latents.checksum) {
+                return Err(Error::OtherData { run: run.root().to_path_buf(), data_dir: data_dir.to_path_buf() });
+            }
             let split = latents.split(settings, &streams)?;
             Ok(HeldOut::Points(latents.select(&split.validation)))
         }

@@ -63,7 +63,7 @@ pub fn configure_images(
     let options = datasets::options(&settings);
     let cache = own_images::cache_path(cache_dir, path, &options);
     let set = own_images::read(path, &options, &cache, &mut |done, total| reader.progress(done, total))?;
-    let images = set.images.len();
+    let images = set.images.len().min(settings.limit.unwrap_or(usize::MAX));
     if images < MIN_SAMPLES {
         let duplicates = match set.duplicates.len() {
             0 => String::new(),
@@ -74,7 +74,7 @@ pub fn configure_images(
         ));
     }
     let values = set.images.channels() * settings.side * settings.side;
-    let split = datasets::split_own_images(&settings, images, &streams);
+    let split = datasets::split_own_images(&settings, set.images.len(), &streams);
     let training = split.train.len() * if settings.flip { 2 } else { 1 };
 
     let mut notes = Vec::new();
@@ -93,7 +93,7 @@ pub fn configure_images(
             })
         }));
     }
-    if let Some(classes) = set.classes {
+    if let Some(classes) = set.classes.filter(|classes| classes.names.len() <= Components::MAX) {
         let own = OwnImages { classes: classes.names, ..settings };
         let factor = training / split.train.len().max(1);
         let counts = class_counts(&classes.labels, &split.train, own.classes.len(), factor);
@@ -127,8 +127,15 @@ pub fn configure_latents(
     if let Some(dim) = overrides.dim.filter(|dim| *dim != columns) {
         return fail(format!("its rows have {columns} values, and --dim is {dim}; leave --dim out"));
     }
-    if rows < MIN_SAMPLES {
-        return fail(format!("it has {rows} rows; at least {MIN_SAMPLES} are needed"));
+    let used = rows.min(overrides.limit.unwrap_or(usize::MAX));
+    if used < MIN_SAMPLES {
+        return fail(format!("it has {used} rows; at least {MIN_SAMPLES} are needed"));
+    }
+    if latents.classes.len() > Components::MAX {
+        let (count, max) = (latents.classes.len(), Components::MAX);
+        return fail(format!(
+            "there are {count} different labels, and at most {max} can be distinguished; leave --labels out"
+        ));
     }
     let overrides = Overrides { dim: Some(columns), ..overrides.clone() };
     let mut config = Config::from_preset("the preset of own latents", presets::LATENTS, &overrides)?;

@@ -60,8 +60,6 @@ pub(crate) fn reproduce_after(
     let mut provenance = Provenance {
         data_sha256: Some(data.checksum().to_owned()),
         device: Some(gtn_models::describe_device(&device)),
-        data_path: config.data.are_own().then(|| absolute(&job.data_dir)),
-        labels_path: job.labels.as_deref().filter(|_| config.data.are_own()).map(absolute),
         ..job.provenance.clone()
     };
     if let Some(reused) = &reused {
@@ -97,6 +95,11 @@ pub(crate) fn reproduce_after(
     context.update_provenance(|provenance| {
         provenance.device = device_name;
         provenance.data_notes = notes;
+        if config.data.are_own() {
+            // They may have moved since the run began.
+            provenance.data_path = absolute(&job.data_dir);
+            provenance.labels_path = job.labels.as_deref().and_then(absolute);
+        }
     })?;
     context.finish(Stage::Prepare, prepare_seconds, data.statistics())?;
 
@@ -110,7 +113,7 @@ pub(crate) fn reproduce_after(
             (Source::Images(Box::new(images)), targets, Some((trained, settings)))
         }
         prepare::Outputs::Points(points, targets) => (Source::Points(points), targets, None),
-        prepare::Outputs::Latents(targets) => (Source::Latents, targets, None),
+        prepare::Outputs::Latents(targets, _) => (Source::Latents, targets, None),
     };
     let (source, targets) = (&source, &targets);
     let pairs = &label::run(label::Inputs { config, targets }, context)?;
@@ -137,23 +140,30 @@ pub(crate) fn reproduce_after(
 ///
 /// # Errors
 ///
-/// [`Error::Extension`] if the run has no time budget, [`Error::Run`] if the folder is not a run, is in use, or cannot be written.
+/// [`Error::Extension`] if the run has no time budget or is unfinished, [`Error::Run`] if the folder is not a run, is in use, or cannot be written.
 pub fn extend(run: &RunFolder, seconds: u64) -> Result<Config> {
+    let _lock = run.lock()?;
     let mut record = run.record()?;
     if record.config.time_budget.is_none() {
         let reason =
             "it has no time budget, and its training ended by its own rules; train a new run with other settings";
         return Err(Error::Extension { run: run.root().to_path_buf(), reason: reason.to_owned() });
     }
-    let _lock = run.lock()?;
+    if record.provenance.h_epochs.is_none() {
+        let reason = "it is unfinished; finish it without --extend first";
+        return Err(Error::Extension { run: run.root().to_path_buf(), reason: reason.to_owned() });
+    }
     let extension = record.config.extension.unwrap_or_default().saturating_add(seconds);
     record.config.extension = Some(extension);
     record.config.check()?;
+    // Until ĥ is trained again, it does not belong to the autoencoder.
+    (record.provenance.flow_epochs, record.provenance.h_epochs) = (None, None);
     run.write_record(&record)?;
     Ok(record.config)
 }
 
-/// The path from everywhere.
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+/// The path from everywhere; `None` if it is no text, which the record of a run could not hold.
+fn absolute(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    path.to_str().is_some().then_some(path)
 }

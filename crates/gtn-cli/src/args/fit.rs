@@ -50,48 +50,48 @@ pub(crate) struct Fit {
     #[arg(long, value_name = "TIME", value_parser = seconds, requires = "run")]
     pub(crate) extend: Option<u64>,
     /// Height and width to which images are scaled, in pixels: a multiple of 4, at most 256.
-    #[arg(long, value_name = "PIXELS", default_value_t = 64)]
+    #[arg(long, value_name = "PIXELS", default_value_t = 64, conflicts_with_all = ["run", "latents"])]
     pub(crate) side: usize,
     /// How images become squares.
-    #[arg(long, value_parser = by_name::<ResizeSetting>(RESIZES), default_value = "crop")]
+    #[arg(long, value_parser = by_name::<ResizeSetting>(RESIZES), default_value = "crop", conflicts_with_all = ["run", "latents"])]
     pub(crate) resize: ResizeSetting,
     /// The color behind transparent pixels, and beside images with `--resize fit`: six hexadecimal digits.
-    #[arg(long, value_name = "RRGGBB", value_parser = color, default_value = "ffffff")]
+    #[arg(long, value_name = "RRGGBB", value_parser = color, default_value = "ffffff", conflicts_with_all = ["run", "latents"])]
     pub(crate) background: [u8; 3],
     /// Train on the mirror images of the training images as well. It doubles small sets; leave it out where left and right matter.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["run", "latents"])]
     pub(crate) flip: bool,
     /// The largest fraction of files that may be unreadable. They are named and skipped.
-    #[arg(long, value_name = "FRACTION", default_value_t = 0.05)]
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.05, conflicts_with_all = ["run", "latents"])]
     pub(crate) max_unreadable: f64,
     /// Stop at the first unreadable file; the same as `--max-unreadable 0`.
-    #[arg(long, conflicts_with = "max_unreadable")]
+    #[arg(long, conflicts_with_all = ["max_unreadable", "run", "latents"])]
     pub(crate) strict: bool,
     /// Latent dimension of images, 1 to 4096, or `auto`: by the number and the size of the images.
-    #[arg(long, value_name = "N|auto", value_parser = dimension, default_value = "auto")]
+    #[arg(long, value_name = "N|auto", value_parser = dimension, default_value = "auto", conflicts_with = "run")]
     pub(crate) dim: Dim,
     /// Time budget for the run, as in `90s`, `10m` or `1h 30m`: 60% for the autoencoder (90% of what exceeds half an hour), 15% for the
     /// flow, 12% for ĥ, and the rest for all else. Training may end earlier [default: 30m for images, 15m for latents].
-    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    #[arg(long, value_name = "TIME", value_parser = seconds, conflicts_with = "run")]
     pub(crate) time_budget: Option<u64>,
     /// Maximum number of epochs: `20`, or for each network, as in `autoencoder=50,flow=10,h=20`.
-    #[arg(long, value_name = "N|NETWORK=N,...")]
+    #[arg(long, value_name = "N|NETWORK=N,...", conflicts_with = "run")]
     pub(crate) epochs: Option<Epochs>,
     /// Use at most N images or rows, including validation, drawn at random (N ≥ 20).
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "run")]
     pub(crate) limit: Option<usize>,
     /// How normal vectors and data are paired.
-    #[arg(long, value_parser = by_name::<PairingMethod>(PAIRINGS), default_value = "flow")]
+    #[arg(long, value_parser = by_name::<PairingMethod>(PAIRINGS), default_value = "flow", conflicts_with = "run")]
     pub(crate) pairing: PairingMethod,
     /// Components of the source (Appendix C): a number, `auto` (as many as a mixture of Gaussians needs), or `labels` (one for each
     /// class) [default: labels if there are classes with enough data, otherwise auto].
-    #[arg(long, value_name = "N|auto|labels")]
+    #[arg(long, value_name = "N|auto|labels", conflicts_with = "run")]
     pub(crate) components: Option<Components>,
     /// Take the trained autoencoder of RUN, a run on the same images, instead of training one.
-    #[arg(long, value_name = "RUN", requires = "images")]
+    #[arg(long, value_name = "RUN", requires = "images", conflicts_with = "run")]
     pub(crate) autoencoder: Option<PathBuf>,
     /// Random seed; the same seed and numbers of epochs give the same weights and samples.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "run")]
     pub(crate) seed: u64,
     /// Run folder [default: runs/NAME-dDIM-seedSEED, with the name of the images or latents].
     #[arg(long, value_name = "RUN", conflicts_with = "run")]

@@ -19,6 +19,8 @@ const DISCARDED: f64 = 0.1;
 /// Repetitions of an estimate for its interval.
 const RESAMPLES: usize = 1_000;
 const CONFIDENCE: f64 = 0.95;
+/// Pixels in memory at a time: 4 GiB of f32.
+const MAX_VALUES: usize = 1 << 30;
 
 /// An estimate.
 struct Line {
@@ -142,7 +144,8 @@ fn rows(args: &Dimension, progress: &mut Progress) -> Result<Array2<f32>, Failur
         }
         _ => mnist::train(data_dir)?.images,
     };
-    Ok(pixels(&images, &spread(images.len(), args.limit)))
+    let values = images.channels() * images.side() * images.side();
+    Ok(pixels(&images, &spread(images.len(), args.limit.min(MAX_VALUES / values))))
 }
 
 /// The values of images, one image per row.

@@ -7,11 +7,12 @@ use gtn_metrics::Pca;
 use gtn_models::Model;
 use gtn_report::{Explorer, WeightBits};
 use gtn_run::schema::latents;
-use gtn_run::{Artifact, Config, ModelCard, Origin, RunFolder};
+use gtn_run::{Artifact, ModelCard, Origin, RunFolder};
 use ndarray::Array2;
 
 use crate::args::Explore;
 use crate::commands::report::open_in_browser;
+use crate::commands::sample::component_classes;
 use crate::console;
 use crate::failure::Failure;
 use crate::output;
@@ -39,7 +40,7 @@ pub(super) fn page(run: &Path, bits: WeightBits) -> Result<String, Failure> {
     let model = Model::load(run)?;
     let directions = directions(run)?;
     let card = model.card();
-    let classes = card.config().map(Config::component_classes).unwrap_or_default();
+    let classes = component_classes(card);
     let page = Explorer {
         title: &title(card, run),
         model: &model.to_artifact()?,

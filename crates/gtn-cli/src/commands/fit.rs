@@ -63,14 +63,19 @@ pub(crate) fn run(args: &Fit) -> Result<(), Failure> {
 /// Writes the page into the folder of the run, unless it would be too large even with 8 bits for each weight.
 fn write_explorer(run: &RunFolder) -> Result<(), Failure> {
     let page = |bits| explore::page(run.root(), bits);
-    let html = match page(WeightBits::Sixteen).or_else(|_| page(WeightBits::Eight)) {
+    let html = match page(WeightBits::Sixteen) {
+        Err(Failure::Users(_)) => page(WeightBits::Eight),
+        page => page,
+    };
+    let html = match html {
         // The run has all else.
         Err(Failure::Users(error)) => {
             console::status(&format!("note: {EXPLORER} is not written: {error}"));
             return Ok(());
         }
-        page => page?,
+        html => html?,
     };
+    console::status(&format!("{:<11} {:.1} MB", "explorer", html.len() as f64 / 1e6));
     let path = run.root().join(EXPLORER);
     gtn_io::atomic::write_bytes(&path, html.as_bytes())?;
     console::print(&path.display().to_string());
@@ -104,11 +109,18 @@ fn existing(args: &Fit, root: &Path) -> Result<Plan, Failure> {
     };
     let labels = args.labels.clone().or_else(|| record.provenance.labels_path.clone());
     if let Some(seconds) = args.extend {
-        record.config = gtn_train::extend(&run, seconds)?;
-        console::status(&format!(
-            "{} is extended by {seconds} s; without --extend, the command resumes it",
-            root.display()
-        ));
+        if record.provenance.h_epochs.is_none() && record.config.extension.is_some() {
+            // The same command resumes an extension.
+            console::status(&format!(
+                "note: {} is being extended; this finishes it, and adds no further time",
+                root.display()
+            ));
+        } else {
+            // A run whose data are gone is not changed.
+            std::fs::metadata(gtn_io::arrays::without_array_name(&data)).map_err(gtn_io::Error::read(&data))?;
+            record.config = gtn_train::extend(&run, seconds)?;
+            console::status(&format!("{} is extended by {seconds} s", root.display()));
+        }
     }
     Ok(Plan { root: root.to_path_buf(), config: record.config, data, labels })
 }
@@ -143,9 +155,20 @@ fn new(args: &Fit) -> Result<Plan, Failure> {
         let limit = config.data.limit().map_or(String::new(), |limit| format!("-limit{limit}"));
         Path::new(RUNS).join(format!("{}-d{}-seed{}{limit}", config.experiment, config.dim, config.seed))
     });
-    // The same command resumes a run that was extended.
     if let Ok(record) = RunFolder::at(&root).record() {
-        config.extension = record.config.extension;
+        let without_extension = Config { extension: None, ..record.config.clone() };
+        let other_budget = Config { time_budget: config.time_budget, ..without_extension.clone() };
+        if without_extension == config {
+            // The same command resumes a run that was extended.
+            config.extension = record.config.extension;
+        } else if other_budget == config && !args.force {
+            return Err(Failure::users(format!(
+                "{} is this run with another time budget; resume it with `gtn fit {}`, add time to it with --extend, or choose another \
+                 folder with --out",
+                root.display(),
+                quoted(&root.display().to_string())
+            )));
+        }
     }
     notes.iter().for_each(|note| progress.note(note));
     Ok(Plan { root, config, data: data.clone(), labels: args.labels.clone() })

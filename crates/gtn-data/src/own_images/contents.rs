@@ -46,6 +46,17 @@ impl Contents {
         Ok(atomic::write_bytes(&Self::path(cache), &text)?)
     }
 
+    /// Removes the file, so that the cache is created again.
+    pub(super) fn remove(cache: &Path) -> Result<()> {
+        let path = Self::path(cache);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(crate::Error::Write { path, hint: String::new(), source: error })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn path(cache: &Path) -> PathBuf {
         cache.with_extension("json")
     }

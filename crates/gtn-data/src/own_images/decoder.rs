@@ -113,7 +113,7 @@ fn open(bytes: &[u8]) -> Result<Box<dyn ImageDecoder + '_>, String> {
     match reader.format() {
         None => return Err("is not an image of a known format".to_owned()),
         // The decoder fills up what is missing with gray.
-        Some(ImageFormat::Jpeg) if !bytes.windows(2).rev().any(|pair| pair == [0xff, 0xd9]) => {
+        Some(ImageFormat::Jpeg) if !has_end_of_image(bytes) => {
             return Err("is a truncated JPEG file".to_owned());
         }
         Some(_) => {}
@@ -123,6 +123,20 @@ fn open(bytes: &[u8]) -> Result<Box<dyn ImageDecoder + '_>, String> {
     limits.max_alloc = Some(8 * MAX_PIXELS);
     reader.limits(limits);
     Ok(Box::new(reader.into_decoder().map_err(|error| explain(&error))?))
+}
+
+/// Whether a JPEG file has the marker of its end after its first scan begins. Before, a thumbnail may have one.
+fn has_end_of_image(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    // Segments with their lengths lie before the scans.
+    while let Some(&[0xff, marker, high, low]) = bytes.get(at..at + 4) {
+        if marker == 0xda {
+            return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]);
+        }
+        at += 2 + usize::from(u16::from_be_bytes([high, low]));
+    }
+    // Another structure, which the decoder judges.
+    bytes.windows(2).any(|pair| pair == [0xff, 0xd9])
 }
 
 /// An error on one line.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
@@ -16,6 +16,9 @@ use crate::{Error, Result};
 
 /// Larger files are refused.
 const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// Archives that unpack to more are refused.
+const MAX_UNPACKED_BYTES: u64 = 64 << 30;
 
 /// Extensions of files that are read. Other files are passed over.
 const EXTENSIONS: [&str; 11] = ["png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib", "tif", "tiff"];
@@ -85,9 +88,18 @@ impl Listing {
         let mut listing = Self::new(path, Container::Folder);
         // A link that leads back to a folder above is an error of the walk.
         let walk = WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter();
-        let is_visible =
-            |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(&entry.file_name().to_string_lossy());
+        let is_visible = |entry: &walkdir::DirEntry| {
+            entry.depth() == 0 || !(is_hidden(&entry.file_name().to_string_lossy()) || is_run(entry.path()))
+        };
         for entry in walk.filter_entry(is_visible) {
+            if let Err(error) = &entry
+                && let Some(at) = error.path().filter(|at| at.is_symlink() && !at.exists())
+            {
+                // A link to nothing cannot be an image.
+                listing.others.0 += 1;
+                listing.others.1.get_or_insert(at.file_name().unwrap_or_default().to_string_lossy().into_owned());
+                continue;
+            }
             let entry = entry.map_err(|error| {
                 let at = error.path().unwrap_or(path).to_path_buf();
                 let is_loop = error.loop_ancestor().is_some();
@@ -116,16 +128,15 @@ impl Listing {
             return Self::of_zip(path);
         }
         let file = File::open(path).map_err(Error::io(path))?;
+        // The entries of an archive may be as old as it likes; the archive itself changes when they do.
+        let metadata = file.metadata().map_err(Error::io(path))?;
+        let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        let state = format!("{} {}", metadata.len(), modified.map_or(0, |since| since.as_nanos()));
         if ends_with(&[".tar"]) {
-            return Self::of_tar(path, file);
+            return Self::of_tar(path, file, &state);
         }
         if ends_with(&[".tar.gz", ".tgz"]) {
-            // Its entries can then be read in any order.
-            let mut unpacked = tempfile::tempfile().map_err(Error::io(path))?;
-            std::io::copy(&mut MultiGzDecoder::new(file), &mut unpacked)
-                .map_err(|error| Error::malformed(path, format!("cannot be unpacked ({error}); create it again")))?;
-            unpacked.seek(SeekFrom::Start(0)).map_err(Error::io(path))?;
-            return Self::of_tar(path, unpacked);
+            return Self::of_tar(path, unpack(path, file)?, &state);
         }
         let reason =
             "not a folder and not an archive (.zip, .tar, .tar.gz, .tgz); pass a folder of images, or its archive";
@@ -144,14 +155,15 @@ impl Listing {
             drop(entry);
             listing.refuse_unsafe(&name)?;
             if !is_folder {
-                listing.add(name.replace('\\', "/"), Place::ZipEntry(index), state);
+                let name = name.replace('\\', "/");
+                listing.add(name.trim_start_matches("./").to_owned(), Place::ZipEntry(index), state);
             }
         }
         listing.container = Container::Zip(archive);
         Ok(listing)
     }
 
-    fn of_tar(path: &Path, file: File) -> Result<Self> {
+    fn of_tar(path: &Path, file: File, state: &str) -> Result<Self> {
         let shared = SharedFile::new(file);
         let mut listing = Self::new(path, Container::Tar(shared.clone()));
         let damaged = |error: std::io::Error| {
@@ -172,8 +184,7 @@ impl Listing {
                 let reason = format!("truncated: the archive ends within {name}; create it again");
                 return Err(Error::malformed(path, reason));
             }
-            let modified = entry.header().mtime().unwrap_or(0);
-            listing.add(name, Place::TarEntry { offset, len }, format!("{len} {modified}"));
+            listing.add(name, Place::TarEntry { offset, len }, format!("{offset} {len} {state}"));
         }
         Ok(listing)
     }
@@ -281,6 +292,37 @@ impl Reader<'_> {
 fn is_hidden(name: &str) -> bool {
     name.starts_with('.')
         || ["__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN"].iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Whether a folder is that of a run, whose figures are no images of the user.
+fn is_run(folder: &Path) -> bool {
+    folder.join("config.toml").is_file() && folder.join("checkpoints").is_dir()
+}
+
+/// Unpacks an archive to a temporary file, so that its entries can be read in any order.
+fn unpack(path: &Path, file: File) -> Result<File> {
+    let mut unpacked = tempfile::tempfile().map_err(Error::io(path))?;
+    let mut decoder = MultiGzDecoder::new(file).take(MAX_UNPACKED_BYTES + 1);
+    let mut buffer = vec![0; 1 << 20];
+    let mut total = 0;
+    loop {
+        let read = decoder
+            .read(&mut buffer)
+            .map_err(|error| Error::malformed(path, format!("cannot be unpacked ({error}); create it again")))?;
+        if read == 0 {
+            break;
+        }
+        total += read as u64;
+        if total > MAX_UNPACKED_BYTES {
+            let reason = format!("it unpacks to more than {} GB; pass a folder", MAX_UNPACKED_BYTES >> 30);
+            return Err(Error::malformed(path, reason));
+        }
+        let folder = std::env::temp_dir();
+        let hint = "; unpacking the archive needs more space there, or pass a folder".to_owned();
+        unpacked.write_all(&buffer[..read]).map_err(|source| Error::Write { path: folder, hint, source })?;
+    }
+    unpacked.seek(SeekFrom::Start(0)).map_err(Error::io(path))?;
+    Ok(unpacked)
 }
 
 /// Whether a file has the name of an image.

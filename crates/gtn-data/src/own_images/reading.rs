@@ -16,7 +16,7 @@ use super::decoder::Decoder;
 use super::listing::Listing;
 use super::{CHANNELS, Classes, Options, OwnImages, Sizing, check_unreadable};
 use crate::image_set::image_cache::{self, CacheSpec, ImageChecksums};
-use crate::image_set::{CacheState, ProgressFn};
+use crate::image_set::{CANNOT_BE_READ, CacheState, ProgressFn, reason_of};
 use crate::{Error, Images, Result};
 
 /// Files decoded between two calls of a progress callback.
@@ -61,7 +61,13 @@ pub fn read(path: &Path, options: &Options, cache: &Path, progress: ProgressFn<'
     check_unreadable(path, options, listing.len(), &contents.unreadable)?;
     let spec = spec(&contents);
     image_cache::write(cache, &spec, |write| decoded.copy(&contents, write))?;
-    contents.write(cache)?;
+    // Files that the system did not let us read are tried again the next time.
+    let is_lasting = contents.unreadable.iter().all(|(_, reason)| !reason.starts_with(CANNOT_BE_READ));
+    if is_lasting {
+        contents.write(cache)?
+    } else {
+        Contents::remove(cache)?
+    }
     match image_cache::open(cache, &spec) {
         Ok(Some(opened)) => own_images(&listing, contents, &opened, state),
         Ok(None) => Err(Error::malformed(cache, "the file was just written, but is gone; try again")),
@@ -148,7 +154,7 @@ impl Decoded {
                 .map_init(
                     || (listing.reader(), Decoder::default(), Vec::new()),
                     |(reader, decoder, bytes), (image, index)| {
-                        reader.read(index, bytes).map_err(|error| format!("cannot be read ({error})"))?;
+                        reader.read(index, bytes).map_err(|error| reason_of(&error))?;
                         let is_gray = decoder.decode(bytes, sizing, image)?;
                         Ok(DecodedImage { sha256: Sha256::digest(&*image).into(), is_gray })
                     },

@@ -1,5 +1,6 @@
 //! Validation of settings.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use super::{
@@ -184,8 +185,10 @@ fn check_train_fraction(train_fraction: f64) -> Result<()> {
 
 /// Each class has a name of its own.
 fn check_classes(classes: &[String]) -> Result<()> {
-    let repeated = classes.iter().enumerate().find(|(index, name)| classes[..*index].contains(name));
-    require(repeated.is_none(), "data.classes", classes.join(", "), "names a class twice; name it once")
+    let reason = format!("are too many classes; at most {} can be distinguished", Components::MAX);
+    require(classes.len() <= Components::MAX, "data.classes", classes.len(), &reason)?;
+    let names: HashSet<&String> = classes.iter().collect();
+    require(names.len() == classes.len(), "data.classes", classes.join(", "), "names a class twice; name it once")
 }
 
 fn check_synthetic(synthetic: &Synthetic) -> Result<()> {

@@ -27,8 +27,8 @@ pub(crate) enum Outputs {
     Images(ImageData),
     /// Points, which are the targets themselves.
     Points(&'static dyn PointDataset, Targets),
-    /// Vectors of the user, which are the targets themselves.
-    Latents(Targets),
+    /// Vectors of the user, which are the targets themselves, with the checksum of their file.
+    Latents(Targets, String),
 }
 
 impl Outputs {
@@ -36,7 +36,8 @@ impl Outputs {
     pub(crate) fn checksum(&self) -> &str {
         match self {
             Outputs::Images(images) => &images.checksum,
-            Outputs::Points(_, targets) | Outputs::Latents(targets) => &targets.checksum,
+            Outputs::Points(_, targets) => &targets.checksum,
+            Outputs::Latents(_, checksum) => checksum,
         }
     }
 
@@ -44,7 +45,7 @@ impl Outputs {
     pub(crate) fn has_labels(&self) -> bool {
         match self {
             Outputs::Images(images) => images.labels.is_some(),
-            Outputs::Points(_, targets) | Outputs::Latents(targets) => targets.labels.is_some(),
+            Outputs::Points(_, targets) | Outputs::Latents(targets, _) => targets.labels.is_some(),
         }
     }
 
@@ -63,7 +64,7 @@ impl Outputs {
                 (split.train.len(), split.validation.len(), test.as_ref().map(|test| test.indices.len()))
             }
             Outputs::Points(_, Targets { train, validation, .. })
-            | Outputs::Latents(Targets { train, validation, .. }) => (train.nrows(), validation.nrows(), None),
+            | Outputs::Latents(Targets { train, validation, .. }, _) => (train.nrows(), validation.nrows(), None),
         };
         let mut statistics = Statistics::from([
             (Statistic::TrainingSamples, training as f64),
@@ -85,7 +86,7 @@ pub(crate) fn run(Inputs { config, data_dir, labels, cache_dir, streams, observe
             let points = datasets::points(source, config.dim);
             Ok(Outputs::Points(points, draw(config, source, points, streams)?))
         }
-        Data::Latents(settings) => Ok(Outputs::Latents(read_latents(config, settings, (data_dir, labels), streams)?)),
+        Data::Latents(settings) => read_latents(config, settings, (data_dir, labels), streams),
     }
 }
 
@@ -94,7 +95,7 @@ fn read_latents(
     settings: &OwnLatents,
     (path, labels): (&Path, Option<&Path>),
     streams: &Streams,
-) -> Result<Targets> {
+) -> Result<Outputs> {
     let latents = read_latent_rows(path, labels)?;
     let (columns, dim) = (latents.rows.ncols(), config.dim);
     if columns != dim {
@@ -112,7 +113,7 @@ fn read_latents(
         let select = |indices: &[usize]| indices.iter().map(|&index| labels[index]).collect();
         Labels { train: select(&split.train), validation: select(&split.validation), test: Vec::new() }
     });
-    Ok(Targets { labels, ..Targets::read(&artifact)? })
+    Ok(Outputs::Latents(Targets { labels, ..Targets::read(&artifact)? }, latents.checksum))
 }
 
 fn draw(config: &Config, source: &PointSource, points: &dyn PointDataset, streams: &Streams) -> Result<Targets> {

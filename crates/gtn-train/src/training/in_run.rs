@@ -6,7 +6,7 @@ use gtn_models::Parameters;
 use gtn_run::checkpoint::{BestEpoch, TrainState};
 use gtn_run::config::Training;
 use gtn_run::schema::Statistic;
-use gtn_run::{Artifact, EpochImages, EpochRecord, Fingerprint, Record, RunFolder, Stage, StageProgress, Statistics};
+use gtn_run::{Artifact, EpochImages, EpochRecord, Fingerprint, Record, RunFolder, StageProgress, Statistics};
 use ndarray::Array4;
 
 use super::callbacks::{Callbacks, Position};
@@ -82,7 +82,11 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
         let missing = |state: &TrainState| self.outputs.missing(state.epochs, context.run);
         let Resumed { mut state, best_on_disk, is_restored } =
             checkpoints.resume(parameters, &mut optimization, &missing, &mut *context.observer)?;
-        if self.is_extended && state.finished && is_restored && self.has_budget_left(&state, context) {
+        if self.is_extended
+            && state.finished
+            && is_restored
+            && self.has_budget_left(&state, best_on_disk.unwrap_or(0), context)
+        {
             checkpoints.reopen()?;
             state.finished = false;
         }
@@ -98,7 +102,7 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
             context.observer.stage_started(stage);
             context.log.rewind(stage, epochs)?;
             context.run.rewind_epoch_figures(network, epochs)?;
-            let elapsed = elapsed(context, stage);
+            let elapsed = context.log.epochs(stage).map(|epoch| epoch.seconds).sum();
             // Training never ends before the epoch of the best weights on disk.
             let early_stopping = EarlyStopping::new(self.settings).with_budget(self.budget);
             let early_stopping = early_stopping.resumed(best, elapsed, best_on_disk.unwrap_or(0));
@@ -126,17 +130,15 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
     }
 
     /// Whether finished training has time for another epoch.
-    fn has_budget_left(&self, state: &TrainState, context: &Context<'_>) -> bool {
+    fn has_budget_left(&self, state: &TrainState, best_on_disk: usize, context: &Context<'_>) -> bool {
         let stage = self.task.network().stage();
-        let last = context.log.epochs(stage).last().map_or(f64::INFINITY, |record| record.seconds);
+        // The process may have ended between an epoch and its state, which then trains it again.
+        let epochs: Vec<_> = context.log.epochs(stage).filter(|record| record.epoch <= state.epochs).collect();
+        let last = epochs.last().map_or(f64::INFINITY, |record| record.seconds);
+        let elapsed = epochs.iter().map(|record| record.seconds).sum();
         let early_stopping = EarlyStopping::new(self.settings).with_budget(self.budget);
-        early_stopping.resumed(state.best, elapsed(context, stage), 0).may_continue(state.epochs, last)
+        best_on_disk > state.epochs || early_stopping.resumed(state.best, elapsed, 0).may_continue(state.epochs, last)
     }
-}
-
-/// Seconds of the recorded epochs of a stage.
-fn elapsed(context: &Context<'_>, stage: Stage) -> f64 {
-    context.log.epochs(stage).map(|epoch| epoch.seconds).sum()
 }
 
 /// Saves checkpoints, and passes reports on to the observer of the run.

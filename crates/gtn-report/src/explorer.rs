@@ -1,5 +1,6 @@
 //! The explorer: a generator as one HTML file, which samples in the browser.
 
+mod weight_bits;
 mod weights;
 
 use base64::Engine;
@@ -10,6 +11,7 @@ use ndarray::ArrayView2;
 use serde_json::{Value, json};
 
 use crate::{Error, Result};
+pub use weight_bits::WeightBits;
 use weights::Weights;
 
 /// Larger pages are refused: browsers take too long to open them.
@@ -20,18 +22,6 @@ const STYLE: &str = include_str!("explorer/style.css");
 const GENERATOR_SCRIPT: &str = include_str!("explorer/generator.js");
 const WORKER_SCRIPT: &str = include_str!("explorer/worker.js");
 const PAGE_SCRIPT: &str = include_str!("explorer/page.js");
-
-gtn_io::names! {
-    /// How many bits the page has for each weight.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-    pub enum WeightBits: "number of bits" {
-        /// A floating-point number.
-        #[default]
-        Sixteen => "16",
-        /// A whole number, with a scale for each 32 weights. Biases and other short tensors keep 16 bits.
-        Eight => "8",
-    }
-}
 
 /// A page that generates samples of a model without a network, in plain JavaScript.
 ///

@@ -20,7 +20,8 @@ const PROGRESS_ROWS: usize = 16 * QUERY_ROWS;
 ///
 /// // A curve in space: one number describes each of its points.
 /// let curve = Array2::from_shape_fn((500, 3), |(row, column)| {
-///     let angle = 0.013 * row as f32 + 0.002 * (row as f32 * 12.9898).sin();
+///     let random = (43_758.547 * (12.9898 * row as f32).sin()).rem_euclid(1.0);
+///     let angle = 6.0 * random;
 ///     [angle.cos(), angle.sin(), 0.3 * angle][column]
 /// });
 /// let neighborhoods = Neighborhoods::find(curve.view(), 10, 500)?;

@@ -7,7 +7,7 @@ use half::f16;
 use ndarray::ArrayD;
 use serde_json::{Value, json};
 
-use super::WeightBits;
+use super::weight_bits::WeightBits;
 use crate::Result;
 
 /// Values in a block of 8-bit weights.

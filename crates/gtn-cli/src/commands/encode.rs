@@ -57,9 +57,8 @@ fn read_for(run: &Path, path: &Path) -> Result<Array4<f32>, Failure> {
 
 /// Whether a path has the name of an array, or of one in a file of several.
 fn is_array(path: &Path) -> bool {
-    let text = path.to_string_lossy();
-    let file = text.rsplit_once(':').filter(|_| !path.exists()).map_or(&*text, |(file, _)| file);
-    let extension = Path::new(file).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let file = gtn_io::arrays::without_array_name(path);
+    let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     ["npy", "npz", "safetensors"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 

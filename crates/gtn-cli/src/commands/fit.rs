@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use gtn_report::WeightBits;
-use gtn_run::config::{OwnImages, PairingMethod, ResizeSetting};
+use gtn_run::config::{PairingMethod, ResizeSetting};
 use gtn_run::{Config, Observer, RunFolder};
 use gtn_train::{InceptionFiles, Job};
 
@@ -176,7 +176,7 @@ fn new(args: &Fit) -> Result<Plan, Failure> {
 
 /// The command that begins the same run, without options that concern only this machine.
 fn command(args: &Fit) -> String {
-    let defaults = OwnImages { classes: Vec::new(), ..args.settings() };
+    let settings = args.settings();
     let mut words = vec!["gtn fit".to_owned()];
     let mut option = |name: &str, value: Option<String>| words.extend(value.map(|value| format!("--{name} {value}")));
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| quoted(&path.display().to_string()));
@@ -184,11 +184,11 @@ fn command(args: &Fit) -> String {
     option("latents", path(&args.latents));
     option("labels", path(&args.labels));
     if args.images.is_some() {
-        option("side", (defaults.side != 64).then(|| defaults.side.to_string()));
-        option("resize", (defaults.resize != ResizeSetting::Crop).then(|| defaults.resize.to_string()));
-        let [red, green, blue] = defaults.background;
-        option("background", (defaults.background != [255; 3]).then(|| format!("{red:02x}{green:02x}{blue:02x}")));
-        option("max-unreadable", (defaults.max_unreadable != 0.05).then(|| defaults.max_unreadable.to_string()));
+        option("side", (settings.side != 64).then(|| settings.side.to_string()));
+        option("resize", (settings.resize != ResizeSetting::Crop).then(|| settings.resize.to_string()));
+        let [red, green, blue] = settings.background;
+        option("background", (settings.background != [255; 3]).then(|| format!("{red:02x}{green:02x}{blue:02x}")));
+        option("max-unreadable", (settings.max_unreadable != 0.05).then(|| settings.max_unreadable.to_string()));
         option(
             "dim",
             match args.dim {

@@ -15,7 +15,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::Crc;
@@ -187,6 +187,16 @@ pub(crate) fn write(
     finished.map_err(fail)?;
     drop(out);
     atomic::persist(temp_file, path, Existing::Replace).map_err(fail)
+}
+
+/// Removes a file beside a cache, if it exists.
+pub(crate) fn remove_if_exists(path: PathBuf) -> Result<()> {
+    match fs::remove_file(&path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::Write { path, hint: String::new(), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn crc(bytes: &[u8]) -> u32 {

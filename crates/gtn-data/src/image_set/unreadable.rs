@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use gtn_io::{atomic, hex};
 use serde::{Deserialize, Serialize};
 
+use super::image_cache;
 use crate::{Error, Result};
 
 /// The unreadable files, with the inputs that the cache was created from.
@@ -29,12 +30,7 @@ impl Unreadable {
     pub(super) fn write(cache: &Path, key: &[u8; 32], files: &[(String, String)]) -> Result<()> {
         let path = Self::path(cache);
         if files.is_empty() {
-            return match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(Error::Write { path, hint: String::new(), source: error })
-                }
-                _ => Ok(()),
-            };
+            return image_cache::remove_if_exists(path);
         }
         let found = Self { key: hex(key), files: files.to_vec() };
         let text = serde_json::to_vec(&found).map_err(|error| Error::malformed(&path, error.to_string()))?;

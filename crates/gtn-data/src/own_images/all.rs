@@ -6,13 +6,10 @@ use ndarray::Array4;
 use rayon::prelude::*;
 
 use super::decoder::Decoder;
-use super::listing::{Listing, is_image_name};
+use super::listing::{Listing, MAX_FILE_BYTES, is_image_name};
 use super::{CHANNELS, Options};
 use crate::text_table::read_limited;
 use crate::{Error, Images, Result};
-
-/// Larger files are refused.
-const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// Reads all images of a folder, of an archive, or in a single file, in the order of their names, as [`read`](super::read) reads them,
 /// but with an image for each file: the array of shape (n, `channels`, side, side) with values in [−1, 1]. With one channel, images must

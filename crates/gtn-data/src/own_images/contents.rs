@@ -6,6 +6,7 @@ use gtn_io::atomic;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::image_set::image_cache;
 
 const FORMAT: u32 = 1;
 
@@ -48,13 +49,7 @@ impl Contents {
 
     /// Removes the file, so that the cache is created again.
     pub(super) fn remove(cache: &Path) -> Result<()> {
-        let path = Self::path(cache);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(crate::Error::Write { path, hint: String::new(), source: error })
-            }
-            _ => Ok(()),
-        }
+        image_cache::remove_if_exists(Self::path(cache))
     }
 
     fn path(cache: &Path) -> PathBuf {

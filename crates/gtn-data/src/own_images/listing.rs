@@ -15,7 +15,7 @@ use crate::text_table::read_limited;
 use crate::{Error, Result};
 
 /// Larger files are refused.
-const MAX_FILE_BYTES: u64 = 1 << 30;
+pub(super) const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// Archives that unpack to more are refused.
 const MAX_UNPACKED_BYTES: u64 = 64 << 30;
@@ -294,7 +294,7 @@ fn is_hidden(name: &str) -> bool {
         || ["__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Whether a folder is that of a run, whose figures are no images of the user.
+/// Whether a folder is that of a run, whose figures are not images of the user.
 fn is_run(folder: &Path) -> bool {
     folder.join("config.toml").is_file() && folder.join("checkpoints").is_dir()
 }

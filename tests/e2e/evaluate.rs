@@ -154,7 +154,25 @@ fn invalid_images_are_refused_in_one_line() {
     write_images(&out("few"), 0, 9, 8);
     compare("few").args(["--metrics", "is"]).refused_in_one_line("9 generated images are too few for the 10 splits");
     write_images(&out("large"), 0, 12, 9);
-    compare("large").refused_in_one_line("has 243; compare samples of the same kind");
+    compare("large").refused_in_one_line("(C, H, W) = (3, 9, 9); compare samples of the same kind");
+
+    // The same lengths in another order, and values that are not from -1 to 1.
+    let save = |name: &str, shape, value: &dyn Fn(usize) -> f32| {
+        let images = Array4::from_shape_fn(shape, |(n, c, y, x)| value(n * 31 + c * 7 + y * 5 + x * 3));
+        write_npy(out(name), &images).unwrap();
+    };
+    let signed = |key: usize| (key % 21) as f32 / 10.0 - 1.0;
+    save("high.npy", (12, 3, 12, 8), &signed);
+    save("wide.npy", (12, 3, 8, 12), &signed);
+    let arrays = |real: &str, generated: &str| {
+        evaluate(folder.path()).arg("--real").arg(out(real)).arg("--generated").arg(out(generated))
+    };
+    arrays("high.npy", "wide.npy").refused_in_one_line("in another order");
+    save("unit.npy", (12, 3, 8, 12), &|key| (key % 21) as f32 / 20.0);
+    let (_, notes) = arrays("wide.npy", "unit.npy").done();
+    assert!(notes.contains("unit.npy are from 0 to 1;") && !notes.contains("wide.npy are from"), "{notes}");
+    save("bytes.npy", (12, 3, 8, 12), &|key| (key % 256) as f32);
+    arrays("wide.npy", "bytes.npy").refused_in_one_line("divide the array by 127.5 and subtract 1");
 
     write_npy(out("rows.npy"), &Array2::<f32>::zeros((12, 192))).unwrap();
     compare("rows.npy").args(["--metrics", "fid"]).refused_in_one_line("need images on both sides");

@@ -98,12 +98,43 @@ fn a_run_stopped_by_ctrl_c_says_how_to_resume_and_ends_bit_equal() {
 }
 
 #[test]
+fn a_run_saves_when_a_batch_system_or_a_closed_terminal_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let [undisturbed, stopped] = ["undisturbed", "stopped"].map(|name| folder.path().join(name));
+    reproduce(&undisturbed).done();
+    let log = folder.path().join("stderr.txt");
+    let stop = |min_epochs: usize, prefix: &str, signal: &str| {
+        let call = reproduce(&stopped).in_shell(&format!("exec 2>'{}'; {prefix}", log.display()));
+        let mut child = call.spawn();
+        wait_until(&mut child, || epochs(&stopped) >= min_epochs);
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        (child.wait().unwrap().code(), std::fs::read_to_string(&log).unwrap())
+    };
+    // Where these tests run under `nohup`, so does the program.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default().trim();
+    let is_under_nohup = u64::from_str_radix(ignored, 16).is_ok_and(|mask| mask & 1 == 1);
+    let hangup = if is_under_nohup { ("-TERM", 143, "SIGTERM") } else { ("-HUP", 129, "the terminal was closed") };
+    for (min_epochs, (signal, code, word)) in
+        [(2, ("-TERM", 143, "as SIGTERM asks")), (6, hangup), (10, ("-TERM", 143, "SIGTERM"))]
+    {
+        let (ended, stderr) = stop(min_epochs, "", signal);
+        assert_eq!(ended, Some(code), "{stderr}");
+        assert!(stderr.contains(word) && stderr.contains("the same command resumes from there"), "{stderr}");
+    }
+    // `nohup` tells programs to ignore SIGHUP.
+    let (ended, stderr) = stop(14, "trap '' HUP;", "-HUP");
+    assert_eq!(ended, Some(0), "{stderr}");
+    assert_same(&stopped, &undisturbed);
+}
+
+#[test]
 fn a_full_disk_is_reported_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let [undisturbed, full] = ["undisturbed", "full"].map(|name| folder.path().join(name));
     reproduce(&undisturbed).done();
     // The limit of 32 KiB per file acts like a full disk: writes are cut short.
-    let limited = |kib: u32| format!("trap '' XFSZ; ulimit -f {};", kib * 2);
+    let limited = |kib: u32| format!("ulimit -f {};", kib * 2);
     let message = reproduce(&full).in_shell(&limited(32)).failed("pairs.safetensors");
     assert!(message.contains("cannot write") && message.matches("File too large").count() == 1, "{message}");
     assert_eq!(std::fs::read_dir(full.join("pairs")).unwrap().count(), 0, "a partial file was left");

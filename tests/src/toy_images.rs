@@ -32,11 +32,11 @@ pub fn toy_jpeg(width: u32, height: u32, key: u32) -> Vec<u8> {
 /// # Errors
 ///
 /// An error of the file system.
-pub fn write_zip<'n>(path: &Path, entries: impl IntoIterator<Item = (&'n str, Vec<u8>)>) -> std::io::Result<()> {
+pub fn write_zip<N: AsRef<str>>(path: &Path, entries: impl IntoIterator<Item = (N, Vec<u8>)>) -> std::io::Result<()> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     for (name, bytes) in entries {
-        archive.start_file(name, options)?;
+        archive.start_file(name.as_ref(), options)?;
         archive.write_all(&bytes)?;
     }
     fs::write(path, archive.finish()?.into_inner())

@@ -54,7 +54,7 @@ const EXAMPLES: &str = "Examples:
   gtn fit --images animals/ --time-budget 30m
   gtn label --source normals.npy --target latents.npy --out pairs.npz
 
-Exit codes: 0 success, 1 failure, 2 invalid usage or input, 130 stopped by Ctrl-C.
+Exit codes: 0 success, 1 failure, 2 invalid usage or input, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
 RAYON_NUM_THREADS limits the number of threads. A build with `--features cuda` uses an NVIDIA
 GPU if there is one; `gtn doctor` shows what is available.";
 

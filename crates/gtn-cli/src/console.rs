@@ -1,10 +1,44 @@
 //! Output to the terminal. A reader that has disappeared (a closed pipe or terminal) never stops the work.
 
-use std::io::Write;
+use std::io::{Error, ErrorKind, Write};
+use std::sync::OnceLock;
 
-/// Prints a line of the result to stdout.
+use crate::failure::Failure;
+
+/// The first error of standard output.
+static FAILED: OnceLock<Error> = OnceLock::new();
+
+/// Prints a line of the result to stdout. [`finish`] reports an error.
 pub(crate) fn print(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    record(writeln!(std::io::stdout(), "{line}"));
+}
+
+fn record(written: std::io::Result<()>) {
+    if let Err(error) = written {
+        FAILED.get_or_init(|| error);
+    }
+}
+
+/// Checks that all results have reached stdout. That nobody reads them any more is no error.
+///
+/// # Errors
+///
+/// A message if a result could not be written.
+pub(crate) fn finish() -> Result<(), Failure> {
+    record(std::io::stdout().flush());
+    FAILED.get().map_or(Ok(()), unwritten)
+}
+
+/// The failure that an error of stdout is, unless nobody reads it any more.
+pub(crate) fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+    result.or_else(|error| unwritten(&error))
+}
+
+fn unwritten(error: &Error) -> Result<(), Failure> {
+    if error.kind() == ErrorKind::BrokenPipe {
+        return Ok(());
+    }
+    Err(Failure::Machine(anyhow::anyhow!("cannot write the result to standard output: {error}")))
 }
 
 /// Prints rows as a table with aligned columns: text in the first one, and numbers in the others.
@@ -20,5 +54,34 @@ pub(crate) fn print_table(rows: &[Vec<String>]) {
 
 /// Prints a line to stderr: progress, notes, errors.
 pub(crate) fn status(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", printable(line));
+}
+
+/// A message on one line: those of libraries may have several.
+pub(crate) fn on_one_line(message: &str) -> String {
+    message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// The text without characters that terminals act on, which names of files may have.
+fn printable(text: &str) -> String {
+    let is_printable = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    text.chars().fold(String::with_capacity(text.len()), |mut text, c| {
+        if is_printable(c) {
+            text.push(c)
+        } else {
+            text.extend(c.escape_default())
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_one_line_without_control_characters() {
+        assert_eq!(on_one_line("error: a\n  b\r\n\nc"), "error: a; b; c");
+        assert_eq!(printable("\u{1b}[31mred\u{7}\n\tσ"), "\\u{1b}[31mred\\u{7}\n\tσ");
+    }
 }

@@ -24,7 +24,7 @@ impl Failure {
         match self {
             Failure::Users(_) => ExitCode::from(2),
             Failure::Machine(_) => ExitCode::from(1),
-            Failure::Stopped(_) => ExitCode::from(130),
+            Failure::Stopped(_) => ExitCode::from(crate::stop::exit_code()),
         }
     }
 }

@@ -1,40 +1,66 @@
 //! The program `gtn`, the command-line interface of the workspace and its only part that prints.
 //!
-//! Exit codes: 0 for success, 1 for a failure, 2 for invalid usage or input, 130 if stopped by Ctrl-C.
+//! Exit codes: 0 for success, 1 for a failure, 2 for invalid usage or input, 128 and the number of the signal if stopped by one: 130 for
+//! Ctrl-C.
 
 mod args;
 mod commands;
 mod console;
 mod failure;
 mod fit_progress;
+mod memory;
 mod output;
 mod progress;
 mod stop;
+mod threads;
+mod variables;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::args::{Arguments, BenchCommand, Command, ConfigCommand, DataCommand};
+use crate::args::{BenchCommand, Command, ConfigCommand, DataCommand};
+use crate::failure::Failure;
 
 // Training allocates and frees thousands of large tensors per second, and the system's allocator returns each to the kernel.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    stop::install();
+    let arguments = match variables::parse() {
+        Ok(arguments) => arguments,
+        // The help and the version, too, are results.
+        Err(answer) => {
+            let code = u8::try_from(answer.exit_code()).unwrap_or(2);
+            return end(console::written(answer.print()).and_then(|()| console::finish()), code);
+        }
+    };
     // The libraries of the Hugging Face Hub also log errors that they return.
     let level = if arguments.verbose { "debug" } else { "warn,hf_hub=off,xet=off,rustls_platform_verifier=off" };
     tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level)),
-        )
+        .with_env_filter(tracing_subscriber::EnvFilter::new(
+            variables::text(tracing_subscriber::EnvFilter::DEFAULT_ENV).unwrap_or_else(|| level.to_owned()),
+        ))
         .with_writer(std::io::stderr)
         .without_time()
         .with_target(false)
         .init();
-    let done = match &arguments.command {
+    let done = threads::start().and_then(|()| run(&arguments.command));
+    end(done.and_then(|()| console::finish()), 0)
+}
+
+/// The exit code: `code` unless something failed, which is printed.
+fn end(done: Result<(), Failure>, code: u8) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::from(code),
+        Err(failure) => {
+            console::status(&console::on_one_line(&failure.to_string()));
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<(), Failure> {
+    match command {
         Command::Reproduce(command) => commands::reproduce::run(command),
         Command::Fit(command) => commands::fit::run(command),
         Command::Sweep(command) => commands::sweep::run(command),
@@ -62,12 +88,5 @@ fn main() -> ExitCode {
         },
         Command::Data(DataCommand::Check(command)) => commands::data::check(command),
         Command::Data(DataCommand::Fetch(command)) => commands::fetch::run(command),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            console::status(&failure.to_string());
-            failure.exit_code()
-        }
     }
 }

@@ -18,6 +18,9 @@ const HEADER_BYTES: u64 = 32 << 10;
 /// About so many bytes of values are read at once for a fingerprint.
 const FINGERPRINT_BYTES: usize = 32 << 20;
 
+/// Images whose values show whether an array has an unlikely range.
+const CHECKED_IMAGES: usize = 50;
+
 /// Your own images of one size, which are read in parts.
 ///
 /// They are one of these:
@@ -193,6 +196,27 @@ impl ImageCollection {
         }
     }
 
+    /// What is unlikely about the values of an array, for the user: that those of its first images are all from 0 to 1, as many programs
+    /// have them, so that the images are lighter than they should be. `None` for files.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub fn unlikely_range(&self) -> Result<Option<String>> {
+        if self.is_files() {
+            return Ok(None);
+        }
+        let images = self.read(0..self.len.min(CHECKED_IMAGES))?;
+        let (min, max) = range(images.iter());
+        let is_unlikely = min >= 0.0 && max > min;
+        Ok(is_unlikely.then(|| {
+            format!(
+                "the values of {} are from {min} to {max}; arrays of images have values from -1 to 1, so if 0 is black, pass 2 x - 1",
+                self.path.display()
+            )
+        }))
+    }
+
     fn decode(&self, list: &ImageFileList, headers: &[ImageHeader], rows: Range<usize>) -> Result<Array4<f32>> {
         let [channels, height, width] = self.shape;
         let size = channels * height * width;
@@ -290,11 +314,29 @@ fn check_range(images: &Array4<f32>, first: usize, path: &Path) -> Result<()> {
     let is_out_of_range = |value: &f32| !(-1.0..=1.0).contains(value);
     match images.outer_iter().position(|image| image.iter().any(is_out_of_range)) {
         Some(index) => {
+            let (min, max) = range(images.index_axis(Axis(0), index).iter());
+            let advice = if min >= 0.0 && max <= 255.0 {
+                "; if they are from 0 to 255, divide the array by 127.5 and subtract 1"
+            } else if min.is_finite() && max.is_finite() {
+                "; rescale the images"
+            } else {
+                "; remove what is no number"
+            };
             let index = first + index;
-            Err(Error::malformed(path, format!("image {index} has values outside [-1, 1]; rescale the images")))
+            Err(Error::malformed(
+                path,
+                format!("image {index} has values outside [-1, 1], from {min} to {max}{advice}"),
+            ))
         }
         None => Ok(()),
     }
+}
+
+/// The smallest and the largest value; both NaN if one is.
+fn range<'v>(values: impl Iterator<Item = &'v f32>) -> (f32, f32) {
+    values.fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), &value| {
+        if value.is_nan() || min.is_nan() { (f32::NAN, f32::NAN) } else { (min.min(value), max.max(value)) }
+    })
 }
 
 fn has_extension(path: &Path, known: &[&str]) -> bool {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
 use crate::image_set::image_source::{MAX_FILE_BYTES, SharedFile, open_archive, read_entry};
+use crate::leftovers::is_leftover;
 use crate::text_table::read_limited;
 use crate::{Error, Result};
 
@@ -38,7 +39,7 @@ impl ImageFileList {
         for entry in fs::read_dir(folder).map_err(Error::io(folder))? {
             let entry = entry.map_err(Error::io(folder))?;
             let (path, name) = (entry.path(), entry.file_name());
-            if is_hidden(&name.to_string_lossy()) {
+            if is_leftover(&name.to_string_lossy()) {
                 continue;
             }
             // A link counts as what it leads to; one that leads nowhere is reported when it is opened.
@@ -62,7 +63,7 @@ impl ImageFileList {
         let mut entries = Vec::new();
         for (index, name) in archive.file_names().enumerate() {
             let is_folder = name.ends_with(['/', '\\']);
-            if !is_folder && !name.split(['/', '\\']).any(is_hidden) && is_image(Path::new(name), &path.join(name))? {
+            if !is_folder && !name.split(['/', '\\']).any(is_leftover) && is_image(Path::new(name), &path.join(name))? {
                 entries.push((name.to_owned(), index));
             }
         }
@@ -115,7 +116,7 @@ impl ImageFileReader<'_> {
         match (self.list, &mut self.archive) {
             (ImageFileList::Zip { path, entries, .. }, Some(archive)) => {
                 let (name, entry) = &entries[index];
-                read_entry(archive, *entry, &path.join(name), max, bytes)
+                read_entry(archive, *entry, (&path.join(name), MAX_FILE_BYTES), max, bytes)
             }
             (list, _) => {
                 let path = list.path(index);
@@ -138,9 +139,4 @@ fn is_image(path: &Path, shown: &Path) -> Result<bool> {
         return Err(Error::malformed(shown, "this image format is not supported; convert it to PNG, or remove it"));
     }
     Ok(is_one_of(&EXTENSIONS))
-}
-
-/// Whether a name belongs to the system and not to the images, as in archives that macOS creates.
-fn is_hidden(name: &str) -> bool {
-    name.starts_with('.') || ["__MACOSX", "Thumbs.db", "desktop.ini"].contains(&name)
 }

@@ -56,6 +56,8 @@ pub struct ImageSet {
     pub is_complete: bool,
     /// Selected images whose files are not readable, and which were left out: their names, and why.
     pub unreadable: Vec<(String, String)>,
+    /// A file that stands in a better place than the images but cannot be used, and why, for the user.
+    pub passed_over: Option<String>,
     /// Whether the cache was reused or created.
     pub cache: CacheState,
 }
@@ -456,6 +458,7 @@ impl ImageSetSpec<'_> {
             is_complete: spec.counts == self.split_sizes,
             counts,
             unreadable,
+            passed_over: self.source.passed_over().map(str::to_owned),
             cache: state,
         })
     }

@@ -48,6 +48,7 @@ pub mod image_files;
 pub mod image_set;
 mod images;
 pub mod inception;
+mod leftovers;
 mod mmap;
 pub mod mnist;
 pub mod own_images;

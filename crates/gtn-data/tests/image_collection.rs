@@ -254,7 +254,12 @@ fn arrays_of_another_shape_or_range_are_refused() {
     fails(&path, "transpose it from (n, H, W, C) to (n, C, H, W)");
     write((2, 3, 4, 4), f32::NAN);
     fails(&path, "image 0 has values outside [-1, 1]");
+    write((2, 1, 4, 4), -0.5);
+    assert_eq!(open(&path).unlikely_range().unwrap(), None);
     let mut images = Array4::<f32>::zeros((3, 1, 2, 2));
+    images[[0, 0, 0, 0]] = 0.75;
+    ndarray_npy::write_npy(&path, &images).unwrap();
+    assert!(open(&path).unlikely_range().unwrap().unwrap().contains("from 0 to 0.75"));
     images[[2, 0, 1, 1]] = 1.5;
     ndarray_npy::write_npy(&path, &images).unwrap();
     let opened = open(&path);

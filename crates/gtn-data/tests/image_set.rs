@@ -517,3 +517,98 @@ fn a_few_unreadable_files_are_named_and_left_out() {
     let stopped = celeba::read_tolerating(0.05, toy.folder.path(), &filter, &cache, &mut stop);
     assert!(matches!(stopped, Err(Error::Stopped { .. })));
 }
+
+/// The files of the toy archive, without their folder.
+fn toy_files(toy: &Toy) -> Vec<(String, Vec<u8>)> {
+    let mut archive = zip::ZipArchive::new(fs::File::open(toy.at("celeba/img_align_celeba.zip")).unwrap()).unwrap();
+    let read = |index| {
+        let mut entry = archive.by_index(index).unwrap();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
+        (entry.name().rsplit('/').next().unwrap().to_owned(), bytes)
+    };
+    let count = toy.read_celeba("").unwrap().counts.total().present;
+    (0..count).map(read).collect()
+}
+
+#[test]
+fn an_unusable_archive_does_not_hide_the_folder_beside_it() {
+    let toy = Toy::celeba(20);
+    let expected = toy.read_celeba("").unwrap();
+    assert_eq!(expected.passed_over, None);
+    let files = toy_files(&toy);
+    for (name, bytes) in &files {
+        fs::create_dir_all(toy.at("celeba/img_align_celeba")).unwrap();
+        fs::write(toy.at("celeba/img_align_celeba").join(name), bytes).unwrap();
+    }
+    // A web page that was saved under the name of the archive.
+    fs::write(toy.at("celeba/img_align_celeba.zip"), "<html>sign in</html>").unwrap();
+    let found = toy.read_celeba("").unwrap();
+    assert_eq!(found.images, expected.images);
+    let passed_over = found.passed_over.unwrap();
+    assert!(
+        passed_over.contains("img_align_celeba.zip': not a readable zip archive")
+            && passed_over.ends_with("celeba/img_align_celeba is used"),
+        "{passed_over}"
+    );
+    // An archive of something else, and an empty folder that hides the archive.
+    write_zip(&toy.at("celeba/img_align_celeba.zip"), [("notes.txt", b"mine".to_vec())]).unwrap();
+    assert_eq!(toy.read_celeba("").unwrap().images, expected.images);
+    fs::create_dir(toy.at("celeba/img_align_celeba/img_align_celeba")).unwrap();
+    assert_eq!(toy.read_celeba("").unwrap().images, expected.images);
+}
+
+#[test]
+fn images_are_found_in_other_letter_case_and_in_other_folders() {
+    let toy = Toy::celeba(20);
+    let expected = toy.read_celeba("").unwrap();
+    let files = toy_files(&toy);
+    let zip = toy.at("celeba/img_align_celeba.zip");
+    let archives: [&dyn Fn(&str) -> String; 5] = [
+        &|name| format!("img_align_celeba\\{name}"),
+        &|name| name.to_owned(),
+        &|name| format!("Img_Align_CelebA/{}", name.to_uppercase()),
+        &|name| format!("CelebA/Img/img_align_celeba/img_align_celeba/{name}"),
+        &|name| format!("faces/{name}"),
+    ];
+    for (index, named) in archives.iter().enumerate() {
+        let leftovers = [("__MACOSX/img_align_celeba/._000001.jpg".to_owned(), b"x".to_vec())];
+        write_zip(&zip, leftovers.into_iter().chain(files.iter().map(|(name, bytes)| (named(name), bytes.clone()))))
+            .unwrap();
+        let found = toy.read_celeba("").unwrap();
+        assert_eq!((&found.images, found.counts), (&expected.images, expected.counts), "archive {index}");
+    }
+    fs::remove_file(&zip).unwrap();
+    for (folder, upper) in
+        [("img_align_celeba/CelebA/images", false), ("IMG_ALIGN_CELEBA", true), ("img_align_celeba", true)]
+    {
+        let folder = toy.at("celeba").join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(".DS_Store"), "x").unwrap();
+        for (name, bytes) in &files {
+            let name = if upper { name.replace(".jpg", ".JPG") } else { name.clone() };
+            fs::write(folder.join(name), bytes).unwrap();
+        }
+        let found = toy.read_celeba("").unwrap();
+        assert_eq!((&found.images, found.counts), (&expected.images, expected.counts), "{}", folder.display());
+        fs::remove_dir_all(&folder).unwrap();
+        let _ = fs::remove_dir_all(toy.at("celeba/img_align_celeba"));
+    }
+    // The list in another letter case.
+    write_zip(&zip, files.iter().map(|(name, bytes)| (format!("img_align_celeba/{name}"), bytes.clone()))).unwrap();
+    fs::rename(toy.at("celeba/list_eval_partition.txt"), toy.at("celeba/List_Eval_Partition.TXT")).unwrap();
+    assert_eq!(toy.read_celeba("").unwrap().images, expected.images);
+}
+
+#[test]
+fn stray_bytes_between_the_segments_of_a_jpeg_are_passed_over() {
+    let jpeg = toy_jpeg(178, 218, 1);
+    // After the first segment, as some editors leave them.
+    let end = 4 + usize::from(u16::from_be_bytes([jpeg[4], jpeg[5]]));
+    let stray = [&jpeg[..end], b"\0\0stray", &[0xff, 0xff], &jpeg[end..]].concat();
+    assert_eq!(celeba::TRANSFORM.apply(&stray).unwrap(), celeba::TRANSFORM.apply(&jpeg).unwrap());
+    // What ends within the headers or the scan is refused as before.
+    for length in [end + 3, stray.len() / 2, stray.len() - 2] {
+        assert!(celeba::TRANSFORM.apply(&stray[..length]).is_err());
+    }
+}

@@ -1,20 +1,18 @@
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ndarray::{ArrayD, Axis, Slice};
-use ndarray_npy::ViewNpyError;
-use ndarray_npy::npy::header::Header;
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use zip::CompressionMethod;
 
-use crate::arrays::{self, Npz, explain_npy_error, select_name, split_array_name, tuple_text};
-use crate::{Error, Result};
+use crate::arrays::{self, Npz, select_name, split_array_name, tuple_text};
+use crate::{Error, Result, npy};
 
-/// Longer headers are refused, in bytes. NumPy writes 128 bytes, safetensors about 80 for each tensor.
+/// Longer headers of safetensors files are refused, in bytes. They have about 80 for each tensor.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
 
 /// An f32 array in a `.npy`, `.npz` or `.safetensors` file whose rows, along the first axis, are read in parts.
@@ -112,33 +110,15 @@ impl ArrayFile {
 
     /// The .npy file in the bytes `range` of `file`. `path` is `file` with the name of the array.
     fn open_npy(path: &Path, mut file: File, range: Range<u64>, named_path: &Path) -> Result<Self> {
-        let refuse = |error| Error::malformed(path, explain_npy_error(error));
-        let malformed =
-            |error: &dyn std::fmt::Display| Error::malformed(path, format!("not a readable .npy file: {error}"));
+        let refuse = |reason: String| Error::malformed(path, reason);
+        let len = range.end - range.start;
+        let mut start = vec![0; npy::MAX_HEADER_BYTES.min(len) as usize];
         file.seek(SeekFrom::Start(range.start)).map_err(Error::read(path))?;
-        let header_len = npy_header_len(&mut file).map_err(|error| malformed(&error))?;
-        if header_len > MAX_HEADER_BYTES.min(range.end - range.start) {
-            return Err(malformed(&format!("its header claims {header_len} bytes")));
-        }
-        let mut header = vec![0; header_len as usize];
-        file.seek(SeekFrom::Start(range.start)).map_err(Error::read(path))?;
-        file.read_exact(&mut header).map_err(|error| malformed(&error))?;
-        let header = Header::from_reader(&mut Cursor::new(header)).map_err(|error| malformed(&error))?;
-        match header.type_descriptor.to_string().as_str() {
-            "'<f4'" => {}
-            "'>f4'" => return Err(refuse(ViewNpyError::NonNativeEndian)),
-            _ => return Err(refuse(ViewNpyError::WrongDescriptor(header.type_descriptor))),
-        }
-        let offset = range.start + header_len;
-        let (expected, actual) = (byte_len(&header.shape), range.end - offset);
-        let expected = expected.ok_or_else(|| malformed(&format!("it claims shape {}", tuple_text(&header.shape))))?;
-        if expected > actual {
-            return Err(refuse(ViewNpyError::MissingBytes((expected - actual) as usize)));
-        }
-        if expected < actual {
-            return Err(refuse(ViewNpyError::ExtraBytes((actual - expected) as usize)));
-        }
-        if header.layout.is_fortran() && header.shape.len() > 1 {
+        file.read_exact(&mut start).map_err(Error::read(path))?;
+        let (header, header_len) = npy::header(&start).map_err(refuse)?;
+        header.check::<f32>(len - header_len as u64).map_err(refuse)?;
+        let offset = range.start + header_len as u64;
+        if header.is_fortran && header.shape.len() > 1 {
             return Self::in_memory(path, named_path);
         }
         let values = Values::OnDisk { file: Mutex::new(file), offset };
@@ -203,23 +183,6 @@ impl ArrayFile {
         let values = Values::OnDisk { file: Mutex::new(file), offset: data + start as u64 };
         Ok(Self { path: path.to_path_buf(), shape: info.shape.clone(), values })
     }
-}
-
-/// Number of bytes before the values of a .npy file: the magic string, the version, the length of the rest, and the rest.
-fn npy_header_len(reader: &mut impl Read) -> io::Result<u64> {
-    let mut start = [0; 8];
-    reader.read_exact(&mut start)?;
-    if !start.starts_with(b"\x93NUMPY") {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it does not start with NumPy's magic string"));
-    }
-    if start[6] == 1 {
-        let mut len = [0; 2];
-        reader.read_exact(&mut len)?;
-        return Ok(10 + u64::from(u16::from_le_bytes(len)));
-    }
-    let mut len = [0; 4];
-    reader.read_exact(&mut len)?;
-    Ok(12 + u64::from(u32::from_le_bytes(len)))
 }
 
 /// Size of an f32 array in bytes.

@@ -1,16 +1,16 @@
 //! Arrays on disk: NumPy's `.npy` and `.npz`, and safetensors. Values are f32; rows are samples.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek, Write};
+use std::io::{BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array2, ArrayD, ArrayView, ArrayViewD, Dimension};
-use ndarray_npy::{NpzWriter, ReadNpyExt, ViewNpyError, ViewNpyExt, WriteNpyExt};
+use ndarray::{Array2, ArrayD, ArrayView, Dimension};
+use ndarray_npy::{NpzWriter, WriteNpyExt};
 use safetensors::{Dtype, SafeTensors};
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
-use crate::{Error, Result, Tensor};
+use crate::{Error, Result, Tensor, npy};
 
 /// Reads an f32 array of any shape from a `.npy`, `.npz` or `.safetensors` file, depending on the file extension. C and
 /// Fortran order are both accepted. If a file holds several arrays, write `FILE:NAME` to select one.
@@ -66,21 +66,17 @@ pub fn without_array_name(path: &Path) -> PathBuf {
 
 /// Splits `FILE:NAME`, unless a file with that full name exists.
 pub(crate) fn split_array_name(path: &Path) -> (PathBuf, Option<String>) {
-    match path.to_str().and_then(|text| text.rsplit_once(':')) {
-        Some((file, name)) if !path.exists() && Path::new(file).is_file() => (file.into(), Some(name.to_owned())),
-        _ => (path.to_path_buf(), None),
+    let text = path.to_str().filter(|_| !path.exists()).unwrap_or_default();
+    // Both the path and the name may have colons.
+    let mut splits = text.match_indices(':').map(|(at, _)| (&text[..at], &text[at + 1..]));
+    match splits.find(|(file, _)| Path::new(file).is_file()) {
+        Some((file, name)) => (file.into(), Some(name.to_owned())),
+        None => (path.to_path_buf(), None),
     }
 }
 
 fn decode_npy(bytes: &[u8], path: &Path) -> Result<ArrayD<f32>> {
-    // A view allocates nothing, so a header that claims too much fails before memory is allocated.
-    match ArrayViewD::<f32>::view_npy(bytes) {
-        Ok(view) => Ok(view.to_owned()),
-        Err(ViewNpyError::MisalignedData) => {
-            ArrayD::read_npy(Cursor::new(bytes)).map_err(|error| Error::malformed(path, error.to_string()))
-        }
-        Err(error) => Err(Error::malformed(path, explain_npy_error(error))),
-    }
+    npy::decode(bytes).map_err(|reason| Error::malformed(path, reason))
 }
 
 /// The requested name if `names` contains it, or the only name if none is requested.
@@ -119,9 +115,9 @@ impl<'p> Npz<'p> {
         Error::malformed(path, format!("not a readable .npz file: {error}"))
     }
 
-    /// The names of its arrays.
+    /// The names of its arrays. Folders and other files are passed over.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.archive.file_names().map(|name| name.strip_suffix(".npy").unwrap_or(name).to_owned()).collect()
+        self.archive.file_names().filter_map(|name| name.strip_suffix(".npy")).map(str::to_owned).collect()
     }
 
     /// The entry of an array.
@@ -163,22 +159,6 @@ fn read_safetensors(path: &Path, requested: Option<&str>) -> Result<ArrayD<f32>>
 
 pub(crate) fn wrong_tensor_type(path: &Path, name: &str, found: Dtype) -> Error {
     Error::malformed(path, format!("tensor `{name}` has type {found:?}, expected F32; save it as float32"))
-}
-
-pub(crate) fn explain_npy_error(error: ViewNpyError) -> String {
-    match error {
-        ViewNpyError::WrongDescriptor(found) => {
-            format!("expected float32 values ('<f4'), got {found}; save the array with .astype('float32')")
-        }
-        ViewNpyError::NonNativeEndian => {
-            "the values have the byte order of another kind of machine; save the array with .astype('<f4')".to_owned()
-        }
-        ViewNpyError::MissingBytes(missing) => {
-            format!("truncated: {missing} bytes fewer than its header claims; copy or download it again")
-        }
-        ViewNpyError::ExtraBytes(extra) => format!("{extra} extra bytes follow the array; save it again"),
-        error => format!("not a readable .npy file: {error}"),
-    }
 }
 
 /// Writes an array in `.npy` format.

@@ -64,6 +64,9 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     write(path, Existing::Replace, |out| out.write_all(bytes))
 }
 
+/// Links that are followed one after the other, as on Linux.
+const MAX_LINKS: usize = 40;
+
 const PREFIX: &str = ".gtn-";
 const SUFFIX: &str = ".part";
 
@@ -72,7 +75,7 @@ const STALE_AFTER: Duration = Duration::from_secs(60);
 
 /// Creates and locks a temporary file beside `path`, for [`persist`]. Where the system has them, its permissions are `mode`,
 /// to which the user's umask applies. It is removed when it is dropped before that. Stale files in the folder are removed
-/// first.
+/// first. If `path` is a link, both functions write what it leads to.
 ///
 /// # Errors
 ///
@@ -81,7 +84,8 @@ pub fn create_temp_file(path: &Path, mode: u32) -> io::Result<NamedTempFile> {
     if path.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
     }
-    let folder = parent_folder(path);
+    let path = behind_links(path)?;
+    let folder = parent_folder(&path);
     // Once for each folder, since thousands of files may follow.
     static CLEANED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     if CLEANED.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_path_buf()) {
@@ -108,13 +112,24 @@ pub fn create_temp_file(path: &Path, mode: u32) -> io::Result<NamedTempFile> {
 ///
 /// The system's error; of the kind [`AlreadyExists`](io::ErrorKind::AlreadyExists) under [`Existing::Refuse`].
 pub fn persist(temp_file: NamedTempFile, path: &Path, existing: Existing) -> io::Result<()> {
+    let path = behind_links(path)?;
     temp_file.as_file().sync_all()?;
     match existing {
-        Existing::Replace => temp_file.persist(path),
-        Existing::Refuse => temp_file.persist_noclobber(path),
+        Existing::Replace => temp_file.persist(&path),
+        Existing::Refuse => temp_file.persist_noclobber(&path),
     }?;
-    sync_parent_folder(path);
+    sync_parent_folder(&path);
     Ok(())
+}
+
+/// The path that a link leads to, through further links, whether it exists or not; otherwise the path itself.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = fs::read_link(&path) else { return Ok(path) };
+        path = parent_folder(&path).join(target);
+    }
+    Err(io::Error::other("it is a link that leads to no end; remove the link"))
 }
 
 /// Removes temporary files of [`create_temp_file`] that no process has locked and that are at least `min_age` old. Failures
@@ -213,6 +228,29 @@ mod tests {
         write(&path, Existing::Replace, |out| out.write_all(b"second")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert!(matches!(write(folder.path(), Existing::Replace, |_| Ok(())), Err(Error::Io { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_written_where_a_link_leads() {
+        use std::os::unix::fs::symlink;
+
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("disk")).unwrap();
+        // Relative, through a second link, and to a file that does not exist yet.
+        symlink("disk/file.txt", at("first")).unwrap();
+        symlink(at("first"), at("second")).unwrap();
+        for content in [b"new", b"old"] {
+            write_bytes(&at("second"), content).unwrap();
+            assert_eq!(fs::read(at("disk/file.txt")).unwrap(), content);
+        }
+        assert!(fs::symlink_metadata(at("second")).unwrap().is_symlink() && at("first").is_symlink());
+        assert!(matches!(write(&at("first"), Existing::Refuse, |_| Ok(())), Err(Error::Exists { .. })));
+        assert_eq!(fs::read_dir(at("disk")).unwrap().count(), 1);
+        symlink("loop", at("loop")).unwrap();
+        assert!(matches!(write_bytes(&at("loop"), b"x"), Err(Error::Io { .. })));
+        assert!(at("loop").is_symlink());
     }
 
     #[test]

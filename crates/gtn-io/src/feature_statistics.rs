@@ -2,13 +2,14 @@
 //!
 //! The files that `pytorch-fid --save-stats` writes are read here, and it reads those that are written here.
 
-use std::io::{Cursor, Seek, Write};
+use std::io::{Seek, Write};
 use std::path::Path;
 
-use ndarray::{Array1, Array2, ArrayD, ArrayView1, ArrayView2, ArrayViewD, Dimension};
-use ndarray_npy::{NpzWriter, ReadNpyExt, ReadableElement, ViewElement, ViewNpyError, ViewNpyExt};
+use ndarray::{Array1, Array2, ArrayD, ArrayView1, ArrayView2, Dimension};
+use ndarray_npy::NpzWriter;
 
-use crate::arrays::{Npz, explain_npy_error, tuple_text};
+use crate::arrays::{Npz, tuple_text};
+use crate::npy::{self, Element};
 use crate::{Error, Result};
 
 /// Statistics of more features are refused, because their covariance takes gigabytes. Inception has 2048.
@@ -99,26 +100,10 @@ fn read_one<D: Dimension>(
 }
 
 fn decode_f64(bytes: &[u8]) -> std::result::Result<ArrayD<f64>, String> {
-    match decode::<f64>(bytes)? {
-        Ok(array) => Ok(array),
-        Err(_) => match decode::<f32>(bytes)? {
-            Ok(array) => Ok(array.mapv(f64::from)),
-            Err(found) => Err(format!("expected float64 or float32 values, got {found}; save it as float64")),
-        },
-    }
-}
-
-/// The array, or the type that it has instead of `T`.
-fn decode<T: ViewElement + ReadableElement + Clone>(
-    bytes: &[u8],
-) -> std::result::Result<std::result::Result<ArrayD<T>, String>, String> {
-    match ArrayViewD::<T>::view_npy(bytes) {
-        Ok(view) => Ok(Ok(view.to_owned())),
-        Err(ViewNpyError::WrongDescriptor(found)) => Ok(Err(found.to_string())),
-        // The header was found to be right, and a file of this size may be copied.
-        Err(ViewNpyError::MisalignedData) => {
-            ArrayD::read_npy(Cursor::new(bytes)).map(Ok).map_err(|error| error.to_string())
-        }
-        Err(error) => Err(explain_npy_error(error)),
+    let (header, _) = npy::header(bytes)?;
+    match header.descr.as_str() {
+        f64::DESCR => npy::decode(bytes),
+        f32::DESCR => Ok(npy::decode::<f32>(bytes)?.mapv(f64::from)),
+        found => Err(format!("expected float64 or float32 values, got '{found}'; save it as float64")),
     }
 }

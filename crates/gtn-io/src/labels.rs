@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use ndarray::ArrayViewD;
-use ndarray_npy::{ReadNpyExt, ReadableElement, ViewElement, ViewNpyError, ViewNpyExt};
 use safetensors::{Dtype, SafeTensors};
 
-use crate::arrays::{Npz, explain_npy_error, select_name, split_array_name, tuple_text};
+use crate::arrays::{Npz, select_name, split_array_name, tuple_text};
+use crate::npy::{self, Element};
 use crate::{Error, Result};
 
 /// Reads labels, one whole number for each row, from an array of shape (n,) or (n, 1) of whole numbers (in safetensors files int64,
@@ -62,42 +61,27 @@ impl Label for f32 {
     }
 }
 
-/// Reads the labels of an array of one type; `None` if the array has another type.
-type NpyReader = fn(&[u8], &Path) -> Result<Option<Vec<i64>>>;
-
 fn of_npy(bytes: &[u8], path: &Path) -> Result<Vec<i64>> {
-    let readers: [NpyReader; 10] = [
-        npy_of::<i64>,
-        npy_of::<i32>,
-        npy_of::<i16>,
-        npy_of::<i8>,
-        npy_of::<u8>,
-        npy_of::<u16>,
-        npy_of::<u32>,
-        npy_of::<u64>,
-        npy_of::<f64>,
-        npy_of::<f32>,
-    ];
-    for read in readers {
-        if let Some(labels) = read(bytes, path)? {
-            return Ok(labels);
-        }
+    let (header, _) = npy::header(bytes).map_err(|reason| Error::malformed(path, reason))?;
+    match header.descr.as_str() {
+        i64::DESCR => npy_of::<i64>(bytes, path),
+        i32::DESCR => npy_of::<i32>(bytes, path),
+        i16::DESCR => npy_of::<i16>(bytes, path),
+        i8::DESCR => npy_of::<i8>(bytes, path),
+        u8::DESCR => npy_of::<u8>(bytes, path),
+        u16::DESCR => npy_of::<u16>(bytes, path),
+        u32::DESCR => npy_of::<u32>(bytes, path),
+        u64::DESCR => npy_of::<u64>(bytes, path),
+        f64::DESCR => npy_of::<f64>(bytes, path),
+        f32::DESCR => npy_of::<f32>(bytes, path),
+        _ => Err(Error::malformed(path, "labels need an array of whole numbers; save it with .astype('int64')")),
     }
-    Err(Error::malformed(path, "labels need an array of whole numbers; save it with .astype('int64')"))
 }
 
-/// The labels, or `None` if the array has another type.
-fn npy_of<T: Label + ViewElement + ReadableElement>(bytes: &[u8], path: &Path) -> Result<Option<Vec<i64>>> {
-    // A header that claims too much fails here, before memory is allocated.
-    let array = match ArrayViewD::<T>::view_npy(bytes) {
-        Ok(view) => view.to_owned(),
-        Err(ViewNpyError::WrongDescriptor(_)) => return Ok(None),
-        Err(ViewNpyError::MisalignedData) => {
-            ndarray::ArrayD::<T>::read_npy(bytes).map_err(|error| Error::malformed(path, error.to_string()))?
-        }
-        Err(error) => return Err(Error::malformed(path, explain_npy_error(error))),
-    };
-    of_values(array.shape(), array.iter().copied(), path).map(Some)
+/// The labels of an array of one type.
+fn npy_of<T: Label + Element>(bytes: &[u8], path: &Path) -> Result<Vec<i64>> {
+    let array = npy::decode::<T>(bytes).map_err(|reason| Error::malformed(path, reason))?;
+    of_values(array.shape(), array.iter().copied(), path)
 }
 
 fn of_safetensors(bytes: &[u8], name: Option<&str>, path: &Path) -> Result<Vec<i64>> {

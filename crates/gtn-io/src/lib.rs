@@ -35,6 +35,7 @@ pub mod feature_statistics;
 mod hex;
 mod labels;
 mod names;
+mod npy;
 mod suggest;
 mod tensor_file;
 

@@ -114,7 +114,7 @@ fn arrays_of_another_type_or_size_are_refused_in_one_line() {
         (complete[..complete.len() - 3].to_vec(), "truncated: 3 bytes"),
         (false_shape, "it claims shape"),
         (big_endian, "byte order"),
-        (long_header, "its header claims 4294967307 bytes"),
+        (long_header, "its header claims 4294967295 bytes"),
         (b"no array at all, whatever its name is".to_vec(), "it does not start with NumPy's magic string"),
     ] {
         fs::write(&path, bytes).unwrap();

@@ -96,3 +96,29 @@ fn npz_and_safetensors_are_read_by_name_or_if_they_hold_one_array() {
         assert!(message.contains(expected), "{message}");
     }
 }
+
+#[test]
+fn a_suggested_name_can_be_read() {
+    use std::io::Write;
+
+    let folder = tempfile::tempdir().unwrap();
+    let matrix = array![[1.0_f32, 2.0]];
+    // A colon in the names of the folder, the file and the arrays, and entries that are no arrays.
+    fs::create_dir(folder.path().join("a:b")).unwrap();
+    let path = folder.path().join("a:b/two:3.npz");
+    let mut archive = zip::ZipWriter::new(fs::File::create(&path).unwrap());
+    let options = zip::write::SimpleFileOptions::default();
+    archive.add_directory("arrays/", options).unwrap();
+    archive.start_file("README", options).unwrap();
+    archive.write_all(b"text").unwrap();
+    for name in ["model:0/kernel.npy", "y.npy"] {
+        archive.start_file(name, options).unwrap();
+        archive.write_all(&npy(&matrix.clone().into_dyn())).unwrap();
+    }
+    archive.finish().unwrap();
+    let message = arrays::read_matrix(&path).unwrap_err().to_string();
+    assert!(message.contains("several arrays (model:0/kernel, y)"), "{message}");
+    let suggested = message.split("as in '").nth(1).unwrap().trim_end_matches('\'');
+    assert_eq!(arrays::read_matrix(suggested.as_ref()).unwrap(), matrix);
+    assert_eq!(gtn_io::ArrayFile::open(suggested.as_ref()).unwrap().shape(), [1, 2]);
+}

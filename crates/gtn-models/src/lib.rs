@@ -80,6 +80,7 @@ mod generator;
 #[cfg(gpu)]
 mod gpu;
 mod h;
+mod image_loss;
 mod inception;
 mod interpolation;
 mod layers;
@@ -108,6 +109,7 @@ pub use error::{Error, Result};
 pub use flow::{Flow, FlowDirection, FlowShape, TIME_FEATURES, integrate};
 pub use generator::{Generator, Samples, Sampling, SourceRows};
 pub use h::{H, HShape};
+pub use image_loss::ImageLoss;
 pub use inception::{InceptionOutput, InceptionV3, InceptionVariant};
 pub use interpolation::Interpolation;
 pub use loss::mean_squared_error;

@@ -168,6 +168,7 @@ fn read_model(path: &Path) -> Result<Model> {
         gtn_run::Error::Io(error) => Error::File(error),
         error => error.into(),
     })?;
+    artifact.check_values()?;
     Model::from_artifact(card, &artifact).map_err(|error| malformed(&error).into())
 }
 
@@ -246,7 +247,7 @@ fn read_flow(
     };
     let shape = FlowShape::from_config(config, indicators);
     let card = FlowCard { network: shape.network().into(), integration_steps };
-    Ok(Some((card, Artifact::read(&path)?.group(&keys::WEIGHTS))))
+    Ok(Some((card, read(run, &path, Network::Flow)?.group(&keys::WEIGHTS))))
 }
 
 /// The autoencoder's best weights, and its architecture.
@@ -275,9 +276,6 @@ fn replace_encoder(weights: &mut NamedArrays, run: &RunFolder, config: &Config) 
         let last = last.group(&keys::WEIGHTS);
         for (name, array) in weights.iter_mut().filter(|(name, _)| name.starts_with(ENCODER)) {
             let encoder = require_array(&last, name, array.shape())?;
-            if !encoder.iter().all(|value| value.is_finite()) {
-                return Err(Error::NotFinite { name: name.clone() });
-            }
             array.assign(encoder);
         }
     }
@@ -320,5 +318,7 @@ fn read(run: &RunFolder, path: &Path, network: Network) -> Result<Artifact> {
     if !path.exists() {
         return Err(Error::NotTrained { run: run.root().to_path_buf(), network, missing: path.to_path_buf() });
     }
-    Ok(Artifact::read(path)?)
+    let artifact = Artifact::read(path)?;
+    artifact.check_values()?;
+    Ok(artifact)
 }

@@ -6,7 +6,7 @@ mod residual;
 
 use candle_core::Var;
 use gtn_models::{
-    Adam, AdamSettings, Autoencoder, AutoencoderShape, Device, Error, Mlp, MlpShape, Mode, NamedArrays, Ops,
+    Adam, AdamSettings, Autoencoder, AutoencoderShape, Device, Error, ImageLoss, Mlp, MlpShape, Mode, NamedArrays, Ops,
     Parameters, Streams, Tensor, mean_squared_error, to_array2, to_array4, to_tensor,
 };
 use ndarray::ArrayD;
@@ -342,4 +342,20 @@ fn wrong_shapes_are_errors_and_nan_propagates() {
     assert!(loss.to_scalar::<f32>().unwrap().is_nan());
     let y = h.forward(&rows(4, 2).affine(f64::NAN, 0.0).unwrap(), Mode::Train).unwrap();
     assert!(to_array2(&y).unwrap().iter().all(|y| y.is_nan()));
+}
+
+#[test]
+fn the_loss_with_local_spectra_is_that_of_pytorch() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/local_spectrum.npz");
+    for side in [16, 28] {
+        let array = |name: &str| {
+            let path = std::path::PathBuf::from(format!("{}:{name}_{side}", path.display()));
+            gtn_io::arrays::read_array(&path).unwrap()
+        };
+        let output = Var::from_tensor(&to_cpu(&array("output"))).unwrap();
+        let loss = ImageLoss { spectrum: 3.0 }.forward(output.as_tensor(), &to_cpu(&array("target"))).unwrap();
+        let gradient = values(loss.backward().unwrap().get(output.as_tensor()).unwrap());
+        assert_close(&[loss.to_scalar().unwrap()], array("loss").as_slice().unwrap(), 1e-5, "loss");
+        assert_close(&gradient, array("gradient").as_slice().unwrap(), 1e-4, "gradient");
+    }
 }

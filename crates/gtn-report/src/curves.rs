@@ -41,7 +41,7 @@ pub(crate) fn draw(network: &str, epochs: &[&EpochRecord]) -> Option<Canvas> {
         return None;
     }
     let scale = Scale::new(low, high);
-    let loss = if scale.is_log() { "mean squared error (log scale)" } else { "mean squared error" };
+    let loss = if scale.is_log() { "loss (log scale)" } else { "loss" };
     let (x, y) = (Axis::new(Scale::integers(first, last), "epoch"), Axis::new(scale, loss));
     let panel = Panel { left: 96, top: 62, width: 448, height: 264, x, y };
     // Small enough to be legible at the width of a phone.
@@ -126,7 +126,7 @@ pub(crate) fn draw_validation_losses(network: &str, runs: &[(&str, Vec<&EpochRec
     });
     let (first, last) = (losses().map(|epoch| epoch.epoch).min()?, losses().map(|epoch| epoch.epoch).max()?);
     let scale = Scale::new(low, high);
-    let loss = if scale.is_log() { "mean squared error (log scale)" } else { "mean squared error" };
+    let loss = if scale.is_log() { "loss (log scale)" } else { "loss" };
     let (x, y) = (Axis::new(Scale::integers(first, last), "epoch"), Axis::new(scale, loss));
     let panel = Panel { left: 96, top: 40, width: 448, height: 264, x, y };
     let mut canvas = Canvas::new(560, 370 + 20 * u32::try_from(runs.len()).unwrap_or_default());

@@ -113,6 +113,26 @@ impl Artifact {
         })
     }
 
+    /// Checks that the values of weights are possible: all are finite, and no variance is negative.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnusableWeights`] with the name of the first tensor whose values are not.
+    pub fn check_values(&self) -> Result<()> {
+        for (name, tensor) in &self.file.tensors {
+            let Some(values) = f32::from_tensor(tensor) else { continue };
+            let what = if !values.iter().all(|value| value.is_finite()) {
+                "NaN or an infinity"
+            } else if name.ends_with("running_var") && values.iter().any(|&value| value < 0.0) {
+                "a negative variance"
+            } else {
+                continue;
+            };
+            return Err(Error::UnusableWeights { path: self.path.clone(), name: name.clone(), what });
+        }
+        Ok(())
+    }
+
     /// Whether the artifact was computed from exactly these inputs.
     #[must_use]
     pub fn has_inputs(&self, input_fingerprint: &Fingerprint) -> bool {
@@ -208,6 +228,31 @@ mod tests {
         let other = Fingerprint::new("test", &["b"]);
         assert!(Artifact::read_if_current(&a, &other).unwrap().is_none());
         assert!(Artifact::read_if_current(&folder.path().join("c"), &other).unwrap().is_none());
+    }
+
+    #[test]
+    fn impossible_weights_are_named_with_their_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("h.best.safetensors");
+        let message = |name: &str, value: f32| {
+            let mut artifact = example();
+            artifact.insert_group(&checkpoint::WEIGHTS, [(name.to_owned(), array![1.0, value].into_dyn())]);
+            artifact.write(&path).unwrap();
+            Artifact::read(&path).unwrap().check_values().err().map(|error| error.to_string())
+        };
+        assert_eq!(message("hidden.000.norm.running_var", 0.0), None);
+        assert_eq!(message("output.weight", -1.0), None);
+        for (name, value, what) in [
+            ("output.weight", f32::NAN, "NaN or an infinity"),
+            ("output.weight", f32::NEG_INFINITY, "NaN or an infinity"),
+            ("hidden.000.norm.running_var", -1e-9, "a negative variance"),
+        ] {
+            let message = message(name, value).unwrap();
+            assert!(
+                message.starts_with(&format!("{}: tensor `weights.{name}` holds {what}; ", path.display())),
+                "{message}"
+            );
+        }
     }
 
     #[test]

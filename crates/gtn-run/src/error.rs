@@ -118,6 +118,19 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Weights that no training leaves behind, unless it diverges.
+    #[error(
+        "{}: tensor `{name}` holds {what}; use weights of training that did not diverge, or train again with another --seed",
+        path.display()
+    )]
+    UnusableWeights {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// What it holds.
+        what: &'static str,
+    },
     /// An artifact without a tensor that its reader needs.
     #[error("{} has no tensor `{name}` of type {dtype}; pass a file that was written for this purpose", path.display())]
     MissingTensor {

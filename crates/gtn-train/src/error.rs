@@ -52,9 +52,9 @@ pub enum Error {
     },
     /// Training diverged.
     #[error(
-        "training diverged in stage {stage}: the loss became {loss} in epoch {epoch}, step {step}; lower \
-         {network}.training.learning_rate (write the settings to a file with `gtn config show EXPERIMENT > mine.toml`, edit it, \
-         and run `gtn reproduce mine.toml`), or try another --seed"
+        "training diverged in stage {stage}: the loss became {loss} in epoch {epoch}, step {step}; try another --seed, or for an \
+         experiment lower {network}.training.learning_rate (write the settings to a file with `gtn config show EXPERIMENT > mine.toml`, \
+         edit it, and run `gtn reproduce mine.toml`)"
     )]
     NonFiniteLoss {
         /// The stage.

@@ -33,7 +33,7 @@ pub fn reuse_autoencoder(config: &Config, path: &Path) -> Result<Config> {
     let reused = Reused::read(config, &RunFolder::at(path))?;
     let mut config = config.clone();
     if let (Some(settings), Some(of_other)) = (&mut config.autoencoder, &reused.record.config.autoencoder) {
-        settings.training = of_other.training.clone();
+        (settings.loss, settings.training) = (of_other.loss, of_other.training.clone());
         let (weights, split_seed) = (reused.checksum(), reused.record.config.split_seed());
         settings.reused = Some(ReusedAutoencoder { weights, split_seed });
     }
@@ -62,7 +62,7 @@ pub(crate) fn resolve(job: &Job, run: &RunFolder) -> Result<(Config, Option<Reus
         && of_folder.reused.is_some()
     {
         settings.reused.clone_from(&of_folder.reused);
-        settings.training = of_folder.training.clone();
+        (settings.loss, settings.training) = (of_folder.loss, of_folder.training.clone());
     }
     let Some(ReusedAutoencoder { weights, .. }) = config.reused_autoencoder().cloned() else {
         return Ok((config, None));

@@ -38,6 +38,20 @@ impl Call {
         self
     }
 
+    pub(crate) fn stdout(mut self, stdout: std::process::Stdio) -> Self {
+        self.0.stdout(stdout);
+        self
+    }
+
+    pub(crate) fn stderr(mut self, stderr: std::process::Stdio) -> Self {
+        self.0.stderr(stderr);
+        self
+    }
+
+    pub(crate) fn start(mut self) -> std::process::Child {
+        self.0.spawn().unwrap()
+    }
+
     /// Starts it and discards its output.
     pub(crate) fn spawn(mut self) -> std::process::Child {
         self.0.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap()

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gtn_data::image_files::read_images;
-use gtn_data::own_images;
+use gtn_data::{ImageCollection, own_images};
 use gtn_models::{Autoencoder, Device, Error, Generator, Model, SourceRows};
 use gtn_run::config::{Data, ImageSource, PairingMethod};
 use gtn_run::{Network, RunFolder};
@@ -51,6 +51,11 @@ fn read_for(run: &Path, path: &Path) -> Result<Array4<f32>, Failure> {
         && !is_array(path)
     {
         return Ok(own_images::read_all(path, &gtn_train::own_image_options(settings), autoencoder.channels)?);
+    }
+    if is_array(path)
+        && let Some(unlikely) = ImageCollection::open(path)?.unlikely_range()?
+    {
+        console::status(&format!("warning: {unlikely}"));
     }
     Ok(read_images(path)?)
 }

@@ -2,19 +2,23 @@
 
 mod stats;
 
-use gtn_io::{arrays, atomic};
+use gtn_io::{ArrayFile, arrays, atomic};
 use gtn_label::{Matcher, Workspace};
 
 use crate::args::Label;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::{console, output, stop};
+use crate::{console, memory, output, stop};
 
 pub(crate) fn run(args: &Label) -> Result<(), Failure> {
     if !args.out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz")) {
         return Err(Failure::users(format!("--out {}: pairs need a .npz file name", args.out.display())));
     }
     output::refuse_existing(&args.out, args.force)?;
+    let values = |path| ArrayFile::open(path).map(|array| array.shape().iter().product::<usize>());
+    // The rows, and as many unit vectors.
+    let needed = values(&args.source)?.saturating_add(values(&args.target)?).saturating_mul(2);
+    memory::require(needed, "these rows", "match fewer rows, or use a larger machine")?;
     let source = arrays::read_matrix(&args.source)?;
     let target = arrays::read_matrix(&args.target)?;
 

@@ -10,6 +10,7 @@ use ndarray::{Array2, s};
 use crate::args::Sample;
 use crate::console;
 use crate::failure::Failure;
+use crate::memory;
 use crate::output::{self, Content, Format};
 
 /// Maximum number of values that are computed at a time: 4 GiB of f32.
@@ -155,11 +156,12 @@ pub(crate) fn check_amount(n: usize, size: usize, format: Format) -> Result<(), 
             "{n} samples do not fit into one image, which holds {MAX_IN_IMAGE}; write them to a .npy file or a folder"
         )));
     }
-    if n.checked_mul(size).is_none_or(|values| values > MAX_VALUES) {
-        let max = MAX_VALUES / size;
-        return Err(Failure::users(format!(
-            "{n} samples do not fit into memory; draw at most {max} at a time, with a different --seed or --source each time"
-        )));
+    let advice = "with a different --seed or --source each time";
+    match n.checked_mul(size).filter(|&values| values <= MAX_VALUES) {
+        Some(values) => memory::require(values, &format!("{n} samples"), &format!("draw fewer at a time, {advice}")),
+        None => {
+            let max = MAX_VALUES / size;
+            Err(Failure::users(format!("{n} samples do not fit into memory; draw at most {max} at a time, {advice}")))
+        }
     }
-    Ok(())
 }

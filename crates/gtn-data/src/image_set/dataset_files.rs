@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use super::image_source::{ImageSource, metadata_if_exists};
+use super::image_source::{ImageSource, in_any_case, metadata_if_exists};
 use super::{ImageSet, ImageSetSpec, NameLists, ProgressFn, Transform};
 use crate::{Error, Result};
 
@@ -93,7 +93,9 @@ impl DatasetFiles {
         let candidates = [data_dir.join(self.folder), data_dir.to_path_buf()];
         let contains_any = |folder: &&PathBuf| {
             // A file whose metadata cannot be read counts as existing, so that its error is reported.
-            let exists = |name| metadata_if_exists(&folder.join(name)).map_or(true, |metadata| metadata.is_some());
+            let exists = |name: String| {
+                metadata_if_exists(&in_any_case(folder, &name)).map_or(true, |metadata| metadata.is_some())
+            };
             [self.images.to_owned(), format!("{}.zip", self.images)].into_iter().any(exists)
                 || self.lists.iter().any(|list| find_table(folder, list).is_some())
         };
@@ -103,7 +105,8 @@ impl DatasetFiles {
 
 /// The path of a list or table if it exists. One that ends in `.txt` may be a `.csv` file instead, as in copies on Kaggle.
 pub(crate) fn find_table(folder: &Path, name: &str) -> Option<PathBuf> {
-    [name.to_owned(), name.replace(".txt", ".csv")].iter().map(|name| folder.join(name)).find(|path| path.is_file())
+    let names = [name.to_owned(), name.replace(".txt", ".csv")];
+    names.iter().map(|name| in_any_case(folder, name)).find(|path| path.is_file())
 }
 
 /// Parses a filter such as `Smiling=1,Male=-1`: calls `add` with each key and its value, and wraps what it refuses. `form`

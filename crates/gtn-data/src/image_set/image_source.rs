@@ -1,77 +1,171 @@
 //! Where images are stored: in a folder of files, or in a zip archive that is read without extracting it.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
+use crate::leftovers::is_leftover;
 use crate::text_table::read_limited;
 use crate::{Error, Result};
 
 /// Larger files are refused. The largest images of the data sets here have less than 2 MB.
 pub(crate) const MAX_FILE_BYTES: u64 = 64 << 20;
 
+/// Folders in one another that are searched for images.
+const MAX_DEPTH: usize = 4;
+
 /// Image files by name.
 pub(crate) struct ImageSource {
     path: PathBuf,
     kind: SourceKind,
+    /// What stands in a better place but cannot be used, and why.
+    passed_over: Option<String>,
 }
 
 enum SourceKind {
-    Folder,
-    Zip { archive: ZipArchive<SharedFile>, entries: HashMap<String, usize> },
+    Folder {
+        /// Names in the folder by the same in lower case, listed when a name is missing.
+        names: OnceLock<HashMap<String, String>>,
+    },
+    Zip {
+        archive: ZipArchive<SharedFile>,
+        entries: Entries,
+    },
 }
 
 /// Reads the files of a source; each thread has its own.
 pub(crate) struct SourceReader<'s> {
-    path: &'s Path,
-    /// The archive and its entries, if it is not a folder.
-    zip: Option<(ZipArchive<SharedFile>, &'s HashMap<String, usize>)>,
+    source: &'s ImageSource,
+    /// The archive, if it is not a folder.
+    zip: Option<ZipArchive<SharedFile>>,
+}
+
+/// The indices of the files in an archive by their names, without their folders.
+#[derive(Default)]
+struct Entries {
+    exact: HashMap<String, usize>,
+    lower_case: HashMap<String, usize>,
+}
+
+impl Entries {
+    fn insert(&mut self, name: &str, index: usize) {
+        self.exact.entry(name.to_owned()).or_insert(index);
+        self.lower_case.entry(name.to_lowercase()).or_insert(index);
+    }
+
+    fn find(&self, name: &str) -> Option<usize> {
+        self.exact.get(name).or_else(|| self.lower_case.get(&name.to_lowercase())).copied()
+    }
 }
 
 impl ImageSource {
-    /// Opens `FOLDER/NAME.zip`, `FOLDER/NAME/NAME/` or `FOLDER/NAME/`, whichever exists first. In the archive, the
-    /// files are in a folder NAME at any depth.
+    /// Opens `FOLDER/NAME.zip`, `FOLDER/NAME/NAME/` or `FOLDER/NAME/`, whichever has images first. NAME may have another letter case,
+    /// and the images may be one or two folders deeper. In the archive they are in a folder NAME at any depth, or if there is none,
+    /// anywhere.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] for an archive that is invalid or has entries outside its folder; [`Error::File`].
+    /// [`Error::File`] for an archive that is invalid or has entries outside its folder, or for a folder that cannot be read, if there is
+    /// nothing else.
     pub(crate) fn find(folder: &Path, name: &str) -> Result<Option<Self>> {
-        let zip = folder.join(format!("{name}.zip"));
-        if metadata_if_exists(&zip)?.is_some_and(|metadata| metadata.is_file()) {
-            return Self::open_zip(&zip, name).map(Some);
+        let (mut refused, mut empty) = (None, None);
+        for opened in [Self::find_zip(folder, name), Self::find_folder(folder, name)] {
+            match opened {
+                Ok(None) => {}
+                Ok(Some(source)) if source.has_images() => {
+                    let first: Option<Error> = refused;
+                    let passed_over = first.map(|error| format!("{error}; {} is used", source.path.display()));
+                    return Ok(Some(Self { passed_over, ..source }));
+                }
+                Ok(Some(source)) => empty = empty.or(Some(source)),
+                Err(error) => refused = refused.or(Some(error)),
+            }
         }
-        let outer = folder.join(name);
-        if !metadata_if_exists(&outer)?.is_some_and(|metadata| metadata.is_dir()) {
+        refused.map_or(Ok(empty), Err)
+    }
+
+    fn find_zip(folder: &Path, name: &str) -> Result<Option<Self>> {
+        let path = in_any_case(folder, &format!("{name}.zip"));
+        match metadata_if_exists(&path)? {
+            Some(metadata) if metadata.is_file() => Self::open_zip(&path, name).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn find_folder(folder: &Path, name: &str) -> Result<Option<Self>> {
+        let is_folder =
+            |path: &Path| Ok::<_, Error>(metadata_if_exists(path)?.is_some_and(|metadata| metadata.is_dir()));
+        let outer = in_any_case(folder, name);
+        if !is_folder(&outer)? {
             return Ok(None);
         }
-        let inner = outer.join(name);
-        let nested = metadata_if_exists(&inner)?.is_some_and(|metadata| metadata.is_dir());
-        let path = if nested { inner } else { outer };
-        // Without this, a folder that must not be read would look like an empty one.
-        fs::read_dir(&path).map_err(Error::io(&path))?;
-        Ok(Some(Self { path, kind: SourceKind::Folder }))
+        let inner = in_any_case(&outer, name);
+        let mut path = if is_folder(&inner)? && Contents::of(&inner)?.has_images { inner } else { outer };
+        for _ in 1..MAX_DEPTH {
+            match Contents::of(&path)? {
+                Contents { has_images: false, folders } if folders.len() == 1 => path = path.join(&folders[0]),
+                _ => break,
+            }
+        }
+        Ok(Some(Self { path, kind: SourceKind::Folder { names: OnceLock::new() }, passed_over: None }))
     }
 
     fn open_zip(path: &Path, folder: &str) -> Result<Self> {
         let archive = open_archive(path)?;
-        let mut entries = HashMap::with_capacity(archive.len());
+        let (mut entries, mut elsewhere) = (Entries::default(), Entries::default());
         for (index, entry) in archive.file_names().enumerate() {
             if is_unsafe_path(entry) {
                 let reason =
                     format!("unsafe entry `{entry}` outside the archive's folder; download the official archive");
                 return Err(Error::malformed(path, reason));
             }
-            let Some((parent, name)) = entry.rsplit_once('/') else { continue };
-            if parent.rsplit('/').next() == Some(folder) && !name.is_empty() {
-                entries.insert(name.to_owned(), index);
+            // Some programs for Windows separate folders so.
+            let entry = entry.replace('\\', "/");
+            let (parents, name) = entry.rsplit_once('/').unwrap_or(("", &entry));
+            if name.is_empty() || entry.split('/').any(is_leftover) {
+                continue;
+            }
+            if parents.rsplit('/').next().is_some_and(|parent| parent.eq_ignore_ascii_case(folder)) {
+                entries.insert(name, index);
+            } else if is_image_name(name) {
+                elsewhere.insert(name, index);
             }
         }
-        Ok(Self { path: path.to_path_buf(), kind: SourceKind::Zip { archive, entries } })
+        let entries = if entries.exact.is_empty() { elsewhere } else { entries };
+        Ok(Self { path: path.to_path_buf(), kind: SourceKind::Zip { archive, entries }, passed_over: None })
+    }
+
+    /// Whether there are images of any name.
+    fn has_images(&self) -> bool {
+        match &self.kind {
+            SourceKind::Folder { .. } => Contents::of(&self.path).is_ok_and(|contents| contents.has_images),
+            SourceKind::Zip { entries, .. } => !entries.exact.is_empty(),
+        }
+    }
+
+    /// The path of a file in a folder: of the same name, or of one in another letter case.
+    fn file(&self, names: &OnceLock<HashMap<String, String>>, name: &str) -> PathBuf {
+        let path = self.path.join(name);
+        if !matches!(metadata_if_exists(&path), Ok(None)) {
+            return path;
+        }
+        let names = names.get_or_init(|| {
+            let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+            let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+            names.map(|name| (name.to_lowercase(), name)).collect()
+        });
+        names.get(&name.to_lowercase()).map_or(path, |name| self.path.join(name))
+    }
+
+    /// What stands in a better place but cannot be used, and why, for the user.
+    pub(crate) fn passed_over(&self) -> Option<&str> {
+        self.passed_over.as_deref()
     }
 
     /// Path of the archive or folder.
@@ -81,10 +175,11 @@ impl ImageSource {
 
     /// A description for users.
     pub(crate) fn describe(&self) -> String {
-        match &self.kind {
-            SourceKind::Folder => "a folder".to_owned(),
-            SourceKind::Zip { entries, .. } => format!("a zip archive of {} images", entries.len()),
-        }
+        let kind = match &self.kind {
+            SourceKind::Folder { .. } => "a folder".to_owned(),
+            SourceKind::Zip { entries, .. } => format!("a zip archive of {} images", entries.exact.len()),
+        };
+        self.passed_over.as_ref().map_or(kind.clone(), |passed_over| format!("{kind} ({passed_over})"))
     }
 
     /// Whether a file of this name exists.
@@ -94,10 +189,10 @@ impl ImageSource {
     /// [`Error::File`] if its metadata cannot be read.
     pub(crate) fn contains(&self, name: &str) -> Result<bool> {
         match &self.kind {
-            SourceKind::Folder => {
-                Ok(metadata_if_exists(&self.path.join(name))?.is_some_and(|metadata| metadata.is_file()))
+            SourceKind::Folder { names } => {
+                Ok(metadata_if_exists(&self.file(names, name))?.is_some_and(|metadata| metadata.is_file()))
             }
-            SourceKind::Zip { entries, .. } => Ok(entries.contains_key(name)),
+            SourceKind::Zip { entries, .. } => Ok(entries.find(name).is_some()),
         }
     }
 
@@ -105,9 +200,9 @@ impl ImageSource {
     /// archive its central directory, which has sizes and checksums. The path is not included.
     pub(crate) fn hash_metadata<'n>(&self, names: impl Iterator<Item = &'n str>, hasher: &mut Sha256) -> Result<()> {
         match &self.kind {
-            SourceKind::Folder => {
+            SourceKind::Folder { names: known } => {
                 for name in names {
-                    let path = self.path.join(name);
+                    let path = self.file(known, name);
                     let metadata = fs::metadata(&path).map_err(Error::io(&path))?;
                     let modified = metadata.modified().ok();
                     let since_epoch = modified.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
@@ -133,11 +228,58 @@ impl ImageSource {
     /// A reader for one thread.
     pub(crate) fn reader(&self) -> SourceReader<'_> {
         let zip = match &self.kind {
-            SourceKind::Folder => None,
-            SourceKind::Zip { archive, entries } => Some((archive.clone(), entries)),
+            SourceKind::Folder { .. } => None,
+            SourceKind::Zip { archive, .. } => Some(archive.clone()),
         };
-        SourceReader { path: &self.path, zip }
+        SourceReader { source: self, zip }
     }
+}
+
+/// What is in a folder.
+struct Contents {
+    has_images: bool,
+    /// Its folders, if it has no images. Those of the system are left out.
+    folders: Vec<OsString>,
+}
+
+impl Contents {
+    /// It looks no further than to the first image.
+    fn of(path: &Path) -> Result<Self> {
+        let mut folders = Vec::new();
+        for entry in fs::read_dir(path).map_err(Error::io(path))? {
+            let entry = entry.map_err(Error::io(path))?;
+            let name = entry.file_name();
+            if is_leftover(&name.to_string_lossy()) {
+                continue;
+            }
+            if is_image_name(&name.to_string_lossy()) {
+                return Ok(Self { has_images: true, folders: Vec::new() });
+            }
+            if entry.path().is_dir() {
+                folders.push(name);
+            }
+        }
+        Ok(Self { has_images: false, folders })
+    }
+}
+
+/// Whether a file has the name of an image.
+fn is_image_name(name: &str) -> bool {
+    let extension = Path::new(name).extension();
+    extension.is_some_and(|extension| ["jpg", "jpeg", "png"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
+}
+
+/// The path of an entry of a folder, also if its name has another letter case; otherwise the path that it should have.
+pub(crate) fn in_any_case(folder: &Path, name: &str) -> PathBuf {
+    let path = folder.join(name);
+    if !matches!(metadata_if_exists(&path), Ok(None)) {
+        return path;
+    }
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<OsString> = entries.map(|entry| entry.file_name()).collect();
+    names.retain(|found| found.eq_ignore_ascii_case(name));
+    names.sort();
+    names.first().map_or(path, |found| folder.join(found))
 }
 
 impl SourceReader<'_> {
@@ -149,10 +291,15 @@ impl SourceReader<'_> {
     /// archive says; [`Error::File`] if the file cannot be read or no longer exists.
     pub(crate) fn read(&mut self, name: &str, bytes: &mut Vec<u8>) -> Result<()> {
         bytes.clear();
-        let path = self.path.join(name);
-        let Some((archive, entries)) = &mut self.zip else { return read_limited(&path, MAX_FILE_BYTES, bytes) };
-        let index = *entries.get(name).ok_or_else(|| damaged_entry(&path, &"no such entry"))?;
-        read_entry(archive, index, &path, u64::MAX, bytes).map(drop)
+        let path = self.source.path.join(name);
+        match (&self.source.kind, &mut self.zip) {
+            (SourceKind::Zip { entries, .. }, Some(archive)) => {
+                let index = entries.find(name).ok_or_else(|| damaged_entry(&path, &"no such entry"))?;
+                read_entry(archive, index, (&path, MAX_FILE_BYTES), u64::MAX, bytes).map(drop)
+            }
+            (SourceKind::Folder { names }, _) => read_limited(&self.source.file(names, name), MAX_FILE_BYTES, bytes),
+            (SourceKind::Zip { .. }, None) => unreachable!("the reader of an archive has it open"),
+        }
     }
 }
 
@@ -166,22 +313,23 @@ pub(crate) fn open_archive(path: &Path) -> Result<ZipArchive<SharedFile>> {
     ZipArchive::new(SharedFile::new(file)).map_err(zip_error)
 }
 
-/// Appends at most `max` bytes of an entry to `bytes`, and returns whether they are all. `path` names the entry.
+/// Appends at most `max` bytes of an entry to `bytes`, and returns whether they are all. `path` names the entry, which may have at most
+/// `limit` bytes.
 ///
 /// # Errors
 ///
-/// [`Error::File`] if the entry is damaged, claims more than [`MAX_FILE_BYTES`], or has another size than it claims.
+/// [`Error::File`] if the entry is damaged, claims more bytes than the limit, or has another size than it claims.
 pub(crate) fn read_entry(
     archive: &mut ZipArchive<SharedFile>,
     index: usize,
-    path: &Path,
+    (path, limit): (&Path, u64),
     max: u64,
     bytes: &mut Vec<u8>,
 ) -> Result<bool> {
     let entry = archive.by_index(index).map_err(|error| damaged_entry(path, &error))?;
     let claimed = entry.size();
-    if claimed > MAX_FILE_BYTES {
-        let reason = format!("claims {claimed} bytes; the limit is {} MiB", MAX_FILE_BYTES >> 20);
+    if claimed > limit {
+        let reason = format!("claims {claimed} bytes; the limit is {} MiB", limit >> 20);
         return Err(Error::malformed(path, reason));
     }
     // The vector grows with the data that is read; one extra byte reveals an entry that inflates without end.

@@ -178,11 +178,44 @@ impl<'j> OpenJpeg<'j> {
 
 /// The headers of a JPEG file, of which `jpeg` is the beginning.
 pub(crate) fn jpeg_header(jpeg: &[u8]) -> Result<JpegHeader, TransformError> {
-    OpenJpeg::new(jpeg).map(|open| open.header)
+    let header = |jpeg: &[u8]| OpenJpeg::new(jpeg).map(|open| open.header);
+    header(jpeg).or_else(|error| match without_stray_bytes(jpeg) {
+        Some(jpeg) => header(&jpeg),
+        None => Err(error),
+    })
 }
 
 /// The pixels of a JPEG file, [`BYTES_PER_PIXEL`] bytes each, and its headers.
 pub(crate) fn decode_jpeg(jpeg: &[u8]) -> Result<(Vec<u8>, JpegHeader), TransformError> {
+    decode_strictly(jpeg).or_else(|error| match without_stray_bytes(jpeg) {
+        Some(jpeg) => decode_strictly(&jpeg),
+        None => Err(error),
+    })
+}
+
+/// The file without the bytes that stand between the segments before its first scan, which viewers pass over and a strict decoder
+/// refuses; `None` if there are none.
+fn without_stray_bytes(jpeg: &[u8]) -> Option<Vec<u8>> {
+    const FILL: u8 = 0xff;
+    const START_OF_SCAN: u8 = 0xda;
+    let mut kept = jpeg.get(..2)?.to_vec();
+    let mut at = 2;
+    loop {
+        // A marker is 0xff, fill bytes of the same value, and a byte that is neither that nor 0.
+        let start =
+            at + jpeg.get(at..)?.windows(2).position(|pair| pair[0] == FILL && ![0, FILL].contains(&pair[1]))?;
+        let &[_, marker, high, low] = jpeg.get(start..start + 4)? else { return None };
+        if marker == START_OF_SCAN {
+            kept.extend_from_slice(&jpeg[start..]);
+            return (kept.len() < jpeg.len()).then_some(kept);
+        }
+        let end = start + 2 + usize::from(u16::from_be_bytes([high, low]));
+        kept.extend_from_slice(jpeg.get(start..end)?);
+        at = end;
+    }
+}
+
+fn decode_strictly(jpeg: &[u8]) -> Result<(Vec<u8>, JpegHeader), TransformError> {
     let OpenJpeg { mut decoder, options, header } = OpenJpeg::new(jpeg)?;
     // Even a strict decoder may accept a file whose last bytes are missing, so look for the end marker.
     if !jpeg.windows(2).rev().any(|pair| pair == [0xff, 0xd9]) {

@@ -11,6 +11,7 @@ use walkdir::WalkDir;
 use zip::ZipArchive;
 
 use crate::image_set::image_source::{SharedFile, is_unsafe_path, open_archive, read_entry};
+use crate::leftovers::is_leftover;
 use crate::text_table::read_limited;
 use crate::{Error, Result};
 
@@ -89,7 +90,7 @@ impl Listing {
         // A link that leads back to a folder above is an error of the walk.
         let walk = WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter();
         let is_visible = |entry: &walkdir::DirEntry| {
-            entry.depth() == 0 || !(is_hidden(&entry.file_name().to_string_lossy()) || is_run(entry.path()))
+            entry.depth() == 0 || !(is_leftover(&entry.file_name().to_string_lossy()) || is_run(entry.path()))
         };
         for entry in walk.filter_entry(is_visible) {
             if let Err(error) = &entry
@@ -199,7 +200,7 @@ impl Listing {
 
     /// Adds an image file, counts another file, and passes over what systems leave.
     fn add(&mut self, name: String, place: Place, state: String) {
-        if name.split('/').any(is_hidden) {
+        if name.split('/').any(is_leftover) {
             return;
         }
         if is_image_name(&name) {
@@ -270,7 +271,7 @@ impl Reader<'_> {
         match (&entry.place, &mut self.zip, &mut self.tar) {
             (Place::File(path), ..) => read_limited(path, MAX_FILE_BYTES, bytes),
             (Place::ZipEntry(index), Some(archive), _) => {
-                read_entry(archive, *index, &shown, u64::MAX, bytes).map(drop)
+                read_entry(archive, *index, (&shown, MAX_FILE_BYTES), u64::MAX, bytes).map(drop)
             }
             (Place::TarEntry { offset, len }, _, Some(file)) => {
                 if *len > MAX_FILE_BYTES {
@@ -286,12 +287,6 @@ impl Reader<'_> {
             _ => unreachable!("a reader has the container of its listing"),
         }
     }
-}
-
-/// Whether a name belongs to the system and not to the images.
-fn is_hidden(name: &str) -> bool {
-    name.starts_with('.')
-        || ["__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Whether a folder is that of a run, whose figures are not images of the user.

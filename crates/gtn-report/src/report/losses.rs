@@ -11,9 +11,14 @@ use crate::curves;
 
 pub(super) fn section(config: &Config, data_set: &DataSet, log: &MetricsLog) -> Section {
     let mut items = Vec::new();
-    if config.autoencoder.is_some() && config.reused_autoencoder().is_none() {
-        let loss = "the mean squared error of the decoded images";
-        items.push(item(log, Stage::Autoencode, "loss-autoencoder.svg", ["the autoencoder", loss]));
+    if let Some(autoencoder) = config.autoencoder.as_ref().filter(|_| config.reused_autoencoder().is_none()) {
+        let loss = match autoencoder.loss.spectrum {
+            0.0 => "the mean squared error of the decoded images".to_owned(),
+            weight => format!(
+                "the mean squared error of the decoded images, and {weight} times the difference of their local spectra"
+            ),
+        };
+        items.push(item(log, Stage::Autoencode, "loss-autoencoder.svg", ["the autoencoder", &loss]));
     }
     if config.pairing.method == PairingMethod::Flow {
         let loss = "the mean squared error of its velocities, most of which no network can predict: a point on the way belongs to \

@@ -294,6 +294,12 @@ fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
             }
         };
         settings.push(weights.to_owned());
+        let spectrum = autoencoder.loss.spectrum;
+        if spectrum > 0.0 {
+            settings.push(format!(
+                "The autoencoder minimizes the mean squared error and {spectrum} times the difference of local spectra."
+            ));
+        }
     }
     if let Some(reused) = config.reused_autoencoder() {
         settings.push(format!(

@@ -44,6 +44,8 @@ impl Config {
         self.check_h()?;
         if let Some(autoencoder) = &self.autoencoder {
             check_training("autoencoder", &autoencoder.training)?;
+            let spectrum = autoencoder.loss.spectrum;
+            require_in(0.0..=1000.0, "autoencoder.loss.spectrum", spectrum, "must be from 0 to 1000")?;
             let select = autoencoder.training.select;
             let reason = "must be validation-loss: an autoencoder draws no samples";
             require(select == Selection::ValidationLoss, "autoencoder.training.select", select, reason)?;
@@ -128,6 +130,9 @@ impl Config {
                 if let &ImageSource::Own(OwnImages { side, .. }) = source {
                     let is_side = (4..=256).contains(&side) && side.is_multiple_of(4);
                     require(is_side, "data.side", side, "must be a multiple of 4, from 4 to 256")?;
+                    let has_spectrum = self.autoencoder.as_ref().is_some_and(|settings| settings.loss.spectrum > 0.0);
+                    let reason = "must be at least 16 for local spectra; set autoencoder.loss.spectrum = 0";
+                    require(side >= 16 || !has_spectrum, "data.side", side, reason)?;
                 }
                 if let ImageSource::Own(OwnImages { max_unreadable: fraction, .. })
                 | ImageSource::Celeba(OfficialSplit { max_unreadable: Some(fraction), .. })

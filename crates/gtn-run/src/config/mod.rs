@@ -60,15 +60,26 @@ names! {
     }
 }
 
+/// What an autoencoder minimizes in addition to the mean squared error.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReconstructionLoss {
+    /// The weight of the difference of local spectra, which asks for details of the right kind where a latent does not say which.
+    pub spectrum: f64,
+}
+
 /// The autoencoder between images and latents.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AutoencoderSettings {
     /// Which weights to use after training.
     pub weights: AutoencoderWeights,
-    /// The trained autoencoder of another run, which replaces training. `training` then says how it was trained.
+    /// The trained autoencoder of another run, which replaces training. `loss` and `training` then say how it was trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reused: Option<ReusedAutoencoder>,
+    /// What it minimizes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub loss: ReconstructionLoss,
     /// Its training.
     pub training: Training,
 }

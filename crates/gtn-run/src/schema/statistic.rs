@@ -111,7 +111,7 @@ names! {
         AutoencoderTestLoss => "autoencoder_test_loss" (
             &[Stage::Evaluate], "Test loss of the autoencoder",
             "Mean squared error of the reconstructed images of the official test set; compare it with the \
-             autoencoder's best validation loss."
+             autoencoder's best validation loss, if that has no other terms."
         ),
         /// Loss of ĥ on the official test set.
         HTestLoss => "h_test_loss" (

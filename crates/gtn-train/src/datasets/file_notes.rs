@@ -3,7 +3,7 @@
 use gtn_data::image_set::CacheState;
 
 /// Names in a note.
-const SHOWN_NAMES: usize = 5;
+const SHOWN_NAMES: usize = 20;
 
 /// Files that are not readable, with the reasons.
 pub(super) fn unreadable(files: &[(String, String)]) -> Option<String> {

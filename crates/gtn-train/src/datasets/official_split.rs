@@ -101,6 +101,7 @@ fn notes(name: &str, set: &ImageSet) -> Vec<String> {
             "these {present} images are not all of {name}, so results are not comparable with the paper's"
         ));
     }
+    notes.extend(set.passed_over.clone());
     notes.extend(unreadable(&set.unreadable));
     if selected < present {
         notes.push(format!("{selected} images pass the filter"));

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use gtn_models::{Autoencoder, AutoencoderShape};
+use gtn_models::{Autoencoder, AutoencoderShape, ImageLoss};
 use gtn_run::checkpoint::{BestEpoch, TrainState};
-use gtn_run::config::{AutoencoderSettings, AutoencoderWeights};
+use gtn_run::config::{AutoencoderSettings, AutoencoderWeights, ReconstructionLoss};
 use gtn_run::schema::{Statistic, checkpoint as keys};
 use gtn_run::{Artifact, Config, Network, Stage, Statistics};
 use ndarray::Array4;
@@ -52,8 +52,13 @@ pub(crate) fn run(inputs: Inputs<'_>, context: &mut Context<'_>) -> Result<Train
 fn train(autoencoder: &Autoencoder, inputs: &Inputs<'_>, context: &mut Context<'_>) -> Result<()> {
     let &Inputs { config, settings, images: data, .. } = inputs;
     let inputs = (config.seed, config.dim, &config.data, &settings.training, config.time_budget);
-    let inputs = fingerprint("autoencode", &inputs, &[&data.checksum]);
-    let task = Reconstruction::new(autoencoder, &data.images, &data.split);
+    let inputs = match settings.loss {
+        loss if loss == ReconstructionLoss::default() => fingerprint("autoencode", &inputs, &[&data.checksum]),
+        loss => fingerprint("autoencode", &(inputs, loss), &[&data.checksum]),
+    };
+    let loss = ImageLoss { spectrum: settings.loss.spectrum };
+    loss.check(data.images.side())?;
+    let task = Reconstruction::new(autoencoder, &data.images, &data.split).with_loss(loss);
     let training = InRun {
         task: &task,
         outputs: &Reconstructed { task: &task },

@@ -38,19 +38,23 @@ pub(super) fn prefetch<T: TrainingTask>(
 ) -> Result<()> {
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(PREFETCH_FACTOR);
-        scope.spawn(move || {
+        let id = move |offset| BatchId { index: first.index + offset, ..first };
+        let gather_all = move || {
             for (offset, batch) in batches.iter().enumerate() {
-                let id = BatchId { index: first.index + offset, ..first };
                 // After an error or a stop nobody receives the rest.
-                if sender.send(task.gather(mode, batch, id)).is_err() {
+                if sender.send(task.gather(mode, batch, id(offset))).is_err() {
                     break;
                 }
             }
-        });
+        };
+        let spawned = std::thread::Builder::new().spawn_scoped(scope, gather_all);
+        if let Err(error) = spawned {
+            tracing::debug!("batches are gathered between steps, because no thread could be started: {error}");
+        }
         let mut data_wait = 0.0;
-        for batch in batches {
+        for (offset, batch) in batches.iter().enumerate() {
             let requested = Instant::now();
-            let Ok(gathered) = receiver.recv() else { break };
+            let gathered = receiver.recv().unwrap_or_else(|_| task.gather(mode, batch, id(offset)));
             data_wait += requested.elapsed().as_secs_f64();
             step(batch, gathered, data_wait)?;
         }

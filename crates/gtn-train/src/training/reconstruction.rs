@@ -1,6 +1,6 @@
 use gtn_data::Images;
 use gtn_data::split::SplitIndices;
-use gtn_models::{Autoencoder, Mode, Parameters, Tensor, mean_squared_error, to_array4};
+use gtn_models::{Autoencoder, ImageLoss, Mode, Parameters, Tensor, to_array4};
 use gtn_run::Network;
 use ndarray::Array4;
 
@@ -8,11 +8,12 @@ use super::image_batches::{ImageBatch, ImageBatches};
 use super::task::{BatchId, TrainingTask};
 use crate::Result;
 
-/// Reconstruction of images by an autoencoder, by mean squared error.
+/// Reconstruction of images by an autoencoder, by mean squared error unless another loss is set.
 #[derive(Debug)]
 pub struct Reconstruction<'a> {
     autoencoder: &'a Autoencoder,
     images: ImageBatches<'a>,
+    loss: ImageLoss,
 }
 
 impl<'a> Reconstruction<'a> {
@@ -20,7 +21,13 @@ impl<'a> Reconstruction<'a> {
     #[must_use]
     pub fn new(autoencoder: &'a Autoencoder, images: &'a Images, split: &'a SplitIndices) -> Self {
         let images = ImageBatches::new(images, split, autoencoder.parameters().device());
-        Self { autoencoder, images }
+        Self { autoencoder, images, loss: ImageLoss::default() }
+    }
+
+    /// The same with another loss.
+    #[must_use]
+    pub fn with_loss(self, loss: ImageLoss) -> Self {
+        Self { loss, ..self }
     }
 
     /// The first validation images, at most `max`, as the autoencoder reconstructs them, shape (n, C, H, W).
@@ -60,6 +67,6 @@ impl TrainingTask for Reconstruction<'_> {
 
     fn loss(&self, mode: Mode, batch: ImageBatch) -> Result<Tensor> {
         let images = self.images.to_tensor(batch)?;
-        Ok(mean_squared_error(&self.reconstruct(&images, mode)?, &images)?)
+        Ok(self.loss.forward(&self.reconstruct(&images, mode)?, &images)?)
     }
 }

@@ -82,7 +82,9 @@ pub(super) fn open(args: &Evaluate, device: &Device, progress: &mut Progress) ->
         }
         Opened::Statistics(moments) => (Side::Statistics(moments), name.to_string(), Baselines::None),
         Opened::Vectors(rows) => (Side::Vectors(rows), name.to_string(), Baselines::None),
-        Opened::Images(images) => (Side::Images(ImageStream::of_files(images)), name.to_string(), Baselines::None),
+        Opened::Images(images) => {
+            (Side::Images(ImageStream::of_files(checked(images, progress)?)), name.to_string(), Baselines::None)
+        }
     };
     let is_drawn = matches!(generated, Some(Opened::Model(_)));
     let generated = match (generated, &args.generated) {
@@ -92,13 +94,21 @@ pub(super) fn open(args: &Evaluate, device: &Device, progress: &mut Progress) ->
                 Opened::Model(path) => draw(&path, &real, args.seed, device)?,
                 Opened::Statistics(moments) => Side::Statistics(moments),
                 Opened::Vectors(rows) => Side::Vectors(rows),
-                Opened::Images(images) => Side::Images(ImageStream::of_files(images)),
+                Opened::Images(images) => Side::Images(ImageStream::of_files(checked(images, progress)?)),
             };
             Some((side, if is_drawn { format!("samples of {description}") } else { description }))
         }
         _ => None,
     };
     Ok(Comparison { real, real_description, generated, baselines, is_drawn })
+}
+
+/// Images, after a warning if their values are unlikely.
+fn checked(images: ImageCollection, progress: &Progress) -> Result<ImageCollection, Failure> {
+    if let Some(unlikely) = images.unlikely_range()? {
+        progress.line(&format!("warning: {unlikely}"));
+    }
+    Ok(images)
 }
 
 impl Opened {

@@ -11,7 +11,7 @@ use ndarray::{Array2, Array4, ArrayView2, s};
 
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::stop;
+use crate::{memory, stop};
 
 /// Images in one part: those that pass through a network at once.
 pub(super) const BATCH_SIZE: usize = 50;
@@ -86,6 +86,11 @@ impl ImageStream {
         self.len
     }
 
+    /// Channels, height, width.
+    pub(super) fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
     pub(super) fn values_per_image(&self) -> usize {
         self.shape.iter().product()
     }
@@ -125,6 +130,12 @@ impl ImageStream {
 
     /// The values of the first `count` images, one image per row.
     pub(super) fn rows(&self, count: usize, progress: &mut Progress) -> Result<Array2<f32>, Failure> {
+        let advice = "compare fewer images, or Inception features, which are read in parts";
+        memory::require(
+            count.saturating_mul(self.values_per_image()),
+            &format!("the pixels of {count} images"),
+            advice,
+        )?;
         let mut values = Vec::with_capacity(count * self.values_per_image());
         self.for_each_part(count, "read", progress, |images| {
             values.extend(images.iter());

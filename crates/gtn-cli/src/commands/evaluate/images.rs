@@ -13,6 +13,7 @@ use super::halves::Halves;
 use super::image_stream::ImageStream;
 use super::inception::Inception;
 use super::measured::{AtFloor, Estimate, Measured};
+use super::vectors::shape_text;
 use crate::args::{Features, METRICS};
 use crate::failure::Failure;
 
@@ -35,6 +36,7 @@ impl Evaluation<'_> {
         real: &ImageStream,
         generated: &ImageStream,
     ) -> Result<(), Failure> {
+        self.refuse_other_order(real.shape(), generated.shape())?;
         let wants_rows = METRICS.iter().any(|&metric| is_of_rows(metric) && self.request.wants(metric));
         let needs_features = self.args.save_stats.is_some()
             || OF_FEATURES.iter().any(|&metric| self.request.wants(metric))
@@ -59,6 +61,25 @@ impl Evaluation<'_> {
             Some(features) => self.measure_feature_rows(&features),
             None => self.compare_pixels(sides, real, generated),
         }
+    }
+
+    /// The same lengths in another order are the same images with their axes exchanged, which a network reads without a complaint.
+    fn refuse_other_order(&self, of_real: [usize; 3], of_generated: [usize; 3]) -> Result<(), Failure> {
+        let sorted = |mut shape: [usize; 3]| {
+            shape.sort_unstable();
+            shape
+        };
+        if of_real == of_generated || sorted(of_real) != sorted(of_generated) {
+            return Ok(());
+        }
+        let generated = self.args.generated.as_deref().unwrap_or(&self.args.real);
+        Err(Failure::users(format!(
+            "the axes of the images are in another order: {} has {}, {} has {}; transpose one of them",
+            self.args.real.display(),
+            shape_text(of_real),
+            generated.display(),
+            shape_text(of_generated)
+        )))
     }
 
     /// The features of all images, and those of as many images of each baseline as a half has.

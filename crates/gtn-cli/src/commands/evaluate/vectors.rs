@@ -37,8 +37,8 @@ impl Evaluation<'_> {
         real: &ImageStream,
         generated: &ImageStream,
     ) -> Result<(), Failure> {
-        if real.values_per_image() != generated.values_per_image() {
-            return self.refuse_other_kind(real.values_per_image(), generated.values_per_image());
+        if real.shape() != generated.shape() {
+            return self.refuse_other_kind(&shape_text(real.shape()), &shape_text(generated.shape()));
         }
         let mut count = real.len();
         if comparison.baselines.are_of_images() {
@@ -71,6 +71,9 @@ impl Evaluation<'_> {
         if self.args.features == Some(Features::Inception) {
             return Err(Failure::users("--features inception needs images on both sides, and one side has vectors"));
         }
+        let note =
+            "note: the values of images are in the order channels, rows, columns; those of the vectors must be, too";
+        self.warnings.push(note.to_owned());
         self.compare_vectors(real, generated, &|_, _, _| Ok(None), &[])
     }
 
@@ -84,7 +87,8 @@ impl Evaluation<'_> {
         baselines: &[Baseline],
     ) -> Result<(), Failure> {
         if real.ncols() != generated.ncols() {
-            return self.refuse_other_kind(real.ncols(), generated.ncols());
+            let values = |rows: &Array2<f32>| format!("{} values per sample", rows.ncols());
+            return self.refuse_other_kind(&values(real), &values(generated));
         }
         let metrics: Vec<Metric> =
             METRICS.into_iter().filter(|&metric| is_of_rows(metric) && self.request.wants(metric)).collect();
@@ -147,14 +151,19 @@ impl Evaluation<'_> {
         self.args.neighbors.unwrap_or(K_DENSITY)
     }
 
-    fn refuse_other_kind(&mut self, of_real: usize, of_generated: usize) -> Result<(), Failure> {
+    fn refuse_other_kind(&mut self, of_real: &str, of_generated: &str) -> Result<(), Failure> {
         let generated = self.args.generated.as_deref().unwrap_or(&self.args.real);
         let reason = format!(
-            "samples differ in size: {} has {of_real} values per sample, {} has {of_generated}; compare samples of the same kind",
+            "samples differ in size: {} has {of_real}, {} has {of_generated}; compare samples of the same kind",
             self.args.real.display(),
             generated.display(),
         );
         let metrics: Vec<Metric> = METRICS.into_iter().filter(|&metric| is_of_rows(metric)).collect();
         self.request.refuse(&metrics, &reason)
     }
+}
+
+/// The size of images, for people.
+pub(super) fn shape_text([channels, height, width]: [usize; 3]) -> String {
+    format!("images of shape (C, H, W) = ({channels}, {height}, {width})")
 }

@@ -1,8 +1,5 @@
 //! Metrics of generated images against real ones, pixel by pixel, with decoded real latents and decoded baselines.
 
-use std::panic::resume_unwind;
-use std::thread;
-
 use gtn_metrics::{
     Memorization, NearestNeighbors, Neighbor, density_coverage, energy_distance, memorization_from_neighbors,
     precision_recall, sliced_wasserstein,
@@ -11,6 +8,7 @@ use gtn_models::{Streams, purpose};
 use gtn_run::schema::{Baseline, Metric};
 use gtn_run::{MetricRecord, Stage};
 use ndarray::{Array2, Array4, ArrayView2, s};
+use rayon::prelude::*;
 
 use super::images::sample_by_flow;
 use super::values::{
@@ -76,15 +74,12 @@ pub(super) fn measure(
     let nearest_to_real = nearest_training_images(real.view(), images)?;
 
     let mut values: ValuesBySet<7> = ValuesBySet::new();
-    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let threads = rayon::current_num_threads();
     for (round, chunk) in sets.chunks(threads).enumerate() {
         report_progress(round * threads, sets.len(), context)?;
         let measure =
             |set: &Array2<f32>| measure_set(real.view(), set.view(), &nearest_to_real, images, context.streams);
-        let of_chunk: Vec<Result<Values<7>>> = thread::scope(|scope| {
-            let threads: Vec<_> = chunk.iter().map(|(_, set)| scope.spawn(move || measure(set))).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-        });
+        let of_chunk: Vec<Result<Values<7>>> = chunk.par_iter().map(|(_, set)| measure(set)).collect();
         for ((name, _), of_set) in chunk.iter().zip(of_chunk) {
             values.insert(*name, of_set?);
         }

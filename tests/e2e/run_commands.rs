@@ -237,7 +237,7 @@ fn images_in_files_and_in_arrays_are_compared_by_pixels() {
     assert!(evaluate("same.npy") < evaluate("bright.npy"));
     write_npy(out("large.npy"), &Array4::<f32>::zeros((30, 1, 7, 7))).unwrap();
     let call = gtn().arg("evaluate").arg("--real").arg(out("real")).arg("--generated").arg(out("large.npy"));
-    call.refused_in_one_line("has 49; compare samples of the same kind");
+    call.refused_in_one_line("(C, H, W) = (1, 7, 7); compare samples of the same kind");
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn metrics_have_a_noise_floor() {
     assert_eq!(by_seed("run"), by_seed("c.npy"));
 
     write_npy(out("wide.npy"), &Array2::<f32>::zeros((300, 3))).unwrap();
-    evaluate("wide.npy").refused_in_one_line("has 3; compare samples of the same kind");
+    evaluate("wide.npy").refused_in_one_line("has 3 values per sample; compare samples of the same kind");
     write_npy(out("few.npy"), &Array2::<f32>::zeros((5, 2))).unwrap();
     evaluate("few.npy").refused_in_one_line("too few");
     write_npy(out("nan.npy"), &Array2::from_elem((300, 2), f32::NAN)).unwrap();

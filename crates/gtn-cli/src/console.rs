@@ -3,8 +3,6 @@
 use std::io::{Error, ErrorKind, Write};
 use std::sync::OnceLock;
 
-use crate::failure::Failure;
-
 /// The first error of standard output.
 static FAILED: OnceLock<Error> = OnceLock::new();
 
@@ -13,7 +11,8 @@ pub(crate) fn print(line: &str) {
     record(writeln!(std::io::stdout(), "{line}"));
 }
 
-fn record(written: std::io::Result<()>) {
+/// Notes whether something was written to stdout.
+pub(crate) fn record(written: std::io::Result<()>) {
     if let Err(error) = written {
         FAILED.get_or_init(|| error);
     }
@@ -23,22 +22,13 @@ fn record(written: std::io::Result<()>) {
 ///
 /// # Errors
 ///
-/// A message if a result could not be written.
-pub(crate) fn finish() -> Result<(), Failure> {
+/// The first error of stdout.
+pub(crate) fn finish() -> Result<(), Error> {
     record(std::io::stdout().flush());
-    FAILED.get().map_or(Ok(()), unwritten)
-}
-
-/// The failure that an error of stdout is, unless nobody reads it any more.
-pub(crate) fn written(result: std::io::Result<()>) -> Result<(), Failure> {
-    result.or_else(|error| unwritten(&error))
-}
-
-fn unwritten(error: &Error) -> Result<(), Failure> {
-    if error.kind() == ErrorKind::BrokenPipe {
-        return Ok(());
+    match FAILED.get() {
+        Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::new(error.kind(), error.to_string())),
+        _ => Ok(()),
     }
-    Err(Failure::Machine(anyhow::anyhow!("cannot write the result to standard output: {error}")))
 }
 
 /// Prints rows as a table with aligned columns: text in the first one, and numbers in the others.

@@ -31,7 +31,8 @@ fn main() -> ExitCode {
         // The help and the version, too, are results.
         Err(answer) => {
             let code = u8::try_from(answer.exit_code()).unwrap_or(2);
-            return end(console::written(answer.print()).and_then(|()| console::finish()), code);
+            console::record(answer.print());
+            return end(Ok(()), code);
         }
     };
     // The libraries of the Hugging Face Hub also log errors that they return.
@@ -44,13 +45,13 @@ fn main() -> ExitCode {
         .without_time()
         .with_target(false)
         .init();
-    let done = threads::start().and_then(|()| run(&arguments.command));
-    end(done.and_then(|()| console::finish()), 0)
+    end(threads::start().and_then(|()| run(&arguments.command)), 0)
 }
 
 /// The exit code: `code` unless something failed, which is printed.
 fn end(done: Result<(), Failure>, code: u8) -> ExitCode {
-    match done {
+    let unwritten = |error| Failure::Machine(anyhow::anyhow!("cannot write the result to standard output: {error}"));
+    match done.and_then(|()| console::finish().map_err(unwritten)) {
         Ok(()) => ExitCode::from(code),
         Err(failure) => {
             console::status(&console::on_one_line(&failure.to_string()));

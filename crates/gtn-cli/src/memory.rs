@@ -33,7 +33,9 @@ fn in_units(bytes: u64) -> String {
 fn granted() -> Option<u64> {
     let read = |path: &Path| std::fs::read_to_string(path).ok();
     let proc = |name: &str| read(&Path::new("/proc").join(name)).unwrap_or_default();
-    let free = in_kib(&proc("meminfo"), "MemAvailable:");
+    let memory = proc("meminfo");
+    let free = in_kib(&memory, "MemAvailable:");
+    let free = free.map(|free| free.saturating_add(in_kib(&memory, "SwapFree:").unwrap_or(0)));
     let (limits, status) = (proc("self/limits"), proc("self/status"));
     let of_process = address_space(&limits, &status);
     let of_container = container_folders(&proc("self/cgroup")).into_iter().filter_map(|folder| {

@@ -40,7 +40,8 @@ pub(crate) fn start() -> Result<(), Failure> {
         wanted => wanted,
     };
     let granted = granted(wanted + OTHERS);
-    let threads = wanted.min(granted.saturating_sub(OTHERS));
+    // The main thread works alone only if there is no other: other threads may wait for it while it waits for them.
+    let threads = wanted.min(granted.saturating_sub(OTHERS).max(granted.min(1)));
     if threads < wanted {
         console::status(&format!(
             "warning: the system grants {granted} more threads (see `ulimit -u` and the limits of the container); the work is slower"

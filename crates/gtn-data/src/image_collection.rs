@@ -320,7 +320,7 @@ fn check_range(images: &Array4<f32>, first: usize, path: &Path) -> Result<()> {
             } else if min.is_finite() && max.is_finite() {
                 "; rescale the images"
             } else {
-                "; remove what is no number"
+                "; remove NaN and infinities"
             };
             let index = first + index;
             Err(Error::malformed(

@@ -10,6 +10,7 @@ use safetensors::{Dtype, SafeTensors};
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
+pub use crate::shape::tuple_text;
 use crate::{Error, Result, Tensor, npy};
 
 /// Reads an f32 array of any shape from a `.npy`, `.npz` or `.safetensors` file, depending on the file extension. C and
@@ -47,15 +48,6 @@ pub fn read_matrix(path: &Path) -> Result<Array2<f32>> {
         let reason = format!("expected a 2-D array (n, d), got shape {shape}; pass one row per sample");
         Error::malformed(path, reason)
     })
-}
-
-/// A shape as Python prints it: `(2500,)` or `(2, 3)`.
-#[must_use]
-pub fn tuple_text(shape: &[usize]) -> String {
-    match shape {
-        [length] => format!("({length},)"),
-        _ => format!("({})", shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
-    }
 }
 
 /// The path of a file without the name of an array in it, as in `FILE:NAME`.

@@ -36,6 +36,7 @@ mod hex;
 mod labels;
 mod names;
 mod npy;
+mod shape;
 mod suggest;
 mod tensor_file;
 

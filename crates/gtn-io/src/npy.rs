@@ -5,7 +5,7 @@
 
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
-use crate::arrays::tuple_text;
+use crate::shape::tuple_text;
 
 /// Longer headers are refused. NumPy writes 128 bytes, and by default reads no more than 10,000.
 pub(crate) const MAX_HEADER_BYTES: u64 = 64 << 10;

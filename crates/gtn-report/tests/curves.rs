@@ -31,7 +31,7 @@ fn draw(epochs: &[EpochRecord]) -> Option<String> {
 fn a_plot_has_axes_a_legend_and_the_best_epoch() {
     let epochs: Vec<_> = (1..=60).map(|n| epoch(n, 1.0 / n as f64, 0.1 + 1.0 / n as f64, n <= 50)).collect();
     let svg = draw(&epochs).unwrap();
-    for text in ["Loss of the network ĥ", "epoch", "mean squared error (log scale)", "training", "validation"] {
+    for text in ["Loss of the network ĥ", "epoch", "loss (log scale)", "training", "validation"] {
         assert!(svg.contains(text), "{text}");
     }
     assert!(svg.contains("best epoch: 50"));

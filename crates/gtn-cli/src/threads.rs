@@ -25,7 +25,7 @@ pub(crate) fn start() -> Result<(), Failure> {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let wanted = variables::text(VARIABLE).map_or(Ok(0), |text| {
         let refuse =
-            |_| format!("{VARIABLE} is `{text}`, which is no number of threads; set it to 1 or more, or unset it");
+            |_| format!("{VARIABLE} is `{text}`, which is not a number of threads; set it to 1 or more, or unset it");
         text.trim().parse::<usize>().map_err(refuse).map_err(Failure::users)
     })?;
     let most = MANY.max(MOST_PER_PROCESSOR * processors);

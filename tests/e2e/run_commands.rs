@@ -74,6 +74,11 @@ fn images_are_encoded_and_latents_are_decoded() {
     decode("narrow.npy").refused_in_one_line("got shape (2, 4)");
     decode("a.npy").refused_in_one_line("2-D array");
     assert!(!out("no.npy").exists());
+
+    // The autoencoder is enough, as long as ĥ is not trained.
+    fs::remove_file(run.join("checkpoints/h.best.safetensors")).unwrap();
+    on_run("encode", &run).arg("--images").arg(out("a.npy")).arg("--out").arg(out("early.npy")).done();
+    assert_eq!(read("early.npy"), exact);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use gtn_data::image_files::read_images;
 use gtn_data::{ImageCollection, own_images};
 use gtn_models::{Autoencoder, Device, Error, Generator, Model, SourceRows};
-use gtn_run::config::{Data, ImageSource, PairingMethod};
+use gtn_run::config::{Data, ImageSource, OwnImages, PairingMethod};
 use gtn_run::{Network, RunFolder};
 use ndarray::{Array1, Array2, Array4, Axis, concatenate};
 
@@ -44,13 +44,10 @@ pub(crate) fn encode(
 
 /// The images at a path: files of any size are brought to that of the model if it was trained on own images, as these were.
 fn read_for(run: &Path, path: &Path) -> Result<Array4<f32>, Failure> {
-    let model = Model::load(run)?;
-    let card = model.card();
-    if let (Some(Data::Images(ImageSource::Own(settings))), Some(autoencoder)) =
-        (card.config().map(|config| &config.data), &card.autoencoder)
-        && !is_array(path)
+    if !is_array(path)
+        && let Some((settings, channels)) = own_images_of(run)?
     {
-        return Ok(own_images::read_all(path, &gtn_train::own_image_options(settings), autoencoder.channels)?);
+        return Ok(own_images::read_all(path, &gtn_train::own_image_options(&settings), channels)?);
     }
     if is_array(path)
         && let Some(unlikely) = ImageCollection::open(path)?.unlikely_range()?
@@ -58,6 +55,23 @@ fn read_for(run: &Path, path: &Path) -> Result<Array4<f32>, Failure> {
         console::status(&format!("warning: {unlikely}"));
     }
     Ok(read_images(path)?)
+}
+
+/// How a model reads images, and their channels, if it was trained on own images. A run needs no more than its autoencoder.
+fn own_images_of(run: &Path) -> Result<Option<(OwnImages, usize)>, Failure> {
+    let folder = RunFolder::at(run);
+    if folder.config().is_file() {
+        let Data::Images(ImageSource::Own(settings)) = folder.record()?.config.data else { return Ok(None) };
+        return Ok(Some((settings, Autoencoder::load_best(run, &Device::Cpu)?.shape().channels)));
+    }
+    let model = Model::load(run)?;
+    let data = model.card().config().map(|config| &config.data);
+    Ok(match (data, &model.card().autoencoder) {
+        (Some(Data::Images(ImageSource::Own(settings))), Some(autoencoder)) => {
+            Some((settings.clone(), autoencoder.channels))
+        }
+        _ => None,
+    })
 }
 
 /// Whether a path has the name of an array, or of one in a file of several.

@@ -14,7 +14,7 @@ const ROUNDS: u64 = 10;
 const EXPLORED: [&str; 3] = ["mnist-d5", "mnist-d5-paper", "mnist-d12"];
 
 /// Tests the page of `gtn explore` in a browser, runs the property tests of the theory, the matching and the metrics on new random cases,
-/// then kills runs a hundred times.
+/// reads thousands of damaged files, and kills runs a hundred times.
 pub(crate) fn run() -> ExitCode {
     let code = explore();
     if code != ExitCode::SUCCESS {
@@ -31,11 +31,17 @@ pub(crate) fn run() -> ExitCode {
             return code;
         }
     }
-    let kills = ["test", "--workspace", "--test", "interrupted", "--", "--ignored"];
-    eprintln!("$ cargo {}", kills.join(" "));
-    let mut command = cargo();
-    command.args(kills);
-    finish(command)
+    for name in ["damaged_files", "interrupted"] {
+        let ignored = ["test", "--workspace", "--test", name, "--", "--ignored"];
+        eprintln!("$ cargo {}", ignored.join(" "));
+        let mut command = cargo();
+        command.args(ignored);
+        let code = finish(command);
+        if code != ExitCode::SUCCESS {
+            return code;
+        }
+    }
+    ExitCode::SUCCESS
 }
 
 /// Runs tests/explorer with Node.js and Chromium. The driver is installed by npm.

@@ -1,4 +1,4 @@
-//! Files of every kind, damaged in many ways: each is read or refused, and no reader panics.
+//! Damaged files of every kind: each is read or refused, and no reader panics.
 
 mod readers;
 

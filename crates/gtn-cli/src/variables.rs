@@ -10,12 +10,11 @@ use crate::args::Arguments;
 
 /// The arguments of this process. An empty variable counts as one that is not set.
 pub(crate) fn parse() -> clap::error::Result<Arguments> {
-    let command = without_empty_variables(Arguments::command());
-    let mut described = command.clone();
-    let matches = command.try_get_matches();
+    let command = || without_empty_variables(Arguments::command());
+    let matches = command().try_get_matches();
     matches
         .and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches))
-        .map_err(|error| of_variable(error, &mut described))
+        .map_err(|error| of_variable(error, &mut command()))
 }
 
 /// The value of a variable, unless it is empty or no text.

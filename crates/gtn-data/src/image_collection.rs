@@ -7,6 +7,7 @@ use ndarray::{Array4, ArrayView4, Axis};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::extension::has_extension;
 use crate::image_decoder::{self, ImageHeader};
 use crate::image_file_list::{ImageFileList, ImageFileReader};
 use crate::image_set::ProgressFn;
@@ -337,8 +338,4 @@ fn range<'v>(values: impl Iterator<Item = &'v f32>) -> (f32, f32) {
     values.fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), &value| {
         if value.is_nan() || min.is_nan() { (f32::NAN, f32::NAN) } else { (min.min(value), max.max(value)) }
     })
-}
-
-fn has_extension(path: &Path, known: &[&str]) -> bool {
-    path.extension().is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }

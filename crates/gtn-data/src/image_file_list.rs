@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
+use crate::extension::{PNG_OR_JPEG, has_extension};
 use crate::image_set::image_source::{MAX_FILE_BYTES, SharedFile, open_archive, read_entry};
 use crate::leftovers::is_leftover;
 use crate::text_table::read_limited;
 use crate::{Error, Result};
-
-const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
 
 /// Formats that pytorch-fid reads and this crate does not. Skipping such a file in silence would change a metric.
 const UNSUPPORTED_EXTENSIONS: [&str; 6] = ["bmp", "pgm", "ppm", "tif", "tiff", "webp"];
@@ -133,10 +132,8 @@ impl ImageFileReader<'_> {
 
 /// Whether a path names an image that can be read. `shown` is the path for messages.
 fn is_image(path: &Path, shown: &Path) -> Result<bool> {
-    let Some(extension) = path.extension() else { return Ok(false) };
-    let is_one_of = |list: &[&str]| list.iter().any(|known| extension.eq_ignore_ascii_case(known));
-    if is_one_of(&UNSUPPORTED_EXTENSIONS) {
+    if has_extension(path, &UNSUPPORTED_EXTENSIONS) {
         return Err(Error::malformed(shown, "this image format is not supported; convert it to PNG, or remove it"));
     }
-    Ok(is_one_of(&EXTENSIONS))
+    Ok(has_extension(path, &PNG_OR_JPEG))
 }

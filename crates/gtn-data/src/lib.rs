@@ -36,6 +36,7 @@
 
 pub mod celeba;
 mod error;
+mod extension;
 pub mod fetch;
 pub mod hap;
 #[cfg(feature = "hub")]

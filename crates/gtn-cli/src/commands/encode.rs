@@ -44,15 +44,12 @@ pub(crate) fn encode(
 
 /// The images at a path: files of any size are brought to that of the model if it was trained on own images, as these were.
 fn read_for(run: &Path, path: &Path) -> Result<Array4<f32>, Failure> {
-    if !is_array(path)
-        && let Some((settings, channels)) = own_images_of(run)?
-    {
+    if is_array(path) {
+        if let Some(unlikely) = ImageCollection::open(path)?.unlikely_range()? {
+            console::status(&format!("warning: {unlikely}"));
+        }
+    } else if let Some((settings, channels)) = own_images_of(run)? {
         return Ok(own_images::read_all(path, &gtn_train::own_image_options(&settings), channels)?);
-    }
-    if is_array(path)
-        && let Some(unlikely) = ImageCollection::open(path)?.unlikely_range()?
-    {
-        console::status(&format!("warning: {unlikely}"));
     }
     Ok(read_images(path)?)
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
+use crate::extension::{PNG_OR_JPEG, has_extension};
 use crate::leftovers::is_leftover;
 use crate::text_table::read_limited;
 use crate::{Error, Result};
@@ -179,7 +180,10 @@ impl ImageSource {
             SourceKind::Folder { .. } => "a folder".to_owned(),
             SourceKind::Zip { entries, .. } => format!("a zip archive of {} images", entries.exact.len()),
         };
-        self.passed_over.as_ref().map_or(kind.clone(), |passed_over| format!("{kind} ({passed_over})"))
+        match &self.passed_over {
+            Some(passed_over) => format!("{kind} ({passed_over})"),
+            None => kind,
+        }
     }
 
     /// Whether a file of this name exists.
@@ -265,8 +269,7 @@ impl Contents {
 
 /// Whether a file has the name of an image.
 fn is_image_name(name: &str) -> bool {
-    let extension = Path::new(name).extension();
-    extension.is_some_and(|extension| ["jpg", "jpeg", "png"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
+    has_extension(Path::new(name), &PNG_OR_JPEG)
 }
 
 /// The path of an entry of a folder, also if its name has another letter case; otherwise the path that it should have.

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 use zip::ZipArchive;
 
+use crate::extension::has_extension;
 use crate::image_set::image_source::{SharedFile, is_unsafe_path, open_archive, read_entry};
 use crate::leftovers::is_leftover;
 use crate::text_table::read_limited;
@@ -322,8 +323,7 @@ fn unpack(path: &Path, file: File) -> Result<File> {
 
 /// Whether a file has the name of an image.
 pub(super) fn is_image_name(name: &str) -> bool {
-    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+    has_extension(Path::new(name), &EXTENSIONS)
 }
 
 /// Whether a path has the name of an archive that [`read`](super::read) reads.

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use gtn_models::{DeviceName, Model, Streams};
-use gtn_run::config::{Components, Overrides, PairingMethod, Protocol, ResidualSettings, TrainedBaseline};
+use gtn_run::config::{
+    Components, DecoderSettings, Overrides, PairingMethod, Protocol, ResidualSettings, TrainedBaseline, Training,
+};
 use gtn_run::observer::NoopObserver;
 use gtn_run::schema::{Baseline, KeyInfo, Metric, Statistic};
 use gtn_run::{MetricsLog, Provenance, RunFolder, Stage};
@@ -93,6 +95,8 @@ fn run(experiment: &str, root: &Path, overrides: Overrides) -> Run {
         (flow.width, flow.blocks, flow.batch_size) = (8, 1, 10);
         (flow.integration_steps, flow.fresh_pairs) = (4, 100);
         config.h.residual = Some(ResidualSettings { width: 8, blocks: 1 });
+        let training = Training::new(2, 2, 50, 1e-3);
+        config.autoencoder.as_mut().unwrap().decoder = Some(DecoderSettings { loss: Default::default(), training });
     }
     let job = Job {
         config,

@@ -81,7 +81,7 @@ impl Observer for FitProgress {
         parts.extend(task.validation_loss.map(|loss| format!("validation loss {}", number(loss))));
         let rate = progress.done.saturating_sub(first) as f64 / task.started.elapsed().as_secs_f64().max(1e-9);
         let unit = match progress.stage {
-            Stage::Prepare | Stage::Autoencode | Stage::Encode => "images/s",
+            Stage::Prepare | Stage::Autoencode | Stage::Encode | Stage::Decoder => "images/s",
             Stage::Evaluate => "sets/s",
             _ => "rows/s",
         };
@@ -107,7 +107,8 @@ impl Observer for FitProgress {
         }
         if let Some(task) = self.task.as_mut().filter(|task| !task.has_shown_images) {
             task.has_shown_images = true;
-            let what = if images.stage == Stage::Autoencode { "reconstructed" } else { "generated" };
+            let is_reconstructed = matches!(images.stage, Stage::Autoencode | Stage::Decoder);
+            let what = if is_reconstructed { "reconstructed" } else { "generated" };
             self.progress.line(&format!("{:<11} first {what} images {}", images.stage.to_string(), path.display()));
         }
         self.grid = Some(path);

@@ -23,6 +23,8 @@ pub struct AutoencoderShape {
     pub dim: usize,
 }
 
+/// What the names of a decoder's parameters start with.
+pub(crate) const DECODER: &str = "decoder.";
 /// Channels between the outer and the inner convolution.
 pub(crate) const OUTER_CHANNELS: usize = 64;
 /// Channels between the inner convolution and the linear layer.
@@ -215,6 +217,13 @@ impl Autoencoder {
         &self.parameters
     }
 
+    /// The parameters of its decoder alone, which share their values with [`parameters`](Self::parameters): for an optimizer that leaves
+    /// the encoder as it is.
+    #[must_use]
+    pub fn decoder_parameters(&self) -> Parameters {
+        self.parameters.starting_with(DECODER)
+    }
+
     /// Its encoder. A clone shares the parameters.
     #[must_use]
     pub fn encoder(&self) -> &Encoder {
@@ -266,6 +275,15 @@ impl Autoencoder {
     ///
     /// [`Error::Device`] if the images have another shape.
     pub fn reconstruct(&self, images: &Tensor) -> Result<Tensor> {
-        self.decoder.forward_in(Mode::Train, &self.encoder.forward_in(Mode::Train, images)?)
+        self.decode_for_training(&self.encoder.forward_in(Mode::Train, images)?)
+    }
+
+    /// Decodes latents, shape (n, d), for training: gradients flow through the output.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] if the latents have another shape.
+    pub fn decode_for_training(&self, latents: &Tensor) -> Result<Tensor> {
+        self.decoder.forward_in(Mode::Train, latents)
     }
 }

@@ -10,6 +10,7 @@ use gtn_run::{
 };
 use ndarray::Array1;
 
+use crate::autoencoder::DECODER;
 use crate::error::require_array;
 use crate::model::{ENCODER, Model};
 use crate::{
@@ -85,6 +86,11 @@ impl Autoencoder {
         let config = run.record()?.config;
         let (shape, mut weights) = read_best(&run, &config)?;
         replace_encoder(&mut weights, &run, &config)?;
+        match replace_decoder(&mut weights, &run, &config) {
+            // The encoder may be used before its decoder is trained alone.
+            Err(Error::NotTrained { .. }) => {}
+            replaced => replaced?,
+        }
         build(&shape, &weights, device)
     }
 
@@ -100,7 +106,9 @@ impl Autoencoder {
             return autoencoder_of(&read_model(&file)?, path.as_ref(), device);
         }
         let run = RunFolder::at(path.as_ref());
-        let (shape, weights) = read_best(&run, &run.record()?.config)?;
+        let config = run.record()?.config;
+        let (shape, mut weights) = read_best(&run, &config)?;
+        replace_decoder(&mut weights, &run, &config)?;
         build(&shape, &weights, device)
     }
 }
@@ -207,6 +215,7 @@ fn read_run(run: &RunFolder) -> Result<Model> {
         Some(_) => {
             let (AutoencoderShape { channels, side, dim }, mut weights) = read_best(run, &config)?;
             // Sampling needs the best weights alone, and must not fail without others.
+            replace_decoder(&mut weights, run, &config)?;
             let missing_encoder = replace_encoder(&mut weights, run, &config).err().map(|error| error.to_string());
             if missing_encoder.is_some() {
                 weights.retain(|name, _| !name.starts_with(ENCODER));
@@ -250,7 +259,7 @@ fn read_flow(
     Ok(Some((card, read(run, &path, Network::Flow)?.group(&keys::WEIGHTS))))
 }
 
-/// The autoencoder's best weights, and its architecture.
+/// The autoencoder's best weights after the training of both of its parts, and its architecture.
 fn read_best(run: &RunFolder, config: &Config) -> Result<(AutoencoderShape, NamedArrays)> {
     if config.autoencoder.is_none() {
         return Err(Error::NoAutoencoder { run: run.root().to_path_buf() });
@@ -273,11 +282,25 @@ fn replace_encoder(weights: &mut NamedArrays, run: &RunFolder, config: &Config) 
     let choice = config.autoencoder.as_ref().map(|settings| settings.weights);
     if choice == Some(AutoencoderWeights::LastEncoderBestDecoder) {
         let last = read(run, &run.last_checkpoint(Network::Autoencoder), Network::Autoencoder)?;
-        let last = last.group(&keys::WEIGHTS);
-        for (name, array) in weights.iter_mut().filter(|(name, _)| name.starts_with(ENCODER)) {
-            let encoder = require_array(&last, name, array.shape())?;
-            array.assign(encoder);
-        }
+        replace(weights, ENCODER, &last.group(&keys::WEIGHTS))?;
+    }
+    Ok(())
+}
+
+/// Replaces the decoder by the one that was trained alone, if the run has one.
+fn replace_decoder(weights: &mut NamedArrays, run: &RunFolder, config: &Config) -> Result<()> {
+    if config.decoder_training().is_some() {
+        let decoder = read(run, &run.best_checkpoint(Network::Decoder), Network::Decoder)?;
+        replace(weights, DECODER, &decoder.group(&keys::WEIGHTS))?;
+    }
+    Ok(())
+}
+
+/// Replaces the weights whose names start with `prefix`.
+fn replace(weights: &mut NamedArrays, prefix: &str, others: &NamedArrays) -> Result<()> {
+    for (name, array) in weights.iter_mut().filter(|(name, _)| name.starts_with(prefix)) {
+        let other = require_array(others, name, array.shape())?;
+        array.assign(other);
     }
     Ok(())
 }

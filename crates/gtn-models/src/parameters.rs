@@ -47,6 +47,21 @@ impl Parameters {
         &self.device
     }
 
+    /// Those whose names start with `prefix`, shared with this network.
+    pub(crate) fn starting_with(&self, prefix: &str) -> Self {
+        fn of<T: Clone>(all: &BTreeMap<String, T>, prefix: &str) -> BTreeMap<String, T> {
+            let of_part = all.iter().filter(|(name, _)| name.starts_with(prefix));
+            of_part.map(|(name, value)| (name.clone(), value.clone())).collect()
+        }
+        Self {
+            trainable: of(&self.trainable, prefix),
+            weights: of(&self.weights, prefix),
+            in_place: self.in_place.clone(),
+            buffers: of(&self.buffers, prefix),
+            device: self.device.clone(),
+        }
+    }
+
     /// The trainable parameters, in the order of their names. Gradients of a loss flow to these tensors, whose values change
     /// with each step of an optimizer.
     pub fn trainable(&self) -> impl Iterator<Item = (&str, &Tensor)> {

@@ -106,6 +106,7 @@ impl Observer for TensorBoard {
     fn epoch_images(&mut self, images: &EpochImages<'_>) {
         let tag = match images.stage {
             Stage::Autoencode => "autoencoder/reconstructions",
+            Stage::Decoder => "decoder/reconstructions",
             Stage::Fit => "h/samples",
             _ => return,
         };

@@ -54,6 +54,9 @@ pub struct Provenance {
     pub labels_path: Option<PathBuf>,
     /// Epochs of the autoencoder's training, once it is over.
     pub autoencoder_epochs: Option<usize>,
+    /// Epochs of the training of the decoder alone, once it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder_epochs: Option<usize>,
     /// Epochs of the training of a flow's velocity network, once it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow_epochs: Option<usize>,
@@ -81,6 +84,7 @@ impl Provenance {
     pub fn epochs_mut(&mut self, network: Network) -> &mut Option<usize> {
         match network {
             Network::Autoencoder => &mut self.autoencoder_epochs,
+            Network::Decoder => &mut self.decoder_epochs,
             Network::Flow => &mut self.flow_epochs,
             Network::H => &mut self.h_epochs,
             Network::Vae => &mut self.vae_epochs,

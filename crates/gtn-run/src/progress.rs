@@ -31,6 +31,9 @@ impl RunProgress {
             Stage::Autoencode if config.reused_autoencoder().is_none() => {
                 config.autoencoder.as_ref().map(|autoencoder| autoencoder.training.epochs)
             }
+            Stage::Decoder if config.reused_autoencoder().is_none() => {
+                config.decoder_training().map(|decoder| decoder.training.epochs)
+            }
             Stage::Flow => config.pairing.flow.epochs,
             Stage::Baselines => config.autoencoder.as_ref().map(|autoencoder| autoencoder.training.epochs),
             Stage::Fit => Some(config.h.training.epochs),

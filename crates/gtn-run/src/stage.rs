@@ -12,6 +12,8 @@ names! {
         Autoencode => "autoencode",
         /// Encodes images as latents.
         Encode => "encode",
+        /// Trains the decoder alone on the latents, if the configuration asks for it.
+        Decoder => "decoder",
         /// Trains the velocity network of a flow, if pairs come from one.
         Flow => "flow",
         /// Pairs normal vectors with the data.
@@ -33,6 +35,7 @@ impl Stage {
     pub fn network(self) -> Option<Network> {
         match self {
             Stage::Autoencode => Some(Network::Autoencoder),
+            Stage::Decoder => Some(Network::Decoder),
             Stage::Flow => Some(Network::Flow),
             Stage::Fit => Some(Network::H),
             Stage::Baselines => Some(Network::Vae),
@@ -48,6 +51,8 @@ names! {
     pub enum Network: "network" {
         /// The autoencoder between images and latents.
         Autoencoder => "autoencoder",
+        /// The decoder, trained alone.
+        Decoder => "decoder",
         /// The velocity network of a flow, from normal vectors to latents or data.
         Flow => "flow",
         /// ĥ, from normal vectors to latents or data.
@@ -63,6 +68,7 @@ impl Network {
     pub fn stage(self) -> Stage {
         match self {
             Network::Autoencoder => Stage::Autoencode,
+            Network::Decoder => Stage::Decoder,
             Network::Flow => Stage::Flow,
             Network::H => Stage::Fit,
             Network::Vae => Stage::Baselines,

@@ -12,7 +12,7 @@ use crate::baselines::Baselines;
 use crate::context::Context;
 use crate::handoff::Source;
 use crate::results::{Results, Trained};
-use crate::stages::{autoencode, baselines, encode, evaluate, fit, label, prepare, sample};
+use crate::stages::{autoencode, baselines, decoder, encode, evaluate, fit, label, prepare, sample};
 use crate::{Error, Job, Result, reused_autoencoder};
 
 /// Executes all stages of a run that are not completed. The run stays locked until the returned value is dropped.
@@ -110,6 +110,8 @@ pub(crate) fn reproduce_after(
             let inputs = autoencode::Inputs { config, settings, images: &images, reused: reused.as_ref() };
             let trained = autoencode::run(inputs, context)?;
             let targets = encode::run(encode::Inputs { config, images: &images, trained: &trained }, context)?;
+            let inputs = decoder::Inputs { config, images: &images, targets: &targets, reused: reused.as_ref() };
+            let trained = decoder::run(inputs, trained, context)?;
             (Source::Images(Box::new(images)), targets, Some((trained, settings)))
         }
         prepare::Outputs::Points(points, targets) => (Source::Points(points), targets, None),
@@ -156,8 +158,9 @@ pub fn extend(run: &RunFolder, seconds: u64) -> Result<Config> {
     let extension = record.config.extension.unwrap_or_default().saturating_add(seconds);
     record.config.extension = Some(extension);
     record.config.check()?;
-    // Until ĥ is trained again, it does not belong to the autoencoder.
-    (record.provenance.flow_epochs, record.provenance.h_epochs) = (None, None);
+    // Until they are trained again, they do not belong to the autoencoder.
+    let of = &mut record.provenance;
+    (of.decoder_epochs, of.flow_epochs, of.h_epochs) = (None, None, None);
     run.write_record(&record)?;
     Ok(record.config)
 }

@@ -7,8 +7,10 @@ use std::path::Path;
 
 use gtn_data::Images;
 use gtn_models::{Autoencoder, AutoencoderShape, Device};
+use gtn_run::checkpoint::{BestEpoch, TrainState};
 use gtn_run::config::{AutoencoderWeights, ReusedAutoencoder};
-use gtn_run::{Artifact, Config, Network, Provenance, RunFolder, RunRecord};
+use gtn_run::schema::{Statistic, checkpoint as keys};
+use gtn_run::{Artifact, Config, Network, Provenance, RunFolder, RunRecord, Statistics};
 
 use crate::{Error, Job, Result};
 
@@ -20,6 +22,8 @@ pub(crate) struct Reused {
     pub(crate) best: Artifact,
     /// The weights of the last epoch, if they are used.
     pub(crate) last: Option<Artifact>,
+    /// Those of the decoder that was trained alone afterwards, if one was.
+    pub(crate) decoder: Option<Artifact>,
     shape: AutoencoderShape,
 }
 
@@ -33,9 +37,10 @@ pub fn reuse_autoencoder(config: &Config, path: &Path) -> Result<Config> {
     let reused = Reused::read(config, &RunFolder::at(path))?;
     let mut config = config.clone();
     if let (Some(settings), Some(of_other)) = (&mut config.autoencoder, &reused.record.config.autoencoder) {
-        (settings.loss, settings.training) = (of_other.loss, of_other.training.clone());
+        settings.take_training(of_other);
         let (weights, split_seed) = (reused.checksum(), reused.record.config.split_seed());
-        settings.reused = Some(ReusedAutoencoder { weights, split_seed });
+        let decoder = reused.decoder.as_ref().map(Artifact::checksum);
+        settings.reused = Some(ReusedAutoencoder { weights, decoder, split_seed });
     }
     Ok(config)
 }
@@ -62,15 +67,16 @@ pub(crate) fn resolve(job: &Job, run: &RunFolder) -> Result<(Config, Option<Reus
         && of_folder.reused.is_some()
     {
         settings.reused.clone_from(&of_folder.reused);
-        (settings.loss, settings.training) = (of_folder.loss, of_folder.training.clone());
+        settings.take_training(of_folder);
     }
-    let Some(ReusedAutoencoder { weights, .. }) = config.reused_autoencoder().cloned() else {
+    let Some(ReusedAutoencoder { weights, decoder, .. }) = config.reused_autoencoder().cloned() else {
         return Ok((config, None));
     };
     let original = existing.and_then(|record| record.provenance.autoencoder_from).map(RunFolder::at);
     for folder in [Some(run.clone()), original].into_iter().flatten() {
         if let Ok(reused) = Reused::read(&config, &folder)
             && reused.checksum() == weights
+            && reused.decoder.as_ref().map(Artifact::checksum) == decoder
         {
             return Ok((config, Some(reused)));
         }
@@ -98,7 +104,9 @@ impl Reused {
             ));
         }
         let autoencoder = Autoencoder::load_best(run.root(), &Device::Cpu)?;
-        if record.provenance.autoencoder_epochs.is_none() {
+        let trains_decoder = record.config.decoder_training().is_some();
+        let of_decoder = record.provenance.decoder_epochs;
+        if record.provenance.autoencoder_epochs.is_none() || (trains_decoder && of_decoder.is_none()) {
             return fail("its training is not over; resume that run first (`gtn runs` shows its progress)");
         }
         let best = Artifact::read(&run.best_checkpoint(Network::Autoencoder))?;
@@ -118,7 +126,8 @@ impl Reused {
                 Some(last)
             }
         };
-        Ok(Self { run: run.clone(), record, best, last, shape: *autoencoder.shape() })
+        let decoder = trains_decoder.then(|| Artifact::read(&run.best_checkpoint(Network::Decoder))).transpose()?;
+        Ok(Self { run: run.clone(), record, best, last, decoder, shape: *autoencoder.shape() })
     }
 
     /// The checksum of the weights, as the configuration has it.
@@ -147,6 +156,7 @@ impl Reused {
     pub(crate) fn describe_in(&self, provenance: &mut Provenance) {
         let of_other = &self.record.provenance;
         provenance.autoencoder_epochs = of_other.autoencoder_epochs;
+        provenance.decoder_epochs = of_other.decoder_epochs;
         if self.record.config.reused_autoencoder().is_some() {
             provenance.autoencoder_from.clone_from(&of_other.autoencoder_from);
             provenance.autoencoder_data_sha256.clone_from(&of_other.autoencoder_data_sha256);
@@ -171,6 +181,20 @@ impl Reused {
             )
         })
     }
+}
+
+/// How the weights were trained.
+pub(crate) fn statistics(weights: &Artifact) -> Statistics {
+    let mut statistics = Statistics::new();
+    if let Some(TrainState { epochs, best: Some(BestEpoch { epoch, loss }), .. }) = weights.metadata(&keys::TRAIN_STATE)
+    {
+        statistics.extend([
+            (Statistic::Epochs, epochs as f64),
+            (Statistic::BestEpoch, epoch as f64),
+            (Statistic::BestValidationLoss, loss),
+        ]);
+    }
+    statistics
 }
 
 fn other_run(run: &RunFolder, reason: &str) -> Error {

@@ -2,6 +2,7 @@
 
 pub(crate) mod autoencode;
 pub(crate) mod baselines;
+pub(crate) mod decoder;
 pub(crate) mod encode;
 pub(crate) mod evaluate;
 pub(crate) mod fit;

@@ -29,6 +29,7 @@ mod batches;
 mod callbacks;
 mod checkpoint_policy;
 mod checkpoints;
+mod decoding;
 mod device_images;
 mod early_stopping;
 mod flow_matching;
@@ -43,6 +44,7 @@ mod trainer;
 mod variational;
 
 pub use callbacks::{BestWeights, Callbacks, Position};
+pub use decoding::Decoding;
 pub use early_stopping::{Decision, EarlyStopping};
 pub use flow_matching::{FlowMatching, FlowTargets};
 pub(crate) use in_run::{EpochOutputs, InRun};

@@ -33,7 +33,7 @@ pub(crate) struct ExperimentChoices {
     /// Stop at an unreadable image file; the same as `--max-unreadable 0`.
     #[arg(long, conflicts_with = "max_unreadable")]
     pub(crate) strict: bool,
-    /// Maximum number of epochs: `20`, or for each network, as in `autoencoder=3,h=20` (and `flow=10`).
+    /// Maximum number of epochs: `20`, or for each network, as in `autoencoder=3,h=20` (and `flow=10`, `decoder=5`).
     #[arg(long, value_name = "N|NETWORK=N,...")]
     pub(crate) epochs: Option<Epochs>,
     /// Time budget for the run, as in `90s`, `10m` or `1h 30m`. Training of each network stops at the end of an epoch: the autoencoder after

@@ -1,6 +1,6 @@
 //! The loss curves of the networks that a run trains.
 
-use gtn_run::config::{PairingMethod, Selection};
+use gtn_run::config::{PairingMethod, ReconstructionLoss, Selection};
 use gtn_run::schema::{Baseline, Metric};
 use gtn_run::{Config, EpochRecord, MetricsLog, Stage};
 
@@ -12,13 +12,12 @@ use crate::curves;
 pub(super) fn section(config: &Config, data_set: &DataSet, log: &MetricsLog) -> Section {
     let mut items = Vec::new();
     if let Some(autoencoder) = config.autoencoder.as_ref().filter(|_| config.reused_autoencoder().is_none()) {
-        let loss = match autoencoder.loss.spectrum {
-            0.0 => "the mean squared error of the decoded images".to_owned(),
-            weight => format!(
-                "the mean squared error of the decoded images, and {weight} times the difference of their local spectra"
-            ),
-        };
+        let loss = of_images(autoencoder.loss);
         items.push(item(log, Stage::Autoencode, "loss-autoencoder.svg", ["the autoencoder", &loss]));
+        if let Some(decoder) = &autoencoder.decoder {
+            let loss = of_images(decoder.loss);
+            items.push(item(log, Stage::Decoder, "loss-decoder.svg", ["the decoder alone", &loss]));
+        }
     }
     if config.pairing.method == PairingMethod::Flow {
         let loss = "the mean squared error of its velocities, most of which no network can predict: a point on the way belongs to \
@@ -28,6 +27,16 @@ pub(super) fn section(config: &Config, data_set: &DataSet, log: &MetricsLog) -> 
     items.push(item(log, Stage::Fit, "loss-h.svg", ["the network ĥ", data_set.loss]));
     items.extend(score_of_samples(config.h.training.select, log));
     Section { heading: "Losses", side_by_side: true, items }
+}
+
+/// A loss of decoded images in words.
+fn of_images(loss: ReconstructionLoss) -> String {
+    match loss.spectrum {
+        0.0 => "the mean squared error of the decoded images".to_owned(),
+        weight => format!(
+            "the mean squared error of the decoded images, and {weight} times the difference of their local spectra"
+        ),
+    }
 }
 
 fn item(log: &MetricsLog, stage: Stage, file: &'static str, [network, loss]: [&str; 2]) -> Item {

@@ -35,7 +35,14 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
         }
         Some(autoencoder) => {
             let (max, recorded) = (autoencoder.training.epochs, provenance.autoencoder_epochs);
-            format!("{}, and {h}", training("the autoencoder", max, log, Stage::Autoencode, recorded))
+            let trained = training("the autoencoder", max, log, Stage::Autoencode, recorded);
+            match &autoencoder.decoder {
+                None => format!("{trained}, and {h}"),
+                Some(decoder) => {
+                    let (max, recorded) = (decoder.training.epochs, provenance.decoder_epochs);
+                    format!("{trained}, {}, and {h}", training("the decoder alone", max, log, Stage::Decoder, recorded))
+                }
+            }
         }
     };
     summary.push_str(&format!(" {}.", capitalized(&networks)));

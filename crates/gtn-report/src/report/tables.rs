@@ -300,6 +300,15 @@ fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
                 "The autoencoder minimizes the mean squared error and {spectrum} times the difference of local spectra."
             ));
         }
+        if let Some(decoder) = &autoencoder.decoder {
+            let loss = match decoder.loss.spectrum {
+                0.0 => "the mean squared error".to_owned(),
+                weight => format!("the mean squared error and {weight} times the difference of local spectra"),
+            };
+            settings.push(format!(
+                "After that the encoder stays as it is, and the decoder alone is trained on the latents. It minimizes {loss}."
+            ));
+        }
     }
     if let Some(reused) = config.reused_autoencoder() {
         settings.push(format!(

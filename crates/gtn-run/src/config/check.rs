@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use super::{
-    Components, Config, CoordinateSystem, Data, FidSettings, ImageSource, OfficialSplit, OwnImages, OwnLatents,
-    PairingMethod, PointSource, RandomSplit, ReusedAutoencoder, Selection, Synthetic, Training,
+    AutoencoderSettings, Components, Config, CoordinateSystem, Data, FidSettings, ImageSource, OfficialSplit,
+    OwnImages, OwnLatents, PairingMethod, PointSource, RandomSplit, ReconstructionLoss, ReusedAutoencoder, Selection,
+    Synthetic, Training,
 };
 use crate::{Error, Result};
 
@@ -43,12 +44,10 @@ impl Config {
         self.check_pairing()?;
         self.check_h()?;
         if let Some(autoencoder) = &self.autoencoder {
-            check_training("autoencoder", &autoencoder.training)?;
-            let spectrum = autoencoder.loss.spectrum;
-            require_in(0.0..=1000.0, "autoencoder.loss.spectrum", spectrum, "must be from 0 to 1000")?;
-            let select = autoencoder.training.select;
-            let reason = "must be validation-loss: an autoencoder draws no samples";
-            require(select == Selection::ValidationLoss, "autoencoder.training.select", select, reason)?;
+            check_image_network("autoencoder", &autoencoder.loss, &autoencoder.training)?;
+            if let Some(decoder) = &autoencoder.decoder {
+                check_image_network("autoencoder.decoder", &decoder.loss, &decoder.training)?;
+            }
         }
         if let Some(reused) = self.reused_autoencoder() {
             check_reused(reused)?;
@@ -130,8 +129,10 @@ impl Config {
                 if let &ImageSource::Own(OwnImages { side, .. }) = source {
                     let is_side = (4..=256).contains(&side) && side.is_multiple_of(4);
                     require(is_side, "data.side", side, "must be a multiple of 4, from 4 to 256")?;
-                    let has_spectrum = self.autoencoder.as_ref().is_some_and(|settings| settings.loss.spectrum > 0.0);
-                    let reason = "must be at least 16 for local spectra; set autoencoder.loss.spectrum = 0";
+                    let mut losses = self.autoencoder.iter().flat_map(AutoencoderSettings::losses);
+                    let has_spectrum = losses.any(|loss| loss.spectrum > 0.0);
+                    let reason =
+                        "must be at least 16 for local spectra; set spectrum = 0 in the losses of [autoencoder]";
                     require(side >= 16 || !has_spectrum, "data.side", side, reason)?;
                 }
                 if let ImageSource::Own(OwnImages { max_unreadable: fraction, .. })
@@ -203,11 +204,14 @@ fn check_synthetic(synthetic: &Synthetic) -> Result<()> {
     Ok(())
 }
 
-fn check_reused(ReusedAutoencoder { weights, split_seed }: &ReusedAutoencoder) -> Result<()> {
+fn check_reused(ReusedAutoencoder { weights, decoder, split_seed }: &ReusedAutoencoder) -> Result<()> {
     let reason = "must be one or two SHA-256 checksums, joined by `+`; pass --autoencoder RUN to set it";
     let checksums: Vec<&str> = weights.split('+').collect();
     let are_checksums = checksums.len() <= 2 && checksums.iter().all(|text| is_checksum(text));
     require(are_checksums, "autoencoder.reused.weights", weights, reason)?;
+    let reason = "must be a SHA-256 checksum; pass --autoencoder RUN to set it";
+    let is_valid = decoder.as_deref().is_none_or(is_checksum);
+    require(is_valid, "autoencoder.reused.decoder", decoder.as_deref().unwrap_or_default(), reason)?;
     let reason = "must be less than 2^63, the limit of TOML";
     require(i64::try_from(*split_seed).is_ok(), "autoencoder.reused.split_seed", split_seed, reason)
 }
@@ -219,6 +223,14 @@ fn check_weights(key: &str, weights: Option<&str>) -> Result<()> {
 
 fn is_checksum(text: &str) -> bool {
     text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+fn check_image_network(network: &str, loss: &ReconstructionLoss, training: &Training) -> Result<()> {
+    check_training(network, training)?;
+    require_in(0.0..=1000.0, &format!("{network}.loss.spectrum"), loss.spectrum, "must be from 0 to 1000")?;
+    let (key, reason) =
+        (format!("{network}.training.select"), "must be validation-loss: only ĥ draws samples that could be measured");
+    require(training.select == Selection::ValidationLoss, &key, training.select, reason)
 }
 
 fn check_training(network: &str, training: &Training) -> Result<()> {

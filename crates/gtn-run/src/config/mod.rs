@@ -74,9 +74,36 @@ pub struct ReconstructionLoss {
 pub struct AutoencoderSettings {
     /// Which weights to use after training.
     pub weights: AutoencoderWeights,
-    /// The trained autoencoder of another run, which replaces training. `loss` and `training` then say how it was trained.
+    /// The trained autoencoder of another run, which replaces training. `loss`, `training` and `decoder` then say how it was trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reused: Option<ReusedAutoencoder>,
+    /// What it minimizes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub loss: ReconstructionLoss,
+    /// Its training.
+    pub training: Training,
+    /// The training of its decoder alone, which follows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<DecoderSettings>,
+}
+
+impl AutoencoderSettings {
+    /// What it minimizes, and what its decoder minimizes alone.
+    pub(crate) fn losses(&self) -> impl Iterator<Item = ReconstructionLoss> {
+        [Some(self.loss), self.decoder.as_ref().map(|decoder| decoder.loss)].into_iter().flatten()
+    }
+
+    /// Takes the settings by which `other` was trained.
+    pub fn take_training(&mut self, other: &Self) {
+        (self.loss, self.training, self.decoder) = (other.loss, other.training.clone(), other.decoder.clone());
+    }
+}
+
+/// How the decoder is trained alone, on the latents of a trained encoder. What the decoder learns then does not change the latents,
+/// so its loss may ask for more than the encoder can keep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecoderSettings {
     /// What it minimizes.
     #[serde(default, skip_serializing_if = "is_default")]
     pub loss: ReconstructionLoss,
@@ -192,6 +219,8 @@ pub struct Config {
 
 /// Seconds of a time budget that the networks after the autoencoder need at most.
 const HALF_HOUR: f64 = 1800.0;
+/// The share of an autoencoder's time in which its decoder is trained alone.
+const DECODER_SHARE: f64 = 0.4;
 
 impl Config {
     /// The folder name of this run, such as `mnist-d5-seed1` or `mnist-d5-seed1-repo-quick`.
@@ -229,8 +258,9 @@ impl Config {
 
     /// Seconds for training each network under the time budget, with its extension. If an autoencoder is trained it has 40% of it, and ĥ
     /// has 50%. Of own images ĥ has 30%, but of the first half hour only: more does not help it, and the autoencoder has the rest up to
-    /// 90%, because it decides how sharp images are. Without an autoencoder, ĥ has 90%. A flow takes half of what ĥ would have, and
-    /// pairing a tenth of it. The rest is for the other stages. If there is a reference run, each run has half of the budget.
+    /// 90%, because it decides how sharp images are. Without an autoencoder, ĥ has 90%. If the decoder is trained alone afterwards, it has
+    /// 40% of the time of the autoencoder. A flow takes half of what ĥ would have, and pairing a tenth of it. The rest is for the other
+    /// stages. If there is a reference run, each run has half of the budget.
     #[must_use]
     pub fn training_budget(&self, network: Network) -> Option<f64> {
         let trains_autoencoder = self.autoencoder.is_some() && self.reused_autoencoder().is_none();
@@ -244,8 +274,10 @@ impl Config {
             (false, None) => (0.0, 0.9),
         };
         let has_flow = self.pairing.method == PairingMethod::Flow;
+        let of_decoder = if self.decoder_training().is_some() { DECODER_SHARE } else { 0.0 };
         let fraction = match network {
-            Network::Autoencoder => autoencoder,
+            Network::Autoencoder => autoencoder * (1.0 - of_decoder),
+            Network::Decoder => autoencoder * of_decoder,
             // As many as for an autoencoder, in addition to the budget.
             Network::Vae => 0.4,
             Network::Flow => 0.5 * h,
@@ -272,6 +304,12 @@ impl Config {
         self.autoencoder.as_ref()?.reused.as_ref()
     }
 
+    /// The training of the decoder alone, if the run has it.
+    #[must_use]
+    pub fn decoder_training(&self) -> Option<&DecoderSettings> {
+        self.autoencoder.as_ref()?.decoder.as_ref()
+    }
+
     /// The seed that selects and splits the images, or draws the points: that of the run, or that of the run that trained its
     /// autoencoder.
     #[must_use]
@@ -290,6 +328,7 @@ impl Config {
     pub fn stages(&self) -> Vec<Stage> {
         let has = |stage: &Stage| match stage {
             Stage::Autoencode | Stage::Encode => self.data.are_images(),
+            Stage::Decoder => self.decoder_training().is_some(),
             Stage::Flow => self.pairing.method == PairingMethod::Flow,
             Stage::Baselines => !self.baselines.is_empty(),
             _ => true,

@@ -51,6 +51,8 @@ pub struct Epochs {
     pub all: Option<usize>,
     /// For the autoencoder.
     pub autoencoder: Option<usize>,
+    /// For the decoder, where it is trained alone.
+    pub decoder: Option<usize>,
     /// For the velocity network of a flow.
     pub flow: Option<usize>,
     /// For ĥ.
@@ -71,6 +73,7 @@ impl FromStr for Epochs {
                 "" => &mut epochs.all,
                 network => match network.parse().map_err(|error: UnknownName| error.to_string())? {
                     Network::Autoencoder => &mut epochs.autoencoder,
+                    Network::Decoder => &mut epochs.decoder,
                     Network::Flow => &mut epochs.flow,
                     Network::H => &mut epochs.h,
                     Network::Vae => return Err("vae has the epochs of the autoencoder; set those".to_owned()),
@@ -86,7 +89,13 @@ impl FromStr for Epochs {
 
 impl std::fmt::Display for Epochs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let parts = [("", self.all), ("autoencoder=", self.autoencoder), ("flow=", self.flow), ("h=", self.h)];
+        let parts = [
+            ("", self.all),
+            ("autoencoder=", self.autoencoder),
+            ("decoder=", self.decoder),
+            ("flow=", self.flow),
+            ("h=", self.h),
+        ];
         let parts = parts.iter().filter_map(|(name, number)| number.map(|number| format!("{name}{number}")));
         f.write_str(&parts.collect::<Vec<_>>().join(","))
     }
@@ -98,7 +107,7 @@ mod tests {
 
     #[test]
     fn epochs_round_trip_as_text() {
-        for text in ["20", "autoencoder=3,h=20", "7,h=20", "h=1", "flow=2,h=1"] {
+        for text in ["20", "autoencoder=3,h=20", "7,h=20", "h=1", "decoder=4,flow=2,h=1"] {
             assert_eq!(text.parse::<Epochs>().unwrap().to_string(), text);
         }
         for text in ["", "h", "h=x", "k=1", "h=1,h=2", "3,4", "h=-1", "=="] {

@@ -2,7 +2,8 @@
 
 use super::message::{on_one_line, with_suggestion};
 use super::{
-    Config, FlowSettings, HArchitecture, InceptionOverrides, Overrides, PairingMethod, Protocol, ResidualSettings,
+    Config, DecoderSettings, FlowSettings, HArchitecture, InceptionOverrides, Overrides, PairingMethod, Protocol,
+    ResidualSettings,
 };
 use crate::{Error, Result};
 
@@ -87,6 +88,15 @@ impl Config {
         } else if let Some(number) = epochs.autoencoder {
             let (key, value) = ("--epochs autoencoder".to_owned(), number.to_string());
             let reason = format!("`{}` has no autoencoder; set the epochs of h", self.experiment);
+            return Err(Error::Setting { key, value, reason });
+        }
+        if let Some(DecoderSettings { training, .. }) =
+            self.autoencoder.as_mut().and_then(|autoencoder| autoencoder.decoder.as_mut())
+        {
+            training.epochs = epochs.decoder.or(epochs.all).unwrap_or(training.epochs);
+        } else if let Some(number) = epochs.decoder {
+            let (key, value) = ("--epochs decoder".to_owned(), number.to_string());
+            let reason = "no decoder is trained alone; set [autoencoder.decoder] in a configuration".to_owned();
             return Err(Error::Setting { key, value, reason });
         }
         if self.pairing.method == PairingMethod::Flow {

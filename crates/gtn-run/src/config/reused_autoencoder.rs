@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct ReusedAutoencoder {
     /// SHA-256 of its best weights; followed by `+` and that of its last weights if these are used.
     pub weights: String,
+    /// SHA-256 of the weights of its decoder, if that was trained alone afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<String>,
     /// The seed of the split that it was trained on. The run has the same split, so that no image that the autoencoder was trained
     /// on is used for validation.
     pub split_seed: u64,

@@ -25,17 +25,17 @@ names! {
         ),
         /// Epochs of training.
         Epochs => "epochs" (
-            &[Stage::Autoencode, Stage::Flow, Stage::Fit, Stage::Baselines], "Epochs",
+            &[Stage::Autoencode, Stage::Decoder, Stage::Flow, Stage::Fit, Stage::Baselines], "Epochs",
             "Passes over the training data."
         ),
         /// The epoch with the lowest validation loss.
         BestEpoch => "best_epoch" (
-            &[Stage::Autoencode, Stage::Flow, Stage::Fit, Stage::Baselines], "Best epoch",
+            &[Stage::Autoencode, Stage::Decoder, Stage::Flow, Stage::Fit, Stage::Baselines], "Best epoch",
             "The epoch whose weights are used: that with the lowest validation loss, or with the best samples."
         ),
         /// The lowest validation loss.
         BestValidationLoss => "best_validation_loss" (
-            &[Stage::Autoencode, Stage::Flow, Stage::Fit, Stage::Baselines], "Best validation loss",
+            &[Stage::Autoencode, Stage::Decoder, Stage::Flow, Stage::Fit, Stage::Baselines], "Best validation loss",
             "Loss of the best epoch on the validation set: the mean squared error, except in stage baselines."
         ),
         /// Total variance of the training latents.

@@ -3,17 +3,15 @@
 use std::time::Instant;
 
 use gtn_models::{Autoencoder, AutoencoderShape, ImageLoss};
-use gtn_run::checkpoint::{BestEpoch, TrainState};
 use gtn_run::config::{AutoencoderSettings, AutoencoderWeights, ReconstructionLoss};
-use gtn_run::schema::{Statistic, checkpoint as keys};
-use gtn_run::{Artifact, Config, Network, Stage, Statistics};
+use gtn_run::{Artifact, Config, Network, Stage};
 use ndarray::Array4;
 
 use crate::Result;
 use crate::context::{Context, fingerprint};
 use crate::datasets::ImageData;
 use crate::handoff::TrainedAutoencoder;
-use crate::reused_autoencoder::Reused;
+use crate::reused_autoencoder::{Reused, statistics};
 use crate::training::{EpochOutputs, InRun, Reconstruction};
 
 /// Validation images that observers see reconstructed after each improvement.
@@ -99,15 +97,7 @@ fn take(reused: &Reused, inputs: &Inputs<'_>, context: &mut Context<'_>) -> Resu
         }
     }
     context.update_provenance(|provenance| reused.describe_in(provenance))?;
-    let mut statistics = Statistics::new();
-    if let Some(TrainState { epochs, best: Some(BestEpoch { epoch, loss }), .. }) = best.metadata(&keys::TRAIN_STATE) {
-        statistics.extend([
-            (Statistic::Epochs, epochs as f64),
-            (Statistic::BestEpoch, epoch as f64),
-            (Statistic::BestValidationLoss, loss),
-        ]);
-    }
-    context.finish(Stage::Autoencode, started.elapsed().as_secs_f64(), statistics)
+    context.finish(Stage::Autoencode, started.elapsed().as_secs_f64(), statistics(best))
 }
 
 /// The first validation images, reconstructed. The split is in random order, so they are a random sample.

@@ -13,12 +13,13 @@ use gtn_run::{Config, MetricsLog, Network, Record, RunFolder, Stage};
 use crate::Result;
 
 /// The stages that runs of a sweep share, in the order of a run.
-pub(super) const STAGES: [Stage; 5] = [Stage::Autoencode, Stage::Encode, Stage::Flow, Stage::Label, Stage::Baselines];
+pub(super) const STAGES: [Stage; 6] =
+    [Stage::Autoencode, Stage::Encode, Stage::Decoder, Stage::Flow, Stage::Label, Stage::Baselines];
 
 /// Whether the results of a stage are the same under two configurations of one sweep.
 pub(super) fn are_shared(stage: Stage, a: &Config, b: &Config) -> bool {
     match stage {
-        Stage::Autoencode | Stage::Encode | Stage::Baselines => {
+        Stage::Autoencode | Stage::Encode | Stage::Decoder | Stage::Baselines => {
             // ĥ and the pairs come later, except for the normalization, which a sweep does not vary.
             let same = Config { h: a.h.clone(), pairing: a.pairing.clone(), ..b.clone() };
             *a == same && a.pairing.normalize == b.pairing.normalize
@@ -65,6 +66,7 @@ fn files(stage: Stage, run: &RunFolder) -> Vec<PathBuf> {
     match stage {
         Stage::Autoencode => checkpoints(Network::Autoencoder).to_vec(),
         Stage::Encode => vec![run.latents(), run.test_latents()],
+        Stage::Decoder => checkpoints(Network::Decoder).to_vec(),
         Stage::Flow => [[run.coordinates()].as_slice(), &checkpoints(Network::Flow)].concat(),
         Stage::Label => vec![run.coordinates(), run.pairs(), run.test_pairs()],
         Stage::Baselines => checkpoints(Network::Vae).to_vec(),
@@ -116,12 +118,12 @@ mod tests {
         let shared = |other: &Config| STAGES.map(|stage| are_shared(stage, &base, other));
         assert_eq!(
             shared(&config(Overrides { width: Some(7), learning_rate: Some(0.1), ..Overrides::default() })),
-            [true; 5]
+            [true; 6]
         );
         let by_flow = config(Overrides { pairing: Some(PairingMethod::Flow), ..Overrides::default() });
-        assert_eq!(shared(&by_flow), [true, true, false, false, true]);
+        assert_eq!(shared(&by_flow), [true, true, true, false, false, true]);
         let rate = config(Overrides { autoencoder_learning_rate: Some(0.1), ..Overrides::default() });
-        assert_eq!(shared(&rate), [false; 5]);
+        assert_eq!(shared(&rate), [false; 6]);
         assert!(!are_shared(Stage::Fit, &base, &base));
     }
 

@@ -8,7 +8,12 @@ use crate::curves;
 
 /// The losses of the networks; `None` if no epochs are recorded.
 pub(super) fn section(runs: &[ComparedRun]) -> Option<Section> {
-    let plots = [(Network::H, "ĥ"), (Network::Flow, "the velocity network"), (Network::Autoencoder, "the autoencoder")];
+    let plots = [
+        (Network::H, "ĥ"),
+        (Network::Flow, "the velocity network"),
+        (Network::Decoder, "the decoder alone"),
+        (Network::Autoencoder, "the autoencoder"),
+    ];
     let items: Vec<Item> = plots.into_iter().filter_map(|(network, name)| plot(runs, network.stage(), name)).collect();
     (!items.is_empty()).then_some(Section { heading: "Losses", side_by_side: true, items })
 }

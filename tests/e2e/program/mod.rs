@@ -63,6 +63,7 @@ impl Call {
         let words: Vec<String> = std::iter::once(self.0.get_program()).chain(self.0.get_args()).map(quoted).collect();
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(format!("{prefix} exec {}", words.join(" ")));
+        self.0.get_current_dir().map(|folder| shell.current_dir(folder));
         for (name, value) in self.0.get_envs() {
             match value {
                 Some(value) => shell.env(name, value),

@@ -247,7 +247,7 @@ fn unsuitable_images_are_refused_in_one_line() {
     refused(&["--images", "missing"], "missing");
     fs::create_dir(place.path("texts")).unwrap();
     fs::write(place.path("texts/a.txt"), "a").unwrap();
-    refused(&["--images", "texts"], "1 other files, such as a.txt");
+    refused(&["--images", "texts"], "one other file, a.txt");
     fs::create_dir(place.path("one")).unwrap();
     let gray = |shade: u8| GrayImage::from_fn(9, 9, |x, _| Luma([shade + x as u8]));
     gray(1).save(place.path("one/a.png")).unwrap();

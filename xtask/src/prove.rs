@@ -14,7 +14,7 @@ const ROUNDS: u64 = 10;
 const EXPLORED: [&str; 3] = ["mnist-d5", "mnist-d5-paper", "mnist-d12"];
 
 /// Tests the page of `gtn explore` in a browser, runs the property tests of the theory, the matching and the metrics on new random cases,
-/// reads thousands of damaged files, and kills runs a hundred times.
+/// reads thousands of damaged files, kills runs of each kind a hundred times, and watches the memory of long ones.
 pub(crate) fn run() -> ExitCode {
     let code = explore();
     if code != ExitCode::SUCCESS {
@@ -31,7 +31,7 @@ pub(crate) fn run() -> ExitCode {
             return code;
         }
     }
-    for name in ["damaged_files", "interrupted"] {
+    for name in ["damaged_files", "interrupted", "kills", "soak"] {
         let ignored = ["test", "--workspace", "--test", name, "--", "--ignored"];
         eprintln!("$ cargo {}", ignored.join(" "));
         let mut command = cargo();

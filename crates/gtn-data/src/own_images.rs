@@ -152,7 +152,10 @@ fn check_unreadable(path: &Path, options: &Options, files: usize, unreadable: &[
     let Some((name, reason)) = unreadable.first() else { return Ok(()) };
     let count = unreadable.len();
     if count == files {
-        let reason = format!("none of the {files} image files can be read; the first, {name}, {reason}");
+        let reason = match files {
+            1 => format!("its only image file, {name}, {reason}"),
+            _ => format!("none of the {files} image files can be read; the first, {name}, {reason}"),
+        };
         return Err(Error::malformed(path, reason));
     }
     if count as f64 > options.max_unreadable * files as f64 {

@@ -271,7 +271,7 @@ fn what_has_no_images_is_refused_with_advice() {
     folder.write("below/data.csv", b"1,2");
     assert!(folder.refused(SMALL).contains("it has 2 other files, such as below/data.csv"));
     folder.write("a.png", b"text");
-    assert!(folder.refused(SMALL).contains("none of the 1 image files can be read; the first, a.png, is not an image"));
+    assert!(folder.refused(SMALL).contains("its only image file, a.png, is not an image"));
     for (options, word) in [
         (Options { side: 30, ..SMALL }, "side is 30"),
         (Options { side: 0, ..SMALL }, "side is 0"),

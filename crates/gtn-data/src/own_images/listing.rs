@@ -73,6 +73,7 @@ impl Listing {
         if listing.entries.is_empty() {
             let found = match &listing.others {
                 (0, _) | (_, None) => "it has no files".to_owned(),
+                (1, Some(first)) => format!("it has one other file, {first}"),
                 (count, Some(first)) => format!("it has {count} other files, such as {first}"),
             };
             let reason =

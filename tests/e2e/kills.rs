@@ -1,0 +1,213 @@
+//! Runs of every kind that are killed at random moments, and end with the bytes of undisturbed ones.
+#![cfg(unix)]
+
+mod program;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use gtn_run::sweep::{CombinationRecord, CombinationState, SweepRecord};
+use gtn_run::{MetricsLog, RunFolder, RunProgress};
+use image::{Rgb, RgbImage};
+use program::{Call, assert_same, gtn};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// A kind of run: its name, and the arguments of `gtn` without the output folder.
+struct Kind {
+    name: &'static str,
+    arguments: &'static [&'static str],
+}
+
+const KINDS: [Kind; 7] = [
+    Kind {
+        name: "points",
+        arguments: &["reproduce", "swiss-roll", "--dim", "2", "--limit", "6000", "--epochs", "6", "--seed", "3"],
+    },
+    Kind {
+        name: "digits",
+        arguments: &[
+            "reproduce",
+            "mnist",
+            "--limit",
+            "600",
+            "--epochs",
+            "autoencoder=3,h=6",
+            "--baselines",
+            "vae",
+            "--dim",
+            "4",
+        ],
+    },
+    Kind { name: "flow", arguments: &["reproduce", "flow.toml"] },
+    Kind { name: "decoder", arguments: &["reproduce", "decoder.toml"] },
+    Kind {
+        name: "images",
+        arguments: &[
+            "fit",
+            "--images",
+            "animals",
+            "--side",
+            "16",
+            "--dim",
+            "4",
+            "--epochs",
+            "autoencoder=3,flow=1,h=3",
+        ],
+    },
+    Kind { name: "vectors", arguments: &["fit", "--latents", "x.npy", "--epochs", "flow=1,h=3"] },
+    Kind {
+        name: "sweep",
+        arguments: &[
+            "sweep",
+            "uniform",
+            "--limit",
+            "4000",
+            "--epochs",
+            "4",
+            "--widths",
+            "6,12",
+            "--learning-rates",
+            "1e-2,1e-3",
+        ],
+    },
+];
+
+/// Trains the decoder alone.
+const DECODER: &str = "
+[autoencoder.decoder]
+loss = { spectrum = 3.0 }
+training = { epochs = 4, patience = 4, batch_size = 50, learning_rate = 1e-3, schedule = \"cosine\" }
+";
+
+#[test]
+fn runs_of_each_kind_killed_at_a_random_moment_end_bit_equal() {
+    // Those that train most networks in little time.
+    kill_runs(1, &["flow", "decoder", "sweep"]);
+}
+
+#[test]
+#[ignore = "takes minutes; cargo xtask prove runs it"]
+fn runs_of_each_kind_killed_a_hundred_times_end_bit_equal() {
+    kill_runs(15, &KINDS.map(|kind| kind.name));
+}
+
+/// Kills runs of these kinds so many times each, and prints a tally by stage.
+#[allow(clippy::print_stdout, reason = "the tally is the result, and a failure can be repeated with the seed")]
+fn kill_runs(kills: usize, names: &[&str]) {
+    // The moments differ each time; the result must not.
+    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    println!("seed {seed}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut equal = 0;
+    for kind in KINDS.iter().filter(|kind| names.contains(&kind.name)) {
+        let place = Place::new();
+        let started = Instant::now();
+        place.call(kind, "undisturbed").done();
+        let length = started.elapsed();
+        let mut stages = BTreeMap::new();
+        let mut killed = 0;
+        while killed < kills {
+            // As many kills as a run usually survives before its end, and as many as are left.
+            let of_run = (kills - killed).min(4);
+            for _ in 0..of_run {
+                let mut child = place.call(kind, "killed").spawn();
+                std::thread::sleep(length.mul_f64(rng.random_range(0.0..1.0) / of_run as f64));
+                child.kill().unwrap();
+                if child.wait().unwrap().signal() == Some(9) {
+                    killed += 1;
+                    *stages.entry(place.stage(kind)).or_insert(0) += 1;
+                } else {
+                    break;
+                }
+            }
+            place.call(kind, "killed").done();
+            place.assert_equal(kind);
+            equal += 1;
+            fs::remove_dir_all(place.path("killed")).unwrap();
+        }
+        println!("{}: {killed} kills of runs of {length:.1?} ({stages:?}), bytes equal", kind.name);
+    }
+    println!("{} kinds, at least {kills} kills each, {equal} runs compared, all equal", names.len());
+}
+
+/// A folder with data of all kinds, the cache and runs.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(program::toy(700));
+        let animals = place.path("animals");
+        fs::create_dir_all(&animals).unwrap();
+        for index in 0..150 {
+            let shade = |at: u32| (40 + 8 * at + index) as u8;
+            let image = RgbImage::from_fn(20, 18, |x, y| Rgb([shade(x), (index * 3 % 50) as u8, shade(y)]));
+            image.save(animals.join(format!("{index:03}.png"))).unwrap();
+        }
+        let wave = |row: usize, column: usize| ((row * 37 + column * 11) as f32 * 0.7).sin();
+        let rows = ndarray::Array2::from_shape_fn((500, 3), |(row, column)| wave(row, column));
+        ndarray_npy::write_npy(place.path("x.npy"), &rows).unwrap();
+        let show = ["config", "show", "mnist", "--limit", "300", "--epochs"];
+        let (settings, _) = gtn().args(show).arg("autoencoder=2,h=2").done();
+        fs::write(place.path("decoder.toml"), settings + DECODER).unwrap();
+        let by_flow = ["--protocol", "flow", "--components", "2"];
+        let (settings, _) = gtn().args(show).arg("autoencoder=2,flow=2,h=3").args(by_flow).done();
+        let small = settings.replace("width = 256", "width = 16").replace("fresh_pairs = 60000", "fresh_pairs = 300");
+        fs::write(place.path("flow.toml"), small.replace("integration_steps = 24", "integration_steps = 4")).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn call(&self, kind: &Kind, out: &str) -> Call {
+        let call = gtn().current_dir(self.0.path()).args(kind.arguments).args(["--out", out]);
+        let call = if kind.name == "images" || kind.name == "vectors" { call } else { call.args(["--data-dir", "."]) };
+        call.env("GTN_CACHE_DIR", self.path("cache"))
+    }
+
+    /// Where the killed run stands.
+    fn stage(&self, kind: &Kind) -> String {
+        let root = self.path("killed");
+        if kind.name == "sweep" {
+            let record = SweepRecord::read(&root).ok().flatten();
+            let is_done = |of: &&CombinationRecord| of.state == CombinationState::Done;
+            let done = record.map_or(0, |record| record.combinations.iter().filter(is_done).count());
+            return format!("run {} of 4", done + 1);
+        }
+        let run = RunFolder::at(&root);
+        let (Ok(record), Ok(log)) = (run.record(), MetricsLog::open(&run.metrics())) else {
+            return "prepare".to_owned();
+        };
+        match RunProgress::new(&record.config, &log) {
+            RunProgress::Done => "report".to_owned(),
+            RunProgress::Incomplete { stage, .. } => stage.to_string(),
+        }
+    }
+
+    fn assert_equal(&self, kind: &Kind) {
+        let (found, expected) = (self.path("killed"), self.path("undisturbed"));
+        if kind.name == "sweep" {
+            for run in runs_of(&expected) {
+                assert_same(&found.join(&run), &expected.join(&run));
+            }
+        } else {
+            assert_same(&found, &expected);
+        }
+    }
+}
+
+/// The folders of the runs of a sweep.
+fn runs_of(sweep: &Path) -> Vec<PathBuf> {
+    let folders = fs::read_dir(sweep).unwrap().map(|entry| entry.unwrap().path());
+    let runs: Vec<PathBuf> = folders
+        .filter(|path| path.join("config.toml").is_file())
+        .map(|path| path.file_name().unwrap().into())
+        .collect();
+    assert_eq!(runs.len(), 4);
+    runs
+}

@@ -1,5 +1,7 @@
 //! The paper's Table 2 (Inception Score and FID of CelebA and hands for four dimensions) beside what runs measured.
 
+use std::collections::BTreeSet;
+
 use gtn_run::config::{Data, ImageSource};
 use gtn_run::schema::{Baseline, Metric, Statistic};
 use gtn_run::{MetricRecord, MetricsLog, RunFolder, RunProgress, RunRecord, Stage};
@@ -82,9 +84,11 @@ impl Table2 {
     /// The table as rows of text, of which the first is the head.
     #[must_use]
     pub fn rows(&self) -> Vec<Vec<String>> {
-        let head: [&str; 9] =
-            ["data", "d", "paper: IS", "IS real", "FID", "here: IS", "IS decoded", "FID", "FID decoded"];
-        let mut rows = vec![head.map(str::to_owned).to_vec()];
+        let mut head =
+            ["data", "d", "paper: IS", "IS real", "FID", "here: IS", "IS decoded"].map(str::to_owned).to_vec();
+        let fid = self.fid_title("FID-");
+        head.extend([fid.clone(), format!("{fid} decoded")]);
+        let mut rows = vec![head];
         for entry in &self.entries {
             let paper = entry.paper();
             let of_paper =
@@ -121,6 +125,16 @@ impl Table2 {
         document("GTN: Table 2", &header, &main)
     }
 
+    /// What the FID of the runs is called: after its number of features, if that is not the paper's.
+    fn fid_title(&self, prefix: &str) -> String {
+        let dims: BTreeSet<usize> = self.entries.iter().filter_map(Entry::fid_dims).collect();
+        match dims.iter().collect::<Vec<_>>()[..] {
+            [] | [&PAPER_DIMS] => "FID".to_owned(),
+            [dims] => format!("{prefix}{}", count(*dims)),
+            _ => "FID of several numbers of features".to_owned(),
+        }
+    }
+
     fn paper_and_runs(&self) -> Markup {
         html! {
             section {
@@ -128,9 +142,10 @@ impl Table2 {
                 div.wide { table {
                     thead { tr {
                         th { "Data" } th.number { "d" }
-                        @for head in ["Paper: IS", "IS of real images", "FID", "Here: IS", "IS of decoded real images", "FID"] {
+                        @for head in ["Paper: IS", "IS of real images", "FID", "Here: IS", "IS of decoded real images"] {
                             th.number { (head) }
                         }
+                        th.number { (self.fid_title("FID of features: ")) }
                     } }
                     tbody {
                         @for entry in &self.entries {
@@ -193,7 +208,6 @@ impl Table2 {
                     thead { tr {
                         th { "Data" } th.number { "d" } th { "Protocol" } th.number { "Training images" }
                         th.number { "Epochs of the autoencoder" } th.number { "Epochs of ĥ (best)" } th.number { "Time" }
-                        th { "What differs from the paper, and what is missing" }
                     } }
                     tbody { @for entry in &self.entries {
                         tr {
@@ -204,10 +218,31 @@ impl Table2 {
                             td.number { (cell_of_count(entry.autoencoder_epochs())) }
                             td.number { (entry.h_epochs()) }
                             td.number { (entry.seconds().map_or_else(dash, duration)) }
-                            td { @let notes = entry.notes(); @if notes.is_empty() { (dash()) } @else { ul { @for note in notes { li { (note) } } } } }
                         }
                     } }
                 } }
+                (self.differences())
+            }
+        }
+    }
+
+    /// What differs from the paper, and what is missing: first what is the same for all runs.
+    fn differences(&self) -> Markup {
+        let notes: Vec<Vec<String>> = self.entries.iter().map(Entry::notes).collect();
+        let is_common = |note: &String| notes.len() > 1 && notes.iter().all(|of_run| of_run.contains(note));
+        let common: Vec<&String> = notes.iter().take(1).flatten().filter(|note| is_common(note)).collect();
+        let own = self.entries.iter().zip(&notes).filter_map(|(entry, notes)| {
+            let own: Vec<&str> = notes.iter().filter(|note| !is_common(note)).map(String::as_str).collect();
+            (!own.is_empty()).then(|| format!("{}, d = {}: {}", entry.experiment, entry.dim, own.join("; ")))
+        });
+        let own: Vec<String> = own.collect();
+        html! {
+            @if !(common.is_empty() && own.is_empty()) {
+                h3 { "What differs from the paper, and what is missing" }
+                ul {
+                    @for note in common { li { "All runs: " (note) } }
+                    @for note in own { li { (note) } }
+                }
             }
         }
     }
@@ -235,6 +270,12 @@ impl Entry {
 
     fn metric(&self, metric: Metric) -> Option<&MetricRecord> {
         self.run.as_ref()?.1.metrics().find(|record| record.metric == metric)
+    }
+
+    /// Features of its FID, if it has one.
+    fn fid_dims(&self) -> Option<usize> {
+        self.metric(Metric::Fid)?;
+        Some(self.run.as_ref()?.0.config.inception.as_ref()?.fid.as_ref()?.dims)
     }
 
     fn statistic(&self, stage: Stage, statistic: Statistic) -> Option<f64> {
@@ -309,6 +350,11 @@ impl Entry {
                 fid.dims
             )),
             Some(_) => {}
+        }
+        if self.metric(Metric::Fid).is_some_and(|record| record.floor.is_none()) {
+            let reason = "fewer than twice as many training images as the FID compares, so there are no others for that of real images \
+                          and of decoded ones";
+            notes.push(reason.to_owned());
         }
         notes
     }

@@ -189,7 +189,11 @@ fn links_and_devices_in_folders_do_not_hang() {
     symlink("nowhere", place.path("strange/dangling.png")).unwrap();
     let fifo = place.path("strange/pipe.png");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    place.refused("pipes, devices and links to nowhere", &["fit", "--images", "strange"], "strange");
+    place.refused(
+        "pipes, devices and links to nowhere",
+        &["fit", "--images", "strange"],
+        "one other file, dangling.png",
+    );
     fs::create_dir(place.path("names")).unwrap();
     fs::write(place.path("names").join("\u{1b}[2J\u{7}\nevil.png"), "not an image").unwrap();
     place.refused("a name that clears the terminal", &["fit", "--images", "names", "--strict"], "evil.png");

@@ -22,18 +22,22 @@ fn two_thousand_epochs_need_no_more_memory_than_two_hundred() {
     let run = folder.path().join("run");
     let preset = folder.path().join("preset.toml");
     let (text, _) = gtn().args(["config", "show", "uniform", "--limit", "4000", "--epochs", "2000"]).done();
-    std::fs::write(&preset, text.replace("patience = 3", "patience = 10000")).unwrap();
+    let patient = text.replace("patience = 3", "patience = 10000");
+    assert_ne!(patient, text);
+    std::fs::write(&preset, patient).unwrap();
     let mut child = gtn().arg("reproduce").arg(&preset).arg("--out").arg(&run).spawn();
     let mut largest = [0; 2];
     for (part, until) in [(0, 1000), (1, 1990)] {
         wait_until(&mut child, || epochs(&run) >= until - 800);
         let process = child.id();
         while epochs(&run) < until {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before epoch {until}");
             largest[part] = largest[part].max(memory_in_use(process).unwrap_or_default());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
     assert!(child.wait().unwrap().success());
     println!("epochs 200 to 1000: at most {} kB; 1190 to 1990: {} kB", largest[0], largest[1]);
-    assert!(largest[1] as f64 <= 1.01 * largest[0] as f64, "{largest:?}");
+    // Beside 1%: the records of 1,000 epochs, which stay in memory.
+    assert!(largest[1] as f64 <= 1.01 * largest[0] as f64 + 512.0, "{largest:?}");
 }

@@ -17,10 +17,13 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// Whether a source has an `unsafe` block, function or implementation.
 fn is_unsafe(text: &str) -> bool {
-    let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
-    code.flat_map(str::split_whitespace).collect::<Vec<_>>().windows(2).any(|words| {
-        let word = words[0].trim_start_matches(['(', '{', '=']);
-        word == "unsafe" && (words[1].starts_with('{') || ["fn", "impl", "extern", "trait"].contains(&words[1]))
+    let code: String = text.lines().flat_map(|line| [line.split("//").next().unwrap_or_default(), "\n"]).collect();
+    let is_part_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices("unsafe").any(|(start, word)| {
+        let (before, after) = (&code[..start], code[start + word.len()..].trim_start());
+        let is_followed = after.starts_with(['{', '('])
+            || ["fn ", "impl", "extern ", "trait "].iter().any(|next| after.starts_with(next));
+        !before.ends_with(is_part_of_name) && !code[start + word.len()..].starts_with(is_part_of_name) && is_followed
     })
 }
 
@@ -55,6 +58,11 @@ fn every_file_with_unsafe_code_is_listed_and_no_other() {
 fn unsafe_code_is_told_from_words() {
     assert!(
         is_unsafe("let x = unsafe { f() };") && is_unsafe("unsafe fn f() {}") && is_unsafe("unsafe extern \"C\" {")
+    );
+    assert!(
+        is_unsafe("Ok(unsafe { f() })")
+            && is_unsafe("#[unsafe(no_mangle)]")
+            && is_unsafe("unsafe impl<T> Send for T {}")
     );
     assert!(!is_unsafe("// unsafe { }") && !is_unsafe("#![allow(unsafe_code)]") && !is_unsafe("if is_unsafe(x) {"));
 }

@@ -68,7 +68,8 @@ impl Autoencoder {
     /// Loads a run's autoencoder: the encoder of its latents and the decoder of its samples. Under the `repo` protocol they come
     /// from different epochs. `path` is also a model file, or a folder with one.
     ///
-    /// This is possible as soon as the autoencoder is trained, before ĥ is.
+    /// This is possible as soon as the autoencoder is trained, before ĥ is. A decoder that is trained alone is that of the result once its
+    /// training is over.
     ///
     /// # Errors
     ///
@@ -83,20 +84,18 @@ impl Autoencoder {
             return autoencoder_of(&model, path.as_ref(), device);
         }
         let run = RunFolder::at(path.as_ref());
-        let config = run.record()?.config;
-        let (shape, mut weights) = read_best(&run, &config)?;
-        replace_encoder(&mut weights, &run, &config)?;
-        match replace_decoder(&mut weights, &run, &config) {
-            // The encoder may be used before its decoder is trained alone.
-            Err(Error::NotTrained { .. }) => {}
-            replaced => replaced?,
+        let record = run.record()?;
+        let (shape, mut weights) = read_best(&run, &record.config)?;
+        replace_encoder(&mut weights, &run, &record.config)?;
+        if record.provenance.decoder_epochs.is_some() {
+            replace_decoder(&mut weights, &run, &record.config)?;
         }
         build(&shape, &weights, device)
     }
 
-    /// Loads a run's autoencoder with its best weights, whose decoder generates the run's samples. Unlike
-    /// [`load`](Self::load), this reads no other file, and under the `repo` protocol the encoder is not that of the latents.
-    /// A model file needs no encoder; without one, that of the result has random weights.
+    /// Loads a run's autoencoder with its best weights, whose decoder generates the run's samples. Unlike with
+    /// [`load`](Self::load), under the `repo` protocol the encoder is not that of the latents. A model file needs no encoder; without
+    /// one, that of the result has random weights.
     ///
     /// # Errors
     ///
@@ -106,9 +105,25 @@ impl Autoencoder {
             return autoencoder_of(&read_model(&file)?, path.as_ref(), device);
         }
         let run = RunFolder::at(path.as_ref());
-        let config = run.record()?.config;
+        let RunRecord { config, provenance, .. } = run.record()?;
         let (shape, mut weights) = read_best(&run, &config)?;
+        if config.trains_decoder() && config.extension.is_some() && provenance.decoder_epochs.is_none() {
+            // The autoencoder may be newer than the decoder that was trained alone.
+            return Err(Error::UnfinishedExtension { run: run.root().to_path_buf() });
+        }
         replace_decoder(&mut weights, &run, &config)?;
+        build(&shape, &weights, device)
+    }
+
+    /// Loads a run's autoencoder as the training of both of its parts left it: with the best weights, and without the decoder that was
+    /// trained alone afterwards, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`load_best`](Self::load_best), except that `path` must be a run.
+    pub fn load_before_decoder(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        let run = RunFolder::at(path.as_ref());
+        let (shape, weights) = read_best(&run, &run.record()?.config)?;
         build(&shape, &weights, device)
     }
 }

@@ -31,7 +31,7 @@ impl RunProgress {
             Stage::Autoencode if config.reused_autoencoder().is_none() => {
                 config.autoencoder.as_ref().map(|autoencoder| autoencoder.training.epochs)
             }
-            Stage::Decoder if config.reused_autoencoder().is_none() => {
+            Stage::Decoder if config.trains_decoder() => {
                 config.decoder_training().map(|decoder| decoder.training.epochs)
             }
             Stage::Flow => config.pairing.flow.epochs,

@@ -160,7 +160,10 @@ pub fn extend(run: &RunFolder, seconds: u64) -> Result<Config> {
     record.config.check()?;
     // Until they are trained again, they do not belong to the autoencoder.
     let of = &mut record.provenance;
-    (of.decoder_epochs, of.flow_epochs, of.h_epochs) = (None, None, None);
+    (of.flow_epochs, of.h_epochs) = (None, None);
+    if record.config.trains_decoder() {
+        of.decoder_epochs = None;
+    }
     run.write_record(&record)?;
     Ok(record.config)
 }

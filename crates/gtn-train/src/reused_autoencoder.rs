@@ -34,7 +34,9 @@ pub(crate) struct Reused {
 /// [`Error::UnusableAutoencoder`] if the configuration cannot use it, [`Error::Run`] if the folder is not a run or is damaged,
 /// [`Error::Models`] if there are no weights yet or they do not belong to its configuration.
 pub fn reuse_autoencoder(config: &Config, path: &Path) -> Result<Config> {
-    let reused = Reused::read(config, &RunFolder::at(path))?;
+    let other = RunFolder::at(path);
+    let has_decoder = other.record()?.config.decoder_training().is_some();
+    let reused = Reused::read(config, &other, has_decoder)?;
     let mut config = config.clone();
     if let (Some(settings), Some(of_other)) = (&mut config.autoencoder, &reused.record.config.autoencoder) {
         settings.take_training(of_other);
@@ -57,7 +59,8 @@ pub(crate) fn resolve(job: &Job, run: &RunFolder) -> Result<(Config, Option<Reus
             return Err(other_run(&other, "it is the folder of this run; choose another folder with --out"));
         }
         let config = reuse_autoencoder(&config, path)?;
-        let reused = Reused::read(&config, &other)?;
+        let has_decoder = config.reused_autoencoder().is_some_and(|reused| reused.decoder.is_some());
+        let reused = Reused::read(&config, &other, has_decoder)?;
         return Ok((config, Some(reused)));
     }
     let existing = if job.force && config.reused_autoencoder().is_none() { None } else { run.record().ok() };
@@ -74,7 +77,7 @@ pub(crate) fn resolve(job: &Job, run: &RunFolder) -> Result<(Config, Option<Reus
     };
     let original = existing.and_then(|record| record.provenance.autoencoder_from).map(RunFolder::at);
     for folder in [Some(run.clone()), original].into_iter().flatten() {
-        if let Ok(reused) = Reused::read(&config, &folder)
+        if let Ok(reused) = Reused::read(&config, &folder, decoder.is_some())
             && reused.checksum() == weights
             && reused.decoder.as_ref().map(Artifact::checksum) == decoder
         {
@@ -85,8 +88,8 @@ pub(crate) fn resolve(job: &Job, run: &RunFolder) -> Result<(Config, Option<Reus
 }
 
 impl Reused {
-    /// The autoencoder of `run` with the weights that `config` uses.
-    fn read(config: &Config, run: &RunFolder) -> Result<Self> {
+    /// The autoencoder of `run` with the weights that `config` uses; with its decoder that was trained alone if `has_decoder`.
+    fn read(config: &Config, run: &RunFolder, has_decoder: bool) -> Result<Self> {
         let fail = |reason: &str| Err(other_run(run, reason));
         let record = run.record()?;
         let Some(settings) = &config.autoencoder else {
@@ -103,11 +106,16 @@ impl Reused {
                 "its latents have dimension {found}, and those of this run {dim}; pass --dim {found}"
             ));
         }
-        let autoencoder = Autoencoder::load_best(run.root(), &Device::Cpu)?;
-        let trains_decoder = record.config.decoder_training().is_some();
+        let autoencoder = Autoencoder::load_before_decoder(run.root(), &Device::Cpu)?;
         let of_decoder = record.provenance.decoder_epochs;
-        if record.provenance.autoencoder_epochs.is_none() || (trains_decoder && of_decoder.is_none()) {
+        if record.provenance.autoencoder_epochs.is_none() || (has_decoder && of_decoder.is_none()) {
             return fail("its training is not over; resume that run first (`gtn runs` shows its progress)");
+        }
+        let of_other = record.config.autoencoder.as_ref().map(|autoencoder| autoencoder.weights);
+        if has_decoder && of_other != Some(settings.weights) {
+            return fail(
+                "its decoder was trained on latents of other weights of the encoder; pass the --protocol of that run",
+            );
         }
         let best = Artifact::read(&run.best_checkpoint(Network::Autoencoder))?;
         let last = match settings.weights {
@@ -126,7 +134,7 @@ impl Reused {
                 Some(last)
             }
         };
-        let decoder = trains_decoder.then(|| Artifact::read(&run.best_checkpoint(Network::Decoder))).transpose()?;
+        let decoder = has_decoder.then(|| Artifact::read(&run.best_checkpoint(Network::Decoder))).transpose()?;
         Ok(Self { run: run.clone(), record, best, last, decoder, shape: *autoencoder.shape() })
     }
 
@@ -156,7 +164,9 @@ impl Reused {
     pub(crate) fn describe_in(&self, provenance: &mut Provenance) {
         let of_other = &self.record.provenance;
         provenance.autoencoder_epochs = of_other.autoencoder_epochs;
-        provenance.decoder_epochs = of_other.decoder_epochs;
+        if self.decoder.is_some() {
+            provenance.decoder_epochs = of_other.decoder_epochs;
+        }
         if self.record.config.reused_autoencoder().is_some() {
             provenance.autoencoder_from.clone_from(&of_other.autoencoder_from);
             provenance.autoencoder_data_sha256.clone_from(&of_other.autoencoder_data_sha256);

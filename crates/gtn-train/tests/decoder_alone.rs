@@ -6,11 +6,11 @@ use std::path::Path;
 
 use common::{Recorder, StopAfter, artifacts};
 use gtn_models::{Autoencoder, Device, Generator, Model};
-use gtn_run::config::{DecoderSettings, Overrides, ReconstructionLoss, Training};
+use gtn_run::config::{DecoderSettings, Overrides, Protocol, ReconstructionLoss, Training};
 use gtn_run::observer::NoopObserver;
 use gtn_run::schema::{checkpoint, latents};
-use gtn_run::{Artifact, Config, MetricsLog, Network, Provenance, RunFolder, Stage};
-use gtn_train::{Error, Job, presets, reproduce, reuse_autoencoder};
+use gtn_run::{Artifact, MetricsLog, Network, Provenance, RunFolder, Stage};
+use gtn_train::{Error, Job, presets, reproduce};
 
 const SETTINGS: fn() -> DecoderSettings =
     || DecoderSettings { loss: ReconstructionLoss { spectrum: 2.0 }, training: Training::new(3, 3, 50, 1e-3) };
@@ -121,10 +121,48 @@ fn another_run_takes_it_with_the_autoencoder() {
     reproduce(&taking, &second, &mut recorder).unwrap();
     assert_eq!((recorder.started, recorder.epochs), (vec![Stage::Prepare, Stage::Decoder], 0));
     assert_eq!(read(&first), read(&second));
-    let config = Config::clone(&job(data.path(), None).config);
-    let reused = reuse_autoencoder(&config, first.root()).unwrap();
+    // It trains on without the other folder. Where both copies are damaged or others, nothing is trained in their place.
+    let other = folder.path().join("moved");
+    std::fs::rename(first.root(), &other).unwrap();
+    reproduce(&taking, &second, &mut NoopObserver).unwrap();
+    std::fs::rename(&other, first.root()).unwrap();
     let mut changed = Artifact::read(&first.best_checkpoint(Network::Decoder)).unwrap();
     changed.set_metadata(&checkpoint::EPOCH, &77).unwrap();
     changed.write(&first.best_checkpoint(Network::Decoder)).unwrap();
-    assert_ne!(reuse_autoencoder(&config, first.root()).unwrap(), reused);
+    std::fs::write(second.best_checkpoint(Network::Decoder), "damaged").unwrap();
+    let error = reproduce(&taking, &second, &mut NoopObserver).unwrap_err();
+    assert!(matches!(error, Error::MissingAutoencoder { .. }), "{error}");
+}
+
+#[test]
+fn a_decoder_is_trained_on_the_encoder_of_another_run() {
+    let data = toy();
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second, both] = ["first", "second", "both"].map(|name| RunFolder::at(folder.path().join(name)));
+    reproduce(&job(data.path(), None), &first, &mut NoopObserver).unwrap();
+    let mut taking = job(data.path(), Some(SETTINGS()));
+    taking.autoencoder = Some(first.root().to_path_buf());
+    let mut stopped = StopAfter { reports: 8 };
+    assert!(matches!(reproduce(&taking, &second, &mut stopped), Err(Error::Stopped { .. })));
+    reproduce(&taking, &second, &mut NoopObserver).unwrap();
+    // The same bytes as those of a run that trains both.
+    reproduce(&job(data.path(), Some(SETTINGS())), &both, &mut NoopObserver).unwrap();
+    let weights =
+        |run: &RunFolder| Artifact::read(&run.best_checkpoint(Network::Decoder)).unwrap().group(&checkpoint::WEIGHTS);
+    assert_eq!(weights(&second), weights(&both));
+    let provenance = second.record().unwrap().provenance;
+    assert_eq!((provenance.autoencoder_epochs, provenance.decoder_epochs), (Some(2), Some(3)));
+
+    // Its decoder belongs to the best weights of the encoder, and not to the last ones.
+    let mut repo = job(data.path(), None);
+    let overrides = Overrides {
+        limit: Some(160),
+        protocol: Some(Protocol::Repo),
+        epochs: "h=2".parse().unwrap(),
+        ..Overrides::default()
+    };
+    repo.config = presets::resolve("mnist", &overrides).unwrap();
+    repo.autoencoder = Some(both.root().to_path_buf());
+    let error = reproduce(&repo, &RunFolder::at(folder.path().join("repo")), &mut NoopObserver).unwrap_err();
+    assert!(error.to_string().contains("pass the --protocol of that run"), "{error}");
 }

@@ -74,7 +74,7 @@ pub(crate) struct Fit {
     /// flow, 12% for ĥ, and the rest for all else. Training may end earlier [default: 30m for images, 15m for latents].
     #[arg(long, value_name = "TIME", value_parser = seconds, conflicts_with = "run")]
     pub(crate) time_budget: Option<u64>,
-    /// Maximum number of epochs: `20`, or for each network, as in `autoencoder=50,decoder=20,flow=10,h=20`.
+    /// Maximum number of epochs: `20`, or for each network, as in `autoencoder=50,flow=10,h=20`.
     #[arg(long, value_name = "N|NETWORK=N,...", conflicts_with = "run")]
     pub(crate) epochs: Option<Epochs>,
     /// Use at most N images or rows, including validation, drawn at random (N ≥ 20).

@@ -59,7 +59,7 @@ fn own_images_of(run: &Path) -> Result<Option<(OwnImages, usize)>, Failure> {
     let folder = RunFolder::at(run);
     if folder.config().is_file() {
         let Data::Images(ImageSource::Own(settings)) = folder.record()?.config.data else { return Ok(None) };
-        return Ok(Some((settings, Autoencoder::load_best(run, &Device::Cpu)?.shape().channels)));
+        return Ok(Some((settings, Autoencoder::load(run, &Device::Cpu)?.shape().channels)));
     }
     let model = Model::load(run)?;
     let data = model.card().config().map(|config| &config.data);

@@ -73,6 +73,10 @@ impl Comparison {
                  with their own noise floor. `gtn reproduce --autoencoder RUN` compares on the same latents"
                     .to_owned(),
             );
+        } else if distinct(&|run| run.decoder().to_owned()).is_some() {
+            notes.push(
+                "the runs decode the same latents by different decoders, which their metrics of pixels show".to_owned(),
+            );
         }
         notes.extend(self.metrics().unequal_samples);
         notes.extend(self.runs.iter().filter_map(|run| match run.progress() {

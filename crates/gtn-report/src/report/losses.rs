@@ -14,10 +14,10 @@ pub(super) fn section(config: &Config, data_set: &DataSet, log: &MetricsLog) -> 
     if let Some(autoencoder) = config.autoencoder.as_ref().filter(|_| config.reused_autoencoder().is_none()) {
         let loss = of_images(autoencoder.loss);
         items.push(item(log, Stage::Autoencode, "loss-autoencoder.svg", ["the autoencoder", &loss]));
-        if let Some(decoder) = &autoencoder.decoder {
-            let loss = of_images(decoder.loss);
-            items.push(item(log, Stage::Decoder, "loss-decoder.svg", ["the decoder alone", &loss]));
-        }
+    }
+    if let Some(decoder) = config.decoder_training().filter(|_| config.trains_decoder()) {
+        let loss = of_images(decoder.loss);
+        items.push(item(log, Stage::Decoder, "loss-decoder.svg", ["the decoder alone", &loss]));
     }
     if config.pairing.method == PairingMethod::Flow {
         let loss = "the mean squared error of its velocities, most of which no network can predict: a point on the way belongs to \

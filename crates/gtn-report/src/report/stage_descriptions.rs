@@ -10,7 +10,7 @@ pub(super) fn description(stage: Stage, config: &Config) -> String {
         Stage::Prepare => "draws the data from their distribution",
         Stage::Autoencode if config.reused_autoencoder().is_some() => "takes the autoencoder of another run",
         Stage::Autoencode => "trains the autoencoder",
-        Stage::Decoder if config.reused_autoencoder().is_some() => "takes the decoder of another run",
+        Stage::Decoder if !config.trains_decoder() => "takes the decoder of another run",
         Stage::Decoder => "trains the decoder alone on the latents",
         Stage::Encode => "encodes the images as latents",
         Stage::Flow => "trains the velocity network of the flow",

@@ -30,13 +30,15 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
     };
     let networks = match &config.autoencoder {
         None => h,
-        Some(_) if config.reused_autoencoder().is_some() => {
-            format!("{}, and {h}", reused_autoencoder(provenance))
-        }
         Some(autoencoder) => {
-            let (max, recorded) = (autoencoder.training.epochs, provenance.autoencoder_epochs);
-            let trained = training("the autoencoder", max, log, Stage::Autoencode, recorded);
-            match &autoencoder.decoder {
+            let trained = match config.reused_autoencoder() {
+                Some(_) => reused_autoencoder(provenance),
+                None => {
+                    let (max, recorded) = (autoencoder.training.epochs, provenance.autoencoder_epochs);
+                    training("the autoencoder", max, log, Stage::Autoencode, recorded)
+                }
+            };
+            match autoencoder.decoder.as_ref().filter(|_| config.trains_decoder()) {
                 None => format!("{trained}, and {h}"),
                 Some(decoder) => {
                     let (max, recorded) = (decoder.training.epochs, provenance.decoder_epochs);

@@ -87,7 +87,7 @@ impl Table2 {
         let mut head =
             ["data", "d", "paper: IS", "IS real", "FID", "here: IS", "IS decoded"].map(str::to_owned).to_vec();
         let fid = self.fid_title("FID-");
-        head.extend([fid.clone(), format!("{fid} decoded")]);
+        head.extend([fid.clone(), format!("decoded: {fid}")]);
         let mut rows = vec![head];
         for entry in &self.entries {
             let paper = entry.paper();
@@ -326,6 +326,9 @@ impl Entry {
         }
         if let Some(seconds) = config.time_budget {
             notes.push(format!("a time budget of {}", budget(seconds)));
+        }
+        if config.decoder_training().is_some() {
+            notes.push("the decoder was also trained alone, after the autoencoder".to_owned());
         }
         if config.quick {
             notes.push("shortened training (--quick)".to_owned());

@@ -241,7 +241,8 @@ pub(super) fn configuration(contents: &Contents) -> Markup {
         ("Drop the last incomplete batch", |t| yes_or_no(t.drop_last).to_owned()),
     ];
     let autoencoder = config.autoencoder.iter().map(|autoencoder| ("autoencoder", &autoencoder.training));
-    let networks: Vec<(&str, &Training)> = autoencoder.chain([("ĥ", &config.h.training)]).collect();
+    let decoder = config.decoder_training().map(|decoder| ("decoder alone", &decoder.training));
+    let networks: Vec<(&str, &Training)> = autoencoder.chain(decoder).chain([("ĥ", &config.h.training)]).collect();
     html! {
         section {
             h2 { "Configuration" }
@@ -306,15 +307,18 @@ fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
                 weight => format!("the mean squared error and {weight} times the difference of local spectra"),
             };
             settings.push(format!(
-                "After that the encoder stays as it is, and the decoder alone is trained on the latents. It minimizes {loss}."
+                "Beginning with these weights, the decoder alone was trained on the latents, while the encoder stayed as it is. It \
+                 minimizes {loss}."
             ));
         }
     }
     if let Some(reused) = config.reused_autoencoder() {
         settings.push(format!(
-            "The autoencoder is that of another run, with the training settings of that run. Its weights have the SHA-256 {}. The \
+            "The autoencoder is that of another run, with the training settings of that run. Its weights have the SHA-256 {}{}. The \
              images are split as there, with seed {}.",
-            reused.weights, reused.split_seed
+            reused.weights,
+            reused.decoder.as_ref().map_or(String::new(), |decoder| format!(", and those of its decoder {decoder}")),
+            reused.split_seed
         ));
     }
     let data = data_set.targets;

@@ -51,6 +51,10 @@ impl Config {
         }
         if let Some(reused) = self.reused_autoencoder() {
             check_reused(reused)?;
+            let is_described = reused.decoder.is_none() || self.decoder_training().is_some();
+            let reason =
+                "needs [autoencoder.decoder], which says how it was trained; pass --autoencoder RUN to set both";
+            require(is_described, "autoencoder.reused.decoder", reused.decoder.as_deref().unwrap_or_default(), reason)?;
         }
         check_training("h", &self.h.training)?;
         self.check_inception()

@@ -74,7 +74,7 @@ pub struct ReconstructionLoss {
 pub struct AutoencoderSettings {
     /// Which weights to use after training.
     pub weights: AutoencoderWeights,
-    /// The trained autoencoder of another run, which replaces training. `loss`, `training` and `decoder` then say how it was trained.
+    /// The trained autoencoder of another run, which replaces training. `loss` and `training` then say how it was trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reused: Option<ReusedAutoencoder>,
     /// What it minimizes.
@@ -93,9 +93,12 @@ impl AutoencoderSettings {
         [Some(self.loss), self.decoder.as_ref().map(|decoder| decoder.loss)].into_iter().flatten()
     }
 
-    /// Takes the settings by which `other` was trained.
+    /// Takes the settings by which `other` was trained. If its decoder was not trained alone, that of this run still may be.
     pub fn take_training(&mut self, other: &Self) {
-        (self.loss, self.training, self.decoder) = (other.loss, other.training.clone(), other.decoder.clone());
+        (self.loss, self.training) = (other.loss, other.training.clone());
+        if other.decoder.is_some() {
+            self.decoder.clone_from(&other.decoder);
+        }
     }
 }
 
@@ -247,8 +250,11 @@ impl Config {
             name.push_str(&format!("-{budget}s"));
         }
         if let Some(reused) = self.reused_autoencoder() {
-            let start: String = reused.weights.chars().take(8).collect();
-            name.push_str(&format!("-autoencoder-{start}"));
+            let start = |checksum: &str| checksum.chars().take(8).collect::<String>();
+            name.push_str(&format!("-autoencoder-{}", start(&reused.weights)));
+            if let Some(decoder) = &reused.decoder {
+                name.push_str(&format!("-decoder-{}", start(decoder)));
+            }
         }
         for baseline in &self.baselines {
             name.push_str(&format!("-{baseline}"));
@@ -259,11 +265,12 @@ impl Config {
     /// Seconds for training each network under the time budget, with its extension. If an autoencoder is trained it has 40% of it, and ĥ
     /// has 50%. Of own images ĥ has 30%, but of the first half hour only: more does not help it, and the autoencoder has the rest up to
     /// 90%, because it decides how sharp images are. Without an autoencoder, ĥ has 90%. If the decoder is trained alone afterwards, it has
-    /// 40% of the time of the autoencoder. A flow takes half of what ĥ would have, and pairing a tenth of it. The rest is for the other
+    /// 40% of the time of the autoencoder, and all of it if that is taken from another run. A flow takes half of what ĥ would have, and pairing a tenth of it. The rest is for the other
     /// stages. If there is a reference run, each run has half of the budget.
     #[must_use]
     pub fn training_budget(&self, network: Network) -> Option<f64> {
-        let trains_autoencoder = self.autoencoder.is_some() && self.reused_autoencoder().is_none();
+        let takes_autoencoder = self.reused_autoencoder().is_some();
+        let trains_autoencoder = self.autoencoder.is_some() && (!takes_autoencoder || self.trains_decoder());
         let (autoencoder, h) = match (trains_autoencoder, self.reference_run()) {
             (true, _) if self.data.are_own() => {
                 let h = 0.3 * (HALF_HOUR / self.total_budget().unwrap_or_default().max(1) as f64).min(1.0);
@@ -274,7 +281,11 @@ impl Config {
             (false, None) => (0.0, 0.9),
         };
         let has_flow = self.pairing.method == PairingMethod::Flow;
-        let of_decoder = if self.decoder_training().is_some() { DECODER_SHARE } else { 0.0 };
+        let of_decoder = match (self.trains_decoder(), takes_autoencoder) {
+            (true, true) => 1.0,
+            (true, false) => DECODER_SHARE,
+            (false, _) => 0.0,
+        };
         let fraction = match network {
             Network::Autoencoder => autoencoder * (1.0 - of_decoder),
             Network::Decoder => autoencoder * of_decoder,
@@ -304,10 +315,17 @@ impl Config {
         self.autoencoder.as_ref()?.reused.as_ref()
     }
 
-    /// The training of the decoder alone, if the run has it.
+    /// The training of the decoder alone, in this run or in the one whose autoencoder it takes; `None` if it is not trained alone.
     #[must_use]
     pub fn decoder_training(&self) -> Option<&DecoderSettings> {
         self.autoencoder.as_ref()?.decoder.as_ref()
+    }
+
+    /// Whether this run trains a decoder alone, and does not take one that was.
+    #[must_use]
+    pub fn trains_decoder(&self) -> bool {
+        let takes_one = self.reused_autoencoder().is_some_and(|reused| reused.decoder.is_some());
+        self.decoder_training().is_some() && !takes_one
     }
 
     /// The seed that selects and splits the images, or draws the points: that of the run, or that of the run that trained its

@@ -36,7 +36,7 @@ names! {
         /// The lowest validation loss.
         BestValidationLoss => "best_validation_loss" (
             &[Stage::Autoencode, Stage::Decoder, Stage::Flow, Stage::Fit, Stage::Baselines], "Best validation loss",
-            "Loss of the best epoch on the validation set: the mean squared error, except in stage baselines."
+            "Loss of the best epoch on the validation set: the mean squared error, unless the stage minimizes another loss."
         ),
         /// Total variance of the training latents.
         LatentVariance => "latent_variance" (
@@ -110,8 +110,8 @@ names! {
         /// Loss of the autoencoder on the official test set.
         AutoencoderTestLoss => "autoencoder_test_loss" (
             &[Stage::Evaluate], "Test loss of the autoencoder",
-            "Mean squared error of the reconstructed images of the official test set; compare it with the \
-             autoencoder's best validation loss, if that has no other terms."
+            "Mean squared error of the reconstructed images of the official test set; compare it with the best validation loss of \
+             the stage that trained the decoder last, if that has no other terms."
         ),
         /// Loss of ĥ on the official test set.
         HTestLoss => "h_test_loss" (

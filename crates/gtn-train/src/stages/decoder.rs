@@ -46,6 +46,9 @@ fn train(
     trained: &TrainedAutoencoder,
     context: &mut Context<'_>,
 ) -> Result<()> {
+    // Under the repo protocol, the autoencoder has the weights of its last epoch.
+    let best = Artifact::read(&context.run.best_checkpoint(Network::Autoencoder))?;
+    trained.autoencoder.decoder_parameters().load_checkpoint(&best)?;
     let inputs = (config.seed, settings, config.time_budget, config.extension);
     let inputs = fingerprint("decoder", &inputs, &[&data.checksum, &targets.checksum, &trained.decoder_checksum]);
     let loss = ImageLoss { spectrum: settings.loss.spectrum };

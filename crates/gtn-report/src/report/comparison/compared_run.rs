@@ -15,6 +15,7 @@ pub struct ComparedRun {
     log: MetricsLog,
     data: String,
     targets: String,
+    decoder: String,
 }
 
 impl ComparedRun {
@@ -64,6 +65,11 @@ impl ComparedRun {
     pub(super) fn targets(&self) -> &str {
         &self.targets
     }
+
+    /// What identifies how the targets are decoded: the targets, and the decoder that was trained alone if one was.
+    pub(super) fn decoder(&self) -> &str {
+        &self.decoder
+    }
 }
 
 /// Reads the runs in these folders.
@@ -79,7 +85,9 @@ pub(super) fn read(folders: &[RunFolder]) -> Result<Vec<ComparedRun>> {
         let log = MetricsLog::open(&folder.metrics())?;
         let data = data(&record);
         let targets = format!("{data}; {}; {}", record.config.dim, autoencoder(folder, &record.config));
-        Ok(ComparedRun { folder: folder.clone(), name, record, log, data, targets })
+        let alone = record.config.decoder_training().map(|_| checksum(folder, Network::Decoder));
+        let decoder = format!("{targets}; {}", alone.unwrap_or_default());
+        Ok(ComparedRun { folder: folder.clone(), name, record, log, data, targets, decoder })
     });
     runs.collect()
 }
@@ -99,7 +107,12 @@ fn autoencoder(folder: &RunFolder, config: &Config) -> String {
     if config.autoencoder.is_none() {
         return String::new();
     }
-    match Artifact::read(&folder.best_checkpoint(Network::Autoencoder)) {
+    checksum(folder, Network::Autoencoder)
+}
+
+/// The checksum of the best weights of a network; without them, the folder.
+fn checksum(folder: &RunFolder, network: Network) -> String {
+    match Artifact::read(&folder.best_checkpoint(network)) {
         Ok(weights) => weights.checksum(),
         Err(_) => folder.root().display().to_string(),
     }

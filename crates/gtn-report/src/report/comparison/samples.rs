@@ -42,8 +42,8 @@ pub(super) fn section(runs: &[ComparedRun]) -> Result<Section> {
     let mut shown: Vec<&str> = Vec::new();
     for (run, samples) in runs.iter().zip(&samples) {
         let Some(samples) = samples.as_ref().filter(|_| run.config().data.are_images()) else { continue };
-        if !shown.contains(&run.targets()) {
-            shown.push(run.targets());
+        if !shown.contains(&run.decoder()) {
+            shown.push(run.decoder());
             let title = format!("Reconstructed real images, {}", run.name());
             let caption = "images of the data set after the autoencoder: the best that its decoder allows.";
             let text = GridText { file: "", title: &title, caption, alt: "real images after the autoencoder" };

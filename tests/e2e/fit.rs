@@ -157,7 +157,7 @@ fn an_extended_run_trains_on_as_if_it_had_never_stopped() {
     let place = Place::new();
     place.animals(30);
     let fit = |arguments: &[&str]| place.fit(&[&SHORT[..4], arguments].concat()).done();
-    let epochs = ["--epochs", "autoencoder=4,flow=1,h=1", "--images", "animals"];
+    let epochs = ["--epochs", "autoencoder=4,h=1", "--pairing", "greedy", "--images", "animals"];
     // A second, of which the autoencoder has 0.6 s, may end training early; a thousand do not.
     fit(&[&epochs[..], &["--time-budget", "1s", "--out", "short"]].concat());
     fit(&[&epochs[..], &["--time-budget", "1000s", "--out", "long"]].concat());
@@ -181,8 +181,18 @@ fn an_extended_run_trains_on_as_if_it_had_never_stopped() {
 fn an_extension_that_was_killed_is_finished_once() {
     let place = Place::new();
     place.animals(30);
-    let epochs =
-        ["--epochs", "autoencoder=150,flow=1,h=1", "--images", "animals", "--time-budget", "1s", "--out", "run"];
+    let epochs = [
+        "--epochs",
+        "autoencoder=150,h=1",
+        "--pairing",
+        "greedy",
+        "--images",
+        "animals",
+        "--time-budget",
+        "1s",
+        "--out",
+        "run",
+    ];
     place.fit(&[&SHORT[..4], &epochs].concat()).done();
     let run = || gtn().current_dir(place.0.path()).args(["sample", "run", "--out", "s.png", "--force"]);
     run().done();
@@ -207,7 +217,7 @@ fn an_extension_that_was_killed_is_finished_once() {
     place.fit(&["run"]).done();
     place.fit(&["run", "--dim", "3"]).refused("cannot be used with");
     fs::rename(place.path("moved"), place.path("animals")).unwrap();
-    let other = [&SHORT[..4], &epochs[..4], &["--time-budget", "9s", "--out", "run"]].concat();
+    let other = [&SHORT[..4], &epochs[..6], &["--time-budget", "9s", "--out", "run"]].concat();
     place.fit(&other).refused("--extend");
 }
 

@@ -86,7 +86,7 @@ impl Table2 {
     pub fn rows(&self) -> Vec<Vec<String>> {
         let mut head =
             ["data", "d", "paper: IS", "IS real", "FID", "here: IS", "IS decoded"].map(str::to_owned).to_vec();
-        let fid = self.fid_title("FID-");
+        let fid = self.fid_title(|dims| format!("FID-{dims}"));
         head.extend([fid.clone(), format!("decoded: {fid}")]);
         let mut rows = vec![head];
         for entry in &self.entries {
@@ -126,11 +126,11 @@ impl Table2 {
     }
 
     /// What the FID of the runs is called: after its number of features, if that is not the paper's.
-    fn fid_title(&self, prefix: &str) -> String {
+    fn fid_title(&self, title: fn(usize) -> String) -> String {
         let dims: BTreeSet<usize> = self.entries.iter().filter_map(Entry::fid_dims).collect();
         match dims.iter().collect::<Vec<_>>()[..] {
             [] | [&PAPER_DIMS] => "FID".to_owned(),
-            [dims] => format!("{prefix}{}", count(*dims)),
+            [&dims] => title(dims),
             _ => "FID of several numbers of features".to_owned(),
         }
     }
@@ -145,7 +145,7 @@ impl Table2 {
                         @for head in ["Paper: IS", "IS of real images", "FID", "Here: IS", "IS of decoded real images"] {
                             th.number { (head) }
                         }
-                        th.number { (self.fid_title("FID of features: ")) }
+                        th.number { (self.fid_title(|dims| format!("FID ({} features)", count(dims)))) }
                     } }
                     tbody {
                         @for entry in &self.entries {
@@ -173,13 +173,16 @@ impl Table2 {
     fn beside_baselines(&self) -> Markup {
         html! {
             @for (metric, heading) in [(Metric::InceptionScore, "Inception Score"), (Metric::Fid, "FID")] {
-                @if self.entries.iter().any(|entry| entry.metric(metric).is_some()) {
+                @let measured = || self.entries.iter().filter_map(|entry| entry.metric(metric));
+                @let baselines: Vec<Baseline> =
+                    BASELINES.into_iter().filter(|of| measured().any(|record| record.baselines.contains_key(of))).collect();
+                @if measured().next().is_some() {
                     section {
                         h2 { (heading) " beside baselines" }
                         div.wide { table {
                             thead { tr {
                                 th { "Data" } th.number { "d" } th.number { "Generated" } th.number { "Real images" }
-                                @for baseline in BASELINES { th.number { (baseline.title()) } }
+                                @for baseline in &baselines { th.number { (baseline.title()) } }
                                 th.number { "Images of each kind" }
                             } }
                             tbody { @for entry in &self.entries { @if let Some(record) = entry.metric(metric) {
@@ -188,7 +191,7 @@ impl Table2 {
                                     td.number { (entry.dim) }
                                     td.number { (number(record.value)) }
                                     td.number { (cell(record.floor)) }
-                                    @for baseline in BASELINES { td.number { (cell(record.baselines.get(&baseline).copied())) } }
+                                    @for baseline in &baselines { td.number { (cell(record.baselines.get(baseline).copied())) } }
                                     td.number { (count(record.samples)) }
                                 }
                             } } }

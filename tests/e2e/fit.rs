@@ -58,7 +58,8 @@ impl Place {
     }
 }
 
-const SHORT: [&str; 8] = ["--side", "16", "--dim", "4", "--epochs", "autoencoder=2,flow=1,h=2", "--out", "run"];
+const SHORT: [&str; 8] =
+    ["--side", "16", "--dim", "4", "--epochs", "autoencoder=2,decoder=2,flow=1,h=2", "--out", "run"];
 
 #[test]
 fn images_in_subfolders_become_a_generator_of_classes() {
@@ -157,8 +158,8 @@ fn an_extended_run_trains_on_as_if_it_had_never_stopped() {
     let place = Place::new();
     place.animals(30);
     let fit = |arguments: &[&str]| place.fit(&[&SHORT[..4], arguments].concat()).done();
-    let epochs = ["--epochs", "autoencoder=4,h=1", "--pairing", "greedy", "--images", "animals"];
-    // A second, of which the autoencoder has 0.6 s, may end training early; a thousand do not.
+    let epochs = ["--epochs", "autoencoder=4,decoder=1,h=1", "--pairing", "greedy", "--images", "animals"];
+    // A second, of which the autoencoder has 0.36 s, may end training early; a thousand do not.
     fit(&[&epochs[..], &["--time-budget", "1s", "--out", "short"]].concat());
     fit(&[&epochs[..], &["--time-budget", "1000s", "--out", "long"]].concat());
     let (_, stderr) = place.fit(&["short", "--extend", "999s"]).done();
@@ -183,7 +184,7 @@ fn an_extension_that_was_killed_is_finished_once() {
     place.animals(30);
     let epochs = [
         "--epochs",
-        "autoencoder=150,h=1",
+        "autoencoder=150,decoder=1,h=1",
         "--pairing",
         "greedy",
         "--images",
@@ -232,7 +233,7 @@ fn a_stopped_run_resumes_with_the_same_bytes() {
     let place = Place::new();
     place.animals(30);
     let arguments = |out: &'static str| {
-        let epochs = "autoencoder=6,flow=1,h=2";
+        let epochs = "autoencoder=6,decoder=2,flow=1,h=2";
         vec!["--images", "animals", "--side", "16", "--dim", "4", "--flip", "--epochs", epochs, "--out", out]
     };
     place.fit(&arguments("whole")).done();

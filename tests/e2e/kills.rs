@@ -55,7 +55,7 @@ const KINDS: [Kind; 7] = [
             "--dim",
             "4",
             "--epochs",
-            "autoencoder=3,flow=1,h=3",
+            "autoencoder=3,decoder=2,flow=1,h=3",
         ],
     },
     Kind { name: "vectors", arguments: &["fit", "--latents", "x.npy", "--epochs", "flow=1,h=3"] },

@@ -17,6 +17,8 @@ use crate::{Error, Result, presets};
 const MIN_SAMPLES: usize = 20;
 /// A class needs so many training samples, and two for each dimension, to be a component of its own.
 const MIN_CLASS_SAMPLES: usize = 20;
+/// Images need so many pixels a side for local spectra, by which the decoder is trained alone.
+const MIN_SPECTRUM_SIDE: usize = 16;
 /// Up to so many dimensions, smaller networks are enough.
 const FEW_DIMENSIONS: usize = 16;
 /// Latent dimensions that `auto` chooses.
@@ -55,6 +57,9 @@ pub fn configure_images(
     let settings = OwnImages { limit: overrides.limit, ..settings.clone() };
     config.data = Data::Images(ImageSource::Own(settings.clone()));
     config.experiment = experiment_name(path, "images");
+    if settings.side < MIN_SPECTRUM_SIDE {
+        config.autoencoder.iter_mut().for_each(|autoencoder| autoencoder.decoder = None);
+    }
     config.check()?;
 
     observer.stage_started(Stage::Prepare);

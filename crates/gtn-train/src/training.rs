@@ -47,7 +47,7 @@ pub use callbacks::{BestWeights, Callbacks, Position};
 pub use decoding::Decoding;
 pub use early_stopping::{Decision, EarlyStopping};
 pub use flow_matching::{FlowMatching, FlowTargets};
-pub(crate) use in_run::{EpochOutputs, InRun};
+pub(crate) use in_run::{EpochOutputs, InRun, Reconstructed};
 pub use reconstruction::Reconstruction;
 pub use regression::Regression;
 pub use task::{BatchId, TrainingTask};

@@ -5,17 +5,13 @@ use std::time::Instant;
 use gtn_models::{Autoencoder, AutoencoderShape, ImageLoss};
 use gtn_run::config::{AutoencoderSettings, AutoencoderWeights, ReconstructionLoss};
 use gtn_run::{Artifact, Config, Network, Stage};
-use ndarray::Array4;
 
 use crate::Result;
 use crate::context::{Context, fingerprint};
 use crate::datasets::ImageData;
 use crate::handoff::TrainedAutoencoder;
 use crate::reused_autoencoder::{Reused, statistics};
-use crate::training::{EpochOutputs, InRun, Reconstruction};
-
-/// Validation images that observers see reconstructed after each improvement.
-const OBSERVED_IMAGES: usize = 64;
+use crate::training::{InRun, Reconstructed, Reconstruction};
 
 pub(crate) struct Inputs<'a> {
     pub(crate) config: &'a Config,
@@ -59,7 +55,7 @@ fn train(autoencoder: &Autoencoder, inputs: &Inputs<'_>, context: &mut Context<'
     let task = Reconstruction::new(autoencoder, &data.images, &data.split).with_loss(loss);
     let training = InRun {
         task: &task,
-        outputs: &Reconstructed { task: &task },
+        outputs: &Reconstructed(|max| task.reconstructed(max)),
         settings: &settings.training,
         budget: config.training_budget(Network::Autoencoder),
         input_fingerprint: &inputs,
@@ -98,15 +94,4 @@ fn take(reused: &Reused, inputs: &Inputs<'_>, context: &mut Context<'_>) -> Resu
     }
     context.update_provenance(|provenance| reused.describe_in(provenance))?;
     context.finish(Stage::Autoencode, started.elapsed().as_secs_f64(), statistics(best))
-}
-
-/// The first validation images, reconstructed. The split is in random order, so they are a random sample.
-struct Reconstructed<'a> {
-    task: &'a Reconstruction<'a>,
-}
-
-impl EpochOutputs for Reconstructed<'_> {
-    fn images(&self) -> Result<Option<Array4<f32>>> {
-        Ok(Some(self.task.reconstructed(OBSERVED_IMAGES)?))
-    }
 }

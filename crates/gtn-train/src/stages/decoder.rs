@@ -1,20 +1,17 @@
 //! Trains the decoder alone on the latents, or takes that of another run.
 
+use std::time::Instant;
+
 use gtn_models::ImageLoss;
 use gtn_run::config::DecoderSettings;
 use gtn_run::{Artifact, Config, Network, Stage};
-use ndarray::Array4;
-use std::time::Instant;
 
 use crate::Result;
 use crate::context::{Context, fingerprint};
 use crate::datasets::ImageData;
 use crate::handoff::{Targets, TrainedAutoencoder};
 use crate::reused_autoencoder::{Reused, statistics};
-use crate::training::{Decoding, EpochOutputs, InRun};
-
-/// Validation images that observers see reconstructed after each improvement.
-const OBSERVED_IMAGES: usize = 64;
+use crate::training::{Decoding, InRun, Reconstructed};
 
 pub(crate) struct Inputs<'a> {
     pub(crate) config: &'a Config,
@@ -57,7 +54,7 @@ fn train(
     let task = Decoding::new(&trained.autoencoder, &data.images, &data.split, latents)?.with_loss(loss);
     let training = InRun {
         task: &task,
-        outputs: &Reconstructed { task: &task },
+        outputs: &Reconstructed(|max| task.reconstructed(max)),
         settings: &settings.training,
         budget: config.training_budget(Network::Decoder),
         input_fingerprint: &inputs,
@@ -79,15 +76,4 @@ fn take(weights: &Artifact, context: &mut Context<'_>) -> Result<()> {
         }
     }
     context.finish(Stage::Decoder, started.elapsed().as_secs_f64(), statistics(weights))
-}
-
-/// The first validation images, reconstructed. The split is in random order, so they are a random sample.
-struct Reconstructed<'a> {
-    task: &'a Decoding<'a>,
-}
-
-impl EpochOutputs for Reconstructed<'_> {
-    fn images(&self) -> Result<Option<Array4<f32>>> {
-        Ok(Some(self.task.reconstructed(OBSERVED_IMAGES)?))
-    }
 }

@@ -46,6 +46,19 @@ pub(crate) trait EpochOutputs {
 /// A network that shows nothing, and of which nothing but its weights is kept.
 impl EpochOutputs for () {}
 
+/// Validation images that observers see reconstructed after each improvement.
+const OBSERVED_IMAGES: usize = 64;
+
+/// A network that shows the first validation images, reconstructed, at most as many as the function is asked for. The split is in random
+/// order, so they are a random sample.
+pub(crate) struct Reconstructed<F>(pub(crate) F);
+
+impl<F: Fn(usize) -> Result<Array4<f32>>> EpochOutputs for Reconstructed<F> {
+    fn images(&self) -> Result<Option<Array4<f32>>> {
+        (self.0)(OBSERVED_IMAGES).map(Some)
+    }
+}
+
 /// The training of a network in a run.
 pub(crate) struct InRun<'a, T, O> {
     pub(crate) task: &'a T,

@@ -111,11 +111,11 @@ fn kill_runs(kills: usize, names: &[&str]) {
         let mut stages = BTreeMap::new();
         let mut killed = 0;
         while killed < kills {
-            // As many kills as a run usually survives before its end, and as many as are left.
+            // A run is killed up to four times, if it does not end before.
             let of_run = (kills - killed).min(4);
             for _ in 0..of_run {
                 let mut child = place.call(kind, "killed").spawn();
-                std::thread::sleep(length.mul_f64(rng.random_range(0.0..1.0) / of_run as f64));
+                std::thread::sleep(length.mul_f64(rng.random_range(0.0..1.0)));
                 child.kill().unwrap();
                 let status = child.wait().unwrap();
                 if status.signal() != Some(9) {

@@ -17,10 +17,14 @@ torch.manual_seed(1)
 
 hann = torch.hann_window(10, periodic=False, dtype=torch.float64)[1:-1]
 window = torch.outer(hann, hann)
+# Luminance and two differences of colors.
+basis = torch.tensor([[1.0, 1, 1], [1, -1, 0], [1, 1, -2]], dtype=torch.float64)
+basis /= basis.norm(dim=1, keepdim=True)
 
 
 def amplitudes(images):
     n, channels, side, _ = images.shape
+    images = torch.einsum("oc,nchw->nohw", basis, images)
     count = (side - 8) // 4 + 1
     patches = F.unfold(images.reshape(-1, 1, side, side), 8, stride=4).transpose(1, 2).reshape(-1, 8, 8)
     powers = torch.fft.rfft2(patches * window, norm="ortho").abs() ** 2

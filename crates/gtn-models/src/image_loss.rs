@@ -3,7 +3,7 @@
 use candle_core::{DType, Tensor};
 
 use crate::error::require;
-use crate::ops::{EPSILON, FREQUENCIES, LocalSpectrumLoss, POOL, STRIDE, WINDOW, Windows, transform};
+use crate::ops::{EPSILON, FREQUENCIES, LocalSpectrumLoss, POOL, STRIDE, WINDOW, Windows, opponents, transform};
 use crate::{Result, mean_squared_error};
 
 /// The loss of reconstructed images: the mean squared error, and a weight times the difference of local spectra.
@@ -13,7 +13,7 @@ use crate::{Result, mean_squared_error};
 /// pixel and not where its crests lie, hardly depends on what the latent does not hold. So its difference asks for details of the right
 /// kind. It needs no other network.
 ///
-/// In each channel, windows of 8 × 8 pixels, four pixels apart, are multiplied by a Hann window and transformed by an orthonormal discrete
+/// Color images are compared in their luminance and two differences of colors, an orthonormal basis of the three. In each of these channels, windows of 8 × 8 pixels, four pixels apart, are multiplied by a Hann window and transformed by an orthonormal discrete
 /// Fourier transform. The power of each of the 40 frequencies is averaged over 3 × 3 neighboring windows, and the difference is the mean
 /// absolute one of the roots of these averages, plus 10⁻⁶ each. It is the counterpart in the plane of the spectral losses of speech
 /// synthesis (R. Yamamoto et al., Parallel WaveGAN, 2020), with an average over neighbors in place of several resolutions.
@@ -58,7 +58,7 @@ impl ImageLoss {
     ///
     /// [`Error::Device`](crate::Error::Device) if the shapes differ or are not those of images, and as [`check`](Self::check).
     pub fn forward(&self, output: &Tensor, target: &Tensor) -> Result<Tensor> {
-        let (_, _, height, width) = output.dims4()?;
+        let (_, channels, height, width) = output.dims4()?;
         self.check(height)?;
         if output.dims() != target.dims() || height != width {
             let (output, target) = (output.dims(), target.dims());
@@ -71,7 +71,7 @@ impl ImageLoss {
             return mean_squared_error(output, target);
         };
         if output.device().is_cpu() && output.dtype() == DType::F32 {
-            let loss = LocalSpectrumLoss::new(windows, self.spectrum as f32, output.track_op());
+            let loss = LocalSpectrumLoss::new(windows, channels, self.spectrum as f32, output.track_op());
             return Ok(output.contiguous()?.apply_op2(&target.contiguous()?.detach(), loss)?);
         }
         let difference = (amplitudes(output)? - amplitudes(&target.detach())?)?.abs()?.mean_all()?;
@@ -84,7 +84,13 @@ fn amplitudes(images: &Tensor) -> candle_core::Result<Tensor> {
     let (n, channels, height, width) = images.dims4()?;
     let transform = Tensor::from_slice(transform(), (WINDOW * WINDOW, 2 * FREQUENCIES), images.device())?;
     let kernel = transform.t()?.reshape((2 * FREQUENCIES, 1, WINDOW, WINDOW))?.to_dtype(images.dtype())?;
-    let planes = images.reshape((n * channels, 1, height, width))?;
+    let planes = if channels == 3 {
+        let basis = Tensor::new(&opponents(), images.device())?.to_dtype(images.dtype())?;
+        basis.broadcast_matmul(&images.reshape((n, channels, height * width))?)?
+    } else {
+        images.clone()
+    };
+    let planes = planes.reshape((n * channels, 1, height, width))?;
     let spectra = planes.conv2d(&kernel, 0, STRIDE, 1, 1)?;
     let part = |at: usize| spectra.narrow(1, at * FREQUENCIES, FREQUENCIES)?.sqr();
     let powers = (part(0)? + part(1)?)?;

@@ -47,6 +47,26 @@ pub(crate) fn transform() -> &'static [f32] {
     &TRANSFORM
 }
 
+/// Luminance, and two differences of colors: an orthonormal basis of red, green and blue.
+///
+/// Details of photographs are nearly all of luminance. Compared color by color, the amplitudes leave open how the crests of the three
+/// colors lie to one another, and details get colors of their own.
+pub(crate) fn opponents() -> [[f32; 3]; 3] {
+    let [third, half, sixth] = [3.0_f32, 2.0, 6.0].map(|part| part.sqrt().recip());
+    [[third; 3], [half, -half, 0.0], [sixth, sixth, -2.0 * sixth]]
+}
+
+/// Changes the colors of an image, three planes one after the other, by a matrix.
+fn recolor(image: &mut [f32], basis: &[[f32; 3]; 3]) {
+    let (red, rest) = image.split_at_mut(image.len() / 3);
+    let (green, blue) = rest.split_at_mut(red.len());
+    for ((red, green), blue) in red.iter_mut().zip(green).zip(blue) {
+        let color = [*red, *green, *blue];
+        let [first, second, third] = basis.map(|row| row[0] * color[0] + row[1] * color[1] + row[2] * color[2]);
+        (*red, *green, *blue) = (first, second, third);
+    }
+}
+
 /// The windows of a square image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Windows {
@@ -83,6 +103,8 @@ struct Scratch {
     powers: Vec<f32>,
     output: Vec<f32>,
     target: Vec<f32>,
+    /// The output and the target in other colors.
+    recolored: [Vec<f32>; 2],
 }
 
 /// The spectra of all windows of an image, and the roots of their averaged powers.
@@ -150,7 +172,7 @@ fn difference(
     if gradient.is_empty() {
         return sum;
     }
-    let Scratch { patches, spectra, powers, output, target } = scratch;
+    let Scratch { patches, spectra, powers, output, target, .. } = scratch;
     // From the amplitudes to the powers of all windows.
     powers.fill(0.0);
     let per_plane = windows.windows * windows.windows;
@@ -193,10 +215,11 @@ fn difference(
     sum
 }
 
-/// Mean squared error, and `weight` times the mean absolute difference of the amplitudes of square images (n, C, H, W). The target has no
-/// gradient.
+/// Mean squared error, and `weight` times the mean absolute difference of the amplitudes of square images (n, C, H, W), those of color images
+/// in the [opponents] of their colors. The target has no gradient.
 pub(crate) struct LocalSpectrumLoss {
     windows: Windows,
+    channels: usize,
     weight: f32,
     needs_gradient: bool,
     /// The gradient of the output, which the forward pass leaves for the backward pass.
@@ -204,35 +227,62 @@ pub(crate) struct LocalSpectrumLoss {
 }
 
 impl LocalSpectrumLoss {
-    pub(crate) fn new(windows: Windows, weight: f32, needs_gradient: bool) -> Self {
-        Self { windows, weight, needs_gradient, gradient: Mutex::new(None) }
+    pub(crate) fn new(windows: Windows, channels: usize, weight: f32, needs_gradient: bool) -> Self {
+        Self { windows, channels, weight, needs_gradient, gradient: Mutex::new(None) }
     }
 
     /// The loss, and its gradient if it is wanted.
     fn compute(&self, output: &[f32], target: &[f32], needs_gradient: bool) -> (f64, Option<Vec<f32>>) {
-        let Windows { side, .. } = self.windows;
-        let plane = side * side;
-        let planes = output.len() / plane;
-        let amplitudes = (planes * self.windows.values()) as f64;
-        let (of_error, of_spectrum) = (2.0 / output.len() as f32, self.weight / amplitudes as f32);
+        let image = self.channels * self.windows.side * self.windows.side;
+        let images = output.len() / image;
+        let amplitudes = (images * self.channels * self.windows.values()) as f64;
+        let scales = (2.0 / output.len() as f32, self.weight / amplitudes as f32);
         let mut gradient = vec![0.0; if needs_gradient { output.len() } else { 0 }];
-        // Without a gradient, no plane gets a part of it.
-        let mut parts: Vec<&mut [f32]> = gradient.chunks_exact_mut(plane).collect();
-        parts.resize_with(planes, Default::default);
+        // Without a gradient, no image gets a part of it.
+        let mut parts: Vec<&mut [f32]> = gradient.chunks_exact_mut(image).collect();
+        parts.resize_with(images, Default::default);
         let sums: Vec<(f64, f64)> = parts
             .into_par_iter()
-            .zip(output.par_chunks_exact(plane))
-            .zip(target.par_chunks_exact(plane))
+            .zip(output.par_chunks_exact(image))
+            .zip(target.par_chunks_exact(image))
             .map_init(Scratch::default, |scratch, ((gradient, output), target)| {
-                let pairs = output.iter().zip(target);
-                let error = pairs.clone().map(|(output, target)| f64::from((output - target).powi(2))).sum::<f64>();
-                gradient.iter_mut().zip(pairs).for_each(|(d, (output, target))| *d = of_error * (output - target));
-                (error, difference(self.windows, (output, target), (of_spectrum, gradient), scratch))
+                self.of_image((output, target), scales, gradient, scratch)
             })
             .collect();
         let sum = |part: fn(&(f64, f64)) -> f64| sums.iter().map(part).sum::<f64>();
         let loss = sum(|sums| sums.0) / output.len() as f64 + f64::from(self.weight) * sum(|sums| sums.1) / amplitudes;
         (loss, needs_gradient.then_some(gradient))
+    }
+
+    /// The sums of the squared errors and of the differences of amplitudes of an image. Its gradient is written if it is not empty.
+    fn of_image(
+        &self,
+        (output, target): (&[f32], &[f32]),
+        (of_error, of_spectrum): (f32, f32),
+        gradient: &mut [f32],
+        scratch: &mut Scratch,
+    ) -> (f64, f64) {
+        let pairs = output.iter().zip(target);
+        let error = pairs.clone().map(|(output, target)| f64::from((output - target).powi(2))).sum::<f64>();
+        let spectra = if self.channels == 3 {
+            let mut recolored = std::mem::take(&mut scratch.recolored);
+            for (recolored, image) in recolored.iter_mut().zip([output, target]) {
+                recolored.clear();
+                recolored.extend_from_slice(image);
+                recolor(recolored, &opponents());
+            }
+            let images = (recolored[0].as_slice(), recolored[1].as_slice());
+            let sum = difference(self.windows, images, (of_spectrum, &mut *gradient), scratch);
+            // The inverse of an orthonormal basis is its transpose.
+            let basis = opponents();
+            recolor(gradient, &[0, 1, 2].map(|color| basis.map(|row| row[color])));
+            scratch.recolored = recolored;
+            sum
+        } else {
+            difference(self.windows, (output, target), (of_spectrum, &mut *gradient), scratch)
+        };
+        gradient.iter_mut().zip(pairs).for_each(|(d, (output, target))| *d += of_error * (output - target));
+        (error, spectra)
     }
 }
 

@@ -39,7 +39,9 @@ pub(crate) use host_op::FusedModule;
 pub(crate) use layer_norm::LayerNorm;
 pub(crate) use linear::Linear;
 pub(crate) use linear_act_norm::EPS;
-pub(crate) use local_spectrum::{EPSILON, FREQUENCIES, LocalSpectrumLoss, POOL, STRIDE, WINDOW, Windows, transform};
+pub(crate) use local_spectrum::{
+    EPSILON, FREQUENCIES, LocalSpectrumLoss, POOL, STRIDE, WINDOW, Windows, opponents, transform,
+};
 pub(crate) use loss::MeanSquaredError;
 pub(crate) use mlp::{FusedMlp, HiddenLayer, Norm};
 pub(crate) use module::Layers;

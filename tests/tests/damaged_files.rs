@@ -1,16 +1,17 @@
-//! Damaged files of every kind: each is read or refused, and no reader panics.
+//! Damaged files of every kind: each is read or refused, and no reader panics. So is what fuzzing has found (`tests/fuzz`).
 
-mod readers;
+mod fuzzed;
 
 use std::fs;
 use std::io::{Cursor, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use fuzzed::TARGETS;
+use fuzzed::readers::{READERS, Reader};
 use gtn_tests::{toy_jpeg, workspace, write_zip};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use readers::{READERS, Reader};
 
 /// Damaged files of each kind.
 const FILES: usize = 120;
@@ -130,4 +131,18 @@ fn damage_files(seed: u64, files: usize) {
         }
     }
     assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[test]
+fn the_corpus_of_fuzzing_is_read_and_matched_without_a_panic() {
+    for (target, _) in TARGETS {
+        let folder = workspace().join("tests/fuzz/corpus").join(target);
+        let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(!files.is_empty(), "{} has no files", folder.display());
+        for file in files {
+            let bytes = fs::read(&file).unwrap();
+            let result = catch_unwind(|| fuzzed::run(target, &bytes));
+            assert!(result.is_ok(), "{}: `{target}` panics", file.display());
+        }
+    }
 }

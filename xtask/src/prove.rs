@@ -13,12 +13,14 @@ const ROUNDS: u64 = 10;
 /// Models whose pages are tested in a browser, below `weights/`.
 const EXPLORED: [&str; 3] = ["mnist-d5", "mnist-d5-paper", "mnist-d12"];
 
-/// Tests the page of `gtn explore` in a browser, runs the property tests of the theory, the matching and the metrics on new random cases,
+/// Checks the licenses and sources of the dependencies, tests the page of `gtn explore` in a browser, runs the property tests of the theory, the matching and the metrics on new random cases,
 /// reads thousands of damaged files, kills runs of each kind a hundred times, and watches the memory of long ones.
 pub(crate) fn run() -> ExitCode {
-    let code = explore();
-    if code != ExitCode::SUCCESS {
-        return code;
+    for step in [dependencies, explore] {
+        let code = step();
+        if code != ExitCode::SUCCESS {
+            return code;
+        }
     }
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_secs());
     for seed in seed..seed + ROUNDS {
@@ -42,6 +44,15 @@ pub(crate) fn run() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Compares the dependencies with deny.toml. Known vulnerabilities are not looked up, since their list is in the network; `cargo deny check`
+/// does.
+fn dependencies() -> ExitCode {
+    eprintln!("$ cargo deny check bans licenses sources");
+    let mut command = cargo();
+    command.args(["deny", "check", "bans", "licenses", "sources"]);
+    finish(command)
 }
 
 /// Runs tests/explorer with Node.js and Chromium. The driver is installed by npm.

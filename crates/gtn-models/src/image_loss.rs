@@ -13,7 +13,8 @@ use crate::{Result, mean_squared_error};
 /// pixel and not where its crests lie, hardly depends on what the latent does not hold. So its difference asks for details of the right
 /// kind. It needs no other network.
 ///
-/// Color images are compared in their luminance and two differences of colors, an orthonormal basis of the three. In each of these channels, windows of 8 × 8 pixels, four pixels apart, are multiplied by a Hann window and transformed by an orthonormal discrete
+/// Color images are compared in their luminance and two differences of colors, an orthonormal basis of the three. In each of these
+/// channels, windows of 8 × 8 pixels, four pixels apart, are multiplied by a Hann window and transformed by an orthonormal discrete
 /// Fourier transform. The power of each of the 40 frequencies is averaged over 3 × 3 neighboring windows, and the difference is the mean
 /// absolute one of the roots of these averages, plus 10⁻⁶ each. It is the counterpart in the plane of the spectral losses of speech
 /// synthesis (R. Yamamoto et al., Parallel WaveGAN, 2020), with an average over neighbors in place of several resolutions.

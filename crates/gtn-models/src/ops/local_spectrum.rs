@@ -49,7 +49,7 @@ pub(crate) fn transform() -> &'static [f32] {
 
 /// Luminance, and two differences of colors: an orthonormal basis of red, green and blue.
 ///
-/// Details of photographs are nearly all of luminance. Compared color by color, the amplitudes leave open how the crests of the three
+/// The details of most images are nearly all of luminance. Compared color by color, the amplitudes leave open how the crests of the three
 /// colors lie to one another, and details get colors of their own.
 pub(crate) fn opponents() -> [[f32; 3]; 3] {
     let [third, half, sixth] = [3.0_f32, 2.0, 6.0].map(|part| part.sqrt().recip());

@@ -47,6 +47,8 @@ const POINTS: &str = r#"
     training = { epochs = 500, patience = 3, batch_size = 250, learning_rate = 1e-3 }
 "#;
 
+const DECODER_TRAINING: &str = "{ epochs = 9, patience = 9, batch_size = 64, learning_rate = 1e-3 }";
+
 fn resolve(text: &str, overrides: &Overrides) -> gtn_run::Result<Config> {
     Config::from_preset("toy.toml", text, overrides)
 }
@@ -86,6 +88,16 @@ fn protocol_quick_and_overrides_change_only_what_they_name() {
     let budget = |network| all.training_budget(network).unwrap();
     assert_eq!((budget(Network::Autoencoder), budget(Network::H)), (36.0, 45.0));
     assert_eq!(all.run_name(), "toy-d5-seed1-90s");
+}
+
+#[test]
+fn the_decoder_has_what_the_autoencoder_leaves_of_its_time() {
+    let text = format!("{IMAGES}[autoencoder.decoder]\nloss.spectrum = 10\ntraining = {DECODER_TRAINING}");
+    let config = resolve(&text, &Overrides { time_budget: Some(100), ..Overrides::default() }).unwrap();
+    assert_eq!(config.training_budget(Network::Autoencoder), Some(24.0));
+    let rounded = |spent| config.decoder_budget(spent).unwrap().round();
+    assert_eq!([20.0, 24.0, 30.0].map(rounded), [20.0, 16.0, 16.0]);
+    assert_eq!(resolve(&text, &Overrides::default()).unwrap().decoder_budget(3.0), None);
 }
 
 #[test]

@@ -303,6 +303,15 @@ impl Config {
         self.total_budget().map(|budget| budget as f64 * fraction)
     }
 
+    /// Seconds for training the decoder alone, after the autoencoder took `spent` seconds: what it left of its share is added, as when its
+    /// validation loss had stopped to fall.
+    #[must_use]
+    pub fn decoder_budget(&self, spent: f64) -> Option<f64> {
+        let [of_both, of_decoder] =
+            [Network::Autoencoder, Network::Decoder].map(|network| self.training_budget(network));
+        Some(of_decoder? + (of_both? - spent).max(0.0))
+    }
+
     /// The time budget with its extension, in seconds.
     #[must_use]
     pub fn total_budget(&self) -> Option<u64> {

@@ -50,13 +50,14 @@ fn train(
     let inputs = fingerprint("decoder", &inputs, &[&data.checksum, &targets.checksum, &trained.decoder_checksum]);
     let loss = ImageLoss { spectrum: settings.loss.spectrum };
     loss.check(data.images.side())?;
+    let spent = context.log.epochs(Stage::Autoencode).map(|epoch| epoch.seconds).sum();
     let latents = [targets.train.view(), targets.validation.view()];
     let task = Decoding::new(&trained.autoencoder, &data.images, &data.split, latents)?.with_loss(loss);
     let training = InRun {
         task: &task,
         outputs: &Reconstructed(|max| task.reconstructed(max)),
         settings: &settings.training,
-        budget: config.training_budget(Network::Decoder),
+        budget: config.decoder_budget(spent),
         input_fingerprint: &inputs,
         beside_weights: &|_| Ok(()),
         uses_last_weights: false,

@@ -1,4 +1,5 @@
-//! Runs of every kind that are killed at random moments, and end with the bytes of undisturbed ones.
+//! Runs of every kind that are killed at random moments, that have no space to write, that two processes compute, or whose clock is set
+//! back: they end with the bytes of undisturbed ones.
 #![cfg(unix)]
 
 mod program;
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gtn_run::sweep::{CombinationRecord, CombinationState, SweepRecord};
 use gtn_run::{MetricsLog, RunFolder, RunProgress};
@@ -98,10 +99,7 @@ fn runs_of_each_kind_killed_a_hundred_times_end_bit_equal() {
 /// Kills runs of these kinds so many times each, and prints a tally by stage.
 #[allow(clippy::print_stdout, reason = "the tally is the result")]
 fn kill_runs(kills: usize, names: &[&str]) {
-    // The moments differ each time; the result must not.
-    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
-    println!("seed {seed}");
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rng = rng();
     let mut equal = 0;
     for kind in KINDS.iter().filter(|kind| names.contains(&kind.name)) {
         let place = Place::new();
@@ -133,6 +131,100 @@ fn kill_runs(kills: usize, names: &[&str]) {
         println!("{}: {killed} kills of runs of {length:.1?} ({stages:?}), bytes equal", kind.name);
     }
     println!("{} kinds, at least {kills} kills each, {equal} runs compared, all equal", names.len());
+}
+
+#[test]
+#[ignore = "takes minutes; cargo xtask prove runs it"]
+fn runs_of_each_kind_without_space_end_bit_equal() {
+    let mut rng = rng();
+    for kind in &KINDS {
+        let place = Place::new();
+        place.call(kind, "undisturbed").done();
+        let largest = largest_file(&place.path("undisturbed"));
+        for _ in 0..5 {
+            // The limit on the size of a file acts like a full disk: writes are cut short.
+            let blocks = rng.random_range(0..largest.div_ceil(512));
+            let (code, stderr) = place.call(kind, "killed").in_shell(&format!("ulimit -f {blocks};")).ends();
+            let errors = stderr.lines().filter(|line| line.starts_with("error: ")).count();
+            // Files that are not larger than the limit may be all that was missing.
+            assert!(
+                (code, errors) == (Some(1), 1) || (code, errors) == (Some(0), 0),
+                "{}: {code:?} {stderr}",
+                kind.name
+            );
+        }
+        place.call(kind, "killed").done();
+        place.assert_equal(kind);
+    }
+}
+
+#[test]
+#[ignore = "takes minutes; cargo xtask prove runs it"]
+fn a_run_that_two_processes_compute_at_once_has_one_of_them() {
+    let mut rng = rng();
+    for kind in &KINDS {
+        let place = Place::new();
+        place.call(kind, "undisturbed").done();
+        for _ in 0..3 {
+            let mut first = place.call(kind, "killed").spawn();
+            std::thread::sleep(Duration::from_millis(rng.random_range(0..300)));
+            let (code, stderr) = place.call(kind, "killed").ends();
+            assert!(
+                code == Some(0) || stderr.contains("in use by another process"),
+                "{}: {code:?} {stderr}",
+                kind.name
+            );
+            first.kill().unwrap();
+            first.wait().unwrap();
+        }
+        place.call(kind, "killed").done();
+        place.assert_equal(kind);
+    }
+}
+
+#[test]
+#[ignore = "takes minutes; cargo xtask prove runs it"]
+#[allow(clippy::print_stderr, reason = "says that it skips")]
+fn runs_of_each_kind_whose_clock_is_set_back_end_bit_equal() {
+    // Debian's package `faketime`.
+    let library = Path::new("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1");
+    if !library.exists() {
+        eprintln!("skipped: {} does not exist; install it with `apt install faketime`", library.display());
+        return;
+    }
+    let mut rng = rng();
+    for kind in &KINDS {
+        let place = Place::new();
+        let started = Instant::now();
+        place.call(kind, "undisturbed").done();
+        let length = started.elapsed();
+        for offset in ["-400d", "+30d", "-3h"] {
+            let mut child = place
+                .call(kind, "killed")
+                .in_shell(&format!("export FAKETIME={offset} LD_PRELOAD={};", library.display()))
+                .spawn();
+            std::thread::sleep(length.mul_f64(rng.random_range(0.2..1.0)));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        place.call(kind, "killed").done();
+        place.assert_equal(kind);
+    }
+}
+
+/// Other random numbers each time: the result must not depend on them.
+#[allow(clippy::print_stdout, reason = "a failure can be repeated")]
+fn rng() -> ChaCha8Rng {
+    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    println!("seed {seed}");
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+/// Bytes of the largest file below a folder.
+fn largest_file(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let sizes = entries.map(|path| if path.is_dir() { largest_file(&path) } else { path.metadata().unwrap().len() });
+    sizes.max().unwrap_or(0)
 }
 
 /// A folder with data of all kinds, the cache and runs.

@@ -103,4 +103,12 @@ fn more_than_the_memory_that_is_granted_is_refused_with_both_numbers() {
     assert!(message.contains("and the system grants ") && message.contains("draw fewer at a time"), "{message}");
     sample("100").done();
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+
+    let run = folder.path().join("run");
+    let (settings, _) = gtn().args(["config", "show", "uniform"]).done();
+    let large = folder.path().join("large.toml");
+    std::fs::write(&large, settings.replace("width = ", "width = 9000 # ")).unwrap();
+    let train = gtn().arg("reproduce").arg(&large).arg("--out").arg(&run).in_shell("ulimit -v 2800000;");
+    let message = train.refused_in_one_line("the networks and their gradients need at least ");
+    assert!(message.contains("GB of memory, and the system grants ") && !run.exists(), "{message}");
 }

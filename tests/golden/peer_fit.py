@@ -4,7 +4,7 @@
 
 trains on the images in FOLDER for the given minutes in all, and writes 2,000 samples to OUT/generated, as many decoded held-out images
 as there are to OUT/decoded, and the training images, cut to 64 × 64 pixels, to OUT/real. The autoencoder has the layers of the paper's
-(as gtn-models has them), Adam, and the batch size and learning rate of the preset of own images. The mixture has the best number of
+(as gtn-models has them), and Adam with batches of 64 and a learning rate of 5e-4. The mixture has the best number of
 components of 1, 3, 10 and 30 on held-out latents. Then
 
     gtn evaluate --real OUT/real --generated OUT/generated --metrics fid --inception-dims 768 --fid-weights FILE

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use gtn_models::DeviceName;
+use gtn_train::Job;
+
 use crate::failure::Failure;
 
 /// Refuses work that holds at least so many bytes of f32 values if the system grants fewer. `what` begins the sentence, as in
@@ -20,6 +23,24 @@ pub(crate) fn require(values: usize, what: &str, advice: &str) -> Result<(), Fai
         ))),
         _ => Ok(()),
     }
+}
+
+/// Refuses training on a CPU whose networks alone hold more than the system grants.
+///
+/// # Errors
+///
+/// As [`require`].
+pub(crate) fn require_for_training(job: &Job) -> Result<(), Failure> {
+    let on_cpu = match job.device {
+        DeviceName::Auto => cfg!(not(feature = "cuda")),
+        DeviceName::Cpu => true,
+        _ => false,
+    };
+    if !on_cpu {
+        return Ok(());
+    }
+    let advice = "train smaller networks, with fewer latents (--dim) or a smaller width";
+    require(gtn_train::least_training_values(&job.config), "the networks and their gradients", advice)
 }
 
 fn in_units(bytes: u64) -> String {

@@ -40,6 +40,7 @@ mod handoff;
 mod held_out;
 mod inception;
 mod job;
+mod memory;
 mod own_data;
 mod pairing;
 mod pipeline;
@@ -60,6 +61,7 @@ pub use held_out::{
 };
 pub use inception::{InceptionFiles, inception_weights_sha256};
 pub use job::Job;
+pub use memory::least_training_values;
 pub use own_data::{configure_images, configure_latents};
 pub use pipeline::{extend, reproduce};
 pub use real_pairs::{RealPairs, draw_pairs, draw_pairs_between};

@@ -140,7 +140,10 @@ fn a_test_set_that_is_added_later_is_measured_and_changes_no_trained_network() {
         |run: &RunFolder, stage| MetricsLog::open(&run.metrics()).unwrap().stage(stage).unwrap().statistics.clone();
     let measured = metrics(&run);
     let of_evaluate: Vec<_> = statistics(&run, Evaluate).into_keys().collect();
-    assert_eq!(of_evaluate, [Statistic::MixtureComponents]);
+    assert_eq!(of_evaluate, [Statistic::MixtureComponents, Statistic::ReconstructionError]);
+    let error = statistics(&run, Evaluate)[&Statistic::ReconstructionError];
+    let trained_to = statistics(&run, Stage::Autoencode)[&Statistic::BestValidationLoss];
+    assert!((error - trained_to).abs() < 1e-5 * trained_to, "{error} {trained_to}");
 
     gtn_tests::write_toy_test_set(&data.path().join("mnist"), 50).unwrap();
     let mut with = Recorder::default();

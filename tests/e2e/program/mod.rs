@@ -80,6 +80,13 @@ impl Call {
         (output, stderr)
     }
 
+    /// Runs to its end. Returns the exit code and stderr.
+    #[track_caller]
+    pub(crate) fn ends(self) -> (Option<i32>, String) {
+        let (output, stderr) = self.output();
+        (output.status.code(), stderr)
+    }
+
     /// Expects success. Returns stdout and stderr.
     #[track_caller]
     pub(crate) fn done(self) -> (String, String) {

@@ -15,7 +15,7 @@ use crate::args::{Dim, Fit};
 use crate::failure::Failure;
 use crate::fit_progress::FitProgress;
 use crate::progress::Progress;
-use crate::{console, stop};
+use crate::{console, memory, stop};
 
 /// The page that generates images in the browser.
 const EXPLORER: &str = "explore.html";
@@ -47,6 +47,7 @@ pub(crate) fn run(args: &Fit) -> Result<(), Failure> {
         inception: InceptionFiles::default(),
         device: args.on.name(),
     };
+    memory::require_for_training(&job)?;
     let mut progress = FitProgress::new(&plan.root);
     // Held until everything is written, so that no other process can overwrite the run before.
     let _lock =

@@ -107,6 +107,12 @@ names! {
             "Number of components of the mixture that is a baseline: the one of 1, 3, 10, 30 and 100 with the highest likelihood \
              of a tenth of the training latents that the mixture was not fitted to."
         ),
+        /// Error of the reconstructed validation images.
+        ReconstructionError => "reconstruction_error" (
+            &[Stage::Evaluate], "Reconstruction error",
+            "Mean squared error of the validation images, with values in [−1, 1], as the decoder of the samples reconstructs them. \
+             What the latents do not hold, samples cannot show either."
+        ),
         /// Loss of the autoencoder on the official test set.
         AutoencoderTestLoss => "autoencoder_test_loss" (
             &[Stage::Evaluate], "Test loss of the autoencoder",

@@ -2,9 +2,9 @@
 
 mod images;
 mod inception;
+mod losses;
 mod pixels;
 mod points;
-mod test_set;
 mod values;
 
 use std::time::Instant;
@@ -55,7 +55,8 @@ pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()>
     let started = Instant::now();
     let (metrics, statistics) = match source {
         Source::Images(images) => {
-            let mut statistics = test_set::losses(results, images)?;
+            let mut statistics = losses::on_test_set(results, images)?;
+            statistics.extend([losses::reconstruction_error(results, images)?]);
             let mut metrics = images::measure(results, context)?;
             metrics.extend(pixels::measure(results, images, context)?);
             metrics.extend(inception::measure(results, images, &fingerprint, context)?);

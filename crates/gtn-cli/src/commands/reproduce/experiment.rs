@@ -12,7 +12,7 @@ use crate::commands::observed::with_observers;
 use crate::commands::provenance::Command;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::stop;
+use crate::{memory, stop};
 
 /// The experiment without what depends on the weights of Inception networks, and the folder of its run: that of the command line, or
 /// one in `parent` with the name of the run.
@@ -48,6 +48,7 @@ pub(super) fn run(args: &Reproduce, config: Config, root: &Path) -> Result<PathB
     };
     let job = args.execution.job(config, command.provenance(), inception.files);
     let job = Job { force: args.force, ..job };
+    memory::require_for_training(&job)?;
 
     stop::listen();
     let mut progress = Progress::with_run(root);

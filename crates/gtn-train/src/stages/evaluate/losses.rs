@@ -1,5 +1,6 @@
-//! The losses of both networks on the official test set, which selects nothing.
+//! The losses of both networks on the official test set, which selects nothing, and the error of reconstructed images.
 
+use gtn_data::Images;
 use gtn_models::{Sampling, SourceRows};
 use gtn_run::Statistics;
 use gtn_run::schema::Statistic;
@@ -7,23 +8,22 @@ use ndarray::{ArrayView2, Axis};
 
 use crate::Result;
 use crate::datasets::ImageData;
-use crate::results::Results;
+use crate::results::{Results, Trained};
 
 /// Images in one forward pass.
 const BATCH_SIZE: usize = 256;
 
 /// The mean squared error of the reconstructed images, and that of ĥ on the pairs in the units of its training; nothing without a test
 /// set.
-pub(super) fn losses(Results { targets, pairs, trained, .. }: Results<'_>, images: &ImageData) -> Result<Statistics> {
+pub(super) fn on_test_set(
+    Results { targets, pairs, trained, .. }: Results<'_>,
+    images: &ImageData,
+) -> Result<Statistics> {
     let coordinates = &pairs.coordinates;
     let (Some(set), Some(latents), Some(pairs)) = (&images.test, &targets.test, &pairs.test) else {
         return Ok(Statistics::new());
     };
-    let generator = trained.generator()?;
-    let mut reconstruction = MeanSquaredError::default();
-    for (rows, indices) in latents.rows.axis_chunks_iter(Axis(0), BATCH_SIZE).zip(set.indices.chunks(BATCH_SIZE)) {
-        reconstruction.add(&generator.decode(rows)?, &set.images.batch(indices));
-    }
+    let reconstruction = of_decoded(trained, latents.rows.view(), (&set.images, &set.indices))?;
     let normalize = |rows: ArrayView2<'_, f32>| {
         let normalized = targets.normalizer.normalize(rows);
         match coordinates {
@@ -32,14 +32,34 @@ pub(super) fn losses(Results { targets, pairs, trained, .. }: Results<'_>, image
         }
     };
     let rows = SourceRows { source: pairs.source.clone(), components: pairs.components.clone() };
-    let generated = generator.map_by(&rows, &Sampling::default())?;
+    let generated = trained.generator()?.map_by(&rows, &Sampling::default())?;
     let target = latents.rows.select(Axis(0), &pairs.assignment);
     let mut regression = MeanSquaredError::default();
     regression.add(&normalize(generated.view()), &normalize(target.view()));
-    Ok(Statistics::from([
-        (Statistic::AutoencoderTestLoss, reconstruction.value()),
-        (Statistic::HTestLoss, regression.value()),
-    ]))
+    Ok(Statistics::from([(Statistic::AutoencoderTestLoss, reconstruction), (Statistic::HTestLoss, regression.value())]))
+}
+
+/// The mean squared error of the validation images that the decoder of the samples reconstructs, which bounds how sharp samples are.
+pub(super) fn reconstruction_error(
+    Results { targets, trained, .. }: Results<'_>,
+    data: &ImageData,
+) -> Result<(Statistic, f64)> {
+    let error = of_decoded(trained, targets.validation.view(), (&data.images, &data.split.validation))?;
+    Ok((Statistic::ReconstructionError, error))
+}
+
+/// The mean squared error of images decoded from their latents.
+fn of_decoded(
+    trained: &Trained<'_>,
+    latents: ArrayView2<'_, f32>,
+    (images, indices): (&Images, &[usize]),
+) -> Result<f64> {
+    let generator = trained.generator()?;
+    let mut error = MeanSquaredError::default();
+    for (rows, indices) in latents.axis_chunks_iter(Axis(0), BATCH_SIZE).zip(indices.chunks(BATCH_SIZE)) {
+        error.add(&generator.decode(rows)?, &images.batch(indices));
+    }
+    Ok(error.value())
 }
 
 /// A mean of squared differences that is computed in parts.

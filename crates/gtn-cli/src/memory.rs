@@ -31,11 +31,8 @@ pub(crate) fn require(values: usize, what: &str, advice: &str) -> Result<(), Fai
 ///
 /// As [`require`].
 pub(crate) fn require_for_training(job: &Job) -> Result<(), Failure> {
-    let on_cpu = match job.device {
-        DeviceName::Auto => cfg!(not(feature = "cuda")),
-        DeviceName::Cpu => true,
-        _ => false,
-    };
+    let auto_is_cpu = cfg!(not(feature = "cuda"));
+    let on_cpu = job.device == DeviceName::Cpu || (auto_is_cpu && job.device == DeviceName::Auto);
     if !on_cpu {
         return Ok(());
     }

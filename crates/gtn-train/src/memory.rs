@@ -14,13 +14,16 @@ const INNER_PER_PIXEL: usize = 8;
 ///
 /// ```
 /// use gtn_run::config::Overrides;
-/// use gtn_train::{least_training_values, presets};
+/// use gtn_train::{Error, least_training_values, presets};
 ///
-/// let values = |dim| Ok::<_, gtn_run::Error>(least_training_values(&presets::resolve("celeba", &Overrides { dim: Some(dim), ..Overrides::default() })?));
+/// let values = |dim| -> Result<usize, Error> {
+///     let overrides = Overrides { dim: Some(dim), ..Overrides::default() };
+///     Ok(least_training_values(&presets::resolve("celeba", &overrides)?))
+/// };
 /// // 26 layers of 1200 × 1200 weights; with many latents, the autoencoder is larger.
 /// assert_eq!(values(100)?, 4 * (2 * 100 * 1200 + 25 * 1200 * 1200));
 /// assert_eq!(values(1000)?, 4 * 2 * 32768 * 1000);
-/// # Ok::<(), gtn_run::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[must_use]
 pub fn least_training_values(config: &Config) -> usize {

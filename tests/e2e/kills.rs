@@ -102,10 +102,7 @@ fn kill_runs(kills: usize, names: &[&str]) {
     let mut rng = rng();
     let mut equal = 0;
     for kind in KINDS.iter().filter(|kind| names.contains(&kind.name)) {
-        let place = Place::new();
-        let started = Instant::now();
-        place.call(kind, "undisturbed").done();
-        let length = started.elapsed();
+        let (place, length) = Place::with_undisturbed(kind);
         let mut stages = BTreeMap::new();
         let mut killed = 0;
         while killed < kills {
@@ -124,7 +121,7 @@ fn kill_runs(kills: usize, names: &[&str]) {
                 *stages.entry(place.stage(kind)).or_insert(0) += 1;
             }
             place.call(kind, "killed").done();
-            place.assert_equal(kind);
+            place.assert_equal_by(kind, assert_same);
             equal += 1;
             fs::remove_dir_all(place.path("killed")).unwrap();
         }
@@ -136,10 +133,7 @@ fn kill_runs(kills: usize, names: &[&str]) {
 #[test]
 #[ignore = "takes minutes; cargo xtask prove runs it"]
 fn runs_of_each_kind_without_space_end_bit_equal() {
-    let mut rng = rng();
-    for kind in &KINDS {
-        let place = Place::new();
-        place.call(kind, "undisturbed").done();
+    disturb_runs(assert_same_results, |place, kind, _, rng| {
         let largest = largest_file(&place.path("undisturbed"));
         for _ in 0..5 {
             // The limit on the size of a file acts like a full disk: writes are cut short.
@@ -147,39 +141,26 @@ fn runs_of_each_kind_without_space_end_bit_equal() {
             let (code, stderr) = place.call(kind, "killed").in_shell(&format!("ulimit -f {blocks};")).ends();
             let errors = stderr.lines().filter(|line| line.starts_with("error: ")).count();
             // Files that are not larger than the limit may be all that was missing.
-            assert!(
-                (code, errors) == (Some(1), 1) || (code, errors) == (Some(0), 0),
-                "{}: {code:?} {stderr}",
-                kind.name
-            );
+            let is_expected = (code, errors) == (Some(1), 1) || (code, errors) == (Some(0), 0);
+            assert!(is_expected, "{}: {code:?} {stderr}", kind.name);
         }
-        place.call(kind, "killed").done();
-        place.assert_equal_by(kind, assert_same_results);
-    }
+    });
 }
 
 #[test]
 #[ignore = "takes minutes; cargo xtask prove runs it"]
 fn a_run_that_two_processes_compute_at_once_has_one_of_them() {
-    let mut rng = rng();
-    for kind in &KINDS {
-        let place = Place::new();
-        place.call(kind, "undisturbed").done();
+    disturb_runs(assert_same, |place, kind, _, rng| {
         for _ in 0..3 {
             let mut first = place.call(kind, "killed").spawn();
             std::thread::sleep(Duration::from_millis(rng.random_range(0..300)));
             let (code, stderr) = place.call(kind, "killed").ends();
-            assert!(
-                code == Some(0) || stderr.contains("in use by another process"),
-                "{}: {code:?} {stderr}",
-                kind.name
-            );
+            let is_expected = code == Some(0) || stderr.contains("in use by another process");
+            assert!(is_expected, "{}: {code:?} {stderr}", kind.name);
             first.kill().unwrap();
             first.wait().unwrap();
         }
-        place.call(kind, "killed").done();
-        place.assert_equal(kind);
-    }
+    });
 }
 
 #[test]
@@ -192,23 +173,25 @@ fn runs_of_each_kind_whose_clock_is_set_back_end_bit_equal() {
         eprintln!("skipped: {} does not exist; install it with `apt install faketime`", library.display());
         return;
     }
-    let mut rng = rng();
-    for kind in &KINDS {
-        let place = Place::new();
-        let started = Instant::now();
-        place.call(kind, "undisturbed").done();
-        let length = started.elapsed();
+    disturb_runs(assert_same, |place, kind, length, rng| {
         for offset in ["-400d", "+30d", "-3h"] {
-            let mut child = place
-                .call(kind, "killed")
-                .in_shell(&format!("export FAKETIME={offset} LD_PRELOAD={};", library.display()))
-                .spawn();
+            let prefix = format!("export FAKETIME={offset} LD_PRELOAD={};", library.display());
+            let mut child = place.call(kind, "killed").in_shell(&prefix).spawn();
             std::thread::sleep(length.mul_f64(rng.random_range(0.2..1.0)));
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    });
+}
+
+/// Disturbs a run of each kind, lets it end, and compares it with an undisturbed one, whose duration `disturb` gets.
+fn disturb_runs(compare: fn(&Path, &Path), mut disturb: impl FnMut(&Place, &Kind, Duration, &mut ChaCha8Rng)) {
+    let mut rng = rng();
+    for kind in &KINDS {
+        let (place, length) = Place::with_undisturbed(kind);
+        disturb(&place, kind, length, &mut rng);
         place.call(kind, "killed").done();
-        place.assert_equal(kind);
+        place.assert_equal_by(kind, compare);
     }
 }
 
@@ -253,6 +236,14 @@ impl Place {
         place
     }
 
+    /// The folder with an undisturbed run, and how long that took.
+    fn with_undisturbed(kind: &Kind) -> (Self, Duration) {
+        let place = Self::new();
+        let started = Instant::now();
+        place.call(kind, "undisturbed").done();
+        (place, started.elapsed())
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
@@ -280,10 +271,6 @@ impl Place {
             RunProgress::Done => "report".to_owned(),
             RunProgress::Incomplete { stage, .. } => stage.to_string(),
         }
-    }
-
-    fn assert_equal(&self, kind: &Kind) {
-        self.assert_equal_by(kind, assert_same);
     }
 
     /// Compares the runs by a function of both folders.

@@ -2,10 +2,9 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use crate::process::finish;
+use crate::process::{finish, target_folder, workspace};
 
 /// Minutes for each target.
 const MINUTES: u64 = 10;
@@ -25,10 +24,8 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
         eprintln!("error: `cargo xtask fuzz` takes a number of minutes for each target, such as `cargo xtask fuzz 10`");
         return ExitCode::from(2);
     };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace");
-    let folder = root.join("tests/fuzz");
-    let found =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("fuzz-corpus");
+    let folder = workspace().join("tests/fuzz");
+    let found = target_folder().join("fuzz-corpus");
     let targets = fs::read_dir(folder.join("corpus")).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let mut targets = match targets {
         Ok(targets) => targets,

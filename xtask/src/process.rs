@@ -1,6 +1,17 @@
-//! Cargo, and how a command runs and ends.
+//! Cargo, its folders, and how a command runs and ends.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+
+/// The root of the workspace.
+pub(crate) fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace")
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
+}
 
 /// The cargo that runs this program, without the environment variables that describe this package. Build scripts that
 /// depend on those variables would otherwise run again whenever cargo is called with `xtask` and then without it, or

@@ -1,11 +1,10 @@
 //! `cargo xtask prove`: proofs that take too long for every change. Run them before a release, and after a change of what they
 //! prove.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::process::{cargo, finish};
+use crate::process::{cargo, finish, target_folder, workspace};
 
 /// Rounds of the property tests, each with other random cases.
 const ROUNDS: u64 = 10;
@@ -57,16 +56,14 @@ fn dependencies() -> ExitCode {
 
 /// Runs tests/explorer with Node.js and Chromium. The driver is installed by npm.
 fn explore() -> ExitCode {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace");
-    let folder = root.join("tests/explorer");
+    let folder = workspace().join("tests/explorer");
     let mut build = cargo();
     build.args(["build", "--release", "--package", "gtn-cli"]);
     let mut install = Command::new("npm");
     install.arg("ci").current_dir(&folder);
     let mut test = Command::new("node");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    test.arg("explorer.mjs").arg(target.join("release/gtn")).current_dir(&folder);
-    test.args(EXPLORED.map(|name| root.join("weights").join(name)));
+    test.arg("explorer.mjs").arg(target_folder().join("release/gtn")).current_dir(&folder);
+    test.args(EXPLORED.map(|name| workspace().join("weights").join(name)));
     for (line, command) in [("cargo build --release", build), ("npm ci", install), ("node explorer.mjs", test)] {
         eprintln!("$ {line}");
         let code = finish(command);

@@ -265,16 +265,16 @@ impl LocalSpectrumLoss {
         let pairs = output.iter().zip(target);
         let error = pairs.clone().map(|(output, target)| f64::from((output - target).powi(2))).sum::<f64>();
         let spectra = if self.channels == 3 {
+            let basis = opponents();
             let mut recolored = std::mem::take(&mut scratch.recolored);
             for (recolored, image) in recolored.iter_mut().zip([output, target]) {
                 recolored.clear();
                 recolored.extend_from_slice(image);
-                recolor(recolored, &opponents());
+                recolor(recolored, &basis);
             }
             let images = (recolored[0].as_slice(), recolored[1].as_slice());
             let sum = difference(self.windows, images, (of_spectrum, &mut *gradient), scratch);
             // The inverse of an orthonormal basis is its transpose.
-            let basis = opponents();
             recolor(gradient, &[0, 1, 2].map(|color| basis.map(|row| row[color])));
             scratch.recolored = recolored;
             sum

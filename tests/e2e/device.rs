@@ -49,7 +49,9 @@ fn the_device_comes_from_the_environment_too() {
 
 #[test]
 fn doctor_finds_no_error_on_the_cpu() {
-    let (lines, _) = gtn().args(["doctor", "--device", "cpu", "--json"]).done();
+    let (short, _) = gtn().args(["doctor", "--device", "cpu"]).done();
+    assert!(short.lines().count() <= 20 && short.contains("free memory") && short.contains("MNIST"), "{short}");
+    let (lines, _) = gtn().args(["doctor", "--device", "cpu", "--compare", "--json"]).done();
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let property = |name: &str| lines.iter().find(|line| line["property"] == name).map(|line| line["value"].clone());
     assert_eq!(property("gtn"), Some(env!("CARGO_PKG_VERSION").into()));

@@ -111,4 +111,9 @@ fn more_than_the_memory_that_is_granted_is_refused_with_both_numbers() {
     let train = gtn().arg("reproduce").arg(&large).arg("--out").arg(&run).in_shell("ulimit -v 2800000;");
     let message = train.refused_in_one_line("the networks and their gradients need at least ");
     assert!(message.contains("GB of memory, and the system grants ") && !run.exists(), "{message}");
+    // Of a sweep, before the first of its runs.
+    let sweep =
+        gtn().args(["sweep", "uniform", "--widths", "6,9000", "--out"]).arg(&run).in_shell("ulimit -v 2800000;");
+    let message = sweep.refused_in_one_line("the networks of width-9000");
+    assert!(message.contains("GB of memory, and the system grants ") && !run.exists(), "{message}");
 }

@@ -4,7 +4,7 @@
 
 trains on the images in FOLDER for the given minutes in all, and writes 2,000 samples to OUT/generated, as many decoded held-out images
 as there are to OUT/decoded, and the training images, cut to 64 × 64 pixels, to OUT/real. The autoencoder has the layers of the paper's
-(as gtn-models has them), and Adam with batches of 64 and a learning rate of 5e-4. The mixture has the best number of
+(as gtn-models has them), and Adam with batches of 64 and a learning rate of 5e-4, or --batch and --rate. The mixture has the best number of
 components of 1, 3, 10 and 30 on held-out latents. Then
 
     gtn evaluate --real OUT/real --generated OUT/generated --metrics fid --inception-dims 768 --fid-weights FILE
@@ -56,6 +56,8 @@ def main():
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rate", type=float, default=5e-4)
     arguments = parser.parse_args()
     started = time.time()
     torch.manual_seed(arguments.seed)
@@ -69,11 +71,11 @@ def main():
 
     # The mixture needs little time, so the autoencoder has nearly all of it.
     model, end = Autoencoder(arguments.dim), started + 60 * arguments.minutes * 0.9
-    optimizer = torch.optim.Adam(model.parameters(), lr=5e-4, weight_decay=1e-5)
+    optimizer = torch.optim.Adam(model.parameters(), lr=arguments.rate, weight_decay=1e-5)
     best, best_state, epoch = float("inf"), None, 0
     while time.time() < end:
         epoch += 1
-        for batch in torch.randperm(len(train)).split(64):
+        for batch in torch.randperm(len(train)).split(arguments.batch):
             if time.time() > end:
                 break
             loss = nn.functional.mse_loss(model(train[batch]), train[batch])

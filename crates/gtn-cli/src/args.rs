@@ -18,7 +18,7 @@ mod runs;
 mod samples;
 mod sweep;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 pub(crate) use bench::{Bench, BenchCommand, BenchDevice, BenchLabel, BenchSample, BenchTrain, Reference};
 pub(crate) use choices::Choices;
@@ -57,6 +57,17 @@ const EXAMPLES: &str = "Examples:
 Exit codes: 0 success, 1 failure, 2 invalid usage or input, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
 RAYON_NUM_THREADS limits the number of threads. A build with `--features cuda` uses an NVIDIA
 GPU if there is one; `gtn doctor` shows what is available.";
+
+/// A shell.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  gtn completions bash > ~/.local/share/bash-completion/completions/gtn
+  gtn completions zsh > ~/.zfunc/_gtn
+  gtn completions fish > ~/.config/fish/completions/gtn.fish")]
+pub(crate) struct Completions {
+    /// The shell that completes commands, options and their values.
+    pub(crate) shell: clap_complete::Shell,
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -102,4 +113,6 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Benchmark this machine.
     Bench(Bench),
+    /// Print the completions of a shell.
+    Completions(Completions),
 }

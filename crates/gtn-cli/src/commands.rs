@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod compare;
+mod conclusion;
 pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod decode;

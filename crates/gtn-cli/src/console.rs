@@ -2,9 +2,23 @@
 
 use std::io::{Error, ErrorKind, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The first error of standard output.
 static FAILED: OnceLock<Error> = OnceLock::new();
+
+/// Whether the user asked for more details.
+static VERBOSE: AtomicBool = AtomicBool::new(false);
+
+/// Asks for more details.
+pub(crate) fn set_verbose(verbose: bool) {
+    VERBOSE.store(verbose, Ordering::Relaxed);
+}
+
+/// Whether the user asked for more details.
+pub(crate) fn is_verbose() -> bool {
+    VERBOSE.load(Ordering::Relaxed)
+}
 
 /// Prints a line of the result to stdout. [`finish`] reports an error.
 pub(crate) fn print(line: &str) {

@@ -4,11 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gtn_report::count;
-use gtn_run::{
-    EpochImages, EpochRecord, MetricRecord, MetricsLog, Observer, Record, RunFolder, Stage, StageProgress, StageRecord,
-};
+use gtn_run::{EpochImages, EpochRecord, MetricRecord, Observer, RunFolder, Stage, StageProgress, StageRecord};
 
-use crate::progress::{Progress, duration, number};
+use crate::progress::{Progress, duration, number, unit};
 
 const INTERVAL: Duration = Duration::from_secs(60);
 
@@ -16,8 +14,6 @@ const INTERVAL: Duration = Duration::from_secs(60);
 pub(crate) struct FitProgress {
     progress: Progress,
     run: Option<RunFolder>,
-    /// When the time budget ends, as far as it is known.
-    end: Option<Instant>,
     task: Option<Task>,
     /// The latest grid of images.
     grid: Option<PathBuf>,
@@ -38,7 +34,7 @@ impl FitProgress {
     /// The progress of the run in a folder.
     pub(crate) fn new(root: &Path) -> Self {
         let progress = Progress::with_run(root).silent_within_stages();
-        Self { progress, run: None, end: None, task: None, grid: None }
+        Self { progress, run: None, task: None, grid: None }
     }
 }
 
@@ -46,11 +42,6 @@ impl Observer for FitProgress {
     fn run_opened(&mut self, run: &RunFolder) {
         self.progress.run_opened(run);
         self.run = Some(run.clone());
-        let budget = run.record().ok().and_then(|record| record.config.total_budget());
-        self.end = budget.map(|budget| {
-            let left = budget as f64 - spent_seconds(run);
-            Instant::now() + Duration::from_secs_f64(left.clamp(0.0, 1e9))
-        });
     }
 
     fn stage_started(&mut self, stage: Stage) {
@@ -80,14 +71,8 @@ impl Observer for FitProgress {
         parts.extend(progress.loss.map(|loss| format!("loss {}", number(loss))));
         parts.extend(task.validation_loss.map(|loss| format!("validation loss {}", number(loss))));
         let rate = progress.done.saturating_sub(first) as f64 / task.started.elapsed().as_secs_f64().max(1e-9);
-        let unit = match progress.stage {
-            Stage::Prepare | Stage::Autoencode | Stage::Encode | Stage::Decoder => "images/s",
-            Stage::Evaluate => "sets/s",
-            _ => "rows/s",
-        };
-        parts.push(format!("{} {unit}", count(rate.round() as usize)));
-        parts.extend(self.end.map(|end| {
-            let left = end.saturating_duration_since(Instant::now());
+        parts.push(format!("{} {}/s", count(rate.round() as usize), unit(progress.stage)));
+        parts.extend(self.progress.left().map(|left| {
             if left.is_zero() { "time budget is over".to_owned() } else { format!("{} left", duration(left)) }
         }));
         parts.extend(self.grid.as_ref().map(|path| format!("latest images {}", path.display())));
@@ -136,15 +121,4 @@ impl Observer for FitProgress {
     fn stop_requested(&self) -> bool {
         self.progress.stop_requested()
     }
-}
-
-/// Seconds that a run has worked so far: those of its completed stages, and of the epochs of others.
-fn spent_seconds(run: &RunFolder) -> f64 {
-    let Ok(log) = MetricsLog::open(&run.metrics()) else { return 0.0 };
-    let of_record = |record: &Record| match record {
-        Record::Stage(stage) => stage.seconds,
-        Record::Epoch(epoch) if log.stage(epoch.stage).is_none() => epoch.seconds,
-        _ => 0.0,
-    };
-    log.records().iter().map(of_record).sum()
 }

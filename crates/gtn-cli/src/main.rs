@@ -15,9 +15,12 @@ mod stop;
 mod threads;
 mod variables;
 
+use std::io::Write;
 use std::process::ExitCode;
 
-use crate::args::{BenchCommand, Command, ConfigCommand, DataCommand};
+use clap::CommandFactory;
+
+use crate::args::{Arguments, BenchCommand, Command, ConfigCommand, DataCommand};
 use crate::failure::Failure;
 
 // Training allocates and frees thousands of large tensors per second, and the system's allocator returns each to the kernel.
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
             return end(Ok(()), code);
         }
     };
+    console::set_verbose(arguments.verbose);
     // The libraries of the Hugging Face Hub also log errors that they return.
     let level = if arguments.verbose { "debug" } else { "warn,hf_hub=off,xet=off,rustls_platform_verifier=off" };
     tracing_subscriber::fmt()
@@ -62,6 +66,12 @@ fn end(done: Result<(), Failure>, code: u8) -> ExitCode {
 
 fn run(command: &Command) -> Result<(), Failure> {
     match command {
+        Command::Completions(command) => {
+            let mut script = Vec::new();
+            clap_complete::generate(command.shell, &mut Arguments::command(), "gtn", &mut script);
+            console::record(std::io::stdout().write_all(&script));
+            Ok(())
+        }
         Command::Reproduce(command) => commands::reproduce::run(command),
         Command::Fit(command) => commands::fit::run(command),
         Command::Sweep(command) => commands::sweep::run(command),

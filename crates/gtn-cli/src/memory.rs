@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use gtn_models::DeviceName;
-use gtn_train::Job;
+use gtn_run::Config;
 
 use crate::failure::Failure;
 
@@ -25,22 +25,23 @@ pub(crate) fn require(values: usize, what: &str, advice: &str) -> Result<(), Fai
     }
 }
 
-/// Refuses training on a CPU whose networks alone hold more than the system grants.
+/// Refuses training on a CPU whose networks alone hold more than the system grants. `networks` begins the sentence.
 ///
 /// # Errors
 ///
 /// As [`require`].
-pub(crate) fn require_for_training(job: &Job) -> Result<(), Failure> {
+pub(crate) fn require_for_training(config: &Config, device: DeviceName, networks: &str) -> Result<(), Failure> {
     let auto_is_cpu = cfg!(not(feature = "cuda"));
-    let on_cpu = job.device == DeviceName::Cpu || (auto_is_cpu && job.device == DeviceName::Auto);
+    let on_cpu = device == DeviceName::Cpu || (auto_is_cpu && device == DeviceName::Auto);
     if !on_cpu {
         return Ok(());
     }
     let advice = "train smaller networks, with fewer latents (--dim) or a smaller width";
-    require(gtn_train::least_training_values(&job.config), "the networks and their gradients", advice)
+    require(gtn_train::least_training_values(config), networks, advice)
 }
 
-fn in_units(bytes: u64) -> String {
+/// A number of bytes for people.
+pub(crate) fn in_units(bytes: u64) -> String {
     match bytes as f64 {
         bytes if bytes < 1e9 => format!("{:.0} MB", bytes / 1e6),
         bytes => format!("{:.1} GB", bytes / 1e9),
@@ -48,7 +49,7 @@ fn in_units(bytes: u64) -> String {
 }
 
 /// The smallest of the limits: free memory, and the limits of the container and of the process. `None` where the system does not tell.
-fn granted() -> Option<u64> {
+pub(crate) fn granted() -> Option<u64> {
     let read = |path: &Path| std::fs::read_to_string(path).ok();
     let proc = |name: &str| read(&Path::new("/proc").join(name)).unwrap_or_default();
     let memory = proc("meminfo");

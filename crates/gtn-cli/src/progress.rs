@@ -4,9 +4,10 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use gtn_report::count;
 use gtn_run::config::Selection;
 use gtn_run::schema::Baseline;
-use gtn_run::{EpochRecord, MetricRecord, Observer, RunFolder, Stage, StageProgress, StageRecord};
+use gtn_run::{EpochRecord, MetricRecord, MetricsLog, Observer, Record, RunFolder, Stage, StageProgress, StageRecord};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::console;
@@ -28,6 +29,10 @@ pub(crate) struct Progress {
     run: Option<PathBuf>,
     /// What chooses the best epoch of ĥ.
     selection: Selection,
+    /// The stages of the run.
+    stages: Vec<Stage>,
+    /// When the time budget of the run ends, if it has one.
+    end: Option<Instant>,
     /// Whether the caller prints the lines about progress and epochs.
     is_silent_within_stages: bool,
 }
@@ -50,6 +55,8 @@ impl Progress {
             name: None,
             run: None,
             selection: Selection::default(),
+            stages: Vec::new(),
+            end: None,
             is_silent_within_stages: false,
         }
     }
@@ -67,22 +74,31 @@ impl Progress {
         self
     }
 
+    /// What the time budget of the run leaves, if it has one.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.end.map(|end| end.saturating_duration_since(Instant::now()))
+    }
+
     fn print_run(&mut self) {
         if let Some(root) = self.run.take() {
             self.line(&format!("{:<11} {}", "run", root.display()));
         }
     }
 
-    /// Begins a task.
+    /// Begins a task. It has a spinner until [`show`](Self::show) says how long it is.
     pub(crate) fn begin(&mut self, name: &str) {
+        self.begin_part(name, "");
+    }
+
+    fn begin_part(&mut self, name: &str, part: &str) {
         self.clear();
         let now = Instant::now();
         self.task = Some(Task { started: now, first: None, last_line: now, last_epoch: None });
         if self.terminal {
             let bar = ProgressBar::new(0);
-            let style = ProgressStyle::with_template("{prefix:<11} {bar:30} {percent:>3}% {msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_style(style(&format!("{{prefix:<11}} {{spinner}} {part}{{msg}}")));
             bar.set_prefix(name.to_owned());
+            bar.tick();
             self.bar = Some(bar);
         }
     }
@@ -95,8 +111,9 @@ impl Progress {
         }
     }
 
-    /// Shows that `done` of `total` units are completed, with details.
-    pub(crate) fn show(&mut self, name: &str, done: u64, total: u64, detail: &str) {
+    /// Shows that `done` of `total` units are completed, with details before the rate. `unit` is the unit of the rate, as in `images`.
+    pub(crate) fn show(&mut self, name: &str, (done, total, unit): (u64, u64, &str), detail: &str) {
+        let end = self.end;
         let Some(task) = &mut self.task else { return };
         let first = *task.first.get_or_insert(done);
         let elapsed = task.started.elapsed().as_secs_f64();
@@ -104,10 +121,15 @@ impl Progress {
         let mut message = detail.to_owned();
         if rate > 0.0 {
             let left = Duration::from_secs_f64((total.saturating_sub(done) as f64 / rate).min(1e9));
-            message.push_str(&format!("{rate:.0}/s, at most {} left", duration(left)));
+            // Training ends with the time budget, if not before.
+            let left = end.map_or(left, |end| left.min(end.saturating_duration_since(Instant::now())));
+            message.push_str(&format!("{} {unit}/s, at most {} left", count(rate.round() as usize), duration(left)));
         }
         if let Some(bar) = &self.bar {
-            bar.set_length(total);
+            if bar.length() == Some(0) {
+                bar.set_style(style("{prefix:<11} {bar:30} {percent:>3}% {msg}"));
+            }
+            bar.set_length(total.max(1));
             bar.set_position(done);
             bar.set_message(message);
         } else if !self.terminal && !self.is_silent_within_stages && task.last_line.elapsed() > LINE_INTERVAL {
@@ -121,9 +143,6 @@ impl Progress {
     pub(crate) fn show_open(&mut self, name: &str, detail: &str) {
         let Some(task) = &mut self.task else { return };
         if let Some(bar) = &self.bar {
-            if let Ok(style) = ProgressStyle::with_template("{prefix:<11} {spinner} {msg}") {
-                bar.set_style(style);
-            }
             bar.set_message(detail.to_owned());
             bar.tick();
         } else if !self.terminal && task.last_line.elapsed() > LINE_INTERVAL {
@@ -165,7 +184,9 @@ impl Observer for Progress {
         if stage != Stage::Prepare {
             self.print_run();
         }
-        self.begin(&stage.to_string());
+        let part = self.stages.iter().position(|of_run| *of_run == stage);
+        let part = part.map_or(String::new(), |index| format!("stage {} of {}, ", index + 1, self.stages.len()));
+        self.begin_part(&stage.to_string(), &part);
     }
 
     fn stage_skipped(&mut self, stage: Stage) {
@@ -182,11 +203,21 @@ impl Observer for Progress {
         if let Some(loss) = progress.loss {
             detail.push_str(&format!("loss {}, ", number(loss)));
         }
-        self.show(&progress.stage.to_string(), progress.done, progress.total, &detail);
+        if let Some(index) = self.stages.iter().position(|of_run| *of_run == progress.stage) {
+            detail.insert_str(0, &format!("stage {} of {}, ", index + 1, self.stages.len()));
+        }
+        let of_work = (progress.done, progress.total, unit(progress.stage));
+        self.show(&progress.stage.to_string(), of_work, &detail);
     }
 
     fn run_opened(&mut self, run: &RunFolder) {
-        self.selection = run.record().map(|record| record.config.h.training.select).unwrap_or_default();
+        let Ok(record) = run.record() else { return };
+        self.selection = record.config.h.training.select;
+        self.stages = record.config.stages();
+        self.end = record.config.total_budget().map(|budget| {
+            let left = budget as f64 - spent_seconds(run);
+            Instant::now() + Duration::from_secs_f64(left.clamp(0.0, 1e9))
+        });
     }
 
     fn epoch_finished(&mut self, record: &EpochRecord) {
@@ -226,7 +257,11 @@ impl Observer for Progress {
         self.line(&format!("{:<11} done in {took}{statistics}", record.stage.to_string()));
     }
 
+    /// The report has them all.
     fn metric(&mut self, record: &MetricRecord) {
+        if !console::is_verbose() {
+            return;
+        }
         let others = record.floor.map(|floor| ("noise floor", floor)).into_iter();
         let others = others.chain(record.baselines.iter().map(|(name, value)| (Baseline::name(*name), *value)));
         let others: Vec<String> = others.map(|(name, value)| format!("{name}: {}", number(value))).collect();
@@ -242,6 +277,30 @@ impl Observer for Progress {
     fn stop_requested(&self) -> bool {
         crate::stop::requested()
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// What a stage counts.
+pub(crate) fn unit(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Prepare | Stage::Autoencode | Stage::Encode | Stage::Decoder | Stage::Baselines => "images",
+        Stage::Evaluate => "sets",
+        _ => "rows",
+    }
+}
+
+/// Seconds that a run has worked so far: those of its completed stages, and of the epochs of others.
+fn spent_seconds(run: &RunFolder) -> f64 {
+    let Ok(log) = MetricsLog::open(&run.metrics()) else { return 0.0 };
+    let of_record = |record: &Record| match record {
+        Record::Stage(stage) => stage.seconds,
+        Record::Epoch(epoch) if log.stage(epoch.stage).is_none() => epoch.seconds,
+        _ => 0.0,
+    };
+    log.records().iter().map(of_record).sum()
 }
 
 /// A number for people: `48000`, `0.1325`, `0.000324`, `2.1e-6`.

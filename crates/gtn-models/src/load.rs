@@ -203,10 +203,11 @@ fn autoencoder_of(model: &Model, path: &Path, device: &Device) -> Result<Autoenc
     }
 }
 
-/// Without the names of the user's files, which are nobody else's business.
+/// Without the names of the user's files and the machine, which are nobody else's business.
 fn without_own_files(provenance: Provenance) -> Provenance {
     let (data_path, labels_path, command, autoencoder_from) = (None, None, None, None);
-    Provenance { data_path, labels_path, data_notes: Vec::new(), command, autoencoder_from, ..provenance }
+    let (data_notes, system, begun) = (Vec::new(), None, None);
+    Provenance { data_path, labels_path, data_notes, command, system, begun, autoencoder_from, ..provenance }
 }
 
 /// The best weights of a run.

@@ -20,7 +20,8 @@ pub enum Error {
     NoImages,
     /// An explorer that browsers would open too slowly.
     #[error(
-        "the explorer would have {megabytes} MB, and the limit is {limit} MB; use --bits 8, or train a smaller ĥ (`--width`, `--depth`)"
+        "the explorer would have {megabytes} MB, and the limit is {limit} MB; use --bits 8, or train with fewer latents (--dim) or smaller \
+         images (--side)"
     )]
     ExplorerTooLarge {
         /// Its size.

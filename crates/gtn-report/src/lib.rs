@@ -48,6 +48,6 @@ pub use explorer::{Explorer, WeightBits};
 pub use grid::Raster;
 pub use report::{
     Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, PaperRow, Row, SweepColumn, SweepRow, SweepTable,
-    Table2, count, write_report, write_sweep,
+    Table2, count, verdict, write_report, write_sweep,
 };
 pub use tensorboard::TensorBoard;

@@ -2,10 +2,12 @@
 //!
 //! The sections on samples depend on the kind of data: `images` and `synthetic` make them. All others are the same for all runs.
 
+mod alerts;
 mod baselines;
 mod comparison;
 mod contents;
 mod data_sets;
+mod first_screen;
 mod images;
 mod losses;
 mod page;
@@ -81,13 +83,28 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
     let log = MetricsLog::open(&run.metrics())?;
     let data_set = DataSet::of(&record.config);
     let sections = sections(run, &record.config, &data_set, &log)?;
-    let contents = Contents { record, toml, log, data_set, sections };
+    let thumbnails = match record.config.data.are_images() {
+        true => images::thumbnails(&Tensors::samples(run)?, &log)?,
+        false => Vec::new(),
+    };
+    let (alerts, standing) = (alerts::alerts(&record.config, &log), standing::standing(&log));
+    let contents = Contents { record, toml, log, data_set, alerts, standing, thumbnails, sections };
     let page = page::html(&contents);
     write_figures(run, &contents)?;
     atomic::write_bytes(&run.metrics_csv(), csv(&contents.log).as_bytes())?;
     let report = run.report();
     atomic::write_bytes(&report, page.as_bytes())?;
     Ok(report)
+}
+
+/// What the report of a run says first, in a few sentences: whether the run finished, how good its samples are, and compared with what.
+///
+/// # Errors
+///
+/// [`Error::Run`](crate::Error::Run) if there is no run, or if a file is damaged or cannot be read.
+pub fn verdict(run: &RunFolder) -> Result<String> {
+    let (config, log) = (run.record()?.config, MetricsLog::open(&run.metrics())?);
+    Ok(first_screen::verdict_of(&config, &log).text)
 }
 
 fn sections(run: &RunFolder, config: &Config, data_set: &DataSet, log: &MetricsLog) -> Result<Vec<Section>> {

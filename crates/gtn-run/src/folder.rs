@@ -41,6 +41,12 @@ pub struct Provenance {
     pub command: Option<String>,
     /// The device of the networks, when the run was last worked on.
     pub device: Option<String>,
+    /// Processor, threads and operating system, when the run was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// When the run was begun, as in `2026-11-30T09:00:00Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun: Option<String>,
     /// SHA-256 of the data.
     pub data_sha256: Option<String>,
     /// The file or folder of the user's own data.

@@ -28,7 +28,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// The configuration of an experiment, with the caller's overrides. `experiment` is one of [`names`], or the path of a preset
-/// that ends in `.toml`.
+/// that ends in `.toml`, such as the `config.toml` of a run.
 ///
 /// # Errors
 ///

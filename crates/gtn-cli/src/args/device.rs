@@ -4,6 +4,7 @@ use clap::Args;
 use gtn_models::doctor::Depth;
 use gtn_models::{Device, DeviceName};
 
+use super::folders::{CacheDir, DataDir};
 use super::named_values::by_name;
 use crate::failure::Failure;
 
@@ -31,7 +32,9 @@ impl OnDevice {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Compares the device with the CPU, with batches of 2 and 200 samples: forward and backward
+#[command(
+    after_help = "Shows the version, the processor, memory, disk, the device and the data sets. With --compare, and on a GPU,
+it compares the device with the CPU, with batches of 2 and 200 samples: forward and backward
 passes and 20 steps of Adam of each layer, of the autoencoder and of ĥ (3 layers for 2
 samples, since more BatchNorm layers make training on two samples chaotic), and the matching of Algorithm 1,
 which must be equal. On a GPU, memory is filled with NaN first, so that values that a kernel
@@ -45,11 +48,20 @@ their change in 20 steps), for the worst array. With --tf32, bounds are 20 times
 
 Examples:
   gtn doctor
+  gtn doctor --compare
   gtn doctor --device cuda
-  gtn doctor --device cuda --tf32 --json")]
+  gtn doctor --device cuda --tf32 --json"
+)]
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) on: OnDevice,
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+    #[command(flatten)]
+    pub(crate) cache: CacheDir,
+    /// Compare the device with the CPU, or the CPU's operations with those of Candle [default: on a GPU].
+    #[arg(long)]
+    pub(crate) compare: bool,
     /// Compare small networks, which takes seconds, or the paper's networks for CelebA, which takes minutes
     /// [default: full on a GPU, quick on a CPU].
     #[arg(long, value_name = "DEPTH", value_parser = by_name::<Depth>(DEPTHS))]

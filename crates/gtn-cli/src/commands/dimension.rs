@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Dimension) -> Result<(), Failure> {
     let needed = args.neighbors.max(args.pca_neighbors).max(2);
     progress.begin("neighbors");
     let neighborhoods = Neighborhoods::find_with_progress(rows.view(), needed, args.queries, &mut |done, total| {
-        progress.show("neighbors", done as u64, total as u64, "");
+        progress.show("neighbors", (done as u64, total as u64, "rows"), "");
         stop::control_flow()
     })?;
     drop((rows, progress));
@@ -124,7 +124,7 @@ fn rows(args: &Dimension, progress: &mut Progress) -> Result<Array2<f32>, Failur
     let (data_dir, cache_dir) = (&args.data.data_dir, args.cache.path());
     progress.begin("images");
     let show: ProgressFn<'_> = &mut |done, total| {
-        progress.show("images", done as u64, total as u64, "");
+        progress.show("images", (done as u64, total as u64, "images"), "");
         stop::control_flow()
     };
     let images = match (args.set, &args.images) {

@@ -1,12 +1,18 @@
 //! `gtn doctor`: what this build and this machine support, and whether a device computes the same as the CPU.
 
+use std::path::Path;
+
+use gtn_data::image_set::Inventory;
+use gtn_data::mnist::{self, FileState};
+use gtn_data::{celeba, hap};
 use gtn_models::doctor::{Comparison, Depth, compare};
 use gtn_models::{DeviceName, describe_device};
 use serde_json::json;
 
+use super::provenance;
 use crate::args::Doctor;
-use crate::console;
 use crate::failure::Failure;
+use crate::{console, memory};
 
 pub(crate) fn run(args: &Doctor) -> Result<(), Failure> {
     let device = args.on.open()?;
@@ -17,6 +23,9 @@ pub(crate) fn run(args: &Doctor) -> Result<(), Failure> {
         } else {
             format!("{name}: {value}")
         });
+    }
+    if !(args.compare || args.depth.is_some() || !device.is_cpu()) {
+        return Ok(());
     }
     let depth = args.depth.unwrap_or(if device.is_cpu() { Depth::Quick } else { Depth::Full });
     if !args.json {
@@ -46,10 +55,16 @@ pub(crate) fn run(args: &Doctor) -> Result<(), Failure> {
 
 /// What is known without computing anything.
 fn properties(args: &Doctor, device: &str) -> Vec<(&'static str, String)> {
-    let threads = std::thread::available_parallelism().map_or_else(|_| "unknown".to_owned(), |n| n.to_string());
     let mut properties = vec![("gtn", env!("CARGO_PKG_VERSION").to_owned())];
     properties.extend(option_env!("GTN_GIT_REVISION").map(|revision| ("revision", revision.to_owned())));
-    properties.push(("CPU threads", threads));
+    let threads = std::thread::available_parallelism().map_or_else(|_| "unknown".to_owned(), |n| n.to_string());
+    properties.push(("processor", provenance::processor().unwrap_or_else(|| std::env::consts::ARCH.to_owned())));
+    properties.push(("instructions", instructions()));
+    properties.push(("CPU threads", format!("{} of {threads}", rayon::current_num_threads())));
+    properties.extend(memory::granted().map(|bytes| ("free memory", memory::in_units(bytes))));
+    let folders = [("free disk for runs", Path::new(".")), ("free disk for the cache", &args.cache.path())];
+    properties
+        .extend(folders.into_iter().filter_map(|(name, folder)| Some((name, memory::in_units(free_disk(folder)?)))));
     properties
         .push(("CUDA", gtn_models::cuda_build_info().unwrap_or_else(|| "not built in (feature `cuda`)".to_owned())));
     // For `auto`: why it is not a GPU.
@@ -60,7 +75,55 @@ fn properties(args: &Doctor, device: &str) -> Vec<(&'static str, String)> {
         properties.push(("GPU", error.to_string()));
     }
     properties.push(("device", device.to_owned()));
+    properties.extend(data_sets(&args.data.data_dir));
     properties
+}
+
+/// The vector instructions of the processor that this program uses or could use.
+fn instructions() -> String {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let known = [
+            ("AVX2", is_x86_feature_detected!("avx2")),
+            ("FMA", is_x86_feature_detected!("fma")),
+            ("AVX-512", is_x86_feature_detected!("avx512f")),
+            ("AVX-512 VNNI", is_x86_feature_detected!("avx512vnni")),
+        ];
+        let found: Vec<&str> = known.into_iter().filter(|(_, found)| *found).map(|(name, _)| name).collect();
+        if !found.is_empty() {
+            return found.join(", ");
+        }
+    }
+    "no vector instructions that this program knows".to_owned()
+}
+
+/// Free bytes where a folder is, or will be.
+#[cfg(unix)]
+fn free_disk(folder: &Path) -> Option<u64> {
+    let existing = std::path::absolute(folder).ok()?.ancestors().find(|folder| folder.is_dir())?.to_path_buf();
+    let found = rustix::fs::statvfs(&existing).ok()?;
+    found.f_bavail.checked_mul(found.f_frsize)
+}
+
+#[cfg(not(unix))]
+fn free_disk(_: &Path) -> Option<u64> {
+    None
+}
+
+/// Which data sets are there.
+fn data_sets(folder: &Path) -> [(&'static str, String); 3] {
+    let (mnist_folder, files) = mnist::check(folder);
+    let usable = |state: &&FileState| matches!(state, FileState::Official(_) | FileState::Unofficial(..));
+    let found = files.iter().filter(usable).count();
+    let of_mnist = format!("{found} of {} files in {}", files.len(), mnist_folder.display());
+    let of_images = |found: Inventory| {
+        let total = found.counts.total();
+        match total.listed {
+            0 => format!("not in {}", found.folder.display()),
+            listed => format!("{} of {listed} images in {}", total.present, found.folder.display()),
+        }
+    };
+    [("MNIST", of_mnist), ("CelebA", of_images(celeba::check(folder))), ("11K Hands", of_images(hap::check(folder)))]
 }
 
 const HEADER: &str = "| what                         |                          |  batch |   error |   bound |     |";

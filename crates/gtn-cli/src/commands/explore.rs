@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Explore) -> Result<(), Failure> {
     console::status(&format!("{:.1} MB", html.len() as f64 / 1e6));
     console::print(&args.out.display().to_string());
     if args.open {
-        open_in_browser(&args.out)?;
+        open_in_browser(&args.out);
     }
     Ok(())
 }

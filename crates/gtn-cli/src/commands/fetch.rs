@@ -90,7 +90,7 @@ fn reporter(progress: &mut Progress) -> impl FnMut(&str, Event<'_>) -> ControlFl
     |name, event| {
         match event {
             Event::AlreadyPresent => progress.line(&format!("{name} already exists")),
-            Event::Bytes { done, total } => show(progress, name, done, total),
+            Event::Bytes { done, total } => show(progress, name, (done, total, "bytes")),
             Event::AttemptFailed { url, reason, retry_in } => {
                 let next = match retry_in {
                     Some(pause) => format!("retrying in {:.0} s", pause.as_secs_f64().ceil()),
@@ -99,7 +99,7 @@ fn reporter(progress: &mut Progress) -> impl FnMut(&str, Event<'_>) -> ControlFl
                 progress.line(&format!("note: {url}: {reason}; {next}"));
             }
             Event::Converted { done, total } => {
-                show(progress, &format!("convert {name}"), done as u64, Some(total as u64))
+                show(progress, &format!("convert {name}"), (done as u64, Some(total as u64), "images"))
             }
             Event::Done => progress.line(&format!("{name} is complete")),
             _ => {}
@@ -108,10 +108,10 @@ fn reporter(progress: &mut Progress) -> impl FnMut(&str, Event<'_>) -> ControlFl
     }
 }
 
-fn show(progress: &mut Progress, name: &str, done: u64, total: Option<u64>) {
+fn show(progress: &mut Progress, name: &str, (done, total, unit): (u64, Option<u64>, &str)) {
     progress.begin_once(name);
     match total {
-        Some(total) => progress.show(name, done, total, ""),
+        Some(total) => progress.show(name, (done, total, unit), ""),
         None => progress.show_open(name, &format!("{:.1} MB", done as f64 / 1e6)),
     }
 }

@@ -7,6 +7,7 @@ use gtn_run::config::{PairingMethod, ResizeSetting};
 use gtn_run::{Config, Observer, RunFolder};
 use gtn_train::{InceptionFiles, Job};
 
+use super::conclusion;
 use super::explore;
 use super::observed::with_observers;
 use super::provenance::{of_command, quoted};
@@ -47,22 +48,22 @@ pub(crate) fn run(args: &Fit) -> Result<(), Failure> {
         inception: InceptionFiles::default(),
         device: args.on.name(),
     };
-    memory::require_for_training(&job)?;
+    memory::require_for_training(&job.config, job.device, "the networks and their gradients")?;
     let mut progress = FitProgress::new(&plan.root);
     // Held until everything is written, so that no other process can overwrite the run before.
     let _lock =
         with_observers(&mut progress, !args.no_tensorboard, |observer| gtn_train::reproduce(&job, &run, observer))?;
     drop(progress);
     let report = gtn_report::write_report(&run)?;
-    if job.config.data.are_images() && !args.no_explorer {
-        write_explorer(&run)?;
-    }
+    let page = if job.config.data.are_images() && !args.no_explorer { write_explorer(&run)? } else { None };
+    conclusion::print(&run, page.as_deref())?;
+    page.iter().for_each(|page| console::print(&page.display().to_string()));
     console::print(&report.display().to_string());
     Ok(())
 }
 
 /// Writes the page into the folder of the run, unless it would be too large even with 8 bits for each weight.
-fn write_explorer(run: &RunFolder) -> Result<(), Failure> {
+fn write_explorer(run: &RunFolder) -> Result<Option<PathBuf>, Failure> {
     let page = |bits| explore::page(run.root(), bits);
     let html = match page(WeightBits::Sixteen) {
         Err(Failure::Users(_)) => page(WeightBits::Eight),
@@ -72,15 +73,14 @@ fn write_explorer(run: &RunFolder) -> Result<(), Failure> {
         // The run has all else.
         Err(Failure::Users(error)) => {
             console::status(&format!("note: {EXPLORER} is not written: {error}"));
-            return Ok(());
+            return Ok(None);
         }
         html => html?,
     };
     console::status(&format!("{:<11} {:.1} MB", "explorer", html.len() as f64 / 1e6));
     let path = run.root().join(EXPLORER);
     gtn_io::atomic::write_bytes(&path, html.as_bytes())?;
-    console::print(&path.display().to_string());
-    Ok(())
+    Ok(Some(path))
 }
 
 /// A run that exists, with more time if it is wanted.

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Label) -> Result<(), Failure> {
         .precision(args.precision)
         .threads(args.threads.map_or(0, usize::from))
         .progress(|step| {
-            progress.show("label", step.done as u64, step.total as u64, "");
+            progress.show("label", (step.done as u64, step.total as u64, "rows"), "");
             stop::control_flow()
         })
         .match_rows_in(&mut workspace, &source, &target)?;

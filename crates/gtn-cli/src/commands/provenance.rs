@@ -1,6 +1,7 @@
 //! What a run says about where it comes from.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use gtn_run::Provenance;
 use gtn_run::config::{Epochs, Overrides};
@@ -53,14 +54,33 @@ impl Command<'_> {
     }
 }
 
-/// This program, with a command that reproduces a run.
+/// This program on this machine, with a command that reproduces a run.
 pub(super) fn of_command(line: String) -> Provenance {
     Provenance {
+        system: Some(system()),
+        begun: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         git_revision: option_env!("GTN_GIT_REVISION").map(str::to_owned),
         command: Some(line),
         ..Provenance::default()
     }
+}
+
+/// Processor, threads and operating system.
+fn system() -> String {
+    let (threads, os) = (rayon::current_num_threads(), std::env::consts::OS);
+    let threads = format!("{threads} {}", if threads == 1 { "thread" } else { "threads" });
+    match processor() {
+        Some(processor) => format!("{processor}, {threads}, {os}"),
+        None => format!("{}, {threads}, {os}", std::env::consts::ARCH),
+    }
+}
+
+/// What Linux calls the processor.
+pub(super) fn processor() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
 }
 
 /// Quotes a word for a shell.

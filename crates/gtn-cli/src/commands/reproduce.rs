@@ -5,6 +5,9 @@ mod table2;
 
 use std::path::Path;
 
+use gtn_run::RunFolder;
+
+use super::conclusion;
 use crate::args::Reproduce;
 use crate::console;
 use crate::failure::Failure;
@@ -26,6 +29,7 @@ pub(crate) fn run(args: &Reproduce) -> Result<(), Failure> {
     }
     let (config, root) = experiment::prepare(args, Path::new(RUNS))?;
     let report = experiment::run(args, config, &root)?;
+    conclusion::print(&RunFolder::at(&root), None)?;
     console::print(&report.display().to_string());
     Ok(())
 }

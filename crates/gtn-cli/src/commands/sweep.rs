@@ -16,7 +16,7 @@ use super::reproduce::{refuse_autoencoder_settings, refuse_own_data};
 use crate::args::Sweep;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::{console, stop};
+use crate::{console, memory, stop};
 
 pub(crate) fn run(args: &Sweep) -> Result<(), Failure> {
     let (experiment, select) = (&args.common.experiment, args.common.select);
@@ -38,6 +38,10 @@ pub(crate) fn run(args: &Sweep) -> Result<(), Failure> {
     )?;
     let plan = plan.with_inception(&inception.overrides, inception.select)?;
     let job = args.execution.job(plan.config().clone(), provenance(args, &overrides), inception.files);
+    for combination in plan.combinations() {
+        let networks = format!("the networks of {} and their gradients", combination.name);
+        memory::require_for_training(&combination.config, job.device, &networks)?;
+    }
     let mut sweep = gtn_train::sweep::Sweep::open(plan, &root)?;
     stop::listen();
     console::status(&introduction(&sweep));

@@ -2,8 +2,11 @@
 
 use gtn_run::{MetricsLog, RunRecord};
 
+use super::alerts::Alert;
 use super::data_sets::DataSet;
+use super::first_screen::Thumbnails;
 use super::section::Section;
+use super::standing::Standing;
 
 /// The contents of the page.
 pub(super) struct Contents {
@@ -12,5 +15,10 @@ pub(super) struct Contents {
     pub(super) toml: String,
     pub(super) log: MetricsLog,
     pub(super) data_set: DataSet,
+    pub(super) alerts: Vec<Alert>,
+    /// The metric that decides.
+    pub(super) standing: Option<Standing>,
+    /// Samples beside real images, for the first screen.
+    pub(super) thumbnails: Vec<Thumbnails>,
     pub(super) sections: Vec<Section>,
 }

@@ -5,11 +5,13 @@ mod latents;
 mod similarity;
 
 use gtn_run::config::Selection;
-use gtn_run::schema::{IMPROVEMENTS, TensorKey, image_samples as keys};
+use gtn_run::schema::{Baseline, IMPROVEMENTS, TensorKey, image_samples as keys};
 use gtn_run::{MetricsLog, Stage};
 use ndarray::{ArrayView4, Axis, Ix4, Slice};
 
-use super::section::{Figure, Image, Item, Section};
+use super::baselines;
+use super::first_screen::Thumbnails;
+use super::section::{Embedded, Figure, Image, Item, Section};
 use super::tensors::Tensors;
 use super::text::{count, duration, number};
 use crate::{Raster, Result, grid};
@@ -19,6 +21,9 @@ const MAX_IMAGES: usize = 200;
 /// Number of columns of a grid.
 const COLUMNS: usize = 10;
 const GRID: (usize, usize) = (MAX_IMAGES, COLUMNS);
+
+/// The size of a grid on the first screen.
+const THUMBNAILS: (usize, usize) = (20, 5);
 
 /// Minimum width of an image in a grid, in pixels; smaller images are enlarged.
 const MIN_WIDTH: usize = 84;
@@ -106,6 +111,22 @@ pub(super) fn sections(samples: &Tensors, selection: Selection, log: &MetricsLog
     Ok(sections)
 }
 
+/// Samples beside real images and those of the mixture of Gaussians, in equal grids. Runs of earlier versions have fewer of them.
+pub(super) fn thumbnails(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Thumbnails>> {
+    let mixture = baselines::title(Baseline::Mixture, log);
+    let sets = [
+        (&keys::GENERATED, "Generated".to_owned(), "by ĥ from normal vectors"),
+        (&keys::DECODED, "Reconstructed".to_owned(), "real images after the autoencoder"),
+        (&keys::ORIGINAL, "Original".to_owned(), "the same images as they are"),
+        (&keys::MIXTURE, mixture, "the same decoder with latents of a baseline"),
+    ];
+    let of_set = |(tensor, title, note)| {
+        let (raster, factor, _) = grid_of(samples, tensor, THUMBNAILS)?;
+        Ok(Thumbnails { title, note, image: Embedded::new(&raster, factor)? })
+    };
+    sets.into_iter().filter(|(tensor, ..)| samples.contains(tensor)).map(of_set).collect()
+}
+
 /// The section on vectors that are not decoded.
 pub(super) fn vector_sections(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Section>> {
     let items: Vec<_> = vector_figure(samples, log)?.into_iter().map(Item::Figure).collect();
@@ -160,6 +181,23 @@ pub(super) fn grid_figure(
     (max, columns): (usize, usize),
     text: GridText<'_>,
 ) -> Result<Item> {
+    let (raster, factor, images) = grid_of(samples, tensor, (max, columns))?;
+    let images = count(images);
+    Ok(Item::Figure(Figure {
+        file: text.file,
+        image: Image::raster(&raster, factor)?,
+        title: text.title.to_owned(),
+        caption: format!("{images} {}", text.caption),
+        alt: format!("A grid of {images} {}", text.alt),
+    }))
+}
+
+/// A grid of at most `max` images, in rows of `columns`; how many times as large it is shown; and the number of images.
+fn grid_of(
+    samples: &Tensors,
+    tensor: &TensorKey<f32>,
+    (max, columns): (usize, usize),
+) -> Result<(Raster, usize, usize)> {
     let array = samples.tensor(tensor)?;
     let shape = array.shape().to_vec();
     let mut images: ArrayView4<'_, f32> = array
@@ -167,14 +205,7 @@ pub(super) fn grid_figure(
         .map_err(|_| samples.invalid(tensor, format!("has shape {shape:?}, expected (n, C, H, W)")))?;
     images.slice_axis_inplace(Axis(0), Slice::from(..max.min(shape[0])));
     let factor = MIN_WIDTH.checked_div(shape[3]).unwrap_or(1).clamp(1, MIN_WIDTH);
-    let raster: Result<Raster> = grid::grid(images, columns).and_then(|raster| raster.upscaled(factor));
+    let raster = grid::grid(images, columns);
     let raster = raster.map_err(|error| samples.invalid(tensor, format!("cannot be shown: {error}")))?;
-    let images = count(images.len_of(Axis(0)));
-    Ok(Item::Figure(Figure {
-        file: text.file,
-        image: Image::png(&raster)?,
-        title: text.title.to_owned(),
-        caption: format!("{images} {}", text.caption),
-        alt: format!("A grid of {images} {}", text.alt),
-    }))
+    Ok((raster, factor, images.len_of(Axis(0))))
 }

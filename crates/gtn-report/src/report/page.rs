@@ -1,13 +1,11 @@
 //! The report as HTML: one file without scripts and without external resources.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use gtn_run::config::Normalize;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::contents::Contents;
+use super::first_screen::first_screen;
 use super::section::{Figure, Image, Item, Section};
-use super::standing::standing;
 use super::summary::summary;
 use super::tables;
 use super::text::{self, count};
@@ -28,22 +26,47 @@ pub(super) fn html(contents: &Contents) -> String {
         config.seed,
         if config.quick { ", quick" } else { "" }
     );
+    let parts = parts(contents);
     let header = html! {
         p.kicker { "Generative Topological Network" }
         h1 { (config.experiment) }
-        dl.chips { @for (name, value) in chips(contents) { div { dt { (name) } dd { (value) } } } }
-        @if let Some(standing) = standing(&contents.log) { p.summary { b { (standing) } } }
-        p.summary { (summary(contents)) }
+        (first_screen(contents))
+        nav aria-label="Contents" { @for (heading, _) in &parts { a href={ "#" (anchor(heading)) } { (heading) } } }
     };
     let main = html! {
-        @for section in &contents.sections { (self::section(section)) }
-        (tables::metrics(contents))
-        (tables::statistics(contents))
-        (tables::times(contents))
-        (tables::configuration(contents))
-        (tables::reproduction(contents))
+        @for (heading, body) in &parts {
+            section id=(anchor(heading)) {
+                h2 { a href={ "#" (anchor(heading)) } { (heading) } }
+                (body)
+            }
+        }
     };
     document(&format!("GTN run: {title}"), &header, &main)
+}
+
+/// The parts of the report with their headings.
+fn parts(contents: &Contents) -> Vec<(&'static str, Markup)> {
+    let run = html! {
+        dl.chips { @for (name, value) in chips(contents) { div { dt { (name) } dd { (value) } } } }
+        p.summary { (summary(contents)) }
+    };
+    let sections = contents.sections.iter().map(|section| (section.heading, items(section)));
+    let mut parts = vec![("The run", run)];
+    parts.extend(sections);
+    parts.extend(tables::metrics(contents));
+    parts.extend([
+        ("Statistics", tables::statistics(contents)),
+        ("Time", tables::times(contents)),
+        ("Configuration", tables::configuration(contents)),
+        ("Reproduction", tables::reproduction(contents)),
+    ]);
+    parts
+}
+
+/// What a heading is called in links.
+fn anchor(heading: &str) -> String {
+    let words = heading.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
 }
 
 /// The HTML file.
@@ -95,17 +118,19 @@ fn chips(Contents { record, data_set, .. }: &Contents) -> Vec<(&'static str, Str
     chips
 }
 
+/// A section of another page.
 pub(super) fn section(section: &Section) -> Markup {
+    html! { section { h2 { (section.heading) } (items(section)) } }
+}
+
+fn items(section: &Section) -> Markup {
     html! {
-        section {
-            h2 { (section.heading) }
-            div class=(if section.side_by_side { "pair" } else { "stack" }) {
-                @for item in &section.items {
-                    @match item {
-                        Item::Figure(figure) => (self::figure(figure)),
-                        Item::Text(text) => p.text { (text) },
-                        Item::Missing(reason) => p.missing { (reason) },
-                    }
+        div class=(if section.side_by_side { "pair" } else { "stack" }) {
+            @for item in &section.items {
+                @match item {
+                    Item::Figure(figure) => (self::figure(figure)),
+                    Item::Text(text) => p.text { (text) },
+                    Item::Missing(reason) => p.missing { (reason) },
                 }
             }
         }
@@ -116,10 +141,7 @@ fn figure(figure: &Figure) -> Markup {
     html! {
         figure {
             @match &figure.image {
-                Image::Png { bytes, width, height } => {
-                    img src={ "data:image/png;base64," (STANDARD.encode(bytes)) } width=(width) height=(height)
-                        alt=(figure.alt);
-                }
+                Image::Raster { embedded: image, .. } => (image.markup(&figure.alt)),
                 Image::Svg { text, width } => {
                     div.wide-figure[*width > SCROLL_WIDTH] style={ "max-width:" (width) "px" } {
                         (PreEscaped(inline_svg(text, &figure.alt)))

@@ -1,5 +1,9 @@
 //! The parts of a page: sections, and figures with their captions. Each figure is also a file.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use maud::{Markup, html};
+
 use crate::canvas::{Canvas, Omitted};
 use crate::{Raster, Result};
 
@@ -45,8 +49,23 @@ pub(super) struct Figure {
 /// An image in the format of its file.
 pub(super) enum Image {
     Svg { text: String, width: u32 },
-    Png { bytes: Vec<u8>, width: usize, height: usize },
+    Raster { png: Vec<u8>, embedded: Embedded },
 }
+
+/// An image as the page contains it.
+pub(super) struct Embedded {
+    /// As in `image/png`.
+    pub(super) kind: &'static str,
+    pub(super) bytes: Vec<u8>,
+    /// Size on the page, in pixels.
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// How many times as large as the file it is shown.
+    pub(super) factor: usize,
+}
+
+/// A larger PNG file is not embedded, but a JPEG file of the same image, if that is smaller.
+const LARGEST_PNG: usize = 128 << 10;
 
 impl Figure {
     /// A figure from a canvas.
@@ -66,14 +85,36 @@ impl Figure {
     pub(super) fn bytes(&self) -> &[u8] {
         match &self.image {
             Image::Svg { text, .. } => text.as_bytes(),
-            Image::Png { bytes, .. } => bytes,
+            Image::Raster { png, .. } => png,
         }
     }
 }
 
 impl Image {
-    pub(super) fn png(raster: &Raster) -> Result<Self> {
-        Ok(Self::Png { bytes: raster.to_png()?, width: raster.width(), height: raster.height() })
+    /// An image that is shown `factor` times as large. Its file has that size.
+    pub(super) fn raster(raster: &Raster, factor: usize) -> Result<Self> {
+        Ok(Self::Raster { png: raster.upscaled(factor)?.to_png()?, embedded: Embedded::new(raster, factor)? })
+    }
+}
+
+impl Embedded {
+    /// An image that is shown `factor` times as large.
+    pub(super) fn new(raster: &Raster, factor: usize) -> Result<Self> {
+        let png = raster.to_png()?;
+        let jpeg = if png.len() > LARGEST_PNG { Some(raster.to_jpeg()?) } else { None };
+        let (kind, bytes) = match jpeg.filter(|jpeg| jpeg.len() < png.len()) {
+            Some(jpeg) => ("image/jpeg", jpeg),
+            None => ("image/png", png),
+        };
+        Ok(Self { kind, bytes, width: factor * raster.width(), height: factor * raster.height(), factor })
+    }
+
+    /// The image with an alternative text.
+    pub(super) fn markup(&self, alt: &str) -> Markup {
+        html! {
+            img.enlarged[self.factor > 1] src={ "data:" (self.kind) ";base64," (STANDARD.encode(&self.bytes)) } width=(self.width)
+                height=(self.height) alt=(alt);
+        }
     }
 }
 

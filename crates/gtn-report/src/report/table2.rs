@@ -38,6 +38,11 @@ const PAPER: [PaperRow; 8] = [
     row("hap", 100, [2.37, 1.94, 124.62]),
 ];
 
+/// What the paper reports for an experiment.
+pub(super) fn paper(experiment: &str, dim: usize) -> Option<&'static PaperRow> {
+    PAPER.iter().find(|row| row.experiment == experiment && row.dim == dim)
+}
+
 const fn row(experiment: &'static str, dim: usize, [score, real_score, fid]: [f64; 3]) -> PaperRow {
     PaperRow { experiment, dim, score, real_score, fid }
 }

@@ -7,7 +7,7 @@ use gtn_run::config::{
     Optimizer, PairingMethod, Protocol, Schedule, Selection, SimilarityPrecision, Training,
 };
 use gtn_run::schema::{Baseline, Direction, Statistic};
-use gtn_run::{Config, EpochRecord, MetricRecord, MetricsLog, Stage};
+use gtn_run::{Config, EpochRecord, MetricRecord, MetricsLog, Network, Stage};
 use maud::{Markup, html};
 
 use super::baselines;
@@ -15,8 +15,8 @@ use super::contents::Contents;
 use super::stage_descriptions::description;
 use super::text::{self, count, duration, number};
 
-/// The metrics; nothing if none were measured.
-pub(super) fn metrics(contents: &Contents) -> Markup {
+/// The metrics, in tables with their headings; none if none were measured.
+pub(super) fn metrics(contents: &Contents) -> Vec<(&'static str, Markup)> {
     let (of_inception, rest): (Vec<_>, Vec<_>) =
         contents.log.metrics().partition(|record| record.metric.is_of_inception());
     let (on_pixels, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|record| record.metric.is_on_pixels());
@@ -49,21 +49,22 @@ pub(super) fn metrics(contents: &Contents) -> Markup {
         ("Metrics of Inception networks", of_inception, notes_on_inception),
         ("Metrics on pixels", on_pixels, notes_on_pixels),
     ];
-    html! {
-        @for (heading, metrics, [note, on_floors, on_baselines]) in tables.iter().filter(|(_, metrics, _)| !metrics.is_empty()) {
-            section {
-                h2 { (heading) }
-                (metrics_table(metrics, &contents.log))
-                p.note {
-                    (note)
-                    @if metrics.iter().any(|record| record.floor.is_some()) { (on_floors) }
-                    @if !measured_baselines(metrics).is_empty() { (on_baselines) }
-                    @if measured_baselines(metrics).contains(&Baseline::Vae) { (ON_VAE) }
-                    @if measured_baselines(metrics).contains(&Baseline::Flow) { (on_flow(contents)) }
-                }
+    let measured = tables.into_iter().filter(|(_, metrics, _)| !metrics.is_empty());
+    let table = |(heading, metrics, [note, on_floors, on_baselines]): (_, Vec<&MetricRecord>, [&str; 3])| {
+        let baselines = measured_baselines(&metrics);
+        let body = html! {
+            (metrics_table(&metrics, &contents.log))
+            p.note {
+                (note)
+                @if metrics.iter().any(|record| record.floor.is_some()) { (on_floors) }
+                @if !baselines.is_empty() { (on_baselines) }
+                @if baselines.contains(&Baseline::Vae) { (ON_VAE) }
+                @if baselines.contains(&Baseline::Flow) { (on_flow(contents)) }
             }
-        }
-    }
+        };
+        (heading, body)
+    };
+    measured.map(table).collect()
 }
 
 const ON_VAE: &str = " The variational autoencoder has the layers, the latent dimension and the training of the autoencoder, and \
@@ -117,10 +118,12 @@ fn metrics_table(metrics: &[&MetricRecord], log: &MetricsLog) -> Markup {
                 @for record in metrics {
                     tr {
                         td.name { (record.metric.title()) (mark(record.metric.direction())) }
-                        td.number { (number(record.value)) }
-                        (value_or_dash(record.floor))
-                        @for baseline in &measured { (value_or_dash(record.baselines.get(baseline).copied())) }
-                        td.number { (count(record.samples)) }
+                        td.number data-label="Value" { (number(record.value)) }
+                        (value_or_dash("Noise floor", record.floor))
+                        @for baseline in &measured {
+                            (value_or_dash(&baselines::title(*baseline, log), record.baselines.get(baseline).copied()))
+                        }
+                        td.number data-label="Samples" { (count(record.samples)) }
                         td.meaning { (record.metric.definition()) " Unit: " (record.metric.unit()) "." }
                     }
                 }
@@ -129,8 +132,9 @@ fn metrics_table(metrics: &[&MetricRecord], log: &MetricsLog) -> Markup {
     }
 }
 
-fn value_or_dash(value: Option<f64>) -> Markup {
-    html! { td.number { @match value { Some(value) => (number(value)), None => span.missing { "–" } } } }
+/// A cell with the title of its column, which narrow screens show in it.
+fn value_or_dash(column: &str, value: Option<f64>) -> Markup {
+    html! { td.number data-label=(column) { @match value { Some(value) => (number(value)), None => span.missing { "–" } } } }
 }
 
 /// The statistics of the stages.
@@ -138,30 +142,27 @@ pub(super) fn statistics(contents: &Contents) -> Markup {
     let config = &contents.record.config;
     let recorded = || Stage::ALL.iter().filter_map(|stage| contents.log.stage(*stage));
     html! {
-        section {
-            h2 { "Statistics" }
-            @if recorded().all(|record| record.statistics.is_empty()) {
-                p.missing { "No statistics recorded." }
-            } @else {
-                div.wide { table.statistics {
-                    @for record in recorded().filter(|record| !record.statistics.is_empty()) {
-                        tbody {
-                            tr {
-                                th colspan="3" scope="rowgroup" {
-                                    (record.stage) span.stage { " " (description(record.stage, config)) }
-                                }
+        @if recorded().all(|record| record.statistics.is_empty()) {
+            p.missing { "No statistics recorded." }
+        } @else {
+            div.wide { table.statistics {
+                @for record in recorded().filter(|record| !record.statistics.is_empty()) {
+                    tbody {
+                        tr {
+                            th colspan="3" scope="rowgroup" {
+                                (record.stage) span.stage { " " (description(record.stage, config)) }
                             }
-                            @for (statistic, value) in &record.statistics {
-                                tr {
-                                    td.name { (statistic.title()) }
-                                    td.number { (number(*value)) }
-                                    td.meaning { (statistic.definition()) }
-                                }
+                        }
+                        @for (statistic, value) in &record.statistics {
+                            tr {
+                                td.name { (statistic.title()) }
+                                td.number { (number(*value)) }
+                                td.meaning { (statistic.definition()) }
                             }
                         }
                     }
-                } }
-            }
+                }
+            } }
         }
     }
 }
@@ -172,35 +173,32 @@ pub(super) fn times(contents: &Contents) -> Markup {
     let stages = || config.stages().into_iter().map(|stage| (stage, contents.log.stage(stage)));
     let total: f64 = stages().filter_map(|(_, record)| record).map(|record| record.seconds).sum();
     html! {
-        section {
-            h2 { "Time" }
-            div.wide { table {
-                thead { tr { th { "Stage" } th { "Description" } th.number { "Time" } th.number { "Seconds" }
-                    th.number { "Waiting for data" } } }
-                tbody {
-                    @for (stage, record) in stages() {
-                        tr {
-                            td { (stage) }
-                            td { (description(stage, config)) }
-                            @match record {
-                                Some(record) => {
-                                    td.number { (duration(record.seconds)) }
-                                    td.number { (format!("{:.2}", record.seconds)) }
-                                    td.number { (waiting(contents, stage)) }
-                                }
-                                None => td.number.missing colspan="3" { "not recorded" },
+        div.wide { table {
+            thead { tr { th { "Stage" } th { "Description" } th.number { "Time" } th.number { "Seconds" }
+                th.number { "Waiting for data" } } }
+            tbody {
+                @for (stage, record) in stages() {
+                    tr {
+                        td { (stage) }
+                        td { (description(stage, config)) }
+                        @match record {
+                            Some(record) => {
+                                td.number { (duration(record.seconds)) }
+                                td.number { (format!("{:.2}", record.seconds)) }
+                                td.number { (waiting(contents, stage)) }
                             }
+                            None => td.number.missing colspan="3" { "not recorded" },
                         }
                     }
                 }
-                tfoot { tr {
-                    th colspan="2" { "Total" }
-                    td.number { (duration(total)) }
-                    td.number { (format!("{total:.2}")) }
-                    td {}
-                } }
+            }
+            tfoot { tr {
+                th colspan="2" { "Total" }
+                td.number { (duration(total)) }
+                td.number { (format!("{total:.2}")) }
+                td {}
             } }
-        }
+        } }
     }
 }
 
@@ -244,21 +242,18 @@ pub(super) fn configuration(contents: &Contents) -> Markup {
     let decoder = config.decoder_training().map(|decoder| ("decoder alone", &decoder.training));
     let networks: Vec<(&str, &Training)> = autoencoder.chain(decoder).chain([("ĥ", &config.h.training)]).collect();
     html! {
-        section {
-            h2 { "Configuration" }
-            div.wide { table {
-                thead { tr { th { "Training" } @for (name, _) in &networks { th.number { (name) } } } }
-                tbody {
-                    @for (name, value) in rows {
-                        tr { td { (name) } @for (_, training) in &networks { td.number { (value(training)) } } }
-                    }
+        div.wide { table {
+            thead { tr { th { "Training" } @for (name, _) in &networks { th.number { (name) } } } }
+            tbody {
+                @for (name, value) in rows {
+                    tr { td { (name) } @for (_, training) in &networks { td.number { (value(training)) } } }
                 }
-            } }
-            ul { @for sentence in settings(contents) { li { (sentence) } } }
-            details {
-                summary { "All settings (" code { "config.toml" } ")" }
-                pre { code { (contents.toml) } }
             }
+        } }
+        ul { @for sentence in settings(contents) { li { (sentence) } } }
+        details {
+            summary { "All settings (" code { "config.toml" } ")" }
+            pre { code { (contents.toml) } }
         }
     }
 }
@@ -420,6 +415,18 @@ fn space(config: &Config) -> Vec<String> {
     sentences
 }
 
+/// The command with the epochs that the run had, if a time budget may have decided them.
+fn epochs_of_budget(contents: &Contents, command: &str) -> Option<String> {
+    contents.record.config.total_budget().filter(|_| !command.contains("--epochs"))?;
+    let networks = [Network::Autoencoder, Network::Decoder, Network::Flow, Network::H];
+    let trained = networks.into_iter().filter_map(|network| {
+        let epochs = contents.log.epochs(network.stage()).map(|epoch| epoch.epoch).max()?;
+        Some(format!("{network}={epochs}"))
+    });
+    let trained: Vec<String> = trained.collect();
+    (!trained.is_empty()).then(|| format!("{command} --epochs {}", trained.join(",")))
+}
+
 /// How to reproduce the run.
 pub(super) fn reproduction(contents: &Contents) -> Markup {
     let provenance = &contents.record.provenance;
@@ -427,26 +434,36 @@ pub(super) fn reproduction(contents: &Contents) -> Markup {
         ("Version", Some(&provenance.version).filter(|version| !version.is_empty())),
         ("Git revision", provenance.git_revision.as_ref()),
         ("Device", provenance.device.as_ref()),
+        ("System", provenance.system.as_ref()),
+        ("Begun", provenance.begun.as_ref()),
         ("SHA-256 of the data", provenance.data_sha256.as_ref()),
         ("Autoencoder from", provenance.autoencoder_from.as_ref()),
     ];
     let is_shown = |name: &str| name != "Autoencoder from" || contents.record.config.reused_autoencoder().is_some();
     let data = if contents.data_set.points.is_none() { " and the same data" } else { "" };
     html! {
-        section {
-            h2 { "Reproduction" }
-            @match &provenance.command {
-                Some(command) => {
-                    p { "This command reproduces the run, with the same version of the program" (data) ":" }
-                    pre { code { (command) } }
+        @match &provenance.command {
+            Some(command) => {
+                @match epochs_of_budget(contents, command) {
+                    None => {
+                        p { "This command reproduces the run, with the same version of the program" (data) ":" }
+                        pre { code { (command) } }
+                    }
+                    Some(repeated) => {
+                        p {
+                            "The time budget ended training by the clock. On a machine that is at least as fast, this command trains for \
+                             the same epochs and reproduces the run, with the same version of the program" (data) ":"
+                        }
+                        pre { code { (repeated) } }
+                    }
                 }
-                None => p.missing { "The command is not recorded." },
             }
-            dl.provenance {
-                @for (name, value) in rows.into_iter().filter(|(name, _)| is_shown(name)) {
-                    dt { (name) }
-                    dd { @match value { Some(value) => code { (value) }, None => span.missing { "not recorded" } } }
-                }
+            None => p.missing { "The command is not recorded." },
+        }
+        dl.provenance {
+            @for (name, value) in rows.into_iter().filter(|(name, _)| is_shown(name)) {
+                dt { (name) }
+                dd { @match value { Some(value) => code { (value) }, None => span.missing { "not recorded" } } }
             }
         }
     }

@@ -146,7 +146,7 @@ fn a_run_on_two_squares_shows_both_and_does_not_claim_to_be_a_figure_of_the_pape
         &html,
         &[
             "points distributed uniformly on two unit squares that lie apart, as in Appendix C: 8,000 for training",
-            "<h2>Samples and pairs",
+            "<section id=\"samples-and-pairs\">",
             "Two squares.",
             "in the colors of their y, as in the first figure.",
             "Between the squares",

@@ -8,7 +8,8 @@ use super::{
 use crate::{Error, Result};
 
 impl Config {
-    /// Resolves a preset, given as TOML text, for one run. `what` names it in errors.
+    /// Resolves a preset, given as TOML text, for one run. `what` names it in errors. The `config.toml` of a run is one, too: that of
+    /// its settings.
     ///
     /// Every table is checked, including those that this run does not use, so that a mistake is found at once.
     ///
@@ -18,6 +19,11 @@ impl Config {
     pub fn from_preset(what: &str, text: &str, overrides: &Overrides) -> Result<Self> {
         let fail = |reason: String| Error::Config { what: what.to_owned(), reason };
         let mut base: toml::Table = text.parse().map_err(|error: toml::de::Error| fail(on_one_line(&error, text)))?;
+        if base.contains_key("provenance")
+            && let Some(toml::Value::Table(config)) = base.remove("config")
+        {
+            base = config;
+        }
         if base.get("protocol").is_some_and(toml::Value::is_str) || base.get("quick").is_some_and(toml::Value::is_bool)
         {
             return read_resolved(base, overrides, &fail)?.with(overrides);

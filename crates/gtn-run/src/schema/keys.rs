@@ -241,6 +241,10 @@ keys! {
         TensorKey<f32> GENERATED = "generated", "(n, C, H, W)";
         /// Decoded latents of validation images.
         TensorKey<f32> DECODED = "decoded", "(n, C, H, W)";
+        /// These validation images as they are.
+        TensorKey<f32> ORIGINAL = "original", "(n, C, H, W)";
+        /// Decoded latents of the mixture of Gaussians, if there is one.
+        TensorKey<f32> MIXTURE = "mixture", "(n, C, H, W)";
         /// Images that the variational autoencoder generated, if it is a baseline of the run.
         TensorKey<f32> VAE = "vae", "(n, C, H, W)";
         /// Images generated after the first of up to four improvements of the validation loss (Figure 5).

@@ -108,7 +108,7 @@ impl ImageStream {
             if stop::requested() {
                 return Err(Failure::Stopped("stopped; nothing was written".to_owned()));
             }
-            progress.show(task, start as u64, count as u64, "images, ");
+            progress.show(task, (start as u64, count as u64, "images"), "");
             each((self.read)(start..count.min(start + BATCH_SIZE))?)?;
         }
         progress.end();

@@ -48,7 +48,7 @@ pub(super) fn run(args: &Reproduce, config: Config, root: &Path) -> Result<PathB
     };
     let job = args.execution.job(config, command.provenance(), inception.files);
     let job = Job { force: args.force, ..job };
-    memory::require_for_training(&job)?;
+    memory::require_for_training(&job.config, job.device, "the networks and their gradients")?;
 
     stop::listen();
     let mut progress = Progress::with_run(root);

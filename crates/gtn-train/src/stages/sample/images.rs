@@ -20,6 +20,8 @@ const INTERPOLATIONS: usize = 8;
 const STEPS: usize = 12;
 /// Bins of the ranks over which the similarity is averaged.
 const BINS: usize = 200;
+/// Images of the mixture of Gaussians.
+const COMPARED: usize = 50;
 /// Number of latents.
 const LATENTS: usize = 10_000;
 /// Samples that are shown with their nearest training images, and how many of these.
@@ -29,13 +31,13 @@ const NEAREST: usize = 3;
 /// What the artifact depends on.
 pub(super) fn settings() -> String {
     format!(
-        "{LATENTS} latents, {INTERPOLATIONS} interpolations of {STEPS} steps, {BINS} bins, {SCATTERED} in the plane, \
+        "{LATENTS} latents, {COMPARED} of the mixture, originals, {INTERPOLATIONS} interpolations of {STEPS} steps, {BINS} bins, {SCATTERED} in the plane, \
          {NEAREST_SAMPLES} with {NEAREST} nearest, {}",
         baselines::settings()
     )
 }
 
-/// Generated images and decoded real ones, and what the report shows beside them.
+/// Generated images, real ones before and after the autoencoder, and what the report shows beside them.
 pub(super) fn sample(
     Results { config, targets, trained, baselines, vae, .. }: Results<'_>,
     images: &ImageData,
@@ -48,6 +50,11 @@ pub(super) fn sample(
     let latents = generator.sample_latents(LATENTS, &mut context.streams.stream(purpose::SAMPLE, 0))?;
     artifact.insert(&keys::GENERATED, generator.decode(first_rows(&latents, count))?);
     artifact.insert(&keys::DECODED, generator.decode(first_rows(&targets.validation, count))?);
+    let shown = &images.split.validation[..count.min(images.split.validation.len())];
+    artifact.insert(&keys::ORIGINAL, images.images.batch(shown));
+    if let Some(samples) = baselines.samples(Stage::Sample, context)? {
+        artifact.insert(&keys::MIXTURE, generator.decode(first_rows(&samples.mixture, COMPARED.min(count)))?);
+    }
     if let Some(vae) = vae {
         artifact.insert(&keys::VAE, vae.images(count, &context.streams)?);
     }

@@ -1,0 +1,203 @@
+//! What a reader sees first: a verdict, the value that decides beside what it compares with, samples beside real data, and alerts.
+
+use gtn_run::schema::Metric;
+use gtn_run::{Config, MetricsLog, Stage};
+use maud::{Markup, html};
+
+use super::alerts::{Alert, alerts};
+use super::contents::Contents;
+use super::section::Embedded;
+use super::standing::{Rank, Standing, standing};
+use super::table2;
+use super::tables::mark;
+use super::text::{count, duration, number};
+
+/// A small grid of images under its caption.
+pub(super) struct Thumbnails {
+    pub(super) title: String,
+    pub(super) note: &'static str,
+    pub(super) image: Embedded,
+}
+
+/// The sentence that answers: did it finish, how good are its samples, compared with what?
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) level: Level,
+    pub(super) text: String,
+}
+
+/// How good a run is, as one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    Good,
+    Fair,
+    Poor,
+}
+
+impl Level {
+    fn class(self) -> &'static str {
+        match self {
+            Level::Good => "good",
+            Level::Fair => "fair",
+            Level::Poor => "poor",
+        }
+    }
+}
+
+/// The verdict on a run.
+fn verdict(log: &MetricsLog, standing: Option<&Standing>, alerts: &[Alert], paper: Option<f64>) -> Verdict {
+    let seconds: f64 = Stage::ALL.iter().filter_map(|stage| log.stage(*stage)).map(|record| record.seconds).sum();
+    let Some(standing) = standing.filter(|_| log.stage(Stage::Evaluate).is_some()) else {
+        let text = match log.stage(Stage::Evaluate) {
+            None => {
+                "Not finished: the samples were not measured yet. The command that began the run resumes it.".to_owned()
+            }
+            Some(_) => {
+                format!("Finished after {}, but there were too few data to measure the samples.", duration(seconds))
+            }
+        };
+        return Verdict { level: Level::Fair, text };
+    };
+    let serious: Vec<&Alert> = alerts.iter().filter(|alert| alert.kind.is_serious()).collect();
+    let (mut level, compared) = match standing.rank() {
+        Rank::LikeReal => (Level::Good, "nearly as close to real data as other real data"),
+        Rank::AheadOfBaselines => (Level::Good, "closer to real data than those of the best baseline"),
+        Rank::BehindBaseline => (Level::Fair, "farther from real data than those of a simpler generator"),
+        Rank::Different => (Level::Fair, "not yet as close to real data as other real data"),
+    };
+    let mut values = vec![format!("{} {}", standing.metric.title(), number(standing.value))];
+    values.extend(standing.floor.map(|floor| format!("real data {}", number(floor))));
+    values.extend(standing.best.as_ref().map(|(title, value)| format!("{} {}", lower(title), number(*value))));
+    values.extend(paper.map(|value| format!("the paper {}", number(value))));
+    let mut text = format!("Finished after {}. Samples are {compared} ({}).", duration(seconds), values.join(", "));
+    if let Some(first) = serious.first() {
+        level = Level::Poor;
+        let others = match serious.len() {
+            1 => String::new(),
+            2 => " (and one more problem below)".to_owned(),
+            more => format!(" (and {} more problems below)", more - 1),
+        };
+        text.push_str(&format!(" But: {}{others}.", first.finding.trim_end_matches('.')));
+    }
+    Verdict { level, text }
+}
+
+/// The verdict on a run with these records.
+pub(super) fn verdict_of(config: &Config, log: &MetricsLog) -> Verdict {
+    let standing = standing(log);
+    let paper = standing.as_ref().and_then(|standing| paper(config, standing));
+    verdict(log, standing.as_ref(), &alerts(config, log), paper)
+}
+
+fn lower(title: &str) -> String {
+    let mut letters = title.chars();
+    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
+}
+
+/// The first screen.
+pub(super) fn first_screen(contents: &Contents) -> Markup {
+    let Contents { record, log, alerts, standing, thumbnails, .. } = contents;
+    let Verdict { level, text } = verdict_of(&record.config, log);
+    html! {
+        p class={ "verdict " (level.class()) } { (text) }
+        @if let Some(standing) = standing { (tiles(standing, log)) }
+        @if !thumbnails.is_empty() {
+            div.thumbnails {
+                @for Thumbnails { title, note, image } in thumbnails {
+                    figure {
+                        figcaption { b { (title) } " " (note) }
+                        (image.markup(&format!("A grid of images: {title}, {note}")))
+                    }
+                }
+            }
+        }
+        @if !alerts.is_empty() {
+            ul.alerts aria-label="Alerts" {
+                @for Alert { kind, finding, advice } in alerts {
+                    li class=(if kind.is_serious() { "serious" } else { "hint" }) { b { (finding) } " " (advice) }
+                }
+            }
+        }
+    }
+}
+
+/// The value that the paper reports for the same metric, if it is comparable.
+fn paper(config: &Config, standing: &Standing) -> Option<f64> {
+    let fid = config.inception.as_ref().and_then(|settings| settings.fid.as_ref())?;
+    let is_comparable =
+        standing.metric == Metric::Fid && fid.dims == 2048 && !config.quick && config.data.limit().is_none();
+    is_comparable.then(|| table2::paper(&config.experiment, config.dim).map(|row| row.fid)).flatten()
+}
+
+/// The value, that of real data, and that of the best baseline; points have no baselines, but a fraction that lies where no data are.
+fn tiles(standing: &Standing, log: &MetricsLog) -> Markup {
+    let title = standing.metric.title();
+    let outside = log.metrics().find(|record| matches!(record.metric, Metric::OutsideSupport | Metric::OffCurve));
+    html! {
+        dl.tiles {
+            div.of-run { dt { (title) (mark(standing.metric.direction())) } dd { (number(standing.value)) }
+                dd.meaning { "of " (count(standing.samples)) " samples; 0 is perfect" } }
+            div { dt { "Real against real" }
+                @match standing.floor { Some(floor) => dd { (number(floor)) }, None => dd.missing { "–" } }
+                dd.meaning { "the noise floor: what real data reach" } }
+            @match (&standing.best, outside) {
+                (Some((title, value)), _) => div { dt { "Best baseline" } dd { (number(*value)) } dd.meaning { (title) } },
+                (None, Some(record)) => div { dt { (record.metric.title()) } dd { (number(record.value)) }
+                    dd.meaning { "fraction of the samples where there are no data" } },
+                (None, None) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gtn_run::{Record, StageRecord};
+
+    use super::super::alerts::Kind;
+    use super::*;
+
+    fn log(evaluated: bool) -> (tempfile::TempDir, MetricsLog) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = MetricsLog::open(&folder.path().join("metrics.jsonl")).unwrap();
+        let stages = [Stage::Fit, Stage::Evaluate];
+        for stage in &stages[..1 + usize::from(evaluated)] {
+            let statistics = gtn_run::Statistics::new();
+            log.append(Record::Stage(StageRecord { stage: *stage, seconds: 30.0, statistics })).unwrap();
+        }
+        (folder, log)
+    }
+
+    fn standing(value: f64) -> Standing {
+        let best = Some(("Mixture of 10 Gaussians".to_owned(), 0.15));
+        Standing { metric: Metric::SlicedWasserstein, value, samples: 100, floor: Some(0.1), best }
+    }
+
+    #[test]
+    fn a_verdict_says_whether_it_finished_how_good_it_is_and_against_what() {
+        let (_folder, done) = log(true);
+        let verdict_of = |value, alerts: &[Alert]| verdict(&done, Some(&standing(value)), alerts, None);
+        assert_eq!(
+            verdict_of(0.11, &[]),
+            Verdict {
+                level: Level::Good,
+                text: "Finished after 1 min 00 s. Samples are nearly as close to real data as other real data (Sliced Wasserstein-2 \
+                       0.1100, real data 0.1000, mixture of 10 Gaussians 0.1500)."
+                    .to_owned()
+            }
+        );
+        let worse = verdict_of(0.3, &[]);
+        assert!(worse.level == Level::Fair && worse.text.contains("than those of a simpler generator"), "{worse:?}");
+        let alert = Alert { kind: Kind::Shrunk, finding: "They shrink.".to_owned(), advice: String::new() };
+        let poor = verdict_of(0.11, &[alert.clone(), alert]);
+        assert!(
+            poor.level == Level::Poor && poor.text.ends_with("But: They shrink (and one more problem below)."),
+            "{poor:?}"
+        );
+        let paper = verdict(&done, Some(&standing(0.11)), &[], Some(36.43));
+        assert!(paper.text.contains("the paper 36.43"), "{paper:?}");
+        let (_folder, stopped) = log(false);
+        assert!(verdict(&stopped, Some(&standing(0.1)), &[], None).text.starts_with("Not finished"));
+        assert!(verdict(&done, None, &[], None).text.contains("too few data"));
+    }
+}

@@ -1,6 +1,7 @@
 //! An SVG image of panels with axes. The marks of a panel are a few `<path>` elements, because one `<circle>` for each of
 //! thousands of points would take megabytes. Text has no font of its own: the reader's program chooses one.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use maud::{Markup, PreEscaped, Render, html};
@@ -13,7 +14,7 @@ use crate::subscripts::with_subscripts;
 pub(crate) type Point = [f64; 2];
 
 /// Font size in pixels.
-const FONT_SIZE: f64 = 14.5;
+pub(crate) const FONT_SIZE: f64 = 14.5;
 
 /// Estimated widths in pixels, because the reader's font is unknown; few letters are wider.
 const LETTER_WIDTH: f64 = 0.53 * FONT_SIZE;
@@ -127,11 +128,24 @@ pub(crate) struct Canvas {
     width: u32,
     height: u32,
     elements: String,
+    /// The left edges of the panels.
+    panels: BTreeSet<i32>,
 }
 
 impl Canvas {
     pub(crate) fn new(width: u32, height: u32) -> Self {
-        Self { width, height, elements: String::new() }
+        Self { width, height, elements: String::new(), panels: BTreeSet::new() }
+    }
+
+    pub(crate) fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// The left edges and widths of the two parts of a canvas with two columns of panels, which narrow screens show one below the other.
+    pub(crate) fn halves(&self) -> Option<[(i32, i32); 2]> {
+        let [first, second] = self.panels.iter().copied().collect::<Vec<_>>().try_into().ok()?;
+        let (middle, width): (i32, _) = (second - first, i32::try_from(self.width).ok()?);
+        Some([(0, middle), (middle, width - middle)])
     }
 
     pub(crate) fn width(&self) -> u32 {
@@ -141,6 +155,7 @@ impl Canvas {
     /// Draws the grid of a panel, and its axes with ticks, labels and names.
     pub(crate) fn axes(&mut self, panel: &Panel) {
         let Panel { left, top, width, height, x, y } = panel;
+        self.panels.insert(*left);
         let bottom = top + height;
         let [mut grid, mut axes] = [String::new(), String::new()];
         for (value, label) in x.scale.ticks() {
@@ -177,6 +192,7 @@ impl Canvas {
     /// Draws the outline of a panel without axes.
     pub(crate) fn frame(&mut self, panel: &Panel) {
         let Panel { left, top, width, height, .. } = panel;
+        self.panels.insert(*left);
         self.stroke(&format!("M{left} {top}h{width}v{height}h-{width}z"), Stroke::new(LIGHT_GRAY, 1.0));
     }
 
@@ -290,7 +306,7 @@ impl Canvas {
 
     /// The image as SVG.
     pub(crate) fn finish(self) -> String {
-        let Self { width, height, elements } = self;
+        let Self { width, height, elements, .. } = self;
         let svg = html! {
             svg xmlns="http://www.w3.org/2000/svg" width=(width) height=(height) viewBox={ "0 0 " (width) " " (height) }
                 font-family="sans-serif" font-size=(FONT_SIZE) {

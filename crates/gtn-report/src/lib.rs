@@ -47,7 +47,7 @@ pub use error::{Error, Result};
 pub use explorer::{Explorer, WeightBits};
 pub use grid::Raster;
 pub use report::{
-    Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, PaperRow, Row, SweepColumn, SweepRow, SweepTable,
-    Table2, count, verdict, write_report, write_sweep,
+    Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, PaperRow, Row, Standing, SweepColumn, SweepRow,
+    SweepTable, Table2, count, standing, verdict, write_report, write_sweep,
 };
 pub use tensorboard::TensorBoard;

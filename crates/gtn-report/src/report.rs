@@ -36,6 +36,7 @@ use section::{Figure, Item, Section};
 use tensors::Tensors;
 
 pub use comparison::{Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, Row};
+pub use standing::{Standing, standing};
 pub use sweep::{SweepColumn, SweepRow, SweepTable, write_sweep};
 pub use table2::{PaperRow, Table2};
 pub use text::count;
@@ -87,7 +88,7 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
         true => images::thumbnails(&Tensors::samples(run)?, &log)?,
         false => Vec::new(),
     };
-    let (alerts, standing) = (alerts::alerts(&record.config, &log), standing::standing(&log));
+    let (alerts, standing) = (alerts::alerts(&record.config, &log), standing(&log));
     let contents = Contents { record, toml, log, data_set, alerts, standing, thumbnails, sections };
     let page = page::html(&contents);
     write_figures(run, &contents)?;

@@ -51,6 +51,7 @@ mod reused_autoencoder;
 mod stages;
 pub mod sweep;
 pub mod training;
+mod training_states;
 mod vae_baseline;
 
 pub use baselines::{BaselineSamples, FittedBaselines};
@@ -66,6 +67,7 @@ pub use own_data::{configure_images, configure_latents};
 pub use pipeline::{extend, reproduce};
 pub use real_pairs::{RealPairs, draw_pairs, draw_pairs_between};
 pub use reused_autoencoder::reuse_autoencoder;
+pub use training_states::remove_training_states;
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use gtn_models::Streams;
 use gtn_run::config::Components;
 use gtn_run::folder::Lock;
-use gtn_run::{Config, MetricsLog, Observer, Provenance, RunFolder, Stage};
+use gtn_run::{Config, MetricsLog, Network, Observer, Provenance, RunFolder, Stage};
 
 use crate::baselines::Baselines;
 use crate::context::Context;
@@ -154,6 +154,14 @@ pub fn extend(run: &RunFolder, seconds: u64) -> Result<Config> {
     if record.provenance.h_epochs.is_none() {
         let reason = "it is unfinished; finish it without --extend first";
         return Err(Error::Extension { run: run.root().to_path_buf(), reason: reason.to_owned() });
+    }
+    let state = run.last_checkpoint(Network::Autoencoder);
+    if record.config.data.are_images() && record.config.reused_autoencoder().is_none() && !state.is_file() {
+        let reason = format!(
+            "its autoencoder trains on from {}, which is missing; put the file back, or train a new run",
+            state.display()
+        );
+        return Err(Error::Extension { run: run.root().to_path_buf(), reason });
     }
     let extension = record.config.extension.unwrap_or_default().saturating_add(seconds);
     record.config.extension = Some(extension);

@@ -23,6 +23,9 @@ pub(crate) struct Execution {
     /// `tensorboard --logdir runs` shows all runs.
     #[arg(long)]
     pub(crate) no_tensorboard: bool,
+    /// Keep what only resuming needs after the run has ended: the last weights of each network, and the moments of Adam.
+    #[arg(long)]
+    pub(crate) keep_checkpoints: bool,
     #[command(flatten)]
     pub(crate) data: DataDir,
     #[command(flatten)]

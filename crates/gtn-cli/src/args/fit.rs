@@ -107,6 +107,9 @@ pub(crate) struct Fit {
     /// Do not write the page that generates images in the browser.
     #[arg(long)]
     pub(crate) no_explorer: bool,
+    /// Keep what only resuming needs after the run has ended. What --extend needs is always kept.
+    #[arg(long)]
+    pub(crate) keep_checkpoints: bool,
     #[command(flatten)]
     pub(crate) cache: CacheDir,
     #[command(flatten)]

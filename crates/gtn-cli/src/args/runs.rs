@@ -75,11 +75,18 @@ pub(crate) struct Compare {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  gtn runs")]
+  gtn runs
+  gtn runs --json | jq -r '.name'
+
+Runs are in groups of one experiment, whose values can be compared: the metric that decides (FID if it was measured), its noise
+floor, and the best validation loss of ĥ.")]
 pub(crate) struct Runs {
     /// Folder that contains the runs.
     #[arg(default_value = "runs")]
     pub(crate) folder: PathBuf,
+    /// Print one JSON object per run, with all of its metrics.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

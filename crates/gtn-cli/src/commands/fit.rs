@@ -55,6 +55,9 @@ pub(crate) fn run(args: &Fit) -> Result<(), Failure> {
         with_observers(&mut progress, !args.no_tensorboard, |observer| gtn_train::reproduce(&job, &run, observer))?;
     drop(progress);
     let report = gtn_report::write_report(&run)?;
+    if !args.keep_checkpoints {
+        gtn_train::remove_training_states(&run)?;
+    }
     let page = if job.config.data.are_images() && !args.no_explorer { write_explorer(&run)? } else { None };
     conclusion::print(&run, page.as_deref())?;
     page.iter().for_each(|page| console::print(&page.display().to_string()));

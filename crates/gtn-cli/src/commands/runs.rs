@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use gtn_run::{Config, MetricsLog, RunFolder, RunProgress, Stage};
+use gtn_report::Standing;
+use gtn_run::{Config, MetricRecord, MetricsLog, RunFolder, RunProgress, Stage};
+use serde_json::json;
 
 use crate::args::Runs;
 use crate::console;
 use crate::failure::Failure;
+use crate::progress::number;
 
 pub(crate) fn run(args: &Runs) -> Result<(), Failure> {
     let entries = match std::fs::read_dir(&args.folder) {
@@ -22,39 +25,110 @@ pub(crate) fn run(args: &Runs) -> Result<(), Failure> {
     };
     let mut folders: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.sort();
-    let lines: Vec<[String; 4]> = folders.iter().filter_map(|folder| line(folder)).collect();
+    let mut lines: Vec<Line> = folders.iter().filter_map(|folder| line(folder)).collect();
     if lines.is_empty() {
         console::status(&format!("no runs in {}", args.folder.display()));
         return Ok(());
     }
-    let head = ["RUN", "STATE", "VALIDATION LOSS", "LAST CHANGE"].map(str::to_owned);
-    let table: Vec<&[String; 4]> = std::iter::once(&head).chain(&lines).collect();
+    lines.sort_by(|a, b| (&a.experiment, &a.name).cmp(&(&b.experiment, &b.name)));
+    if args.json {
+        lines.iter().for_each(|line| console::print(&line.as_json().to_string()));
+        return Ok(());
+    }
+    let head = ["EXPERIMENT", "RUN", "STATE", "METRIC", "VALUE", "REAL DATA", "VALIDATION LOSS", "LAST CHANGE"];
+    let mut table = vec![head.map(str::to_owned)];
+    table.extend(lines.iter().map(Line::cells));
     let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths = [0, 1, 2].map(width);
-    for [name, state, loss, changed] in &table {
-        console::print(&format!("{name:<0$}  {state:<1$}  {loss:>2$}  {changed}", widths[0], widths[1], widths[2]));
+    let widths: [usize; 8] = std::array::from_fn(width);
+    for row in &table {
+        let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
+            4..=6 => format!("{cell:>width$}"),
+            _ => format!("{cell:<width$}"),
+        });
+        console::print(cells.collect::<Vec<_>>().join("  ").trim_end());
     }
     Ok(())
 }
 
-/// Name, state, lowest validation loss of ĥ and time of the last change; `None` for a folder that is not a run.
-fn line(folder: &Path) -> Option<[String; 4]> {
+/// A run in the list.
+struct Line {
+    name: String,
+    /// Empty if the run cannot be read.
+    experiment: String,
+    state: String,
+    config: Option<Config>,
+    standing: Option<Standing>,
+    /// The lowest validation loss of ĥ.
+    validation_loss: Option<f64>,
+    metrics: Vec<MetricRecord>,
+    changed: String,
+}
+
+impl Line {
+    fn cells(&self) -> [String; 8] {
+        let standing = self.standing.as_ref();
+        [
+            self.experiment.clone(),
+            self.name.clone(),
+            self.state.clone(),
+            standing.map_or(String::new(), |standing| standing.metric.name().to_owned()),
+            standing.map_or(String::new(), |standing| number(standing.value)),
+            standing.and_then(|standing| standing.floor).map_or(String::new(), number),
+            self.validation_loss.map_or(String::new(), |loss| format!("{loss:.5}")),
+            self.changed.clone(),
+        ]
+    }
+
+    fn as_json(&self) -> serde_json::Value {
+        json!({
+            "name": self.name,
+            "state": self.state,
+            "experiment": self.config.as_ref().map(|config| &config.experiment),
+            "protocol": self.config.as_ref().map(|config| config.protocol.name()),
+            "dim": self.config.as_ref().map(|config| config.dim),
+            "seed": self.config.as_ref().map(|config| config.seed),
+            "validation_loss": self.validation_loss,
+            "deciding_metric": self.standing.as_ref().map(|standing| standing.metric.name()),
+            "metrics": self.metrics,
+            "last_change": self.changed,
+        })
+    }
+}
+
+/// The run in a folder; `None` for a folder that is not a run.
+fn line(folder: &Path) -> Option<Line> {
     let run = RunFolder::at(folder);
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let config = match run.record() {
-        Ok(record) => record.config,
+    let read = run.record().and_then(|record| Ok((record.config, MetricsLog::open(&run.metrics())?)));
+    let (config, log) = match read {
+        Ok(read) => read,
         Err(gtn_run::Error::NotARun { .. }) => return None,
-        Err(error) => return Some([name, format!("unreadable: {error}"), String::new(), String::new()]),
-    };
-    let log = match MetricsLog::open(&run.metrics()) {
-        Ok(log) => log,
-        Err(error) => return Some([name, format!("unreadable: {error}"), String::new(), String::new()]),
+        Err(error) => {
+            return Some(Line {
+                name,
+                experiment: String::new(),
+                state: format!("unreadable: {error}"),
+                config: None,
+                standing: None,
+                validation_loss: None,
+                metrics: Vec::new(),
+                changed: String::new(),
+            });
+        }
     };
     let best = log.epochs(Stage::Fit).filter(|epoch| epoch.improved).last();
-    let best = best.map(|epoch| format!("{:.5}", epoch.validation_loss)).unwrap_or_default();
     let changed = [run.metrics(), run.config()].iter().filter_map(|path| path.metadata().ok()?.modified().ok()).max();
     let changed = changed.unwrap_or(SystemTime::UNIX_EPOCH);
-    Some([name, state(&run, &config, &log), best, humantime::format_rfc3339_seconds(changed).to_string()])
+    Some(Line {
+        name,
+        experiment: config.experiment.clone(),
+        state: state(&run, &config, &log),
+        standing: gtn_report::standing(&log),
+        validation_loss: best.map(|epoch| epoch.validation_loss),
+        metrics: log.metrics().cloned().collect(),
+        changed: humantime::format_rfc3339_seconds(changed).to_string(),
+        config: Some(config),
+    })
 }
 
 fn state(run: &RunFolder, config: &Config, log: &MetricsLog) -> String {

@@ -6,6 +6,16 @@
 //! tests below and in `tests/ops.rs`.
 #![allow(unsafe_code)]
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+/// A product is thin if each value of its largest matrix is used at most so often.
+const THIN: usize = 64;
+/// Values of the largest matrix, from which on a thin product is divided.
+const LARGE: usize = 1 << 18;
+/// Parts into which a thin product is divided at most, and a number that divides the rows or columns of all but the last.
+const PARTS: usize = 16;
+const PART_MULTIPLE: usize = 16;
+
 /// Row stride and column stride, in values.
 pub(crate) type Strides = (usize, usize);
 
@@ -53,6 +63,14 @@ impl<'a> Matrix<'a> {
     /// A contiguous row-major matrix.
     pub(crate) fn row_major(data: &'a [f32], rows: usize, columns: usize) -> Self {
         Self::new(data, (rows, columns), (columns, 1))
+    }
+
+    /// Some of its rows.
+    fn rows_from(self, first: usize, count: usize) -> Self {
+        let (down, along) = self.strides;
+        let size = (count.min(self.rows - first), self.columns);
+        let data = if extent(size, self.strides) == 0 { &[] } else { &self.data[first * down..] };
+        Self::new(data, size, (down, along))
     }
 
     /// The transposed matrix.
@@ -121,22 +139,84 @@ pub(crate) fn multiply(dst: MatrixMut<'_>, write: Write, a: Matrix<'_>, b: Matri
         dst.rows,
         dst.columns
     );
+    if threads == Threads::All && is_thin(&dst, &a, &b) {
+        return multiply_thin(dst, write, a, b);
+    }
     let parallelism = match threads {
         Threads::One => gemm::Parallelism::None,
         Threads::All if rayon::current_num_threads() > 1 => gemm::Parallelism::Rayon(0),
         Threads::All => gemm::Parallelism::None,
     };
-    let stride = |stride: usize| stride as isize;
     // SAFETY: the constructors have checked that every index, computed from row, column and strides, is within its slice,
     // and that no two values of `dst` have the same index. `dst` is borrowed mutably, so it overlaps neither `a` nor `b`.
+    unsafe { call(dst.data.as_mut_ptr(), (dst.rows, dst.columns), dst.strides, write, a, b, parallelism) }
+}
+
+/// Whether a product has a large matrix, each of whose values is used only a few times: the layers of an autoencoder with small batches.
+/// The `gemm` crate copies that matrix on one thread before it computes on all.
+fn is_thin(dst: &MatrixMut<'_>, a: &Matrix<'_>, b: &Matrix<'_>) -> bool {
+    let uses = dst.rows.min(dst.columns).min(a.columns);
+    let largest = (dst.rows * dst.columns).max(a.rows * a.columns).max(b.rows * b.columns);
+    uses <= THIN && largest >= LARGE
+}
+
+/// Computes parts of rows or of columns as products of their own. Their boundaries depend on the sizes alone, and so do all sums.
+fn multiply_thin(dst: MatrixMut<'_>, write: Write, a: Matrix<'_>, b: Matrix<'_>) {
+    let by_rows = dst.rows >= dst.columns;
+    let (length, stride) = if by_rows { (dst.rows, dst.strides.0) } else { (dst.columns, dst.strides.1) };
+    let part = length.div_ceil(PARTS).next_multiple_of(PART_MULTIPLE);
+    let start = SharedStart(dst.data.as_mut_ptr());
+    (0..length.div_ceil(part)).into_par_iter().for_each(|index| {
+        let (first, count) = (index * part, part.min(length - index * part));
+        let (size, a, b) = match by_rows {
+            true => ((count, dst.columns), a.rows_from(first, count), b),
+            false => ((dst.rows, count), a, b.transposed().rows_from(first, count).transposed()),
+        };
+        // SAFETY: as in `multiply`. The rows or columns of a part belong to no other one, and no two values of `dst` have the same index,
+        // so that threads write different values.
+        unsafe {
+            call(start.get().add(first * stride), size, dst.strides, write, a, b, gemm::Parallelism::None);
+        }
+    });
+}
+
+/// Where a destination starts whose parts are written by several threads.
+#[derive(Clone, Copy)]
+struct SharedStart(*mut f32);
+
+// SAFETY: the pointer is used by `multiply_thin` only, whose threads write different values while it borrows them all.
+unsafe impl Send for SharedStart {}
+// SAFETY: as above.
+unsafe impl Sync for SharedStart {}
+
+impl SharedStart {
+    fn get(self) -> *mut f32 {
+        self.0
+    }
+}
+
+/// # Safety
+///
+/// Every index of `dst` with this size and these strides must be valid for writes, and no two values of it may have the same index.
+unsafe fn call(
+    dst: *mut f32,
+    (rows, columns): (usize, usize),
+    strides: Strides,
+    write: Write,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    parallelism: gemm::Parallelism,
+) {
+    let stride = |stride: usize| stride as isize;
+    // SAFETY: `a` and `b` lie within their slices, as their constructor has checked; the caller answers for `dst`.
     unsafe {
         gemm::gemm(
-            dst.rows,
-            dst.columns,
+            rows,
+            columns,
             a.columns,
-            dst.data.as_mut_ptr(),
-            stride(dst.strides.1),
-            stride(dst.strides.0),
+            dst,
+            stride(strides.1),
+            stride(strides.0),
             write == Write::Add,
             a.data.as_ptr(),
             stride(a.strides.1),
@@ -203,6 +283,37 @@ mod tests {
             }
             for (found, expected) in dst.iter().zip(expected) {
                 prop_assert!((f64::from(*found) - expected).abs() < 1e-4, "{found} instead of {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn thin_products_match_those_of_one_thread_and_do_not_depend_on_the_number_of_threads() {
+        for (rows, columns, inner, by_columns) in [
+            (16, 100, 4_000, false),
+            (3_000, 16, 112, true),
+            (16, 3_001, 96, false),
+            (5_000, 96, 16, false),
+            (7, 9, 70_000, true),
+        ] {
+            let (a, b) = (test_values(rows * inner, 1), test_values(inner * columns, 2));
+            let of = |a, rows, columns| match by_columns {
+                true => Matrix::row_major(a, columns, rows).transposed(),
+                false => Matrix::row_major(a, rows, columns),
+            };
+            let product = |threads, write| {
+                let mut dst = test_values(rows * columns, 3);
+                let (a, b) = (of(&a, rows, inner), of(&b, inner, columns));
+                multiply(MatrixMut::row_major(&mut dst, rows, columns), write, a, b, threads);
+                dst
+            };
+            for write in [Write::Set, Write::Add] {
+                let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let [one, three] = [1, 3].map(|threads| pool(threads).install(|| product(Threads::All, write)));
+                assert!(one.iter().zip(&three).all(|(a, b)| a.to_bits() == b.to_bits()));
+                let expected = product(Threads::One, write);
+                let difference = one.iter().zip(&expected).map(|(a, b)| (a - b).abs() / (1.0 + b.abs()));
+                assert!(difference.fold(0.0, f32::max) < 1e-3);
             }
         }
     }

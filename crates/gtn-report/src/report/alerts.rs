@@ -196,10 +196,9 @@ fn still_falling(config: &Config, network: Network, epochs: &[&EpochRecord]) -> 
     Some(Alert {
         kind: Kind::StillFalling,
         finding: format!(
-            "The validation loss of {} was still falling when its training ended: by {}% in the last {} of {} epochs.",
+            "The validation loss of {} was still falling when its training ended: by {:.1}% in the last tenth of {} epochs.",
             name(network),
-            number((1000.0 * fell).round() / 10.0),
-            count(last.div_ceil(10)),
+            100.0 * fell,
             count(last)
         ),
         advice: more.to_owned(),

@@ -45,7 +45,12 @@ impl Level {
 }
 
 /// The verdict on a run.
-fn verdict(log: &MetricsLog, standing: Option<&Standing>, alerts: &[Alert], paper: Option<f64>) -> Verdict {
+fn verdict(
+    (log, has_decoder): (&MetricsLog, bool),
+    standing: Option<&Standing>,
+    alerts: &[Alert],
+    paper: Option<f64>,
+) -> Verdict {
     let seconds: f64 = Stage::ALL.iter().filter_map(|stage| log.stage(*stage)).map(|record| record.seconds).sum();
     let Some(standing) = standing.filter(|_| log.stage(Stage::Evaluate).is_some()) else {
         let text = match log.stage(Stage::Evaluate) {
@@ -60,6 +65,10 @@ fn verdict(log: &MetricsLog, standing: Option<&Standing>, alerts: &[Alert], pape
     };
     let serious: Vec<&Alert> = alerts.iter().filter(|alert| alert.kind.is_serious()).collect();
     let (mut level, compared) = match standing.rank() {
+        Rank::LikeReal if standing.is_behind() => (
+            Level::Good,
+            "nearly as close to real data as other real data, though those of a simpler generator are closer",
+        ),
         Rank::LikeReal => (Level::Good, "nearly as close to real data as other real data"),
         Rank::AheadOfBaselines => (Level::Good, "closer to real data than those of the best baseline"),
         Rank::BehindBaseline => (Level::Fair, "farther from real data than those of a simpler generator"),
@@ -69,7 +78,13 @@ fn verdict(log: &MetricsLog, standing: Option<&Standing>, alerts: &[Alert], pape
     values.extend(standing.floor.map(|floor| format!("real data {}", number(floor))));
     values.extend(standing.best.as_ref().map(|(title, value)| format!("{} {}", lower(title), number(*value))));
     values.extend(paper.map(|value| format!("the paper {}", number(value))));
-    let mut text = format!("Finished after {}. Samples are {compared} ({}).", duration(seconds), values.join(", "));
+    // Most metrics compare latents, and say nothing of what the decoder loses.
+    let (subject, of_decoder) = match (has_decoder, standing.metric) {
+        (true, Metric::Fid) | (false, _) => ("Samples", ""),
+        (true, _) => ("Latents of the samples", " The images are as sharp as reconstructed ones, and not sharper."),
+    };
+    let mut text =
+        format!("Finished after {}. {subject} are {compared} ({}).{of_decoder}", duration(seconds), values.join(", "));
     if let Some(first) = serious.first() {
         level = Level::Poor;
         let others = match serious.len() {
@@ -86,7 +101,7 @@ fn verdict(log: &MetricsLog, standing: Option<&Standing>, alerts: &[Alert], pape
 pub(super) fn verdict_of(config: &Config, log: &MetricsLog) -> Verdict {
     let standing = standing(log);
     let paper = standing.as_ref().and_then(|standing| paper(config, standing));
-    verdict(log, standing.as_ref(), &alerts(config, log), paper)
+    verdict((log, config.data.are_images()), standing.as_ref(), &alerts(config, log), paper)
 }
 
 fn lower(title: &str) -> String {
@@ -176,7 +191,7 @@ mod tests {
     #[test]
     fn a_verdict_says_whether_it_finished_how_good_it_is_and_against_what() {
         let (_folder, done) = log(true);
-        let verdict_of = |value, alerts: &[Alert]| verdict(&done, Some(&standing(value)), alerts, None);
+        let verdict_of = |value, alerts: &[Alert]| verdict((&done, false), Some(&standing(value)), alerts, None);
         assert_eq!(
             verdict_of(0.11, &[]),
             Verdict {
@@ -194,10 +209,11 @@ mod tests {
             poor.level == Level::Poor && poor.text.ends_with("But: They shrink (and one more problem below)."),
             "{poor:?}"
         );
-        let paper = verdict(&done, Some(&standing(0.11)), &[], Some(36.43));
+        let paper = verdict((&done, true), Some(&standing(0.11)), &[], Some(36.43));
+        assert!(paper.text.contains("Latents of the samples are") && paper.text.contains("not sharper"), "{paper:?}");
         assert!(paper.text.contains("the paper 36.43"), "{paper:?}");
         let (_folder, stopped) = log(false);
-        assert!(verdict(&stopped, Some(&standing(0.1)), &[], None).text.starts_with("Not finished"));
-        assert!(verdict(&done, None, &[], None).text.contains("too few data"));
+        assert!(verdict((&stopped, false), Some(&standing(0.1)), &[], None).text.starts_with("Not finished"));
+        assert!(verdict((&done, false), None, &[], None).text.contains("too few data"));
     }
 }

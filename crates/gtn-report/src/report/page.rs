@@ -9,6 +9,7 @@ use super::section::{Figure, Image, Item, Section};
 use super::summary::summary;
 use super::tables;
 use super::text::{self, count};
+use crate::canvas::FONT_SIZE;
 use crate::subscripts::with_subscripts;
 
 const STYLE: &str = include_str!("style.css");
@@ -142,9 +143,22 @@ fn figure(figure: &Figure) -> Markup {
         figure {
             @match &figure.image {
                 Image::Raster { embedded: image, .. } => (image.markup(&figure.alt)),
-                Image::Svg { text, width } => {
-                    div.wide-figure[*width > SCROLL_WIDTH] style={ "max-width:" (width) "px" } {
-                        (PreEscaped(inline_svg(text, &figure.alt)))
+                Image::Svg { text, width, height, halves } => {
+                    @match halves.filter(|_| *width > SCROLL_WIDTH) {
+                        None => {
+                            div.wide-figure[*width > SCROLL_WIDTH] style={ "max-width:" (width) "px" } {
+                                (PreEscaped(inline_svg(text, &figure.alt, None)))
+                            }
+                        }
+                        Some(halves) => {
+                            @let id = anchor(figure.file);
+                            div.whole style={ "max-width:" (width) "px" } { (PreEscaped(inline_svg(text, &figure.alt, Some(&id)))) }
+                            div.halves aria-hidden="true" {
+                                @for (left, width) in halves {
+                                    svg viewBox=(format!("{left} 0 {width} {height}")) font-family="sans-serif" font-size=(FONT_SIZE) { use href={ "#" (id) } {} }
+                                }
+                            }
+                        }
                     }
                 }
             }
@@ -156,9 +170,14 @@ fn figure(figure: &Figure) -> Markup {
     }
 }
 
-/// The SVG image with an alternative text.
-fn inline_svg(svg: &str, alt: &str) -> String {
+/// The SVG image with an alternative text. With an ID, its contents can be shown in parts.
+fn inline_svg(svg: &str, alt: &str, id: Option<&str>) -> String {
     let title = html! { title { (alt) } }.into_string();
     let svg = svg.trim_end().replacen("<svg ", "<svg role=\"img\" ", 1);
-    svg.replacen('>', &format!(">{title}"), 1)
+    match (id, svg.strip_suffix("</svg>")) {
+        (Some(id), Some(open)) => {
+            format!("{}</g></svg>", open.replacen('>', &format!(">{title}<g id=\"{id}\">"), 1))
+        }
+        _ => svg.replacen('>', &format!(">{title}"), 1),
+    }
 }

@@ -48,7 +48,7 @@ pub(super) struct Figure {
 
 /// An image in the format of its file.
 pub(super) enum Image {
-    Svg { text: String, width: u32 },
+    Svg { text: String, width: u32, height: u32, halves: Option<[(i32, i32); 2]> },
     Raster { png: Vec<u8>, embedded: Embedded },
 }
 
@@ -76,8 +76,8 @@ impl Figure {
         caption: String,
         alt: impl Into<String>,
     ) -> Self {
-        let width = canvas.width();
-        let image = Image::Svg { text: canvas.finish(), width };
+        let (width, height, halves) = (canvas.width(), canvas.height(), canvas.halves());
+        let image = Image::Svg { text: canvas.finish(), width, height, halves };
         Self { file, image, title: title.to_owned(), caption, alt: alt.into() }
     }
 

@@ -12,17 +12,19 @@ const DECIDING: [Metric; 4] = [Metric::Fid, Metric::SlicedWasserstein, Metric::K
 /// A value is as good as real data up to this many times the noise floor.
 const LIKE_REAL: f64 = 1.5;
 
-/// The metric that decides.
+/// The metric that a run is judged by first.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Standing {
-    pub(super) metric: Metric,
-    pub(super) value: f64,
+pub struct Standing {
+    /// FID, if it was measured; otherwise a metric that compares distributions as a whole.
+    pub metric: Metric,
+    /// Its value for the samples; the lower, the better.
+    pub value: f64,
     /// The number of samples that were measured.
-    pub(super) samples: usize,
-    /// The noise floor.
-    pub(super) floor: Option<f64>,
-    /// The best generator that the run compares with, and its value.
-    pub(super) best: Option<(String, f64)>,
+    pub samples: usize,
+    /// The noise floor: its value for real data in place of the samples.
+    pub floor: Option<f64>,
+    /// The title of the best generator that the run compares with, and its value.
+    pub best: Option<(String, f64)>,
 }
 
 /// How samples compare.
@@ -38,8 +40,9 @@ pub(super) enum Rank {
     Different,
 }
 
-/// The metric that decides; `None` if a run measured none of them.
-pub(super) fn standing(log: &MetricsLog) -> Option<Standing> {
+/// The metric that a run is judged by first; `None` if it measured none that decides.
+#[must_use]
+pub fn standing(log: &MetricsLog) -> Option<Standing> {
     let record = DECIDING
         .iter()
         .find_map(|metric| log.metrics().find(|record| record.metric == *metric && record.value.is_finite()))?;
@@ -63,6 +66,11 @@ fn of_record(record: &MetricRecord, title: impl Fn(Baseline) -> String) -> Stand
 }
 
 impl Standing {
+    /// Whether a simpler generator has a better value.
+    pub(super) fn is_behind(&self) -> bool {
+        self.best.as_ref().is_some_and(|(_, best)| *best < self.value)
+    }
+
     /// How the samples compare. All metrics that decide are 0 for equal distributions.
     pub(super) fn rank(&self) -> Rank {
         match (self.floor, &self.best) {

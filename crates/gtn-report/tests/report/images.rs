@@ -152,7 +152,7 @@ fn metrics_are_compared_with_baselines() {
     assert!(!html.contains("Real against real"));
     log.append(metric(Metric::SlicedWasserstein, 0.02, Some(0.01), &baselines)).unwrap();
     let html = fs::read_to_string(write_report(&run).unwrap()).unwrap();
-    let sentence = "Samples are farther from real data than those of a simpler generator (Sliced Wasserstein-2 0.02000, real data \
+    let sentence = "Latents of the samples are farther from real data than those of a simpler generator (Sliced Wasserstein-2 0.02000, real data \
                     0.01000, single Gaussian 0.01200).";
     assert!(html.find(sentence).unwrap() < html.find("<main>").unwrap());
     for tile in ["Real against real", "Best baseline", "the noise floor"] {

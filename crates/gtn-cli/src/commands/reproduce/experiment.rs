@@ -57,7 +57,11 @@ pub(super) fn run(args: &Reproduce, config: Config, root: &Path) -> Result<PathB
         gtn_train::reproduce(&job, &run, observer)
     })?;
     drop(progress);
-    Ok(gtn_report::write_report(&run)?)
+    let report = gtn_report::write_report(&run)?;
+    if !args.execution.keep_checkpoints {
+        gtn_train::remove_training_states(&run)?;
+    }
+    Ok(report)
 }
 
 /// Refuses an experiment on the user's own data, whose path it does not have.

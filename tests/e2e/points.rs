@@ -24,7 +24,7 @@ fn from_a_command_to_a_report_and_samples() {
         ("disjoint-uniform", 2, "between_squares", &[]),
     ] {
         let run = out(&format!("{experiment}{columns}"));
-        let (stdout, stderr) = reproduce(experiment, &run).args(extra).done();
+        let (stdout, stderr) = reproduce(experiment, &run).args(extra).arg("--verbose").done();
         assert_eq!(Path::new(stdout.trim()), run.join("report.html"));
         assert!(stderr.contains(metric) && stderr.contains("(noise floor: "), "{stderr}");
         let html = fs::read_to_string(run.join("report.html")).unwrap();

@@ -12,8 +12,8 @@ const ROUNDS: u64 = 10;
 /// Models whose pages are tested in a browser, below `weights/`.
 const EXPLORED: [&str; 3] = ["mnist-d5", "mnist-d5-paper", "mnist-d12"];
 
-/// Checks the licenses and sources of the dependencies, tests the page of `gtn explore` in a browser, runs the property tests of the theory, the matching and the metrics on new random cases,
-/// reads thousands of damaged files, kills runs of each kind a hundred times, and watches the memory of long ones.
+/// Checks the licenses and sources of the dependencies, tests the page of `gtn explore` and reports in a browser, runs the property tests of
+/// the theory, the matching and the metrics on new random cases, reads thousands of damaged files, kills runs of each kind a hundred times, and watches the memory of long ones.
 pub(crate) fn run() -> ExitCode {
     for step in [dependencies, explore] {
         let code = step();
@@ -54,7 +54,7 @@ fn dependencies() -> ExitCode {
     finish(command)
 }
 
-/// Runs tests/explorer with Node.js and Chromium. The driver is installed by npm.
+/// Runs tests/explorer with Node.js and Chromium: the pages of `gtn explore`, and reports. The driver is installed by npm.
 fn explore() -> ExitCode {
     let folder = workspace().join("tests/explorer");
     let mut build = cargo();
@@ -64,7 +64,16 @@ fn explore() -> ExitCode {
     let mut test = Command::new("node");
     test.arg("explorer.mjs").arg(target_folder().join("release/gtn")).current_dir(&folder);
     test.args(EXPLORED.map(|name| workspace().join("weights").join(name)));
-    for (line, command) in [("cargo build --release", build), ("npm ci", install), ("node explorer.mjs", test)] {
+    let mut reports = Command::new("node");
+    reports.arg("report.mjs").arg(target_folder().join("release/gtn")).current_dir(&folder);
+    reports.arg(workspace().join("weights").join(EXPLORED[0]));
+    let steps = [
+        ("cargo build --release", build),
+        ("npm ci", install),
+        ("node explorer.mjs", test),
+        ("node report.mjs", reports),
+    ];
+    for (line, command) in steps {
         eprintln!("$ {line}");
         let code = finish(command);
         if code != ExitCode::SUCCESS {

@@ -179,7 +179,7 @@ pub fn configure_latents(
 /// The latent dimension for so many training images of so many values: more for more images, since a flow carries more dimensions the
 /// more data it sees, and since the autoencoder blurs less.
 fn latent_dimension(training: usize, values: usize) -> usize {
-    let by_images = 2.2 * (training as f64).sqrt();
+    let by_images = 1.5 * (training as f64).sqrt();
     let in_steps = (by_images / 8.0).round() as usize * 8;
     in_steps.clamp(*DIMENSIONS.start(), *DIMENSIONS.end()).min((values / VALUES_PER_LATENT).max(1))
 }

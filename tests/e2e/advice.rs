@@ -151,3 +151,46 @@ fn options_work() {
         place.typed(&format!("gtn {}", fails.replace(wrong, right)));
     }
 }
+
+#[test]
+fn what_a_run_ends_with_can_be_typed_and_nothing_is_kept_that_only_resuming_needs() {
+    let place = Place::new();
+    let (_, stderr) = place.call(&format!("reproduce uniform {POINTS} --seed 2 --out second")).done();
+    let line = |name: &str| {
+        let line =
+            stderr.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{name}: {stderr}"));
+        line.trim().to_owned()
+    };
+    assert!(line("verdict").starts_with("Finished after "), "{stderr}");
+    // Other data, so that the values cannot be compared.
+    assert!(!stderr.contains("previous"), "{stderr}");
+    place.typed(&line("sample "));
+    place.typed(&line("share "));
+    place.typed(&line("report "));
+    assert!(place.0.path().join("samples.npy").is_file() && place.0.path().join("model.safetensors").is_file());
+
+    let states = |run: &str| {
+        let files = fs::read_dir(place.0.path().join(run).join("checkpoints")).unwrap();
+        let mut names: Vec<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(states("second"), ["h.best.safetensors"]);
+    let (_, stderr) = place.call(&format!("reproduce uniform {POINTS} --keep-checkpoints --out kept")).done();
+    assert_eq!(states("kept"), ["h.best.safetensors", "h.last.safetensors"]);
+    // The same data, so that the values can be compared: with the run that every place has.
+    assert!(stderr.lines().any(|line| line.starts_with("previous    points: ")), "{stderr}");
+    // A finished run is found complete without its state.
+    let (_, stderr) = place.call(&format!("reproduce uniform {POINTS} --seed 2 --out second")).done();
+    assert!(stderr.contains("fit         already done"), "{stderr}");
+
+    let (listed, _) = place.call("runs . --json").done();
+    let runs: Vec<serde_json::Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<&str> = runs.iter().map(|run| run["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["kept", "points", "second"]);
+    assert!(runs.iter().all(|run| run["state"] == "done" && run["metrics"][0]["value"].is_number()), "{listed}");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (script, _) = place.call(&format!("completions {shell}")).done();
+        assert!(script.contains("reproduce") && script.contains("keep-checkpoints"), "{shell}");
+    }
+}

@@ -39,8 +39,8 @@ pub(crate) use sweep::Sweep;
 #[derive(Debug, Parser)]
 #[command(name = "gtn", version, propagate_version = true, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Print more details.
-    #[arg(long, short, global = true)]
+    /// Print more details: all metrics, and what libraries report.
+    #[arg(long, short, global = true, help_heading = "Global options", display_order = 1000)]
     pub(crate) verbose: bool,
     #[command(subcommand)]
     pub(crate) command: Command,

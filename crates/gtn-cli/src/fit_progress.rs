@@ -71,7 +71,8 @@ impl Observer for FitProgress {
         parts.extend(progress.loss.map(|loss| format!("loss {}", number(loss))));
         parts.extend(task.validation_loss.map(|loss| format!("validation loss {}", number(loss))));
         let rate = progress.done.saturating_sub(first) as f64 / task.started.elapsed().as_secs_f64().max(1e-9);
-        parts.push(format!("{} {}/s", count(rate.round() as usize), unit(progress.stage)));
+        let unit = unit(progress.stage);
+        parts.extend((!unit.is_empty()).then(|| format!("{} {unit}/s", count(rate.round() as usize))));
         parts.extend(self.progress.left().map(|left| {
             if left.is_zero() { "time budget is over".to_owned() } else { format!("{} left", duration(left)) }
         }));

@@ -31,6 +31,8 @@ pub(crate) struct Progress {
     selection: Selection,
     /// The stages of the run.
     stages: Vec<Stage>,
+    /// The stage that is executed.
+    stage: Option<Stage>,
     /// When the time budget of the run ends, if it has one.
     end: Option<Instant>,
     /// Whether the caller prints the lines about progress and epochs.
@@ -56,6 +58,7 @@ impl Progress {
             run: None,
             selection: Selection::default(),
             stages: Vec::new(),
+            stage: None,
             end: None,
             is_silent_within_stages: false,
         }
@@ -113,7 +116,8 @@ impl Progress {
 
     /// Shows that `done` of `total` units are completed, with details before the rate. `unit` is the unit of the rate, as in `images`.
     pub(crate) fn show(&mut self, name: &str, (done, total, unit): (u64, u64, &str), detail: &str) {
-        let end = self.end;
+        let is_training = self.stage.is_some_and(|stage| stage.network().is_some() && stage != Stage::Baselines);
+        let end = self.end.filter(|_| is_training);
         let Some(task) = &mut self.task else { return };
         let first = *task.first.get_or_insert(done);
         let elapsed = task.started.elapsed().as_secs_f64();
@@ -121,9 +125,12 @@ impl Progress {
         let mut message = detail.to_owned();
         if rate > 0.0 {
             let left = Duration::from_secs_f64((total.saturating_sub(done) as f64 / rate).min(1e9));
-            // Training ends with the time budget, if not before.
+            // Training ends with the time budget, if not before; other stages do not.
             let left = end.map_or(left, |end| left.min(end.saturating_duration_since(Instant::now())));
-            message.push_str(&format!("{} {unit}/s, at most {} left", count(rate.round() as usize), duration(left)));
+            if !unit.is_empty() {
+                message.push_str(&format!("{} {unit}/s, ", count(rate.round() as usize)));
+            }
+            message.push_str(&format!("at most {} left", duration(left)));
         }
         if let Some(bar) = &self.bar {
             if bar.length() == Some(0) {
@@ -184,6 +191,7 @@ impl Observer for Progress {
         if stage != Stage::Prepare {
             self.print_run();
         }
+        self.stage = Some(stage);
         let part = self.stages.iter().position(|of_run| *of_run == stage);
         let part = part.map_or(String::new(), |index| format!("stage {} of {}, ", index + 1, self.stages.len()));
         self.begin_part(&stage.to_string(), &part);
@@ -283,11 +291,11 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// What a stage counts.
+/// What a stage counts; empty if that depends on what it measures.
 pub(crate) fn unit(stage: Stage) -> &'static str {
     match stage {
         Stage::Prepare | Stage::Autoencode | Stage::Encode | Stage::Decoder | Stage::Baselines => "images",
-        Stage::Evaluate => "sets",
+        Stage::Evaluate => "",
         _ => "rows",
     }
 }

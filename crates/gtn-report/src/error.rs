@@ -20,7 +20,7 @@ pub enum Error {
     NoImages,
     /// An explorer that browsers would open too slowly.
     #[error(
-        "the explorer would have {megabytes} MB, and the limit is {limit} MB; use --bits 8, or train with fewer latents (--dim) or smaller \
+        "the explorer would have {megabytes} MB, and the limit is {limit} MB; use 8 bits for each weight (--bits 8 of `gtn explore`), fewer latents (--dim) or smaller \
          images (--side)"
     )]
     ExplorerTooLarge {

@@ -104,8 +104,8 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
 ///
 /// [`Error::Run`](crate::Error::Run) if there is no run, or if a file is damaged or cannot be read.
 pub fn verdict(run: &RunFolder) -> Result<String> {
-    let (config, log) = (run.record()?.config, MetricsLog::open(&run.metrics())?);
-    Ok(first_screen::verdict_of(&config, &log).text)
+    let (record, log) = (run.record()?, MetricsLog::open(&run.metrics())?);
+    Ok(first_screen::verdict_of(&record, &log).text)
 }
 
 fn sections(run: &RunFolder, config: &Config, data_set: &DataSet, log: &MetricsLog) -> Result<Vec<Section>> {

@@ -125,7 +125,7 @@ impl Reused {
                 if !path.exists() {
                     return fail(&format!(
                         "under the repo protocol, the last weights encode the images, and {} is missing; pass --protocol paper, \
-                         or a run that has them",
+                         or a run that has them (`gtn reproduce --keep-checkpoints`)",
                         path.display()
                     ));
                 }

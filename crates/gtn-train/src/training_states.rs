@@ -1,7 +1,7 @@
 //! What only resuming needs, and a finished run does not.
 
 use gtn_run::config::AutoencoderWeights;
-use gtn_run::{Config, Network, RunFolder};
+use gtn_run::{Config, MetricsLog, Network, RunFolder, RunProgress};
 
 use crate::Result;
 
@@ -14,7 +14,8 @@ use crate::Result;
 /// [`Error::Run`](crate::Error::Run) if the folder is not a run, or a file cannot be removed.
 pub fn remove_training_states(run: &RunFolder) -> Result<u64> {
     let record = run.record()?;
-    if record.provenance.h_epochs.is_none() {
+    let log = MetricsLog::open(&run.metrics())?;
+    if record.provenance.h_epochs.is_none() || RunProgress::new(&record.config, &log) != RunProgress::Done {
         return Ok(0);
     }
     let mut removed = 0;

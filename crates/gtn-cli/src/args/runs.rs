@@ -74,12 +74,13 @@ pub(crate) struct Compare {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   gtn runs
   gtn runs --json | jq -r '.name'
 
-Runs are in groups of one experiment, whose values can be compared: the metric that decides (FID if it was measured), its noise
-floor, and the best validation loss of ĥ.")]
+Runs of one experiment stand together, with the metric that decides (FID if it was measured, otherwise the sliced Wasserstein
+distance), its noise floor, and the best validation loss of ĥ. Distances of latents can be compared between runs with the same
+autoencoder; `gtn compare` says what differs.")]
 pub(crate) struct Runs {
     /// Folder that contains the runs.
     #[arg(default_value = "runs")]

@@ -54,8 +54,13 @@ pub(crate) fn run(args: &Sweep) -> Result<(), Failure> {
     // A process may have been killed between a run and its report.
     for (index, combination) in sweep.record().combinations.iter().enumerate() {
         let run = sweep.run_folder(index);
-        if combination.state == CombinationState::Done && !run.report().exists() {
-            write_report(&run)?;
+        if combination.state == CombinationState::Done {
+            if !run.report().exists() {
+                write_report(&run)?;
+            }
+            if !args.execution.keep_checkpoints {
+                gtn_train::remove_training_states(&run)?;
+            }
         }
     }
     let page = write_sweep(sweep.root(), sweep.record())?;

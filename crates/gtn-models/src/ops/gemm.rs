@@ -162,6 +162,9 @@ fn is_thin(dst: &MatrixMut<'_>, a: &Matrix<'_>, b: &Matrix<'_>) -> bool {
 
 /// Computes parts of rows or of columns as products of their own. Their boundaries depend on the sizes alone, and so do all sums.
 fn multiply_thin(dst: MatrixMut<'_>, write: Write, a: Matrix<'_>, b: Matrix<'_>) {
+    if dst.rows == 0 || dst.columns == 0 {
+        return;
+    }
     let by_rows = dst.rows >= dst.columns;
     let (length, stride) = if by_rows { (dst.rows, dst.strides.0) } else { (dst.columns, dst.strides.1) };
     let part = length.div_ceil(PARTS).next_multiple_of(PART_MULTIPLE);
@@ -307,6 +310,24 @@ mod tests {
                 multiply(MatrixMut::row_major(&mut dst, rows, columns), write, a, b, threads);
                 dst
             };
+            // By columns, and with gaps between rows, whose values must not change.
+            for (size, strides) in
+                [((rows, columns), (1, rows)), ((rows, columns), (columns + 3, 1)), ((0, columns), (columns, 1))]
+            {
+                let before = test_values(rows.max(1) * (columns + 3), 4);
+                let of_size = |threads| {
+                    let mut dst = before.clone();
+                    let a = Matrix::new(&a, (size.0, inner), if by_columns { (1, rows) } else { (inner, 1) });
+                    multiply(MatrixMut::new(&mut dst, size, strides), Write::Set, a, of(&b, inner, columns), threads);
+                    dst
+                };
+                let (found, expected) = (of_size(Threads::All), of_size(Threads::One));
+                let difference = found.iter().zip(&expected).map(|(a, b)| (a - b).abs() / (1.0 + b.abs()));
+                assert!(difference.fold(0.0, f32::max) < 1e-3);
+                let gaps =
+                    |values: &[f32]| (0..rows - 1).map(|row| values[row * (columns + 3) + columns]).collect::<Vec<_>>();
+                assert!(strides.0 != columns + 3 || gaps(&found) == gaps(&before));
+            }
             for write in [Write::Set, Write::Add] {
                 let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 let [one, three] = [1, 3].map(|threads| pool(threads).install(|| product(Threads::All, write)));

@@ -1,7 +1,7 @@
 //! What a reader must know before the results are used: rules on the records of a run.
 
-use gtn_run::config::{Data, ImageSource, Protocol};
-use gtn_run::schema::{Direction, Metric};
+use gtn_run::config::{Data, ImageSource, PairingMethod};
+use gtn_run::schema::{Baseline, Direction, Metric};
 use gtn_run::{Config, EpochRecord, MetricRecord, MetricsLog, Network};
 
 use super::text::{count, number};
@@ -9,22 +9,26 @@ use super::text::{count, number};
 /// Precision, recall or coverage below this are near 0, if those of real data are above [`CLEARLY_PRESENT`].
 const NEAR_ZERO: f64 = 0.1;
 const CLEARLY_PRESENT: f64 = 0.3;
-/// Samples that keep less of the variance of the data shrink to their mean.
-const LEAST_VARIANCE: f64 = 0.7;
+/// A fraction of the samples outside of the support of the data that is too large.
+const MAX_OUTSIDE: f64 = 0.02;
+/// Samples are worse than their decoder if a metric is so many times that of reconstructed real images.
+const WORSE_THAN_DECODED: f64 = 1.25;
+/// Samples that keep less of the variance than this fraction of what real data keep shrink to their mean.
+const MIN_VARIANCE_KEPT: f64 = 0.7;
 /// A metric is far from its noise floor if it is this many times as large.
 const FAR_FROM_FLOOR: f64 = 10.0;
 /// Samples that lie this much nearer to training samples than held-out ones are copies of them.
-const LEAST_NEIGHBOR_RATIO: f64 = 0.7;
+const MIN_NEIGHBOR_RATIO: f64 = 0.7;
 /// The fraction of near copies that real data have is 0.01.
-const MOST_NEAR_COPIES: f64 = 0.1;
+const MAX_NEAR_COPIES: f64 = 0.1;
 /// How many times the training loss a validation loss may be.
-const MOST_OVERFITTING: f64 = 1.5;
+const MAX_OVERFITTING: f64 = 1.5;
 /// A loss is still falling if the last tenth of the epochs lowered the best one by this fraction.
 const STILL_FALLING: f64 = 0.01;
 /// With fewer epochs, nothing is said of how a loss falls.
-const FEWEST_EPOCHS: usize = 5;
+const MIN_EPOCHS: usize = 5;
 /// With fewer samples, metrics of neighborhoods and distances vary a lot.
-const FEWEST_SAMPLES: usize = 200;
+const MIN_SAMPLES: usize = 200;
 
 /// What a reader must know, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,11 +44,11 @@ pub(super) struct Alert {
 /// The rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
-    NotANumber,
     NearZero,
     FarFromFloor,
     Shrunk,
     Memorized,
+    Decoder,
     StillFalling,
     Overfitted,
     FewSamples,
@@ -54,7 +58,7 @@ pub(super) enum Kind {
 impl Kind {
     /// Whether samples are bad, and not only measured or trained with less than could be.
     pub(super) fn is_serious(self) -> bool {
-        matches!(self, Kind::NotANumber | Kind::NearZero | Kind::FarFromFloor | Kind::Shrunk | Kind::Memorized)
+        matches!(self, Kind::NearZero | Kind::FarFromFloor | Kind::Shrunk | Kind::Memorized)
     }
 }
 
@@ -67,10 +71,14 @@ pub(super) fn alerts(config: &Config, log: &MetricsLog) -> Vec<Alert> {
     for network in [Network::Autoencoder, Network::Decoder, Network::Flow, Network::H] {
         let epochs: Vec<&EpochRecord> = log.epochs(network.stage()).collect();
         alerts.extend(still_falling(config, network, &epochs));
-        alerts.extend(overfitted(network, &epochs));
+        alerts.extend(overfitted(config, network, &epochs));
     }
     alerts.extend(few_samples(config, log));
     alerts.extend(not_comparable(config));
+    // Samples near the mean are nearer to all data.
+    if alerts.iter().any(|alert| alert.kind == Kind::Shrunk) {
+        alerts.retain(|alert| alert.kind != Kind::Memorized);
+    }
     alerts.sort_by_key(|alert| alert.kind);
     alerts
 }
@@ -81,64 +89,74 @@ fn subject(metric: Metric) -> &'static str {
 }
 
 fn of_metric(config: &Config, record: &MetricRecord) -> Option<Alert> {
-    let MetricRecord { metric, value, floor, .. } = record;
+    let MetricRecord { metric, value, floor, baselines, .. } = record;
     let title = metric.title();
     let alert = |kind, finding, advice: &str| Some(Alert { kind, finding, advice: advice.to_owned() });
-    if !value.is_finite() {
-        return alert(
-            Kind::NotANumber,
-            format!("{title} {} is not a number.", subject(*metric)),
-            "Training may have diverged: try another --seed, or a lower learning rate.",
-        );
-    }
     let floor = floor.filter(|floor| floor.is_finite());
+    // What the decoder cannot show is no fault of the samples.
+    let decoded = baselines.get(&Baseline::Decoded).copied();
     match metric {
         Metric::Precision | Metric::Recall | Metric::Coverage | Metric::PixelPrecision | Metric::PixelRecall
-            if *value < NEAR_ZERO && floor.is_some_and(|floor| floor > CLEARLY_PRESENT) =>
+            if *value < NEAR_ZERO && decoded.or(floor).is_some_and(|reference| reference > CLEARLY_PRESENT) =>
         {
             let advice = match metric {
-                Metric::Precision | Metric::PixelPrecision => {
-                    "Hardly any sample lies where real data lie. Train longer."
-                }
-                _ => "Samples show few of the kinds of data that there are. Train longer, or with more latents.",
+                Metric::Precision | Metric::PixelPrecision => "Hardly any sample is where real data are. Train longer.",
+                _ => "Samples show few of the kinds of data that there are. Train longer.",
             };
             let of_floor = floor.map_or(String::new(), |floor| format!(", and that of real data {}", number(floor)));
             alert(Kind::NearZero, format!("{title} {} is {}{of_floor}.", subject(*metric), number(*value)), advice)
         }
-        Metric::VarianceKept if *value < LEAST_VARIANCE => {
-            let advice = match config.protocol {
-                Protocol::Flow => "They vary less than the data. Train longer: ĥ has not learned its pairs yet.",
+        Metric::OutsideSupport | Metric::BetweenSquares if *value > MAX_OUTSIDE => alert(
+            Kind::FarFromFloor,
+            format!("{:.1}% of the samples are where there are no data ({title}).", 100.0 * value),
+            "See the figure of generated points.",
+        ),
+        Metric::VarianceKept if *value < MIN_VARIANCE_KEPT * floor.unwrap_or(1.0) => {
+            let advice = match config.pairing.method {
+                PairingMethod::Flow => {
+                    "They vary less than the data: ĥ or its flow has not learned them. Train longer, use more data, or fewer latents (--dim)."
+                }
                 _ => {
                     "They vary less than the data, as the mean of pairs that contradict each other does. Pairs of a flow keep more \
                      (--pairing flow)."
                 }
             };
-            alert(Kind::Shrunk, format!("Samples keep {:.0}% of the variance of the data.", 100.0 * value), advice)
+            let of_floor =
+                floor.map_or(String::new(), |floor| format!(", and as many real data {:.0}%", 100.0 * floor));
+            alert(
+                Kind::Shrunk,
+                format!("Samples keep {:.0}% of the variance of the data{of_floor}.", 100.0 * value),
+                advice,
+            )
         }
-        Metric::NnDistanceRatio if *value < LEAST_NEIGHBOR_RATIO => alert(
+        Metric::NnDistanceRatio if *value < MIN_NEIGHBOR_RATIO => alert(
             Kind::Memorized,
             format!("Samples are {} times as far from training data as held-out data are.", number(*value)),
             "They are close to copies of training data. Use more data, or train for fewer epochs.",
         ),
-        Metric::NearCopyFraction if *value > MOST_NEAR_COPIES => alert(
+        Metric::NearCopyFraction if *value > MAX_NEAR_COPIES => alert(
             Kind::Memorized,
             format!("{:.0}% of the samples are nearer to training data than 99% of held-out data are.", 100.0 * value),
             "They are close to copies of training data. Use more data, or train for fewer epochs.",
         ),
         _ => {
             let floor = floor.filter(|floor| *floor > 0.0 && metric.direction() == Direction::LowerIsBetter)?;
-            let times = value / floor;
-            (times >= FAR_FROM_FLOOR && !is_relative(*metric)).then(|| Alert {
-                kind: Kind::FarFromFloor,
-                finding: format!(
-                    "{title} {} is {}, {} times the noise floor ({}).",
-                    subject(*metric),
-                    number(*value),
-                    number(times.round()),
-                    number(floor)
+            let is_far = |value: f64| value >= FAR_FROM_FLOOR * floor;
+            if is_relative(*metric) || !is_far(*value) {
+                return None;
+            }
+            let finding = |what: &str, value: f64| {
+                let times = number((value / floor).round());
+                format!("{title} {what} is {}, {times} times the noise floor ({}).", number(value), number(floor))
+            };
+            match decoded.filter(|decoded| is_far(*decoded) && *value <= WORSE_THAN_DECODED * decoded) {
+                Some(decoded) => alert(
+                    Kind::Decoder,
+                    finding("of real images after the autoencoder", decoded),
+                    "Samples are about as good as these: the decoder limits them. More time for it, or more latents, makes images sharper.",
                 ),
-                advice: far_from_floor(*metric).to_owned(),
-            })
+                None => alert(Kind::FarFromFloor, finding(subject(*metric), *value), far_from_floor(*metric)),
+            }
         }
     }
 }
@@ -152,15 +170,6 @@ fn far_from_floor(metric: Metric) -> &'static str {
     match metric {
         Metric::KsAngle | Metric::KsCoordinate => {
             "Parts of the distribution have too few samples or too many, mostly its edges: see the figure of generated points."
-        }
-        Metric::OutsideSupport | Metric::BetweenSquares => {
-            "Samples lie where there are no data: see the figure of generated points."
-        }
-        Metric::Fid => {
-            "Compare it with that of reconstructed real images: what the decoder cannot show, samples do not show either."
-        }
-        metric if metric.is_on_pixels() => {
-            "Compare it with that of reconstructed real images: what the decoder cannot show, samples do not show either."
         }
         _ => "Samples are distributed unlike the data. Train longer, or use other pairs (--pairing).",
     }
@@ -179,7 +188,7 @@ fn name(network: Network) -> &'static str {
 
 fn still_falling(config: &Config, network: Network, epochs: &[&EpochRecord]) -> Option<Alert> {
     let last = epochs.len();
-    if last < FEWEST_EPOCHS || has_schedule(config, network) {
+    if last < MIN_EPOCHS || has_schedule(config, network) {
         return None;
     }
     let best = |epochs: &[&EpochRecord]| epochs.iter().map(|epoch| epoch.validation_loss).fold(f64::INFINITY, f64::min);
@@ -189,9 +198,10 @@ fn still_falling(config: &Config, network: Network, epochs: &[&EpochRecord]) -> 
     if !(fell >= STILL_FALLING && before > 0.0) {
         return None;
     }
-    let more = match config.total_budget() {
-        Some(_) => "More time helps: --extend, or a larger --time-budget.",
-        None => "More epochs help: --epochs.",
+    let more = match (config.total_budget(), config.data.are_own()) {
+        (Some(_), true) => "More time helps: --extend, or a larger --time-budget.",
+        (Some(_), false) => "More time helps: a larger --time-budget.",
+        (None, _) => "More epochs help: --epochs.",
     };
     Some(Alert {
         kind: Kind::StillFalling,
@@ -205,7 +215,7 @@ fn still_falling(config: &Config, network: Network, epochs: &[&EpochRecord]) -> 
     })
 }
 
-/// Whether the learning rate falls to 0 at the end, so that a falling loss is no sign of too little training.
+/// Whether the learning rate falls to 0 at the end, so that a falling loss does not mean too little training.
 fn has_schedule(config: &Config, network: Network) -> bool {
     let falls = |training: &gtn_run::config::Training| training.schedule != gtn_run::config::Schedule::Constant;
     match network {
@@ -218,14 +228,14 @@ fn has_schedule(config: &Config, network: Network) -> bool {
     }
 }
 
-fn overfitted(network: Network, epochs: &[&EpochRecord]) -> Option<Alert> {
+fn overfitted(config: &Config, network: Network, epochs: &[&EpochRecord]) -> Option<Alert> {
     // The loss of a velocity network is mostly noise, and that of ĥ on greedy pairs too.
-    if !matches!(network, Network::Autoencoder | Network::Decoder) || epochs.len() < FEWEST_EPOCHS {
+    if !matches!(network, Network::Autoencoder | Network::Decoder) || epochs.len() < MIN_EPOCHS {
         return None;
     }
     let best = epochs.iter().min_by(|a, b| a.validation_loss.total_cmp(&b.validation_loss))?;
     let times = best.validation_loss / best.train_loss;
-    (times > MOST_OVERFITTING && best.train_loss > 0.0).then(|| Alert {
+    (times > MAX_OVERFITTING && best.train_loss > 0.0).then(|| Alert {
         kind: Kind::Overfitted,
         finding: format!(
             "The validation loss of {} is {} times its training loss ({} and {}).",
@@ -234,8 +244,11 @@ fn overfitted(network: Network, epochs: &[&EpochRecord]) -> Option<Alert> {
             number(best.validation_loss),
             number(best.train_loss)
         ),
-        advice: "It knows its training images much better than others. More images help, or --flip, or fewer latents."
-            .to_owned(),
+        advice: match config.data.are_own() {
+            true => "It knows its training images much better than others. More images help, or --flip, or fewer latents (--dim).",
+            false => "It knows its training images much better than others.",
+        }
+        .to_owned(),
     })
 }
 
@@ -254,7 +267,7 @@ fn few_samples(config: &Config, log: &MetricsLog) -> Option<Alert> {
         });
     }
     let fewest = log.metrics().filter(|record| !record.metric.is_of_inception()).map(|record| record.samples).min()?;
-    (fewest < FEWEST_SAMPLES).then(|| Alert {
+    (fewest < MIN_SAMPLES).then(|| Alert {
         kind: Kind::FewSamples,
         finding: format!("Metrics were measured on {} held-out samples.", count(fewest)),
         advice: "They vary a lot from seed to seed; compare the values with their noise floors only.".to_owned(),
@@ -355,10 +368,39 @@ mod tests {
         assert_eq!(of(Metric::VarianceKept, 0.87, 1.0), []);
         assert_eq!(of(Metric::KsCoordinate, 0.065, 0.0022), [Kind::FarFromFloor]);
         assert_eq!(of(Metric::KsCoordinate, 0.02, 0.0022), []);
-        assert_eq!(of(Metric::SlicedWasserstein, f64::NAN, 0.1), [Kind::NotANumber]);
         assert_eq!(of(Metric::NnDistanceRatio, 0.3, 1.0), [Kind::Memorized]);
         assert_eq!(of(Metric::NearCopyFraction, 0.4, 0.01), [Kind::Memorized]);
         assert_eq!(of(Metric::FrechetDistance, 50.0, 0.1), []);
+        assert_eq!(of(Metric::OutsideSupport, 0.2, 0.0), [Kind::FarFromFloor]);
+        assert_eq!(of(Metric::OutsideSupport, 0.01, 0.0), []);
+        // Of few data, other real data may keep another fraction.
+        assert_eq!(of(Metric::VarianceKept, 0.92, 1.35), [Kind::Shrunk]);
+        assert_eq!(of(Metric::VarianceKept, 0.65, 0.66), []);
+    }
+
+    #[test]
+    fn what_the_decoder_loses_is_no_fault_of_the_samples() {
+        let config = config();
+        let of = |name, value, decoded| {
+            let baselines = [(Baseline::Decoded, decoded)].into_iter().collect();
+            let floor = if name == Metric::Fid { 0.05 } else { 0.7 };
+            kinds(
+                &config,
+                vec![Record::Metric(MetricRecord {
+                    metric: name,
+                    value,
+                    floor: Some(floor),
+                    baselines,
+                    samples: 1000,
+                })],
+            )
+        };
+        assert_eq!(of(Metric::Fid, 1.55, 1.59), [Kind::Decoder]);
+        assert_eq!(of(Metric::Fid, 2.4, 1.59), [Kind::FarFromFloor]);
+        assert_eq!(of(Metric::Fid, 0.4, 0.38), []);
+        assert_eq!(of(Metric::PixelRecall, 0.02, 0.03), []);
+        assert_eq!(of(Metric::PixelRecall, 0.02, 0.5), [Kind::NearZero]);
+        assert!(!Kind::Decoder.is_serious());
     }
 
     #[test]

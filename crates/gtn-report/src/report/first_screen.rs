@@ -1,7 +1,7 @@
 //! What a reader sees first: a verdict, the value that decides beside what it compares with, samples beside real data, and alerts.
 
 use gtn_run::schema::Metric;
-use gtn_run::{Config, MetricsLog, Stage};
+use gtn_run::{Config, MetricsLog, RunProgress, RunRecord, Stage};
 use maud::{Markup, html};
 
 use super::alerts::{Alert, alerts};
@@ -46,18 +46,18 @@ impl Level {
 
 /// The verdict on a run.
 fn verdict(
-    (log, has_decoder): (&MetricsLog, bool),
+    (log, is_finished, has_decoder): (&MetricsLog, bool, bool),
     standing: Option<&Standing>,
     alerts: &[Alert],
     paper: Option<f64>,
 ) -> Verdict {
     let seconds: f64 = Stage::ALL.iter().filter_map(|stage| log.stage(*stage)).map(|record| record.seconds).sum();
-    let Some(standing) = standing.filter(|_| log.stage(Stage::Evaluate).is_some()) else {
-        let text = match log.stage(Stage::Evaluate) {
-            None => {
-                "Not finished: the samples were not measured yet. The command that began the run resumes it.".to_owned()
+    let Some(standing) = standing.filter(|_| is_finished) else {
+        let text = match is_finished {
+            false => {
+                "Not finished: samples were not measured, or the run is being extended. The command that began the run resumes it.".to_owned()
             }
-            Some(_) => {
+            true => {
                 format!("Finished after {}, but there were too few data to measure the samples.", duration(seconds))
             }
         };
@@ -66,7 +66,7 @@ fn verdict(
     let serious: Vec<&Alert> = alerts.iter().filter(|alert| alert.kind.is_serious()).collect();
     let (mut level, compared) = match standing.rank() {
         Rank::LikeReal if standing.is_behind() => (
-            Level::Good,
+            Level::Fair,
             "nearly as close to real data as other real data, though those of a simpler generator are closer",
         ),
         Rank::LikeReal => (Level::Good, "nearly as close to real data as other real data"),
@@ -81,7 +81,10 @@ fn verdict(
     // Most metrics compare latents, and say nothing of what the decoder loses.
     let (subject, of_decoder) = match (has_decoder, standing.metric) {
         (true, Metric::Fid) | (false, _) => ("Samples", ""),
-        (true, _) => ("Latents of the samples", " The images are as sharp as reconstructed ones, and not sharper."),
+        (true, _) => (
+            "Latents of the samples",
+            " How sharp images are depends on the decoder: compare them with the reconstructed ones.",
+        ),
     };
     let mut text =
         format!("Finished after {}. {subject} are {compared} ({}).{of_decoder}", duration(seconds), values.join(", "));
@@ -98,10 +101,13 @@ fn verdict(
 }
 
 /// The verdict on a run with these records.
-pub(super) fn verdict_of(config: &Config, log: &MetricsLog) -> Verdict {
+pub(super) fn verdict_of(record: &RunRecord, log: &MetricsLog) -> Verdict {
+    let config = &record.config;
     let standing = standing(log);
     let paper = standing.as_ref().and_then(|standing| paper(config, standing));
-    verdict((log, config.data.are_images()), standing.as_ref(), &alerts(config, log), paper)
+    // An extended run has the metrics of before.
+    let is_finished = RunProgress::new(config, log) == RunProgress::Done && record.provenance.h_epochs.is_some();
+    verdict((log, is_finished, config.data.are_images()), standing.as_ref(), &alerts(config, log), paper)
 }
 
 fn lower(title: &str) -> String {
@@ -112,7 +118,7 @@ fn lower(title: &str) -> String {
 /// The first screen.
 pub(super) fn first_screen(contents: &Contents) -> Markup {
     let Contents { record, log, alerts, standing, thumbnails, .. } = contents;
-    let Verdict { level, text } = verdict_of(&record.config, log);
+    let Verdict { level, text } = verdict_of(record, log);
     html! {
         p class={ "verdict " (level.class()) } { (text) }
         @if let Some(standing) = standing { (tiles(standing, log)) }
@@ -191,7 +197,7 @@ mod tests {
     #[test]
     fn a_verdict_says_whether_it_finished_how_good_it_is_and_against_what() {
         let (_folder, done) = log(true);
-        let verdict_of = |value, alerts: &[Alert]| verdict((&done, false), Some(&standing(value)), alerts, None);
+        let verdict_of = |value, alerts: &[Alert]| verdict((&done, true, false), Some(&standing(value)), alerts, None);
         assert_eq!(
             verdict_of(0.11, &[]),
             Verdict {
@@ -209,11 +215,11 @@ mod tests {
             poor.level == Level::Poor && poor.text.ends_with("But: They shrink (and one more problem below)."),
             "{poor:?}"
         );
-        let paper = verdict((&done, true), Some(&standing(0.11)), &[], Some(36.43));
-        assert!(paper.text.contains("Latents of the samples are") && paper.text.contains("not sharper"), "{paper:?}");
+        let paper = verdict((&done, true, true), Some(&standing(0.11)), &[], Some(36.43));
+        assert!(paper.text.contains("Latents of the samples are") && paper.text.contains("the decoder"), "{paper:?}");
         assert!(paper.text.contains("the paper 36.43"), "{paper:?}");
         let (_folder, stopped) = log(false);
-        assert!(verdict((&stopped, false), Some(&standing(0.1)), &[], None).text.starts_with("Not finished"));
-        assert!(verdict((&done, false), None, &[], None).text.contains("too few data"));
+        assert!(verdict((&stopped, false, false), Some(&standing(0.1)), &[], None).text.starts_with("Not finished"));
+        assert!(verdict((&done, true, false), None, &[], None).text.contains("too few data"));
     }
 }

@@ -65,7 +65,7 @@ pub(super) struct Embedded {
 }
 
 /// A larger PNG file is not embedded, but a JPEG file of the same image, if that is smaller.
-const LARGEST_PNG: usize = 128 << 10;
+const MAX_EMBEDDED_PNG: usize = 128 << 10;
 
 impl Figure {
     /// A figure from a canvas.
@@ -101,7 +101,7 @@ impl Embedded {
     /// An image that is shown `factor` times as large.
     pub(super) fn new(raster: &Raster, factor: usize) -> Result<Self> {
         let png = raster.to_png()?;
-        let jpeg = if png.len() > LARGEST_PNG { Some(raster.to_jpeg()?) } else { None };
+        let jpeg = if png.len() > MAX_EMBEDDED_PNG { Some(raster.to_jpeg()?) } else { None };
         let (kind, bytes) = match jpeg.filter(|jpeg| jpeg.len() < png.len()) {
             Some(jpeg) => ("image/jpeg", jpeg),
             None => ("image/png", png),

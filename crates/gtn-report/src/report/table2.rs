@@ -50,7 +50,7 @@ const fn row(experiment: &'static str, dim: usize, [score, real_score, fid]: [f6
 /// Training images of the complete data sets, as the paper used them.
 const COMPLETE: [(&str, usize); 2] = [("celeba", 162_770), ("hap", 8_903)];
 /// Features of the paper's FID.
-const PAPER_DIMS: usize = 2048;
+pub(super) const PAPER_DIMS: usize = 2048;
 
 /// A run of the table.
 struct Entry {
@@ -273,7 +273,7 @@ fn cell_of_count(value: Option<f64>) -> String {
 
 impl Entry {
     fn paper(&self) -> Option<PaperRow> {
-        PAPER.into_iter().find(|row| row.experiment == self.experiment && row.dim == self.dim)
+        paper(&self.experiment, self.dim).copied()
     }
 
     fn metric(&self, metric: Metric) -> Option<&MetricRecord> {

@@ -417,14 +417,35 @@ fn space(config: &Config) -> Vec<String> {
 
 /// The command with the epochs that the run had, if a time budget may have decided them.
 fn epochs_of_budget(contents: &Contents, command: &str) -> Option<String> {
-    contents.record.config.total_budget().filter(|_| !command.contains("--epochs"))?;
+    let total = contents.record.config.total_budget()?;
     let networks = [Network::Autoencoder, Network::Decoder, Network::Flow, Network::H];
     let trained = networks.into_iter().filter_map(|network| {
         let epochs = contents.log.epochs(network.stage()).map(|epoch| epoch.epoch).max()?;
         Some(format!("{network}={epochs}"))
     });
     let trained: Vec<String> = trained.collect();
-    (!trained.is_empty()).then(|| format!("{command} --epochs {}", trained.join(",")))
+    if trained.is_empty() {
+        return None;
+    }
+    let mut command = without_option(command, "--epochs");
+    if contents.record.config.extension.is_some() {
+        command = format!("{} --time-budget {total}s", without_option(&command, "--time-budget"));
+    }
+    Some(format!("{command} --epochs {}", trained.join(",")))
+}
+
+/// A command without an option whose value has no spaces.
+fn without_option(command: &str, option: &str) -> String {
+    let mut words = command.split(' ');
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        if word == option {
+            words.next();
+        } else {
+            kept.push(word);
+        }
+    }
+    kept.join(" ")
 }
 
 /// How to reproduce the run.

@@ -158,7 +158,7 @@ fn what_a_run_ends_with_can_be_typed_and_nothing_is_kept_that_only_resuming_need
     let (_, stderr) = place.call(&format!("reproduce uniform {POINTS} --seed 2 --out second")).done();
     let line = |name: &str| {
         let line =
-            stderr.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{name}: {stderr}"));
+            stderr.lines().rev().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{name}: {stderr}"));
         line.trim().to_owned()
     };
     assert!(line("verdict").starts_with("Finished after "), "{stderr}");

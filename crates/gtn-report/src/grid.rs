@@ -105,7 +105,7 @@ impl Raster {
         Ok(bytes)
     }
 
-    /// The raster as a JPEG file of high quality, which is much smaller than a PNG for photos. Equal rasters give equal bytes.
+    /// The raster as a JPEG file of high quality, which is much smaller than a PNG for detailed images. Equal rasters give equal bytes.
     ///
     /// # Errors
     ///

@@ -11,6 +11,7 @@ mod first_screen;
 mod images;
 mod losses;
 mod page;
+mod paper_values;
 mod section;
 mod stage_descriptions;
 mod standing;
@@ -36,9 +37,10 @@ use section::{Figure, Item, Section};
 use tensors::Tensors;
 
 pub use comparison::{Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, Row};
+pub use paper_values::PaperRow;
 pub use standing::{Standing, standing};
 pub use sweep::{SweepColumn, SweepRow, SweepTable, write_sweep};
-pub use table2::{PaperRow, Table2};
+pub use table2::Table2;
 pub use text::count;
 
 /// Every other figure that a report may have than [`GENERATED_FILES`] and [`IMPROVEMENT_FILES`].
@@ -102,7 +104,7 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
 ///
 /// # Errors
 ///
-/// [`Error::Run`](crate::Error::Run) if there is no run, or if a file is damaged or cannot be read.
+/// [`Error::Run`](crate::Error::Run) if the folder is not a run, or if a file is damaged or cannot be read.
 pub fn verdict(run: &RunFolder) -> Result<String> {
     let (record, log) = (run.record()?, MetricsLog::open(&run.metrics())?);
     Ok(first_screen::verdict_of(&record, &log).text)

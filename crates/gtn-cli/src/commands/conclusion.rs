@@ -53,7 +53,7 @@ pub(super) fn print(run: &RunFolder, page: Option<&Path>) -> Result<(), Failure>
         format!("{name}: {} {}", standing.metric.title(), number(standing.value))
     });
     let lines = [
-        ("time", duration(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)))),
+        ("time", duration(Duration::from_secs_f64(seconds.round().clamp(0.0, 1e9)))),
         ("verdict", gtn_report::verdict(run)?),
         ("previous", previous),
         ("report", format!("gtn report {name} --open")),

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Runs) -> Result<(), Failure> {
         lines.iter().for_each(|line| console::print(&line.as_json().to_string()));
         return Ok(());
     }
-    let head = ["EXPERIMENT", "RUN", "STATE", "METRIC", "VALUE", "REAL DATA", "VALIDATION LOSS", "LAST CHANGE"];
+    let head = ["RUN", "EXPERIMENT", "STATE", "METRIC", "VALUE", "REAL DATA", "VALIDATION LOSS", "LAST CHANGE"];
     let mut table = vec![head.map(str::to_owned)];
     table.extend(lines.iter().map(Line::cells));
     let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -68,8 +68,8 @@ impl Line {
     fn cells(&self) -> [String; 8] {
         let standing = self.standing.as_ref();
         [
-            self.experiment.clone(),
             self.name.clone(),
+            self.experiment.clone(),
             self.state.clone(),
             standing.map_or(String::new(), |standing| standing.metric.name().to_owned()),
             standing.map_or(String::new(), |standing| number(standing.value)),

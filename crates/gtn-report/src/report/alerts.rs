@@ -238,9 +238,8 @@ fn overfitted(config: &Config, network: Network, epochs: &[&EpochRecord]) -> Opt
     (times > MAX_OVERFITTING && best.train_loss > 0.0).then(|| Alert {
         kind: Kind::Overfitted,
         finding: format!(
-            "The validation loss of {} is {} times its training loss ({} and {}).",
+            "The validation loss of {} is {times:.1} times its training loss ({} and {}).",
             name(network),
-            number((10.0 * times).round() / 10.0),
             number(best.validation_loss),
             number(best.train_loss)
         ),

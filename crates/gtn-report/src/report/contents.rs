@@ -4,8 +4,7 @@ use gtn_run::{MetricsLog, RunRecord};
 
 use super::alerts::Alert;
 use super::data_sets::DataSet;
-use super::first_screen::Thumbnails;
-use super::section::Section;
+use super::section::{Section, Thumbnails};
 use super::standing::Standing;
 
 /// The contents of the page.

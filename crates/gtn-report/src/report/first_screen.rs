@@ -6,18 +6,11 @@ use maud::{Markup, html};
 
 use super::alerts::{Alert, alerts};
 use super::contents::Contents;
-use super::section::Embedded;
+use super::paper_values;
+use super::section::Thumbnails;
 use super::standing::{Rank, Standing, standing};
-use super::table2;
 use super::tables::mark;
 use super::text::{count, duration, number};
-
-/// A small grid of images under its caption.
-pub(super) struct Thumbnails {
-    pub(super) title: String,
-    pub(super) note: &'static str,
-    pub(super) image: Embedded,
-}
 
 /// The sentence that answers: did it finish, how good are its samples, compared with what?
 #[derive(Debug, PartialEq, Eq)]
@@ -147,7 +140,7 @@ fn paper(config: &Config, standing: &Standing) -> Option<f64> {
     let fid = config.inception.as_ref().and_then(|settings| settings.fid.as_ref())?;
     let is_comparable =
         standing.metric == Metric::Fid && fid.dims == 2048 && !config.quick && config.data.limit().is_none();
-    is_comparable.then(|| table2::paper(&config.experiment, config.dim).map(|row| row.fid)).flatten()
+    is_comparable.then(|| paper_values::paper(&config.experiment, config.dim).map(|row| row.fid)).flatten()
 }
 
 /// The value, that of real data, and that of the best baseline; points have no baselines, but a fraction that lies where no data are.

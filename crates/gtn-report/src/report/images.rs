@@ -10,8 +10,7 @@ use gtn_run::{MetricsLog, Stage};
 use ndarray::{ArrayView4, Axis, Ix4, Slice};
 
 use super::baselines;
-use super::first_screen::Thumbnails;
-use super::section::{Embedded, Figure, Image, Item, Section};
+use super::section::{Embedded, Figure, Image, Item, Section, Thumbnails};
 use super::tensors::Tensors;
 use super::text::{count, duration, number};
 use crate::{Raster, Result, grid};

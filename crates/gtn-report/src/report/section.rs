@@ -64,6 +64,13 @@ pub(super) struct Embedded {
     pub(super) factor: usize,
 }
 
+/// A small grid of images under its caption.
+pub(super) struct Thumbnails {
+    pub(super) title: String,
+    pub(super) note: &'static str,
+    pub(super) image: Embedded,
+}
+
 /// A larger PNG file is not embedded, but a JPEG file of the same image, if that is smaller.
 const MAX_EMBEDDED_PNG: usize = 128 << 10;
 

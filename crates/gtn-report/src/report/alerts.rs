@@ -9,6 +9,8 @@ use super::text::{count, number};
 /// Precision, recall or coverage below this are near 0, if those of real data are above [`CLEARLY_PRESENT`].
 const NEAR_ZERO: f64 = 0.1;
 const CLEARLY_PRESENT: f64 = 0.3;
+/// The decoder shows nearly one image if recall of reconstructed real images, pixel by pixel, is below this. Blurred ones have 0.15 or more.
+const MIN_DECODED_RECALL: f64 = 0.05;
 /// A fraction of the samples outside of the support of the data that is too large.
 const MAX_OUTSIDE: f64 = 0.02;
 /// Samples are worse than their decoder if a metric is so many times that of reconstructed real images.
@@ -96,6 +98,16 @@ fn of_metric(config: &Config, record: &MetricRecord) -> Option<Alert> {
     // What the decoder cannot show is no fault of the samples.
     let decoded = baselines.get(&Baseline::Decoded).copied();
     match metric {
+        Metric::PixelRecall
+            if decoded.is_some_and(|decoded| decoded < MIN_DECODED_RECALL)
+                && floor.is_some_and(|floor| floor > CLEARLY_PRESENT) =>
+        {
+            alert(
+                Kind::NearZero,
+                format!("Recall of real images after the autoencoder is {}.", number(decoded.unwrap_or_default())),
+                "The decoder shows nearly the same image for all of them. Train the autoencoder longer.",
+            )
+        }
         Metric::Precision | Metric::Recall | Metric::Coverage | Metric::PixelPrecision | Metric::PixelRecall
             if *value < NEAR_ZERO && decoded.or(floor).is_some_and(|reference| reference > CLEARLY_PRESENT) =>
         {
@@ -397,7 +409,8 @@ mod tests {
         assert_eq!(of(Metric::Fid, 1.55, 1.59), [Kind::Decoder]);
         assert_eq!(of(Metric::Fid, 2.4, 1.59), [Kind::FarFromFloor]);
         assert_eq!(of(Metric::Fid, 0.4, 0.38), []);
-        assert_eq!(of(Metric::PixelRecall, 0.02, 0.03), []);
+        assert_eq!(of(Metric::PixelRecall, 0.02, 0.15), []);
+        assert_eq!(of(Metric::PixelRecall, 0.0, 0.0), [Kind::NearZero]);
         assert_eq!(of(Metric::PixelRecall, 0.02, 0.5), [Kind::NearZero]);
         assert!(!Kind::Decoder.is_serious());
     }

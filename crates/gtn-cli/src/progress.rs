@@ -77,6 +77,12 @@ impl Progress {
         self
     }
 
+    /// Which of the stages of the run a stage is, with a comma; empty before the run is known.
+    fn part(&self, stage: Stage) -> String {
+        let index = self.stages.iter().position(|of_run| *of_run == stage);
+        index.map_or(String::new(), |index| format!("stage {} of {}, ", index + 1, self.stages.len()))
+    }
+
     /// What the time budget of the run leaves, if it has one.
     pub(crate) fn left(&self) -> Option<Duration> {
         self.end.map(|end| end.saturating_duration_since(Instant::now()))
@@ -192,8 +198,7 @@ impl Observer for Progress {
             self.print_run();
         }
         self.stage = Some(stage);
-        let part = self.stages.iter().position(|of_run| *of_run == stage);
-        let part = part.map_or(String::new(), |index| format!("stage {} of {}, ", index + 1, self.stages.len()));
+        let part = self.part(stage);
         self.begin_part(&stage.to_string(), &part);
     }
 
@@ -204,15 +209,12 @@ impl Observer for Progress {
     }
 
     fn progress(&mut self, progress: &StageProgress) {
-        let mut detail = String::new();
+        let mut detail = self.part(progress.stage);
         if let Some((epoch, epochs)) = progress.epoch {
             detail.push_str(&format!("epoch {epoch}/{epochs}, "));
         }
         if let Some(loss) = progress.loss {
             detail.push_str(&format!("loss {}, ", number(loss)));
-        }
-        if let Some(index) = self.stages.iter().position(|of_run| *of_run == progress.stage) {
-            detail.insert_str(0, &format!("stage {} of {}, ", index + 1, self.stages.len()));
         }
         let of_work = (progress.done, progress.total, unit(progress.stage));
         self.show(&progress.stage.to_string(), of_work, &detail);

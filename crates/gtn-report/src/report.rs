@@ -33,7 +33,7 @@ use crate::Result;
 use contents::Contents;
 use data_sets::{DataSet, GENERATED_FILES};
 use images::IMPROVEMENT_FILES;
-use section::{Figure, Item, Section};
+use section::{Figure, Item, Section, Thumbnails};
 use tensors::Tensors;
 
 pub use comparison::{Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, Row};
@@ -85,11 +85,7 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
     let toml = fs::read_to_string(run.config()).map_err(gtn_io::Error::io("read", run.config()))?;
     let log = MetricsLog::open(&run.metrics())?;
     let data_set = DataSet::of(&record.config);
-    let sections = sections(run, &record.config, &data_set, &log)?;
-    let thumbnails = match record.config.data.are_images() {
-        true => images::thumbnails(&Tensors::samples(run)?, &log)?,
-        false => Vec::new(),
-    };
+    let (sections, thumbnails) = sections(run, &record.config, &data_set, &log)?;
     let (alerts, standing) = (alerts::alerts(&record.config, &log), standing(&log));
     let contents = Contents { record, toml, log, data_set, alerts, standing, thumbnails, sections };
     let page = page::html(&contents);
@@ -107,17 +103,27 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
 /// [`Error::Run`](crate::Error::Run) if the folder is not a run, or if a file is damaged or cannot be read.
 pub fn verdict(run: &RunFolder) -> Result<String> {
     let (record, log) = (run.record()?, MetricsLog::open(&run.metrics())?);
-    Ok(first_screen::verdict_of(&record, &log).text)
+    let (standing, alerts) = (standing(&log), alerts::alerts(&record.config, &log));
+    Ok(first_screen::verdict_of(&record, &log, standing.as_ref(), &alerts).text)
 }
 
-fn sections(run: &RunFolder, config: &Config, data_set: &DataSet, log: &MetricsLog) -> Result<Vec<Section>> {
-    let mut sections = match data_set.points {
-        None if !config.data.are_images() => images::vector_sections(&Tensors::samples(run)?, log)?,
-        None => images::sections(&Tensors::samples(run)?, config.h.training.select, log)?,
-        Some(set) => synthetic::sections(run, config, set, log)?,
+/// The sections, and for images the grids of the first screen.
+fn sections(
+    run: &RunFolder,
+    config: &Config,
+    data_set: &DataSet,
+    log: &MetricsLog,
+) -> Result<(Vec<Section>, Vec<Thumbnails>)> {
+    let (mut sections, thumbnails) = match data_set.points {
+        None if !config.data.are_images() => (images::vector_sections(&Tensors::samples(run)?, log)?, Vec::new()),
+        None => {
+            let samples = Tensors::samples(run)?;
+            (images::sections(&samples, config.h.training.select, log)?, images::thumbnails(&samples, log)?)
+        }
+        Some(set) => (synthetic::sections(run, config, set, log)?, Vec::new()),
     };
     sections.push(losses::section(config, data_set, log));
-    Ok(sections)
+    Ok((sections, thumbnails))
 }
 
 fn write_figures(run: &RunFolder, contents: &Contents) -> Result<()> {

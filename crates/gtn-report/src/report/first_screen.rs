@@ -4,11 +4,11 @@ use gtn_run::schema::Metric;
 use gtn_run::{Config, MetricsLog, RunProgress, RunRecord, Stage};
 use maud::{Markup, html};
 
-use super::alerts::{Alert, alerts};
+use super::alerts::Alert;
 use super::contents::Contents;
 use super::paper_values;
 use super::section::Thumbnails;
-use super::standing::{Rank, Standing, standing};
+use super::standing::{Rank, Standing};
 use super::tables::mark;
 use super::text::{count, duration, number};
 
@@ -93,14 +93,18 @@ fn verdict(
     Verdict { level, text }
 }
 
-/// The verdict on a run with these records.
-pub(super) fn verdict_of(record: &RunRecord, log: &MetricsLog) -> Verdict {
+/// The verdict on a run with these records, the metric that decides, and the alerts.
+pub(super) fn verdict_of(
+    record: &RunRecord,
+    log: &MetricsLog,
+    standing: Option<&Standing>,
+    alerts: &[Alert],
+) -> Verdict {
     let config = &record.config;
-    let standing = standing(log);
-    let paper = standing.as_ref().and_then(|standing| paper(config, standing));
+    let paper = standing.and_then(|standing| paper(config, standing));
     // An extended run has the metrics of before.
     let is_finished = RunProgress::new(config, log) == RunProgress::Done && record.provenance.h_epochs.is_some();
-    verdict((log, is_finished, config.data.are_images()), standing.as_ref(), &alerts(config, log), paper)
+    verdict((log, is_finished, config.data.are_images()), standing, alerts, paper)
 }
 
 fn lower(title: &str) -> String {
@@ -111,7 +115,7 @@ fn lower(title: &str) -> String {
 /// The first screen.
 pub(super) fn first_screen(contents: &Contents) -> Markup {
     let Contents { record, log, alerts, standing, thumbnails, .. } = contents;
-    let Verdict { level, text } = verdict_of(record, log);
+    let Verdict { level, text } = verdict_of(record, log, standing.as_ref(), alerts);
     html! {
         p class={ "verdict " (level.class()) } { (text) }
         @if let Some(standing) = standing { (tiles(standing, log)) }

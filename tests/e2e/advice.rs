@@ -180,6 +180,11 @@ fn what_a_run_ends_with_can_be_typed_and_nothing_is_kept_that_only_resuming_need
     assert_eq!(states("kept"), ["h.best.safetensors", "h.last.safetensors"]);
     // The same data, so that the values can be compared: with the run that every place has.
     assert!(stderr.lines().any(|line| line.starts_with("previous    points: ")), "{stderr}");
+    let compares = |run: &str| {
+        let report = fs::read_to_string(place.0.path().join(run).join("report.html")).unwrap();
+        report.contains("Since the previous run") && report.contains("All settings are equal.")
+    };
+    assert!(compares("kept") && !compares("second"));
     // A finished run is found complete without its state.
     let (_, stderr) = place.call(&format!("reproduce uniform {POINTS} --seed 2 --out second")).done();
     assert!(stderr.contains("fit         already done"), "{stderr}");
@@ -192,5 +197,10 @@ fn what_a_run_ends_with_can_be_typed_and_nothing_is_kept_that_only_resuming_need
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let (script, _) = place.call(&format!("completions {shell}")).done();
         assert!(script.contains("reproduce") && script.contains("keep-checkpoints"), "{shell}");
+    }
+    place.call("man pages/man1").done();
+    for command in ["gtn", "gtn-fit", "gtn-bench-label", "gtn-config-show"] {
+        let page = fs::read_to_string(place.0.path().join(format!("pages/man1/{command}.1"))).unwrap();
+        assert!(page.contains(".SH SYNOPSIS") && page.contains(".SH OPTIONS"), "{command}: {page}");
     }
 }

@@ -3,14 +3,14 @@
 //
 //   node explorer.mjs GTN MODEL...
 //
-// GTN is the program, and each MODEL a run, weights or a model file. CHROMIUM names the browser (/usr/bin/chromium). One line for each
-// model says the size of its page, the time of a sample, and the largest difference from `gtn sample`, in steps of 255.
+// GTN is the program, and each MODEL a run, weights or a model file. One line for each model says the size of its page, the
+// time of a sample, and the largest difference from `gtn sample`, in steps of 255.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import puppeteer from "puppeteer-core";
+import { launch } from "./browser.mjs";
 
 const [program, ...models] = process.argv.slice(2);
 if (!program || !models.length) {
@@ -34,10 +34,7 @@ function readNpy(path) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "explorer-"));
-const browser = await puppeteer.launch({
-  executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu"],
-});
+const browser = await launch();
 
 /// An open page, which must neither report an error nor ask for anything from elsewhere.
 async function open(file, width, height, isDark) {

@@ -3,13 +3,13 @@
 //   node report.mjs GTN WEIGHTS
 //
 // GTN is the program, and WEIGHTS weights of a generator of images, whose samples are the images of a run that is made bad on purpose.
-// CHROMIUM names the browser (/usr/bin/chromium). One line for each run says how high its first screen is.
+// One line for each run says how high its first screen is.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import puppeteer from "puppeteer-core";
+import { launch } from "./browser.mjs";
 
 const [program, weights] = process.argv.slice(2);
 if (!program || !weights) {
@@ -50,10 +50,7 @@ function measure() {
   };
 }
 
-const browser = await puppeteer.launch({
-  executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu"],
-});
+const browser = await launch();
 
 async function measured(report, width, height, scheme) {
   const page = await browser.newPage();

@@ -1,56 +1,52 @@
 //! `cargo xtask ci`: the checks that a change must pass.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use crate::process::{cargo, finish};
+use crate::browser;
+use crate::process::{cargo, finish, target_folder};
 
-/// Runs the format, lint, documentation and test checks in this order, and stops at the first that fails.
+/// The arguments of cargo before the tests.
+const BEFORE: &[&[&str]] = &[
+    &["fmt", "--all", "--check"],
+    &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"],
+    &["clippy", "--package", "gtn-label", "--no-default-features", "--all-targets", "--", "--deny", "warnings"],
+    &["clippy", "--workspace", "--features", "gtn-cli/hub", "--all-targets", "--", "--deny", "warnings"],
+    &["clippy", "--workspace", "--features", "gtn-models/emulated-gpu", "--lib", "--tests", "--", "--deny", "warnings"],
+    &["doc", "--workspace", "--no-deps"],
+    &["doc", "--workspace", "--features", "gtn-cli/hub", "--no-deps"],
+    // `--workspace` keeps crates that the feature does not affect from being built again.
+    &["test", "--workspace", "--features", "gtn-cli/hub", "--test", "hub"],
+    // Runs the GPU kernels on the host.
+    &["test", "--workspace", "--features", "gtn-models/emulated-gpu", "--lib", "gpu"],
+    // For the reports, and for the last step.
+    &["test", "--workspace", "--no-run"],
+];
+
+/// Runs the format, lint, documentation, browser and test checks in this order, and stops at the first that fails.
 pub(crate) fn run() -> ExitCode {
-    eprintln!("$ cargo xtask words");
-    let words = crate::words::run(std::path::Path::new("."));
-    if words != ExitCode::SUCCESS {
-        return words;
-    }
-    let steps: [&[&str]; 10] = [
-        &["fmt", "--all", "--check"],
-        &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"],
-        &["clippy", "--package", "gtn-label", "--no-default-features", "--all-targets", "--", "--deny", "warnings"],
-        &["clippy", "--workspace", "--features", "gtn-cli/hub", "--all-targets", "--", "--deny", "warnings"],
-        &[
-            "clippy",
-            "--workspace",
-            "--features",
-            "gtn-models/emulated-gpu",
-            "--lib",
-            "--tests",
-            "--",
-            "--deny",
-            "warnings",
-        ],
-        &["doc", "--workspace", "--no-deps"],
-        &["doc", "--workspace", "--features", "gtn-cli/hub", "--no-deps"],
-        // `--workspace` keeps crates that the feature does not affect from being built again.
-        &["test", "--workspace", "--features", "gtn-cli/hub", "--test", "hub"],
-        // Runs the GPU kernels on the host.
-        &["test", "--workspace", "--features", "gtn-models/emulated-gpu", "--lib", "gpu"],
-        &["test", "--workspace"],
-    ];
     let mut times = Vec::new();
-    for (index, step) in steps.iter().enumerate() {
-        if index + 1 == steps.len() {
-            // Before the last step, so that the output ends with its tests.
-            times.iter().for_each(|(seconds, step)| eprintln!("{seconds:>5} s  cargo {step}"));
-        }
-        eprintln!("$ cargo {}", step.join(" "));
+    let mut timed = |name: &str, step: &dyn Fn() -> ExitCode| {
         let started = Instant::now();
-        let mut command = cargo();
-        command.args(*step).env("RUSTDOCFLAGS", "--deny warnings");
-        let code = finish(command);
-        if code != ExitCode::SUCCESS {
-            return code;
-        }
-        times.push((started.elapsed().as_secs(), step.join(" ")));
+        let code = step();
+        times.push(format!("{:>5} s  {name}", started.elapsed().as_secs()));
+        code == ExitCode::SUCCESS
+    };
+    let gtn = target_folder().join("debug/gtn");
+    let is_good = timed("cargo xtask words", &|| crate::words::run(Path::new(".")))
+        && BEFORE.iter().all(|step| timed(&format!("cargo {}", step.join(" ")), &|| checked(step)))
+        && timed("npm ci", &browser::install)
+        && timed("node report.mjs", &|| browser::reports(&gtn));
+    if !is_good {
+        return ExitCode::FAILURE;
     }
-    ExitCode::SUCCESS
+    // Before the last step, so that the output ends with its tests.
+    times.iter().for_each(|line| eprintln!("{line}"));
+    checked(&["test", "--workspace"])
+}
+
+fn checked(step: &[&str]) -> ExitCode {
+    eprintln!("$ cargo {}", step.join(" "));
+    finish(cargo().args(step).env("RUSTDOCFLAGS", "--deny warnings"))
 }

@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
             "-print_final_stats=1".to_owned(),
         ]);
         eprintln!("$ cargo +nightly fuzz run {}", target.file_name().to_string_lossy());
-        let code = finish(command);
+        let code = finish(&mut command);
         if code != ExitCode::SUCCESS {
             return code;
         }

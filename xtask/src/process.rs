@@ -36,18 +36,18 @@ pub(crate) fn replace_process(mut command: Command) -> ExitCode {
 }
 
 #[cfg(not(unix))]
-pub(crate) fn replace_process(command: Command) -> ExitCode {
-    finish(command)
+pub(crate) fn replace_process(mut command: Command) -> ExitCode {
+    finish(&mut command)
 }
 
 /// Runs a command until it exits and returns its exit code.
-pub(crate) fn finish(mut command: Command) -> ExitCode {
+pub(crate) fn finish(command: &mut Command) -> ExitCode {
     match command.status() {
         Ok(status) => match status.code().map(u8::try_from) {
             Some(Ok(code)) => ExitCode::from(code),
             _ => ExitCode::FAILURE,
         },
-        Err(error) => cannot_run(&command, &error),
+        Err(error) => cannot_run(command, &error),
     }
 }
 

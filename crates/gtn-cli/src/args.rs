@@ -18,6 +18,8 @@ mod runs;
 mod samples;
 mod sweep;
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use bench::{Bench, BenchCommand, BenchDevice, BenchLabel, BenchSample, BenchTrain, Reference};
@@ -54,8 +56,8 @@ const EXAMPLES: &str = "Examples:
   gtn fit --images animals/ --time-budget 30m
   gtn label --source normals.npy --target latents.npy --out pairs.npz
 
-Exit codes: 0 success, 1 failure, 2 invalid usage or input, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
-RAYON_NUM_THREADS limits the number of threads. A build with `--features cuda` uses an NVIDIA
+Exit codes: 0 success, 1 failure, 2 invalid usage or input, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP. \
+RAYON_NUM_THREADS limits the number of threads. A build with `--features cuda` uses an NVIDIA \
 GPU if there is one; `gtn doctor` shows what is available.";
 
 /// A shell.
@@ -67,6 +69,16 @@ GPU if there is one; `gtn doctor` shows what is available.";
 pub(crate) struct Completions {
     /// The shell that completes commands, options and their values.
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// The manual pages.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  gtn man ~/.local/share/man/man1 && man gtn-fit")]
+pub(crate) struct Man {
+    /// The folder for the pages, which is created if it is missing: gtn.1, gtn-fit.1, and so on.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,4 +127,28 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Print the completions of a shell.
     Completions(Completions),
+    /// Write the manual pages of all commands.
+    Man(Man),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    /// The terminal wraps paragraphs, so that line breaks within them would leave words alone on lines.
+    #[test]
+    fn paragraphs_of_help_have_no_line_breaks() {
+        fn check(command: &clap::Command) {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ') && !line.contains("  ");
+            let lines: Vec<&str> = text.lines().collect();
+            for pair in lines.windows(2) {
+                assert!(!(is_prose(pair[0]) && is_prose(pair[1])), "{}: {:?}", command.get_name(), pair);
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Arguments::command());
+    }
 }

@@ -18,6 +18,7 @@ pub(crate) mod import;
 pub(crate) mod inception_weights;
 pub(crate) mod interpolate;
 pub(crate) mod label;
+pub(crate) mod manual;
 mod observed;
 mod provenance;
 pub(crate) mod report;

@@ -15,7 +15,6 @@ mod stop;
 mod threads;
 mod variables;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -67,11 +66,10 @@ fn end(done: Result<(), Failure>, code: u8) -> ExitCode {
 fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Completions(command) => {
-            let mut script = Vec::new();
-            clap_complete::generate(command.shell, &mut Arguments::command(), "gtn", &mut script);
-            console::record(std::io::stdout().write_all(&script));
+            commands::manual::completions(Arguments::command(), command);
             Ok(())
         }
+        Command::Man(command) => commands::manual::pages(Arguments::command(), command),
         Command::Reproduce(command) => commands::reproduce::run(command),
         Command::Fit(command) => commands::fit::run(command),
         Command::Sweep(command) => commands::sweep::run(command),

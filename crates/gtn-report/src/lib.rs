@@ -48,6 +48,6 @@ pub use explorer::{Explorer, WeightBits};
 pub use grid::Raster;
 pub use report::{
     Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, PaperRow, Row, Standing, SweepColumn, SweepRow,
-    SweepTable, Table2, count, standing, verdict, write_report, write_sweep,
+    SweepTable, Table2, count, previous, standing, verdict, write_report, write_sweep,
 };
 pub use tensorboard::TensorBoard;

@@ -12,6 +12,7 @@ mod images;
 mod losses;
 mod page;
 mod paper_values;
+mod previous;
 mod section;
 mod stage_descriptions;
 mod standing;
@@ -38,6 +39,7 @@ use tensors::Tensors;
 
 pub use comparison::{Cell, Column, ColumnKind, ComparedRun, Comparison, MetricsTable, Row};
 pub use paper_values::PaperRow;
+pub use previous::previous;
 pub use standing::{Standing, standing};
 pub use sweep::{SweepColumn, SweepRow, SweepTable, write_sweep};
 pub use table2::Table2;
@@ -73,7 +75,7 @@ const FIGURES: [&str; 17] = [
 /// `metrics.jsonl` are shown if they exist. Points that are not finite are omitted and counted.
 ///
 /// Each file is written atomically. Figures of an earlier report that this one does not have are removed. Equal runs give equal
-/// bytes.
+/// bytes, beside the same runs: the report says what differs from the [`previous`] one.
 ///
 /// # Errors
 ///
@@ -87,7 +89,8 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
     let data_set = DataSet::of(&record.config);
     let (sections, thumbnails) = sections(run, &record.config, &data_set, &log)?;
     let (alerts, standing) = (alerts::alerts(&record.config, &log), standing(&log));
-    let contents = Contents { record, toml, log, data_set, alerts, standing, thumbnails, sections };
+    let since_previous = previous::since_previous(run);
+    let contents = Contents { record, toml, log, data_set, alerts, standing, thumbnails, sections, since_previous };
     let page = page::html(&contents);
     write_figures(run, &contents)?;
     atomic::write_bytes(&run.metrics_csv(), csv(&contents.log).as_bytes())?;

@@ -141,6 +141,12 @@ impl MetricsLog {
         })
     }
 
+    /// The seconds of all completed stages.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        Stage::ALL.iter().filter_map(|stage| self.stage(*stage)).map(|record| record.seconds).sum()
+    }
+
     /// The record of a completed stage.
     #[must_use]
     pub fn stage(&self, stage: Stage) -> Option<&StageRecord> {

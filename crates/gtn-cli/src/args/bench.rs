@@ -44,8 +44,8 @@ pub(crate) enum BenchCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Times are medians over all repetitions. A ratio below 1 means that gtn is faster. The lower
-bound is the time of the matrix products and convolutions, by their definition, at the rate of
+#[command(after_help = "Times are medians over all repetitions. A ratio below 1 means that gtn is faster. The lower \
+bound is the time of the matrix products and convolutions, by their definition, at the rate of \
 one large matrix product. Run nothing else on the machine.
 
 Examples:
@@ -72,8 +72,9 @@ pub(crate) struct BenchTrain {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Source rows are standard normal. Target rows of `normal` are standard normal as well; in those
-of `decaying`, column k = 1, 2, ... has standard deviation σ = 1/√k and mean 0.3σ, similar to
+#[command(
+    after_help = "Source rows are standard normal. Target rows of `normal` are standard normal as well; in those \
+of `decaying`, column k = 1, 2, ... has standard deviation σ = 1/√k and mean 0.3σ, similar to \
 latents of images.
 
 matching  seconds of the matching alone: the median of up to 9 repetitions in 3 seconds
@@ -94,7 +95,8 @@ Examples:
   gtn bench label
   gtn bench label 20000x100:normal 50000x10:decaying --check --json
   gtn bench label --scaling --figure scaling.svg
-  cargo xtask bench label --python ~/venv/bin/python      # with PyTorch")]
+  cargo xtask bench label --python ~/venv/bin/python      # with PyTorch"
+)]
 pub(crate) struct BenchLabel {
     /// Cases ROWSxCOLUMNS:DATA, where DATA is `normal` or `decaying` [default: 20000x100:normal, 20000x100:decaying,
     /// 162770x100:decaying, 20000x5:normal, 1000000x5:normal, 1000000x5:decaying, 1000000x2:normal, 10000000x1:normal].
@@ -133,8 +135,8 @@ samples            1,000 images from normal vectors, with ĥ and the decoder; th
 samples-to-host    the same, with the images copied to host memory
 labeling           Algorithm 1 on rows of 100 columns, distributed like latents of images
 
-All data are synthetic. Each benchmark is warmed up first, and ends when the device has
-finished. A ratio below 1 means that gtn is faster. On a CPU, everything takes almost an hour;
+All data are synthetic. Each benchmark is warmed up first, and ends when the device has \
+finished. A ratio below 1 means that gtn is faster. On a CPU, everything takes almost an hour; \
 --rows shortens it. Run nothing else on the machine.
 
 Examples:
@@ -162,16 +164,16 @@ pub(crate) struct BenchDevice {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Times are medians of all repetitions after a warm-up, from drawing the normal vectors to all
+#[command(after_help = "Times are medians of all repetitions after a warm-up, from drawing the normal vectors to all \
 images in host memory; nothing is written. They include waiting for the device.
 
 ĥ         seconds for the normal vectors and ĥ
 decoder   seconds for the decoder; runs on images only
 total     seconds for both
 
-The paper reports 4.07 s for 1,000 images on a PC. It also reports 0.00367 s on a T4, which is
-less than that card needs for the arithmetic of the paper's networks for CelebA (18 ms), so it
-was measured without waiting for the card. Networks for MNIST are much smaller; `gtn bench
+The paper reports 4.07 s for 1,000 images on a PC. It also reports 0.00367 s on a T4, which is \
+less than that card needs for the arithmetic of the paper's networks for CelebA (18 ms), so it \
+was measured without waiting for the card. Networks for MNIST are much smaller; `gtn bench \
 train samples` uses networks of CelebA's size.
 
 Run nothing else on the machine.

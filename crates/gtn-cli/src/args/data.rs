@@ -20,19 +20,19 @@ pub(crate) enum DataCommand {
   cargo xtask fetch mnist --from hub
   cargo xtask fetch celeba --from hub
 
-Existing complete files are kept. The files of MNIST are verified by size and SHA-256, and an
-interrupted download resumes. CelebA can be downloaded only from the Hugging Face Hub, and
-11K Hands not at all; for these, the command shows where to get the files and under which terms.
+Existing complete files are kept. The files of MNIST are verified by size and SHA-256, and an \
+interrupted download resumes. CelebA can be downloaded only from the Hugging Face Hub, and \
+11K Hands not at all; for these, the command shows where to get the files and under which terms. \
 HTTPS_PROXY and HTTP_PROXY are supported.
 
-Inception's weights, for FID, KID and the Inception Score, are the files of pytorch-fid (Apache
-License 2.0, converted from Google's TensorFlow model) and torchvision (BSD 3-Clause), about
+Inception's weights, for FID, KID and the Inception Score, are the files of pytorch-fid (Apache \
+License 2.0, converted from Google's TensorFlow model) and torchvision (BSD 3-Clause), about \
 200 MB. Both are verified by the first eight digits of their SHA-256, which are in their names.
 
---from hub needs a build with the feature `hub`, which `cargo xtask fetch` provides. From
-ylecun/mnist it creates the four original files and verifies them; from flwrlabs/celeba (1.4 GB,
-and as much temporary space) the archive and both lists. An interrupted download from the hub
-restarts. It fails if no data arrives for two minutes. HF_ENDPOINT sets another hub, HF_TOKEN a
+--from hub needs a build with the feature `hub`, which `cargo xtask fetch` provides. From \
+ylecun/mnist it creates the four original files and verifies them; from flwrlabs/celeba (1.4 GB, \
+and as much temporary space) the archive and both lists. An interrupted download from the hub \
+restarts. It fails if no data arrives for two minutes. HF_ENDPOINT sets another hub, HF_TOKEN a \
 token (not required). HF_HUB_DISABLE_TELEMETRY=1 disables the telemetry of the hub's library.")]
 pub(crate) struct DataFetch {
     /// Data set, or `inception`.

@@ -33,17 +33,17 @@ impl OnDevice {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Shows the version, the processor, memory, disk, the device and the data sets. With --compare, and on a GPU,
-it compares the device with the CPU, with batches of 2 and 200 samples: forward and backward
-passes and 20 steps of Adam of each layer, of the autoencoder and of ĥ (3 layers for 2
-samples, since more BatchNorm layers make training on two samples chaotic), and the matching of Algorithm 1,
-which must be equal. On a GPU, memory is filled with NaN first, so that values that a kernel
-fails to write are detected. On the CPU, the operations of this program are compared with those
+    after_help = "Shows the version, the processor, memory, disk, the device and the data sets. With --compare, and on a GPU, \
+it compares the device with the CPU, with batches of 2 and 200 samples: forward and backward \
+passes and 20 steps of Adam of each layer, of the autoencoder and of ĥ (3 layers for 2 \
+samples, since more BatchNorm layers make training on two samples chaotic), and the matching of Algorithm 1, \
+which must be equal. On a GPU, memory is filled with NaN first, so that values that a kernel \
+fails to write are detected. On the CPU, the operations of this program are compared with those \
 of Candle.
 
-The error of outputs and losses is the largest difference divided by the largest value; that
-of gradients and weights is the norm of the difference divided by the norm (for weights, of
-their change in 20 steps), for the worst array. With --tf32, bounds are 20 times as wide, and
+The error of outputs and losses is the largest difference divided by the largest value; that \
+of gradients and weights is the norm of the difference divided by the norm (for weights, of \
+their change in 20 steps), for the worst array. With --tf32, bounds are 20 times as wide, and \
 ĥ with 25 layers has no bound. The exit code is 1 if an error exceeds its bound.
 
 Examples:

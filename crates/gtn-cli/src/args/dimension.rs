@@ -12,9 +12,9 @@ use super::named_values::by_name;
 #[derive(Debug, Args)]
 #[command(
     group(clap::ArgGroup::new("rows").required(true).args(["set", "images", "latents"])),
-    after_help = "Images and latents often vary in fewer numbers than they consist of. The estimates differ, because none of
-them is exact on finite data: TwoNN and maximum likelihood are too low in high dimensions. Compare
-estimates of the same kind. The interval shows only how much the rows that happen to be in the set
+    after_help = "Images and latents often vary in fewer numbers than they consist of. The estimates differ, because none of \
+them is exact on finite data: TwoNN and maximum likelihood are too low in high dimensions. Compare \
+estimates of the same kind. The interval shows only how much the rows that happen to be in the set \
 matter.
 
 Examples:

@@ -24,14 +24,14 @@ use super::named_values::by_name;
            from a weights folder or a model file
   mean and covariance   pytorch-fid's .npz of mu and sigma; only FID can be computed from them
 
-With --latent, the held-out latents of the run --real are compared with as many that are drawn
-from --generated, or that are in its array. Here the noise floor is the value for as many
+With --latent, the held-out latents of the run --real are compared with as many that are drawn \
+from --generated, or that are in its array. Here the noise floor is the value for as many \
 training latents, and the distances to the nearest training latents are measured as well.
 
-The real samples are split at random into two halves. The noise floor of a metric compares the
-halves with each other: it is the value for real data. Metrics depend on the number of samples,
-FID most of all, so each metric is also computed of as many samples as its noise floor.
-fid, is and kid, and the features of --features inception, need the weights of Inception
+The real samples are split at random into two halves. The noise floor of a metric compares the \
+halves with each other: it is the value for real data. Metrics depend on the number of samples, \
+FID most of all, so each metric is also computed of as many samples as its noise floor. \
+fid, is and kid, and the features of --features inception, need the weights of Inception \
 networks: `gtn data fetch inception`. The features are stored in the cache folder.
 
 Examples:

@@ -9,7 +9,7 @@ use super::named_values::by_name;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The page contains ĥ and the decoder, and needs no network and no server: open it in a browser, or
+    after_help = "The page contains ĥ and the decoder, and needs no network and no server: open it in a browser, or \
 send it to someone. The same seed gives the same samples as `gtn sample`. A page above 64 MB is refused.
 
 Examples:

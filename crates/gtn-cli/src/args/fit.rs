@@ -13,12 +13,12 @@ use super::named_values::by_name;
 #[derive(Debug, Args)]
 #[command(
     group(clap::ArgGroup::new("data").required(true).multiple(true).args(["run", "images", "latents"])),
-    after_help = "Images are JPEG, PNG, WebP, GIF (the first frame), BMP and TIFF files of any size, in folders of any depth.
+    after_help = "Images are JPEG, PNG, WebP, GIF (the first frame), BMP and TIFF files of any size, in folders of any depth. \
 The subfolders of the first level are classes. Use 200 images or more.
 
-The first reconstructed images appear within a minute of training, and the first generated ones as
-soon as ĥ has trained an epoch. At the end, the run has a report (report.html) and a page that
-generates images in the browser (explore.html). `gtn sample`, `interpolate`, `encode`, `decode`,
+The first reconstructed images appear within a minute of training, and the first generated ones as \
+soon as ĥ has trained an epoch. At the end, the run has a report (report.html) and a page that \
+generates images in the browser (explore.html). `gtn sample`, `interpolate`, `encode`, `decode`, \
 `evaluate`, `export` and `compare` take the folder of the run.
 
 Examples:

@@ -8,13 +8,15 @@ use gtn_label::{Precision, Strategy};
 use super::named_values::by_name;
 
 #[derive(Debug, Args)]
-#[command(after_help = "PAIRS.npz contains three arrays: `matching` (u64, the target row of each source row), `order`
-(u64, the source rows in the order in which they were processed, by ascending norm) and
+#[command(
+    after_help = "PAIRS.npz contains three arrays: `matching` (u64, the target row of each source row), `order` \
+(u64, the source rows in the order in which they were processed, by ascending norm) and \
 `similarity` (f32, in the order of the source rows).
 
 Examples:
   gtn label --source normals.npy --target latents.npy --out pairs.npz
-  gtn label --source normals.npy --target latents.npy --out pairs.npz --stats")]
+  gtn label --source normals.npy --target latents.npy --out pairs.npz --stats"
+)]
 pub(crate) struct Label {
     /// Source vectors y, an f32 array (n, d) in a .npy, .npz or .safetensors file. Each is paired with its own target.
     #[arg(long, value_name = "Y.npy")]

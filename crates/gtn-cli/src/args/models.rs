@@ -8,7 +8,7 @@ use super::named_values::by_name;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Files are those of torch.save(model.state_dict(), ...), in any of its formats, or safetensors files.
+    after_help = "Files are those of torch.save(model.state_dict(), ...), in any of its formats, or safetensors files. \
 Nothing in them is executed. Layers are named as in the authors' code:
 
   ĥ            fc1, fc2, ... with LeakyReLU(0.5), the first ones followed by bn1, bn2, ...; the
@@ -16,7 +16,7 @@ Nothing in them is executed. Layers are named as in the authors' code:
                fc_out and more than 25 others, fc1 to fc25 are applied, as in the authors' code
   autoencoder  encoder.conv1, encoder.conv2, encoder.fc, decoder.fc, decoder.conv2, decoder.conv1
 
-Sizes are inferred from the tensors. A file of `gtn export --format torch` contains both networks, and
+Sizes are inferred from the tensors. A file of `gtn export --format torch` contains both networks, and \
 may have a residual ĥ and components of the source, whose names docs/pytorch.md lists.
 
 Examples:
@@ -45,7 +45,7 @@ pub(crate) struct Import {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The file contains the weights, the normalization of the targets, and a model card: the architecture,
+    after_help = "The file contains the weights, the normalization of the targets, and a model card: the architecture, \
 the settings of the run, and where the weights come from. Samples from it are those of the run.
 
 With --format torch, tensors have the names of a PyTorch module, which docs/pytorch.md lists:

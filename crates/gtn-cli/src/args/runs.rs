@@ -56,7 +56,7 @@ pub(crate) struct Report {
   gtn compare runs/mnist-d5-seed1 runs/mnist-d5-seed2
   gtn compare runs/mnist-d5-* --out compare.html
 
-The table on stdout has the metrics of each run, the mean over runs that differ only in their seed,
+The table on stdout has the metrics of each run, the mean over runs that differ only in their seed, \
 noise floors and baselines. The best of the runs that can be compared has an asterisk.")]
 pub(crate) struct Compare {
     /// Run folders, at least two.
@@ -78,8 +78,8 @@ pub(crate) struct Compare {
   gtn runs
   gtn runs --json | jq -r '.name'
 
-Runs of one experiment stand together, with the metric that decides (FID if it was measured, otherwise the sliced Wasserstein
-distance), its noise floor, and the best validation loss of ĥ. Distances of latents can be compared between runs with the same
+Runs of one experiment stand together, with the metric that decides (FID if it was measured, otherwise the sliced Wasserstein \
+distance), its noise floor, and the best validation loss of ĥ. Distances of latents can be compared between runs with the same \
 autoencoder; `gtn compare` says what differs.")]
 pub(crate) struct Runs {
     /// Folder that contains the runs.

@@ -15,7 +15,7 @@ use super::named_values::by_name;
   FILE.npy   an f32 array: images (n, C, H, W) in [-1, 1], or vectors (n, d)
   FOLDER     one PNG file per sample
 
-Runs on points produce vectors in the units of their data: angles (n, 1) or points (n, 2) for
+Runs on points produce vectors in the units of their data: angles (n, 1) or points (n, 2) for \
 the swiss roll, points (n, 2) for the unit square.
 
 Examples:
@@ -68,12 +68,12 @@ pub(crate) struct Sample {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "The name of --out decides the format, as for `gtn sample`: an image with one row per
-interpolation (.png), an array of all images (.npy), a folder of PNG files, or an animation
+#[command(after_help = "The name of --out decides the format, as for `gtn sample`: an image with one row per \
+interpolation (.png), an array of all images (.npy), a folder of PNG files, or an animation \
 that loops back and forth (.gif). Runs on points produce a .npy of vectors.
 
-For each interpolation, the command prints the largest distance between neighboring samples
-divided by the mean distance, for latents and for pixels (Euclidean). 1 means evenly spaced.
+For each interpolation, the command prints the largest distance between neighboring samples \
+divided by the mean distance, for latents and for pixels (Euclidean). 1 means evenly spaced. \
 With more --steps the ratio stays the same where the path bends, and grows where it jumps.
 
 Examples:

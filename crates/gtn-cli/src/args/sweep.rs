@@ -12,17 +12,17 @@ use super::named_values::by_name;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Each combination is a run in a folder of its own below DIR, as `gtn reproduce` creates it, so that `gtn report`,
-`gtn sample`, `gtn compare` and others take it. Nothing is trained twice: runs share the autoencoder,
-the latents and the pairs (with the network of a flow) that do not depend on what varies.
+    after_help = "Each combination is a run in a folder of its own below DIR, as `gtn reproduce` creates it, so that `gtn report`, \
+`gtn sample`, `gtn compare` and others take it. Nothing is trained twice: runs share the autoencoder, \
+the latents and the pairs (with the network of a flow) that do not depend on what varies. \
 DIR/sweep.html and DIR/sweep.json have the table, and are updated after each run.
 
-With --halving and n combinations, all of them run for a fraction of the epochs of ĥ, the better half
-of them for twice as many, and so on until one is left for --epochs: a fraction of about
-(1 + log2(n) / 2) / n of all epochs, instead of all of them. Until then, runs are compared by what decides which epoch is
+With --halving and n combinations, all of them run for a fraction of the epochs of ĥ, the better half \
+of them for twice as many, and so on until one is left for --epochs: a fraction of about \
+(1 + log2(n) / 2) / n of all epochs, instead of all of them. Until then, runs are compared by what decides which epoch is \
 the best, usually the validation loss, and only with runs on the same pairs. No epoch is repeated.
 
-A run whose training diverges is marked, and the others continue; to try it again, delete its folder.
+A run whose training diverges is marked, and the others continue; to try it again, delete its folder. \
 Ctrl-C saves the state and stops; the same command resumes from there.
 
 Examples:

@@ -11,6 +11,7 @@ mod seed_groups;
 use std::collections::BTreeSet;
 
 use gtn_run::{RunFolder, RunProgress};
+use maud::Markup;
 
 use super::section::Section;
 use crate::{Error, Result};
@@ -93,6 +94,11 @@ impl Comparison {
     /// [`Error::Samples`] if a tensor of a run has the wrong shape, [`Error::Run`] if a file is damaged.
     pub fn html(&self) -> Result<String> {
         html::page(&self.runs, &self.metrics(), &self.notes())
+    }
+
+    /// What differs, as a part of another page.
+    pub(super) fn difference(&self) -> Markup {
+        html::difference(&self.runs, &self.metrics(), &self.notes())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the page of a report is written from.
 
 use gtn_run::{MetricsLog, RunRecord};
+use maud::Markup;
 
 use super::alerts::Alert;
 use super::data_sets::DataSet;
@@ -20,4 +21,6 @@ pub(super) struct Contents {
     /// Samples beside real images, for the first screen.
     pub(super) thumbnails: Vec<Thumbnails>,
     pub(super) sections: Vec<Section>,
+    /// What differs from the previous run of the same experiment.
+    pub(super) since_previous: Option<Markup>,
 }

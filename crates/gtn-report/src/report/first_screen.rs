@@ -1,7 +1,7 @@
 //! What a reader sees first: a verdict, the value that decides beside what it compares with, samples beside real data, and alerts.
 
 use gtn_run::schema::Metric;
-use gtn_run::{Config, MetricsLog, RunProgress, RunRecord, Stage};
+use gtn_run::{Config, MetricsLog, RunProgress, RunRecord};
 use maud::{Markup, html};
 
 use super::alerts::Alert;
@@ -44,7 +44,7 @@ fn verdict(
     alerts: &[Alert],
     paper: Option<f64>,
 ) -> Verdict {
-    let seconds: f64 = Stage::ALL.iter().filter_map(|stage| log.stage(*stage)).map(|record| record.seconds).sum();
+    let seconds = log.seconds();
     let Some(standing) = standing.filter(|_| is_finished) else {
         let text = match is_finished {
             false => {
@@ -62,6 +62,9 @@ fn verdict(
             Level::Fair,
             "nearly as close to real data as other real data, though those of a simpler generator are closer",
         ),
+        Rank::LikeReal if standing.floor.is_some_and(|floor| standing.value <= floor) => {
+            (Level::Good, "as close to real data as other real data")
+        }
         Rank::LikeReal => (Level::Good, "nearly as close to real data as other real data"),
         Rank::AheadOfBaselines => (Level::Good, "closer to real data than those of the best baseline"),
         Rank::BehindBaseline => (Level::Fair, "farther from real data than those of a simpler generator"),
@@ -170,7 +173,7 @@ fn tiles(standing: &Standing, log: &MetricsLog) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use gtn_run::{Record, StageRecord};
+    use gtn_run::{Record, Stage, StageRecord};
 
     use super::super::alerts::Kind;
     use super::*;
@@ -204,6 +207,7 @@ mod tests {
                     .to_owned()
             }
         );
+        assert!(verdict_of(0.1, &[]).text.contains("Samples are as close to real data"));
         let worse = verdict_of(0.3, &[]);
         assert!(worse.level == Level::Fair && worse.text.contains("than those of a simpler generator"), "{worse:?}");
         let alert = Alert { kind: Kind::Shrunk, finding: "They shrink.".to_owned(), advice: String::new() };

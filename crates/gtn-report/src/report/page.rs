@@ -55,6 +55,7 @@ fn parts(contents: &Contents) -> Vec<(&'static str, Markup)> {
     let mut parts = vec![("The run", run)];
     parts.extend(sections);
     parts.extend(tables::metrics(contents));
+    parts.extend(contents.since_previous.clone().map(|difference| ("Since the previous run", difference)));
     parts.extend([
         ("Statistics", tables::statistics(contents)),
         ("Time", tables::times(contents)),

@@ -171,7 +171,7 @@ pub(super) fn statistics(contents: &Contents) -> Markup {
 pub(super) fn times(contents: &Contents) -> Markup {
     let config = &contents.record.config;
     let stages = || config.stages().into_iter().map(|stage| (stage, contents.log.stage(stage)));
-    let total: f64 = stages().filter_map(|(_, record)| record).map(|record| record.seconds).sum();
+    let total = contents.log.seconds();
     html! {
         div.wide { table {
             thead { tr { th { "Stage" } th { "Description" } th.number { "Time" } th.number { "Seconds" }

@@ -26,14 +26,26 @@ pub(super) fn page(runs: &[ComparedRun], table: &MetricsTable, notes: &[String])
     };
     let samples = samples::section(runs)?;
     let main = html! {
-        (settings(&names, &differing(runs)))
+        section { h2 { "Settings that differ" } (settings(&names, &differing(runs))) }
         (section(&samples))
-        (metrics(table))
+        section { h2 { "Metrics" } (metrics(table, |_| true)) }
         (times(runs))
         (statistics(runs))
         @if let Some(losses) = losses::section(runs) { (section(&losses)) }
     };
     Ok(document(&format!("GTN runs: {}", names.join(", ")), &header, &main))
+}
+
+/// What differs between these runs, as a part of another page.
+pub(super) fn difference(runs: &[ComparedRun], table: &MetricsTable, notes: &[String]) -> Markup {
+    let names: Vec<&str> = runs.iter().map(ComparedRun::name).collect();
+    html! {
+        @for note in notes { p.text { (sentence(note)) } }
+        h3 { "Settings that differ" }
+        (settings(&names, &differing(runs)))
+        h3 { "Metrics" }
+        (metrics(table, |kind| kind == ColumnKind::Run))
+    }
 }
 
 fn description(run: &ComparedRun) -> String {
@@ -59,65 +71,62 @@ fn dash() -> Markup {
 
 fn settings(names: &[&str], settings: &[Setting]) -> Markup {
     html! {
-        section {
-            h2 { "Settings that differ" }
-            @if settings.is_empty() {
-                p.missing { "All settings are equal." }
-            } @else {
-                div.wide { table.comparison {
-                    (head("Setting", names))
-                    tbody {
-                        @for Setting { key, values } in settings {
-                            tr {
-                                td { code { (key) } }
-                                @for value in values {
-                                    td.number { @match value { Some(value) => (value), None => (dash()) } }
-                                }
+        @if settings.is_empty() {
+            p.missing { "All settings are equal." }
+        } @else {
+            div.wide { table.comparison {
+                (head("Setting", names))
+                tbody {
+                    @for Setting { key, values } in settings {
+                        tr {
+                            td { code { (key) } }
+                            @for value in values {
+                                td.number { @match value { Some(value) => (value), None => (dash()) } }
                             }
                         }
                     }
-                } }
-            }
+                }
+            } }
         }
     }
 }
 
-fn metrics(table: &MetricsTable) -> Markup {
-    let titles: Vec<&str> = table.columns.iter().map(|column| column.title.as_str()).collect();
-    let has_floor = table.columns.iter().any(|column| column.kind == ColumnKind::NoiseFloor);
-    let has_seeds = table.columns.iter().any(|column| column.kind == ColumnKind::Seeds);
+/// The metrics in the columns of some kinds.
+fn metrics(table: &MetricsTable, is_shown: impl Fn(ColumnKind) -> bool) -> Markup {
+    let shown: Vec<usize> = (0..table.columns.len()).filter(|&index| is_shown(table.columns[index].kind)).collect();
+    let titles: Vec<&str> = shown.iter().map(|&index| table.columns[index].title.as_str()).collect();
+    let has = |kind: ColumnKind| shown.iter().any(|&index| table.columns[index].kind == kind);
     html! {
-        section {
-            h2 { "Metrics" }
-            @if table.rows.is_empty() {
-                p.missing { "No metrics recorded." }
-            } @else {
-                @for (heading, on_pixels) in [("", false), ("On pixels", true)] {
-                    @let rows = || table.rows.iter().filter(|row| row.metric.is_on_pixels() == on_pixels);
-                    @if rows().next().is_some() {
-                        @if !heading.is_empty() { h3 { (heading) } }
-                        div.wide { table.comparison {
-                            (head("Metric", &titles))
-                            tbody {
-                                @for row in rows() {
-                                    tr {
-                                        td title=(row.metric.definition()) {
-                                            (row.metric.title()) (mark(row.metric.direction()))
-                                        }
-                                        @for cell in &row.cells { td.number { (value(cell.as_ref())) } }
+        @if table.rows.is_empty() {
+            p.missing { "No metrics recorded." }
+        } @else {
+            @for (heading, on_pixels) in [("", false), ("On pixels", true)] {
+                @let rows = || table.rows.iter().filter(|row| row.metric.is_on_pixels() == on_pixels);
+                @if rows().next().is_some() {
+                    @if !heading.is_empty() { h3 { (heading) } }
+                    div.wide { table.comparison {
+                        (head("Metric", &titles))
+                        tbody {
+                            @for row in rows() {
+                                tr {
+                                    td title=(row.metric.definition()) {
+                                        (row.metric.title()) (mark(row.metric.direction()))
                                     }
+                                    @for &index in &shown { td.number { (value(row.cells[index].as_ref())) } }
                                 }
                             }
-                        } }
-                    }
+                        }
+                    } }
                 }
-                p.note {
-                    "Lower is better unless marked otherwise: ↑ higher is better, → closer to the given value is better. The best of \
-                     the runs that can be compared is bold."
-                    @if has_floor { " Noise floor: the score of real data against other real data." }
-                    @if has_seeds { " Spread: the standard deviation over the seeds." }
-                    " Where noise floors or baselines of several runs differ, the table has their mean and standard deviation."
+            }
+            p.note {
+                "Lower is better unless marked otherwise: ↑ higher is better, → closer to the given value is better. The best of \
+                 the runs that can be compared is bold."
+                @if has(ColumnKind::NoiseFloor) {
+                    " Noise floor: the score of real data against other real data. Where noise floors or baselines of several runs \
+                     differ, the table has their mean and standard deviation."
                 }
+                @if has(ColumnKind::Seeds) { " Spread: the standard deviation over the seeds." }
             }
         }
     }

@@ -47,7 +47,10 @@ fn collect(folder: &Path) -> io::Result<()> {
         _ => fs::create_dir_all(folder.join("completions"))?,
     }
     let gtn = target_folder().join("release").join(format!("gtn{}", std::env::consts::EXE_SUFFIX));
-    copy(&gtn, &folder.join(gtn.file_name().expect("it has a name")))?;
+    let packed = folder.join(gtn.file_name().expect("it has a name"));
+    copy(&gtn, &packed)?;
+    // Not by the profile, with which cargo would build everything again.
+    succeeded(Command::new("strip").arg(&packed).output()?)?;
     for name in COPIED {
         copy(&workspace().join(name), &folder.join(name))?;
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use crate::process::{cargo, finish, target_folder, workspace};
+use crate::process::{build_gtn, finish, target_folder, workspace};
 
 /// Shells, and what they call a file of completions for `gtn`.
 const COMPLETIONS: [(&str, &str); 3] = [("bash", "gtn.bash"), ("zsh", "_gtn"), ("fish", "gtn.fish")];
@@ -13,20 +13,16 @@ const COMPLETIONS: [(&str, &str); 3] = [("bash", "gtn.bash"), ("zsh", "_gtn"), (
 /// What is copied from the workspace.
 const COPIED: [&str; 4] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "weights"];
 
-/// Builds `gtn` in the release profile without symbols, and packs it as `dist/gtn-VERSION-linux-x86_64.tar.gz` of the target folder, or
+/// Builds `gtn` in the release profile, and packs it without symbols as `dist/gtn-VERSION-linux-x86_64.tar.gz` of the target folder, or
 /// as the system and processor are called.
 pub(crate) fn run() -> ExitCode {
-    eprintln!("$ cargo build --release --package gtn-cli");
-    let mut build = cargo();
-    let code = finish(
-        build.args(["build", "--release", "--package", "gtn-cli"]).env("CARGO_PROFILE_RELEASE_STRIP", "symbols"),
-    );
-    if code != ExitCode::SUCCESS {
-        return code;
-    }
+    let gtn = match build_gtn() {
+        Ok(gtn) => gtn,
+        Err(code) => return code,
+    };
     let name = format!("gtn-{}-{}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
     let dist = target_folder().join("dist");
-    if let Err(error) = collect(&dist.join(&name)) {
+    if let Err(error) = collect(&gtn, &dist.join(&name)) {
         eprintln!("error: cannot collect the files of the archive in '{}': {error}", dist.display());
         return ExitCode::FAILURE;
     }
@@ -40,25 +36,24 @@ pub(crate) fn run() -> ExitCode {
     code
 }
 
-/// Puts all files of the archive into a new folder.
-fn collect(folder: &Path) -> io::Result<()> {
+/// Puts the program and all other files of the archive into a new folder.
+fn collect(gtn: &Path, folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => fs::create_dir_all(folder.join("completions"))?,
     }
-    let gtn = target_folder().join("release").join(format!("gtn{}", std::env::consts::EXE_SUFFIX));
     let packed = folder.join(gtn.file_name().expect("it has a name"));
-    copy(&gtn, &packed)?;
+    copy(gtn, &packed)?;
     // Not by the profile, with which cargo would build everything again.
     succeeded(Command::new("strip").arg(&packed).output()?)?;
     for name in COPIED {
         copy(&workspace().join(name), &folder.join(name))?;
     }
     for (shell, name) in COMPLETIONS {
-        let output = Command::new(&gtn).args(["completions", shell]).output()?;
+        let output = Command::new(gtn).args(["completions", shell]).output()?;
         fs::write(folder.join("completions").join(name), succeeded(output)?)?;
     }
-    succeeded(Command::new(&gtn).arg("man").arg(folder.join("man/man1")).output()?)?;
+    succeeded(Command::new(gtn).arg("man").arg(folder.join("man/man1")).output()?)?;
     Ok(())
 }
 

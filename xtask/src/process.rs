@@ -26,6 +26,14 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// Builds `gtn` in the release profile and returns the path of the program, or the exit code of the build that failed.
+pub(crate) fn build_gtn() -> Result<PathBuf, ExitCode> {
+    eprintln!("$ cargo build --release --package gtn-cli");
+    let code = finish(cargo().args(["build", "--release", "--package", "gtn-cli"]));
+    let program = target_folder().join("release").join(format!("gtn{}", std::env::consts::EXE_SUFFIX));
+    if code == ExitCode::SUCCESS { Ok(program) } else { Err(code) }
+}
+
 /// Replaces this process with the command, so that Ctrl-C reaches only `gtn`, and the shell waits until `gtn` has saved
 /// its state.
 #[cfg(unix)]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::browser;
-use crate::process::{cargo, finish, target_folder};
+use crate::process::{build_gtn, cargo, finish};
 
 /// Rounds of the property tests, each with other random cases.
 const ROUNDS: u64 = 10;
@@ -49,9 +49,10 @@ fn dependencies() -> ExitCode {
 
 /// Tests the pages of `gtn explore`, and reports, in a browser.
 fn pages() -> ExitCode {
-    eprintln!("$ cargo build --release --package gtn-cli");
-    let build = finish(cargo().args(["build", "--release", "--package", "gtn-cli"]));
-    let gtn = target_folder().join("release/gtn");
+    let gtn = match build_gtn() {
+        Ok(gtn) => gtn,
+        Err(code) => return code,
+    };
     let steps: [fn(&Path) -> ExitCode; 3] = [|_| browser::install(), browser::explorers, browser::reports];
-    steps.iter().fold(build, |code, step| if code == ExitCode::SUCCESS { step(&gtn) } else { code })
+    steps.iter().map(|step| step(&gtn)).find(|code| *code != ExitCode::SUCCESS).unwrap_or(ExitCode::SUCCESS)
 }

@@ -7,8 +7,8 @@ use maud::Markup;
 
 use super::comparison::Comparison;
 
-/// The run before `run` in the same folder: the latest that was not begun later, with the same experiment, dimension and data, and is
-/// finished. `None` without one.
+/// The run before `run` in the same folder: of those that were begun before it, the latest with the same experiment, dimension and data
+/// that is finished. `None` without one. A copy of the run has the same begin, and is not before it.
 #[must_use]
 pub fn previous(run: &RunFolder) -> Option<RunFolder> {
     let (path, this) = (absolute(run.root()).ok()?, run.record().ok()?);
@@ -20,11 +20,10 @@ pub fn previous(run: &RunFolder) -> Option<RunFolder> {
     let is_before = |other: &RunRecord| {
         same(other) == same(&this)
             && other.provenance.h_epochs.is_some()
-            && other.provenance.begun.as_ref().is_some_and(|other| other <= begun)
+            && other.provenance.begun.as_ref().is_some_and(|other| other < begun)
     };
-    let neighbors = std::fs::read_dir(path.parent()?).ok()?.flatten().map(|entry| entry.path());
-    let others = neighbors.filter(|other| *other != path).map(|other| RunFolder::at(&other));
-    let earlier = others.filter_map(|folder| Some((folder.record().ok().filter(&is_before)?, folder)));
+    let neighbors = std::fs::read_dir(path.parent()?).ok()?.flatten().map(|entry| RunFolder::at(&entry.path()));
+    let earlier = neighbors.filter_map(|folder| Some((folder.record().ok().filter(&is_before)?, folder)));
     // The path decides between runs that were begun in the same second.
     let order = |(record, folder): &(RunRecord, RunFolder)| (record.provenance.begun.clone(), folder.root().to_owned());
     earlier.max_by_key(order).map(|(_, folder)| folder)

@@ -2,4 +2,5 @@
 
 mod fixture;
 mod images;
+mod previous;
 mod synthetic;

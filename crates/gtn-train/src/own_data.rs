@@ -1,5 +1,8 @@
 //! The configuration of a run on the user's own data: what the data decide, beside what the user sets.
 
+mod mirrored;
+mod sizes;
+
 use std::path::Path;
 
 use gtn_data::own_images;
@@ -10,6 +13,8 @@ use gtn_run::config::{
 };
 use gtn_run::{Config, Observer, Stage};
 
+use self::mirrored::look_mirrored;
+use self::sizes::{fit_to_size, latent_dimension};
 use crate::datasets::{self, Reader, read_latent_rows};
 use crate::{Error, Result, presets};
 
@@ -21,13 +26,8 @@ const MIN_CLASS_SAMPLES: usize = 20;
 const MIN_SPECTRUM_SIDE: usize = 16;
 /// Up to so many dimensions, smaller networks are enough.
 const FEW_DIMENSIONS: usize = 16;
-/// Latent dimensions that `auto` chooses.
-const DIMENSIONS: std::ops::RangeInclusive<usize> = 16..=128;
-/// Values of an image for each latent at least.
-const VALUES_PER_LATENT: usize = 16;
-/// Fresh pairs for each training sample, and at least.
-const FRESH_PER_SAMPLE: usize = 10;
-const MIN_FRESH_PAIRS: usize = 2_000;
+/// Up to so many training images, their mirror images are suggested.
+const MAX_MIRRORED: usize = 50_000;
 /// Images and neighbor searches from which the intrinsic dimension is estimated.
 const ESTIMATED_IMAGES: usize = 2_000;
 const ESTIMATED_VALUES: usize = 60_000_000;
@@ -98,6 +98,9 @@ pub fn configure_images(
             })
         }));
     }
+    if !settings.flip && training <= MAX_MIRRORED && look_mirrored(&set.images, &split.train) == Some(true) {
+        notes.push("mirror images look like the images: --flip trains on both, which helps if time allows".to_owned());
+    }
     if let Some(classes) = set.classes.filter(|classes| classes.names.len() <= Components::MAX) {
         let own = OwnImages { classes: classes.names, ..settings };
         let factor = training / split.train.len().max(1);
@@ -110,7 +113,7 @@ pub fn configure_images(
                 .to_owned(),
         );
     }
-    fit_to_size(&mut config, training);
+    fit_to_size(&mut config, training, &overrides.epochs);
     config.check()?;
     Ok((config, notes))
 }
@@ -171,33 +174,9 @@ pub fn configure_latents(
         config.pairing.flow.width = 256;
         config.h.residual = Some(ResidualSettings { width: 256, ..config.h.residual() });
     }
-    fit_to_size(&mut config, training);
+    fit_to_size(&mut config, training, &overrides.epochs);
     config.check()?;
     Ok((config, notes))
-}
-
-/// The latent dimension for so many training images of so many values: more for more images, since a flow carries more dimensions the
-/// more data it sees, and since the autoencoder blurs less.
-fn latent_dimension(training: usize, values: usize) -> usize {
-    let by_images = 1.5 * (training as f64).sqrt();
-    let in_steps = (by_images / 8.0).round() as usize * 8;
-    in_steps.clamp(*DIMENSIONS.start(), *DIMENSIONS.end()).min((values / VALUES_PER_LATENT).max(1))
-}
-
-/// Sets how long the flow trains, and how many fresh pairs it gives: by the number of training samples, and by the time budget.
-fn fit_to_size(config: &mut Config, training: usize) {
-    if config.pairing.method != PairingMethod::Flow {
-        return;
-    }
-    let steps = 4000.0 * (training as f64 / 15_000.0).powf(0.65);
-    config.pairing.flow.steps = (steps.round() as usize).clamp(500, 6000);
-    let fresh_pairs = &mut config.pairing.flow.fresh_pairs;
-    *fresh_pairs = (*fresh_pairs).min((FRESH_PER_SAMPLE * training).max(MIN_FRESH_PAIRS));
-    if let Some(budget) = config.time_budget {
-        // About 500 pairs per second on two cores, and a tenth of the budget for them.
-        let affordable = usize::try_from(budget).unwrap_or(usize::MAX).saturating_mul(50);
-        *fresh_pairs = (*fresh_pairs).min(affordable.max(MIN_FRESH_PAIRS));
-    }
 }
 
 /// Training samples of each class.
@@ -263,14 +242,6 @@ fn experiment_name(path: &Path, otherwise: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn more_images_get_more_dimensions() {
-        let chosen = [20, 200, 1_812, 2_700, 13_500, 60_000].map(|training| latent_dimension(training, 12_288));
-        assert!(chosen.is_sorted() && chosen[0] == 16 && chosen[5] == 128, "{chosen:?}");
-        assert_eq!(latent_dimension(60_000, 784), 49);
-        assert_eq!(latent_dimension(60_000, 16), 1);
-    }
 
     #[test]
     fn names_of_experiments_are_names_of_folders() {

@@ -71,9 +71,8 @@ pub(crate) struct Fit {
     /// Latent dimension of images, 1 to 4096, or `auto`: by the number and the size of the images.
     #[arg(long, value_name = "N|auto", value_parser = dimension, default_value = "auto", conflicts_with = "run")]
     pub(crate) dim: Dim,
-    /// Time budget for the run, as in `90s`, `10m` or `1h 30m`: 60% for the autoencoder (90% of what exceeds half an hour), two fifths of
-    /// which are for its decoder alone, 15% for the flow, 12% for ĥ, and the rest for all else. Training may end
-    /// earlier [default: 30m for images, 15m for latents].
+    /// Time budget for the run, as in `90s`, `10m` or `1h 30m`: 60% for the autoencoder, two fifths of which are for its decoder
+    /// alone, 15% for the flow, 12% for ĥ, and the rest for all else. Training may end earlier [default: 30m for images, 15m for latents].
     #[arg(long, value_name = "TIME", value_parser = seconds, conflicts_with = "run")]
     pub(crate) time_budget: Option<u64>,
     /// Maximum number of epochs: `20`, or for each network, as in `autoencoder=50,decoder=20,flow=10,h=20`.

@@ -220,8 +220,6 @@ pub struct Config {
     pub inception: Option<InceptionSettings>,
 }
 
-/// Seconds of a time budget that the networks after the autoencoder need at most.
-const HALF_HOUR: f64 = 1800.0;
 /// The share of an autoencoder's time in which its decoder is trained alone.
 const DECODER_SHARE: f64 = 0.4;
 
@@ -263,19 +261,16 @@ impl Config {
     }
 
     /// Seconds for training each network under the time budget, with its extension. If an autoencoder is trained it has 40% of it, and ĥ
-    /// has 50%. Of own images ĥ has 30%, but of the first half hour only: more does not help it, and the autoencoder has the rest up to
-    /// 90%, because it decides how sharp images are. Without an autoencoder, ĥ has 90%. If the decoder is trained alone afterwards, it has
-    /// 40% of the time of the autoencoder, and all of it if that is taken from another run. A flow takes half of what ĥ would have, and pairing a tenth of it. The rest is for the other
-    /// stages. If there is a reference run, each run has half of the budget.
+    /// has 50%. Of own images the autoencoder has 60% and ĥ 30%, because the autoencoder decides how sharp images are. Without an
+    /// autoencoder, ĥ has 90%. If the decoder is trained alone afterwards, it has 40% of the time of the autoencoder, and all of it if that
+    /// is taken from another run. A flow takes half of what ĥ would have, and pairing a tenth of it. The rest is for the other stages. If
+    /// there is a reference run, each run has half of the budget.
     #[must_use]
     pub fn training_budget(&self, network: Network) -> Option<f64> {
         let takes_autoencoder = self.reused_autoencoder().is_some();
         let trains_autoencoder = self.autoencoder.is_some() && (!takes_autoencoder || self.trains_decoder());
         let (autoencoder, h) = match (trains_autoencoder, self.reference_run()) {
-            (true, _) if self.data.are_own() => {
-                let h = 0.3 * (HALF_HOUR / self.total_budget().unwrap_or_default().max(1) as f64).min(1.0);
-                (0.9 - h, h)
-            }
+            (true, _) if self.data.are_own() => (0.6, 0.3),
             (true, _) => (0.4, 0.5),
             (false, Some(_)) => (0.0, 0.45),
             (false, None) => (0.0, 0.9),

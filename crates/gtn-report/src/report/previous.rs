@@ -22,7 +22,7 @@ pub fn previous(run: &RunFolder) -> Option<RunFolder> {
             && other.provenance.h_epochs.is_some()
             && other.provenance.begun.as_ref().is_some_and(|other| other < begun)
     };
-    let neighbors = std::fs::read_dir(path.parent()?).ok()?.flatten().map(|entry| RunFolder::at(&entry.path()));
+    let neighbors = std::fs::read_dir(path.parent()?).ok()?.flatten().map(|entry| RunFolder::at(entry.path()));
     let earlier = neighbors.filter_map(|folder| Some((folder.record().ok().filter(&is_before)?, folder)));
     // The path decides between runs that were begun in the same second.
     let order = |(record, folder): &(RunRecord, RunFolder)| (record.provenance.begun.clone(), folder.root().to_owned());

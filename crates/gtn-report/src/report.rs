@@ -23,6 +23,7 @@ mod table2;
 mod tables;
 mod tensors;
 mod text;
+mod training_end;
 
 use std::fs;
 use std::path::PathBuf;
@@ -88,7 +89,7 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
     let log = MetricsLog::open(&run.metrics())?;
     let data_set = DataSet::of(&record.config);
     let (sections, thumbnails) = sections(run, &record.config, &data_set, &log)?;
-    let (alerts, standing) = (alerts::alerts(&record.config, &log), standing(&log));
+    let (alerts, standing) = (alerts::alerts(&record, &log), standing(&log));
     let since_previous = previous::since_previous(run);
     let contents = Contents { record, toml, log, data_set, alerts, standing, thumbnails, sections, since_previous };
     let page = page::html(&contents);
@@ -106,7 +107,7 @@ pub fn write_report(run: &RunFolder) -> Result<PathBuf> {
 /// [`Error::Run`](crate::Error::Run) if the folder is not a run, or if a file is damaged or cannot be read.
 pub fn verdict(run: &RunFolder) -> Result<String> {
     let (record, log) = (run.record()?, MetricsLog::open(&run.metrics())?);
-    let (standing, alerts) = (standing(&log), alerts::alerts(&record.config, &log));
+    let (standing, alerts) = (standing(&log), alerts::alerts(&record, &log));
     Ok(first_screen::verdict_of(&record, &log, standing.as_ref(), &alerts).text)
 }
 

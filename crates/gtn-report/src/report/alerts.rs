@@ -2,7 +2,7 @@
 
 use gtn_run::config::{Data, ImageSource, PairingMethod};
 use gtn_run::schema::{Baseline, Direction, Metric};
-use gtn_run::{Config, EpochRecord, MetricRecord, MetricsLog, Network};
+use gtn_run::{Config, EpochRecord, MetricRecord, MetricsLog, Network, RunRecord};
 
 use super::text::{count, number};
 
@@ -25,6 +25,8 @@ const MIN_NEIGHBOR_RATIO: f64 = 0.7;
 const MAX_NEAR_COPIES: f64 = 0.1;
 /// How many times the training loss a validation loss may be.
 const MAX_OVERFITTING: f64 = 1.5;
+/// How many times the best validation loss the last one is if training made it worse.
+const CLEARLY_WORSE: f64 = 1.05;
 /// A loss is still falling if the last tenth of the epochs lowered the best one by this fraction.
 const STILL_FALLING: f64 = 0.01;
 /// With fewer epochs, nothing is said of how a loss falls.
@@ -65,7 +67,8 @@ impl Kind {
 }
 
 /// The alerts of a run, the most serious first.
-pub(super) fn alerts(config: &Config, log: &MetricsLog) -> Vec<Alert> {
+pub(super) fn alerts(record: &RunRecord, log: &MetricsLog) -> Vec<Alert> {
+    let config = &record.config;
     let mut alerts = Vec::new();
     for record in log.metrics() {
         alerts.extend(of_metric(config, record));
@@ -77,6 +80,13 @@ pub(super) fn alerts(config: &Config, log: &MetricsLog) -> Vec<Alert> {
     }
     alerts.extend(few_samples(config, log));
     alerts.extend(not_comparable(config));
+    // Files that are not those of the paper.
+    let of_files = record.provenance.data_notes.iter().filter(|_| !config.data.are_own());
+    alerts.extend(of_files.map(|note| Alert {
+        kind: Kind::NotComparable,
+        finding: format!("About the files: {note}."),
+        advice: String::new(),
+    }));
     // Samples near the mean are nearer to all data.
     if alerts.iter().any(|alert| alert.kind == Kind::Shrunk) {
         alerts.retain(|alert| alert.kind != Kind::Memorized);
@@ -210,21 +220,36 @@ fn still_falling(config: &Config, network: Network, epochs: &[&EpochRecord]) -> 
     if !(fell >= STILL_FALLING && before > 0.0) {
         return None;
     }
-    let more = match (config.total_budget(), config.data.are_own()) {
-        (Some(_), true) => "More time helps: --extend, or a larger --time-budget.",
-        (Some(_), false) => "More time helps: a larger --time-budget.",
-        (None, _) => "More epochs help: --epochs.",
-    };
+    let more =
+        match (config.total_budget().filter(|_| Some(last) != max_epochs(config, network)), config.data.are_own()) {
+            (Some(_), true) => "More time helps: --extend, or a larger --time-budget.",
+            (Some(_), false) => "More time helps: a larger --time-budget.",
+            (None, _) => "More epochs help: a larger number for --epochs.",
+        };
     Some(Alert {
         kind: Kind::StillFalling,
         finding: format!(
-            "The validation loss of {} was still falling when its training ended: by {:.1}% in the last tenth of {} epochs.",
+            "The validation loss of {} was still falling when its training ended after {} epochs: by {:.1}% in {}.",
             name(network),
+            count(last),
             100.0 * fell,
-            count(last)
+            match last.div_ceil(10) {
+                1 => "the last one".to_owned(),
+                more => format!("the last {}", count(more)),
+            }
         ),
         advice: more.to_owned(),
     })
+}
+
+/// The number of epochs after which training ends at the latest.
+fn max_epochs(config: &Config, network: Network) -> Option<usize> {
+    match network {
+        Network::Autoencoder | Network::Vae => Some(config.autoencoder.as_ref()?.training.epochs),
+        Network::Decoder => Some(config.decoder_training()?.training.epochs),
+        Network::Flow => None,
+        Network::H => Some(config.h.training.epochs),
+    }
 }
 
 /// Whether the learning rate falls to 0 at the end, so that a falling loss does not mean too little training.
@@ -242,10 +267,28 @@ fn has_schedule(config: &Config, network: Network) -> bool {
 
 fn overfitted(config: &Config, network: Network, epochs: &[&EpochRecord]) -> Option<Alert> {
     // The loss of a velocity network is mostly noise, and that of ĥ on greedy pairs too.
-    if !matches!(network, Network::Autoencoder | Network::Decoder) || epochs.len() < MIN_EPOCHS {
+    if !matches!(network, Network::Autoencoder | Network::Decoder) {
         return None;
     }
     let best = epochs.iter().min_by(|a, b| a.validation_loss.total_cmp(&b.validation_loss))?;
+    if best.epoch == 1 && epochs.last()?.validation_loss > CLEARLY_WORSE * best.validation_loss {
+        return Some(Alert {
+            kind: Kind::Overfitted,
+            finding: format!(
+                "The validation loss of {} was lowest after the first of {} epochs.",
+                name(network),
+                count(epochs.len())
+            ),
+            advice: match config.data.are_own() {
+                true => "More of them did not help: it needs more images, or fewer latents (--dim).",
+                false => "More of them did not help.",
+            }
+            .to_owned(),
+        });
+    }
+    if epochs.len() < MIN_EPOCHS {
+        return None;
+    }
     let times = best.validation_loss / best.train_loss;
     (times > MAX_OVERFITTING && best.train_loss > 0.0).then(|| Alert {
         kind: Kind::Overfitted,
@@ -312,7 +355,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use gtn_run::config::Overrides;
-    use gtn_run::{Record, Stage};
+    use gtn_run::{Provenance, Record, Stage};
 
     use super::*;
 
@@ -344,6 +387,10 @@ mod tests {
         Config::from_preset("mnist", PRESET, &Overrides::default()).unwrap()
     }
 
+    fn record(config: &Config) -> RunRecord {
+        RunRecord { format: 2, provenance: Provenance::default(), config: config.clone() }
+    }
+
     fn metric(metric: Metric, value: f64, floor: f64) -> Record {
         Record::Metric(MetricRecord { metric, value, floor: Some(floor), baselines: BTreeMap::new(), samples: 1000 })
     }
@@ -366,7 +413,7 @@ mod tests {
     #[track_caller]
     fn kinds(config: &Config, records: Vec<Record>) -> Vec<Kind> {
         let (_folder, log) = log(records);
-        alerts(config, &log).into_iter().map(|alert| alert.kind).collect()
+        alerts(&record(config), &log).into_iter().map(|alert| alert.kind).collect()
     }
 
     #[test]
@@ -419,7 +466,19 @@ mod tests {
     fn training_that_ended_too_early_or_fits_too_well_is_an_alert() {
         let config = config();
         let falling = losses(Stage::Fit, (1..=20).map(|n| (1.0 / f64::from(n), 1.0 / f64::from(n))));
-        assert_eq!(kinds(&config, falling), [Kind::StillFalling]);
+        assert_eq!(kinds(&config, falling.clone()), [Kind::StillFalling]);
+        let advice = |config: &Config| {
+            let (_folder, log) = log(falling.clone());
+            let alert = alerts(&record(config), &log).remove(0);
+            assert!(alert.finding.ends_with("ended after 20 epochs: by 10.0% in the last 2."), "{}", alert.finding);
+            alert.advice
+        };
+        let mut limited = config.clone();
+        limited.time_budget = Some(600);
+        assert!(advice(&limited).contains("--time-budget"));
+        // Its epochs ended training, and not the time.
+        limited.h.training.epochs = 20;
+        assert!(advice(&limited).contains("--epochs"));
         let flat = losses(Stage::Fit, (1..=20).map(|n| (0.5, 0.5 + 0.1 / f64::from(n * n))));
         assert_eq!(kinds(&config, flat), []);
         let few = losses(Stage::Fit, [(1.0, 1.0), (0.5, 0.5)]);
@@ -428,6 +487,8 @@ mod tests {
         assert_eq!(kinds(&config, overfitted), []);
         let overfitted = losses(Stage::Autoencode, (1..=20).map(|_| (0.02, 0.05)));
         assert_eq!(kinds(&config, overfitted), [Kind::Overfitted]);
+        let worse = losses(Stage::Autoencode, [(0.5, 0.5), (0.4, 0.6)]);
+        assert_eq!(kinds(&config, worse), [Kind::Overfitted]);
     }
 
     #[test]
@@ -443,5 +504,10 @@ mod tests {
         })];
         assert_eq!(kinds(&config, records), [Kind::NearZero, Kind::FewSamples, Kind::NotComparable]);
         assert!(Kind::NearZero.is_serious() && !Kind::FewSamples.is_serious());
+        let mut other_files = record(&self::config());
+        other_files.provenance.data_notes = vec!["the files are not the original ones".to_owned()];
+        let (_folder, log) = log(Vec::new());
+        let [alert] = alerts(&other_files, &log).try_into().unwrap();
+        assert_eq!(alert.finding, "About the files: the files are not the original ones.");
     }
 }

@@ -118,7 +118,7 @@ fn own_images(own: &OwnImages) -> Vec<String> {
         ResizeSetting::Stretch => "complete, distorted to squares",
     };
     let mut settings = vec![
-        format!("Images of your own, scaled to {side} × {side} pixels: {how}.", side = own.side),
+        format!("Own images, scaled to {side} × {side} pixels: {how}.", side = own.side),
         format!("Fraction of the images used for training: {}.", own.train_fraction),
     ];
     if own.flip {

@@ -1,7 +1,7 @@
 //! What a reader sees first: a verdict, the value that decides beside what it compares with, samples beside real data, and alerts.
 
-use gtn_run::schema::Metric;
-use gtn_run::{Config, MetricsLog, RunProgress, RunRecord};
+use gtn_run::schema::{Metric, Statistic};
+use gtn_run::{Config, MetricsLog, RunProgress, RunRecord, Stage};
 use maud::{Markup, html};
 
 use super::alerts::Alert;
@@ -51,7 +51,9 @@ fn verdict(
                 "Not finished: samples were not measured, or the run is being extended. The command that began the run resumes it.".to_owned()
             }
             true => {
-                format!("Finished after {}, but there were too few data to measure the samples.", duration(seconds))
+                let held_out = log.stage(Stage::Prepare).and_then(|stage| stage.statistics.get(&Statistic::ValidationSamples));
+                let found = held_out.map_or(String::new(), |found| format!(" ({} were held out)", count(*found as usize)));
+                format!("Finished after {}, but there were too few data{found} to measure the samples.", duration(seconds))
             }
         };
         return Verdict { level: Level::Fair, text };
@@ -79,19 +81,30 @@ fn verdict(
         (true, Metric::Fid) | (false, _) => ("Samples", ""),
         (true, _) => (
             "Latents of the samples",
-            " How sharp images are depends on the decoder: compare them with the reconstructed ones.",
+            " No image is sharper than the reconstructed ones, which show what the decoder can.",
         ),
     };
-    let mut text =
-        format!("Finished after {}. {subject} are {compared} ({}).{of_decoder}", duration(seconds), values.join(", "));
+    let ahead = match standing.rank() {
+        Rank::BehindBaseline if !standing.ahead_by.is_empty() => {
+            let titles: Vec<String> = standing.ahead_by.iter().map(|title| lower(title)).collect();
+            format!(" By other metrics they are closer than all of these ({}).", titles.join(", "))
+        }
+        _ => String::new(),
+    };
+    let mut text = format!(
+        "Finished after {}. {subject} are {compared} ({}).{ahead}{of_decoder}",
+        duration(seconds),
+        values.join(", ")
+    );
     if let Some(first) = serious.first() {
+        let joint = if level == Level::Good { "But" } else { "Also" };
         level = Level::Poor;
         let others = match serious.len() {
             1 => String::new(),
             2 => " (and one more problem below)".to_owned(),
             more => format!(" (and {} more problems below)", more - 1),
         };
-        text.push_str(&format!(" But: {}{others}.", first.finding.trim_end_matches('.')));
+        text.push_str(&format!(" {joint}: {}{others}.", first.finding.trim_end_matches('.')));
     }
     Verdict { level, text }
 }
@@ -121,7 +134,7 @@ pub(super) fn first_screen(contents: &Contents) -> Markup {
     let Verdict { level, text } = verdict_of(record, log, standing.as_ref(), alerts);
     html! {
         p class={ "verdict " (level.class()) } { (text) }
-        @if let Some(standing) = standing { (tiles(standing, log)) }
+        @if let Some(standing) = standing { (tiles(standing, log, record.config.data.are_images())) }
         @if !thumbnails.is_empty() {
             div.thumbnails {
                 @for Thumbnails { title, note, image } in thumbnails {
@@ -151,16 +164,17 @@ fn paper(config: &Config, standing: &Standing) -> Option<f64> {
 }
 
 /// The value, that of real data, and that of the best baseline; points have no baselines, but a fraction that lies where no data are.
-fn tiles(standing: &Standing, log: &MetricsLog) -> Markup {
+fn tiles(standing: &Standing, log: &MetricsLog, has_decoder: bool) -> Markup {
     let title = standing.metric.title();
+    let of_latents = if has_decoder && standing.metric != Metric::Fid { "latents of " } else { "" };
     let outside = log.metrics().find(|record| matches!(record.metric, Metric::OutsideSupport | Metric::OffCurve));
     html! {
         dl.tiles {
             div.of-run { dt { (title) (mark(standing.metric.direction())) } dd { (number(standing.value)) }
-                dd.meaning { "of " (count(standing.samples)) " samples; 0 is perfect" } }
+                dd.meaning { "of " (of_latents) (count(standing.samples)) " samples; lower is better" } }
             div { dt { "Real against real" }
                 @match standing.floor { Some(floor) => dd { (number(floor)) }, None => dd.missing { "–" } }
-                dd.meaning { "the noise floor: what real data reach" } }
+                dd.meaning { "the noise floor: as good as it gets" } }
             @match (&standing.best, outside) {
                 (Some((title, value)), _) => div { dt { "Best baseline" } dd { (number(*value)) } dd.meaning { (title) } },
                 (None, Some(record)) => div { dt { (record.metric.title()) } dd { (number(record.value)) }
@@ -173,7 +187,7 @@ fn tiles(standing: &Standing, log: &MetricsLog) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use gtn_run::{Record, Stage, StageRecord};
+    use gtn_run::{Record, StageRecord};
 
     use super::super::alerts::Kind;
     use super::*;
@@ -191,7 +205,8 @@ mod tests {
 
     fn standing(value: f64) -> Standing {
         let best = Some(("Mixture of 10 Gaussians".to_owned(), 0.15));
-        Standing { metric: Metric::SlicedWasserstein, value, samples: 100, floor: Some(0.1), best }
+        let ahead_by = vec!["Precision", "Coverage"];
+        Standing { metric: Metric::SlicedWasserstein, value, samples: 100, floor: Some(0.1), best, ahead_by }
     }
 
     #[test]
@@ -210,6 +225,7 @@ mod tests {
         assert!(verdict_of(0.1, &[]).text.contains("Samples are as close to real data"));
         let worse = verdict_of(0.3, &[]);
         assert!(worse.level == Level::Fair && worse.text.contains("than those of a simpler generator"), "{worse:?}");
+        assert!(worse.text.contains("closer than all of these (precision, coverage)"), "{worse:?}");
         let alert = Alert { kind: Kind::Shrunk, finding: "They shrink.".to_owned(), advice: String::new() };
         let poor = verdict_of(0.11, &[alert.clone(), alert]);
         assert!(

@@ -37,7 +37,7 @@ pub(super) fn sections(samples: &Tensors, selection: Selection, log: &MetricsLog
     let decoded = GridText {
         file: "decoded.png",
         title: "Reconstructed images",
-        caption: "images of the data set after the autoencoder: the best that its decoder allows.",
+        caption: "held-out images after the autoencoder. Generated images cannot be sharper than these.",
         alt: "real images after the autoencoder",
     };
     let mut items = vec![
@@ -73,17 +73,18 @@ pub(super) fn sections(samples: &Tensors, selection: Selection, log: &MetricsLog
     if !items.is_empty() {
         items.extend(all_improvements(selection, log).map(Item::Text));
         let heading = match selection {
-            Selection::ValidationLoss => "Figure 5: improvements of the validation loss",
-            Selection::InceptionScore => "Figure 14: improvements of the Inception Score",
-            _ => "Figure 5: improvements of the samples",
+            Selection::ValidationLoss => "Samples during training (the paper's Figure 5)",
+            Selection::InceptionScore => "Samples during training (the paper's Figure 14)",
+            _ => "Samples during training (as the paper's Figure 5)",
         };
         sections.push(Section { heading, side_by_side: true, items });
     }
     if let Some(steps) = samples.metadata(&keys::INTERPOLATION_STEPS).filter(|steps| *steps > 0) {
         let text = GridText {
             file: "interpolations.png",
-            title: "Figure 6",
-            caption: "images. Each row shows what ĥ generates along the straight line from one normal vector to another.",
+            title: "The paper's Figure 6",
+            caption: "images. Each row shows what ĥ generates along the straight line from one normal vector to another, of the same \
+                      component if there are several. Good images in between mean that ĥ knows more than its training images.",
             alt: "images that interpolate between samples",
         };
         let items = vec![grid_figure(samples, &keys::INTERPOLATIONS, (MAX_IMAGES, steps), text)?];
@@ -145,20 +146,23 @@ fn training_seconds(log: &MetricsLog, epoch: usize) -> Option<f64> {
 
 /// All epochs that were the best so far, as a paragraph; `None` if there are fewer than two.
 fn all_improvements(selection: Selection, log: &MetricsLog) -> Option<String> {
-    let improved = log.epochs(Stage::Fit).filter(|record| record.improved).map(|record| {
-        let time = training_seconds(log, record.epoch).map(|seconds| format!(" ({})", duration(seconds)));
-        format!("{}{}", record.epoch, time.unwrap_or_default())
-    });
-    let improved: Vec<String> = improved.collect();
-    (improved.len() > 1).then(|| {
-        format!(
-            "The {} of ĥ improved in epochs {}; the training time up to then is in parentheses. The files \
-             figures/epochs/h-EPOCH.png show images generated after each of these epochs, always from the same normal \
-             vectors.",
-            selection.title(),
-            improved.join(", ")
-        )
-    })
+    let epochs = || log.epochs(Stage::Fit);
+    let improved: Vec<usize> = epochs().filter(|record| record.improved).map(|record| record.epoch).collect();
+    let (first, last) = improved.first().zip(improved.last()).filter(|(first, last)| first != last)?;
+    let which = match improved.len() == epochs().count() {
+        true => format!("every epoch ({first} to {last})"),
+        false => {
+            let listed = improved.iter().map(|epoch| {
+                let time = training_seconds(log, *epoch).map(|seconds| format!(" ({})", duration(seconds)));
+                format!("{epoch}{}", time.unwrap_or_default())
+            });
+            format!("epochs {} (in parentheses: the training time up to then)", listed.collect::<Vec<_>>().join(", "))
+        }
+    };
+    Some(format!(
+        "The {} of ĥ improved in {which}. The files figures/epochs/h-EPOCH.png show images generated after each of these epochs.",
+        selection.title()
+    ))
 }
 
 /// The files of Figure 5.

@@ -25,6 +25,8 @@ pub struct Standing {
     pub floor: Option<f64>,
     /// The title of the best generator that the run compares with, and its value.
     pub best: Option<(String, f64)>,
+    /// The titles of other metrics on the same data by which the samples are closer to real data than those of every simpler generator.
+    pub ahead_by: Vec<&'static str>,
 }
 
 /// How samples compare.
@@ -46,14 +48,30 @@ pub fn standing(log: &MetricsLog) -> Option<Standing> {
     let record = DECIDING
         .iter()
         .find_map(|metric| log.metrics().find(|record| record.metric == *metric && record.value.is_finite()))?;
-    Some(of_record(record, |baseline| baselines::title(baseline, log)))
+    let mut standing = of_record(record, |baseline| baselines::title(baseline, log));
+    let others = log.metrics().filter(|other| {
+        other.metric != record.metric && other.metric.is_on_pixels() == record.metric.is_on_pixels() && is_ahead(other)
+    });
+    standing.ahead_by = others.map(|other| other.metric.title()).collect();
+    Some(standing)
+}
+
+/// Whether the samples have a better value than every simpler generator.
+fn is_ahead(record: &MetricRecord) -> bool {
+    let penalty = |value: f64| record.metric.direction().penalty(value);
+    let generators =
+        || record.baselines.iter().filter(|(baseline, _)| is_generator(**baseline)).map(|(_, value)| *value);
+    generators().count() > 0 && generators().all(|value| penalty(record.value) < penalty(value))
+}
+
+fn is_generator(baseline: Baseline) -> bool {
+    !matches!(baseline, Baseline::Decoded | Baseline::Flow)
 }
 
 /// Reconstructed images are not a baseline that generates, and the flow is what ĥ learned from.
 fn of_record(record: &MetricRecord, title: impl Fn(Baseline) -> String) -> Standing {
     let MetricRecord { metric, value, floor, baselines, samples } = record;
     let penalty = |value: f64| metric.direction().penalty(value);
-    let is_generator = |baseline: Baseline| !matches!(baseline, Baseline::Decoded | Baseline::Flow);
     let generators = baselines.iter().filter(|(baseline, value)| is_generator(**baseline) && value.is_finite());
     let best = generators.min_by(|a, b| penalty(*a.1).total_cmp(&penalty(*b.1)));
     Standing {
@@ -62,6 +80,7 @@ fn of_record(record: &MetricRecord, title: impl Fn(Baseline) -> String) -> Stand
         samples: *samples,
         floor: floor.filter(|floor| floor.is_finite()),
         best: best.map(|(baseline, value)| (title(*baseline), *value)),
+        ahead_by: Vec::new(),
     }
 }
 
@@ -105,6 +124,12 @@ mod tests {
         assert_eq!(standing.best, Some(("Mixture of Gaussians".to_owned(), 0.0461)));
         assert_eq!(standing.rank(), Rank::LikeReal);
         assert_eq!(of(0.044, Some(0.01), &baselines).rank(), Rank::AheadOfBaselines);
+        let record = |metric, value| {
+            let baselines = [(Baseline::Gaussian, 0.4), (Baseline::Mixture, 0.6), (Baseline::Decoded, 0.9)];
+            MetricRecord { metric, value, floor: None, baselines: baselines.into(), samples: 100 }
+        };
+        assert!(is_ahead(&record(Metric::Coverage, 0.7)) && !is_ahead(&record(Metric::Coverage, 0.5)));
+        assert!(is_ahead(&record(Metric::EnergyDistance, 0.3)) && !is_ahead(&record(Metric::EnergyDistance, 0.5)));
         assert_eq!(of(0.0461, Some(0.01), &baselines).rank(), Rank::AheadOfBaselines);
         assert_eq!(of(0.183, Some(0.01), &baselines).rank(), Rank::BehindBaseline);
         assert_eq!(of(0.183, None, &[]).rank(), Rank::Different);

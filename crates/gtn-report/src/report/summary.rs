@@ -1,11 +1,12 @@
 //! The summary of a run.
 
 use gtn_run::config::{Normalize, PairingMethod, Protocol};
-use gtn_run::{Config, MetricsLog, Provenance, Stage};
+use gtn_run::{Config, MetricsLog, Network, Provenance, Stage};
 
 use super::contents::Contents;
 use super::data_sets::{DataSet, PointSet};
 use super::text::{self, count};
+use super::training_end::{TrainingEnd, training_end};
 
 /// What the run did, and how long its networks were trained.
 pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> String {
@@ -13,18 +14,23 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
     let source = match config.protocol {
         Protocol::Paper => "the text of the paper",
         Protocol::Repo => "the authors' published code",
-        Protocol::Flow => "this project's own method, with pairs from a flow",
+        Protocol::Flow => "the paper, with pairs from a flow in place of Algorithm 1",
     };
-    let mut summary = format!("The experiment {} follows {source}. {}", config.experiment, method(config, data_set));
+    let begin = match config.data.are_own() {
+        true => format!("This run fits a generator to your own data ({}).", config.experiment),
+        false => format!("The experiment {} follows {source}.", config.experiment),
+    };
+    let mut summary = format!("{begin} {}", method(config, data_set));
     if config.quick {
         summary.push_str(" The run was shortened (quick), so its results are worse than those of the full experiment.");
     }
     let provenance = &record.provenance;
-    let h = training("ĥ", config.h.training.epochs, log, Stage::Fit, provenance.h_epochs);
+    let end = |network| training_end((config, provenance), log, network);
+    let h = training("ĥ", config.h.training.epochs, log, Stage::Fit, (provenance.h_epochs, end(Network::H)));
     let h = match (config.pairing.method, log.epochs(Stage::Flow).map(|epoch| epoch.epoch).max()) {
         (PairingMethod::Flow, Some(recorded)) => {
             let epochs = provenance.flow_epochs.unwrap_or(recorded);
-            format!("{}, {h}", training("the velocity network", epochs, log, Stage::Flow, Some(epochs)))
+            format!("{}, {h}", training("the velocity network", epochs, log, Stage::Flow, (Some(epochs), None)))
         }
         _ => h,
     };
@@ -35,14 +41,15 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
                 Some(_) => reused_autoencoder(provenance),
                 None => {
                     let (max, recorded) = (autoencoder.training.epochs, provenance.autoencoder_epochs);
-                    training("the autoencoder", max, log, Stage::Autoencode, recorded)
+                    training("the autoencoder", max, log, Stage::Autoencode, (recorded, end(Network::Autoencoder)))
                 }
             };
             match autoencoder.decoder.as_ref().filter(|_| config.trains_decoder()) {
                 None => format!("{trained}, and {h}"),
                 Some(decoder) => {
                     let (max, recorded) = (decoder.training.epochs, provenance.decoder_epochs);
-                    format!("{trained}, {}, and {h}", training("the decoder alone", max, log, Stage::Decoder, recorded))
+                    let ended = (recorded, end(Network::Decoder));
+                    format!("{trained}, {}, and {h}", training("the decoder alone", max, log, Stage::Decoder, ended))
                 }
             }
         }
@@ -50,7 +57,7 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
     summary.push_str(&format!(" {}.", capitalized(&networks)));
     if let Some(budget) = config.total_budget() {
         let budget = text::budget(budget);
-        summary.push_str(&format!(" The run had a time budget of {budget}, which may have ended training early."));
+        summary.push_str(&format!(" The time budget of the run was {budget}."));
     }
     summary
 }
@@ -105,7 +112,13 @@ fn reused_autoencoder(provenance: &Provenance) -> String {
 }
 
 /// How long a network was trained, as a clause. `recorded` is its number of epochs if training is over.
-fn training(network: &str, max: usize, log: &MetricsLog, stage: Stage, recorded: Option<usize>) -> String {
+fn training(
+    network: &str,
+    max: usize,
+    log: &MetricsLog,
+    stage: Stage,
+    (recorded, end): (Option<usize>, Option<TrainingEnd>),
+) -> String {
     let epochs = |number: usize| format!("{} {}", count(number), if number == 1 { "epoch" } else { "epochs" });
     let finished = recorded.is_some() || log.stage(stage).is_some();
     match recorded.or_else(|| log.epochs(stage).map(|epoch| epoch.epoch).max()) {
@@ -113,7 +126,10 @@ fn training(network: &str, max: usize, log: &MetricsLog, stage: Stage, recorded:
         Some(done) if !finished => {
             format!("{network} has trained for {} of at most {} so far", count(done), epochs(max))
         }
-        Some(done) if done < max => format!("{network} stopped early after {} of {}", count(done), epochs(max)),
+        Some(done) if done < max => match end {
+            Some(TrainingEnd::TimeBudget) => format!("{network} trained for {}, until its time was over", epochs(done)),
+            _ => format!("{network} stopped after {} of {}, because it no longer improved", count(done), epochs(max)),
+        },
         Some(_) if max == 1 => format!("{network} trained for 1 epoch"),
         Some(_) => format!("{network} trained for all {}", epochs(max)),
     }

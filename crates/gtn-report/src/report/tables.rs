@@ -14,6 +14,7 @@ use super::baselines;
 use super::contents::Contents;
 use super::stage_descriptions::description;
 use super::text::{self, count, duration, number};
+use super::training_end::{TrainingEnd, training_end};
 
 /// The metrics, in tables with their headings; none if none were measured.
 pub(super) fn metrics(contents: &Contents) -> Vec<(&'static str, Markup)> {
@@ -42,7 +43,7 @@ pub(super) fn metrics(contents: &Contents) -> Vec<(&'static str, Markup)> {
     let notes_on_inception = [
         on_fid.as_deref().unwrap_or_default(),
         " Noise floor: the value of other real images, training images for FID and held-out ones for the Inception Score.",
-        " Reconstructed real images are those images after the autoencoder: the best that its decoder allows.",
+        " Reconstructed real images are those images after the autoencoder; generated images cannot be sharper.",
     ];
     let tables = [
         ("Metrics", others, notes_on_latents),
@@ -212,14 +213,17 @@ fn waiting(contents: &Contents, stage: Stage) -> String {
 /// The value of a setting, as text.
 type Setting = fn(&Training) -> String;
 
-fn optimizer(training: &Training) -> &'static str {
-    match (training.optimizer, training.schedule, training.average) {
-        (Optimizer::Adam, Schedule::Constant, None) => "Adam",
-        (Optimizer::Adam, _, _) => "Adam, with a schedule or averaged weights",
-        (Optimizer::AdamW, Schedule::Constant, None) => "AdamW",
-        (Optimizer::AdamW, Schedule::Cosine, Some(_)) => "AdamW, cosine schedule, averaged weights",
-        (Optimizer::AdamW, _, _) => "AdamW, with a schedule or averaged weights",
-    }
+fn optimizer(training: &Training) -> String {
+    let name = match training.optimizer {
+        Optimizer::Adam => "Adam",
+        Optimizer::AdamW => "AdamW",
+    };
+    let schedule = match training.schedule {
+        Schedule::Constant => "",
+        Schedule::Cosine => ", cosine schedule",
+    };
+    let average = if training.average.is_some() { ", averaged weights" } else { "" };
+    format!("{name}{schedule}{average}")
 }
 
 fn yes_or_no(flag: bool) -> &'static str {
@@ -233,7 +237,7 @@ pub(super) fn configuration(contents: &Contents) -> Markup {
         ("Maximum epochs", |t| count(t.epochs)),
         ("Patience (epochs)", |t| count(t.patience)),
         ("Batch size", |t| count(t.batch_size)),
-        ("Optimizer", |t| optimizer(t).to_owned()),
+        ("Optimizer", optimizer),
         ("Learning rate", |t| t.learning_rate.to_string()),
         ("Weight decay", |t| t.weight_decay.to_string()),
         ("Drop the last incomplete batch", |t| yes_or_no(t.drop_last).to_owned()),
@@ -337,7 +341,10 @@ fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
     let notes = record.provenance.data_notes.iter();
     settings.extend(notes.map(|note| format!("About the files: {note}.")));
     if let Some(budget) = config.total_budget() {
-        settings.push(format!("Time budget: {}. Training stops when it is used up.", text::budget(budget)));
+        settings.push(format!(
+            "Time budget: {}. Each network has a share of it, and may end earlier.",
+            text::budget(budget)
+        ));
     }
     settings
 }
@@ -415,7 +422,7 @@ fn space(config: &Config) -> Vec<String> {
     sentences
 }
 
-/// The command with the epochs that the run had, if a time budget may have decided them.
+/// The command with the epochs that the run had, if a time budget decided them.
 fn epochs_of_budget(contents: &Contents, command: &str) -> Option<String> {
     let total = contents.record.config.total_budget()?;
     let networks = [Network::Autoencoder, Network::Decoder, Network::Flow, Network::H];
@@ -424,7 +431,9 @@ fn epochs_of_budget(contents: &Contents, command: &str) -> Option<String> {
         Some(format!("{network}={epochs}"))
     });
     let trained: Vec<String> = trained.collect();
-    if trained.is_empty() {
+    let record = &contents.record;
+    let end = |network| training_end((&record.config, &record.provenance), &contents.log, network);
+    if !networks.into_iter().any(|network| end(network) == Some(TrainingEnd::TimeBudget)) {
         return None;
     }
     let mut command = without_option(command, "--epochs");

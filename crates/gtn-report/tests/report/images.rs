@@ -22,7 +22,7 @@ fn a_report_is_self_contained_and_complete_and_equal_when_written_again() {
     assert_self_contained(&html);
     for text in [
         "<title>GTN run: mnist, d = 5, paper protocol, seed 1</title>",
-        "The autoencoder trained for all 25 epochs, and ĥ stopped early after 63 of 200 epochs.",
+        "The autoencoder trained for all 25 epochs, and ĥ stopped after 63 of 200 epochs, because it no longer improved.",
         "Maximum epochs",
         "Weight decay",
         "48,000",

@@ -26,7 +26,7 @@ impl ImageDataset for Own<'_> {
         let path = reader.data_dir;
         let cache = own_images::cache_path(reader.cache_dir, path, &options);
         let set = own_images::read(path, &options, &cache, &mut |done, total| reader.progress(done, total))?;
-        let (notes, cache_note) = (notes(&set), cache_note(&set.cache));
+        let (notes, cache_note) = (notes(&set, settings.flip), cache_note(&set.cache));
         let mut split = split(settings, set.images.len(), reader.streams);
         check_sizes(split.train.len(), split.validation.len())?;
         let mut labels = set.classes.map(|classes| classes.labels);
@@ -69,7 +69,7 @@ pub(crate) fn split(settings: &OwnImages, images: usize, streams: &Streams) -> S
 }
 
 /// What the user should know about the files.
-fn notes(set: &own_images::OwnImages) -> Vec<String> {
+fn notes(set: &own_images::OwnImages, flip: bool) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(unreadable(&set.unreadable));
     if !set.duplicates.is_empty() {
@@ -82,8 +82,9 @@ fn notes(set: &own_images::OwnImages) -> Vec<String> {
     }
     if set.images.len() < FEW_IMAGES {
         notes.push(format!(
-            "{} images are few: samples will be close to them; use {FEW_IMAGES} or more, or double them with --flip",
-            set.images.len()
+            "{} images are few: samples will be close to them; use {FEW_IMAGES} or more{}",
+            set.images.len(),
+            if flip { "" } else { ", or double them with --flip" }
         ));
     }
     if let Some(classes) = &set.classes {

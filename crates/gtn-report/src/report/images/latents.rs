@@ -74,9 +74,8 @@ pub(super) fn figure(samples: &Tensors, log: &MetricsLog) -> Result<Option<Figur
     }
     let caption = format!(
         "Latents projected onto the first two principal components of the training latents, which explain {:.0}% of their \
-         variance. The real latents are gray in the background of the other panels. The latents of ĥ should cover the same \
-         regions with the same density, and leave the gaps between clusters empty, which a single Gaussian cannot do. \
-         Because ĥ is continuous, some of its latents form bridges between clusters.{}",
+         variance. The real latents are gray in the background of the others, which should cover the same regions with the same \
+         density. Where real latents have gaps, a few of ĥ lie in them, because ĥ is continuous.{}",
         100.0 * explained,
         omissions_of_all_panels(omitted),
     );

@@ -1,0 +1,57 @@
+//! Why the training of a network ended.
+
+use gtn_run::config::Training;
+use gtn_run::{Config, MetricsLog, Network, Provenance};
+
+/// Why the training of a network ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TrainingEnd {
+    /// After all epochs that were set.
+    AllEpochs,
+    /// After as many epochs without an improvement as were set.
+    NoImprovement,
+    /// The time budget allowed no more epochs.
+    TimeBudget,
+}
+
+/// Why the training of a network ended; `None` without training of its own that is over, or without records of it.
+pub(super) fn training_end(
+    (config, provenance): (&Config, &Provenance),
+    log: &MetricsLog,
+    network: Network,
+) -> Option<TrainingEnd> {
+    let of_autoencoder = config.autoencoder.as_ref().filter(|_| config.reused_autoencoder().is_none());
+    let (settings, epochs): (&Training, _) = match network {
+        Network::Autoencoder => (&of_autoencoder?.training, provenance.autoencoder_epochs),
+        Network::Decoder => {
+            (&config.decoder_training().filter(|_| config.trains_decoder())?.training, provenance.decoder_epochs)
+        }
+        Network::H => (&config.h.training, provenance.h_epochs),
+        Network::Flow | Network::Vae => return None,
+    };
+    let improved = log.epochs(network.stage()).filter(|epoch| epoch.improved).map(|epoch| epoch.epoch).max()?;
+    Some(reason((settings.epochs, settings.patience), (epochs?, improved), config.total_budget().is_some()))
+}
+
+fn reason((max, patience): (usize, usize), (epochs, improved): (usize, usize), has_budget: bool) -> TrainingEnd {
+    if epochs >= max {
+        TrainingEnd::AllEpochs
+    } else if epochs.saturating_sub(improved) >= patience || !has_budget {
+        TrainingEnd::NoImprovement
+    } else {
+        TrainingEnd::TimeBudget
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn training_ends_by_epochs_by_patience_or_by_the_clock() {
+        assert_eq!(reason((20, 5), (20, 15), true), TrainingEnd::AllEpochs);
+        assert_eq!(reason((25, 5), (20, 15), true), TrainingEnd::NoImprovement);
+        assert_eq!(reason((25, 5), (20, 16), true), TrainingEnd::TimeBudget);
+        assert_eq!(reason((25, 5), (20, 16), false), TrainingEnd::NoImprovement);
+    }
+}

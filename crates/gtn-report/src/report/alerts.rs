@@ -80,8 +80,7 @@ pub(super) fn alerts(record: &RunRecord, log: &MetricsLog) -> Vec<Alert> {
     }
     alerts.extend(few_samples(config, log));
     alerts.extend(not_comparable(config));
-    // Files that are not those of the paper.
-    let of_files = record.provenance.data_notes.iter().filter(|_| !config.data.are_own());
+    let of_files = record.provenance.data_notes.iter().filter(|note| note.contains("not comparable with the paper"));
     alerts.extend(of_files.map(|note| Alert {
         kind: Kind::NotComparable,
         finding: format!("About the files: {note}."),
@@ -280,8 +279,8 @@ fn overfitted(config: &Config, network: Network, epochs: &[&EpochRecord]) -> Opt
                 count(epochs.len())
             ),
             advice: match config.data.are_own() {
-                true => "More of them did not help: it needs more images, or fewer latents (--dim).",
-                false => "More of them did not help.",
+                true => "More epochs did not help: it needs more images, or fewer latents (--dim).",
+                false => "More epochs did not help.",
             }
             .to_owned(),
         });
@@ -505,9 +504,14 @@ mod tests {
         assert_eq!(kinds(&config, records), [Kind::NearZero, Kind::FewSamples, Kind::NotComparable]);
         assert!(Kind::NearZero.is_serious() && !Kind::FewSamples.is_serious());
         let mut other_files = record(&self::config());
-        other_files.provenance.data_notes = vec!["the files are not the original ones".to_owned()];
+        other_files.provenance.data_notes = [
+            "2 files cannot be read and are skipped: a, b",
+            "the files are not the original ones, so results are not comparable with the paper's",
+        ]
+        .map(str::to_owned)
+        .to_vec();
         let (_folder, log) = log(Vec::new());
         let [alert] = alerts(&other_files, &log).try_into().unwrap();
-        assert_eq!(alert.finding, "About the files: the files are not the original ones.");
+        assert!(alert.finding.starts_with("About the files: the files are not the original ones"), "{}", alert.finding);
     }
 }

@@ -81,13 +81,13 @@ fn verdict(
         (true, Metric::Fid) | (false, _) => ("Samples", ""),
         (true, _) => (
             "Latents of the samples",
-            " No image is sharper than the reconstructed ones, which show what the decoder can.",
+            " Generated images are hardly sharper than the reconstructed ones, which show what the decoder can do.",
         ),
     };
     let ahead = match standing.rank() {
         Rank::BehindBaseline if !standing.ahead_by.is_empty() => {
             let titles: Vec<String> = standing.ahead_by.iter().map(|title| lower(title)).collect();
-            format!(" By other metrics they are closer than all of these ({}).", titles.join(", "))
+            format!(" By other metrics they are closer than those of every simpler generator ({}).", titles.join(", "))
         }
         _ => String::new(),
     };
@@ -123,9 +123,13 @@ pub(super) fn verdict_of(
     verdict((log, is_finished, config.data.are_images()), standing, alerts, paper)
 }
 
+/// A title within a sentence; abbreviations stay as they are.
 fn lower(title: &str) -> String {
     let mut letters = title.chars();
-    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
+    let Some(first) = letters.next().filter(|_| !title.chars().nth(1).is_some_and(char::is_uppercase)) else {
+        return title.to_owned();
+    };
+    first.to_lowercase().chain(letters).collect()
 }
 
 /// The first screen.
@@ -174,7 +178,7 @@ fn tiles(standing: &Standing, log: &MetricsLog, has_decoder: bool) -> Markup {
                 dd.meaning { "of " (of_latents) (count(standing.samples)) " samples; lower is better" } }
             div { dt { "Real against real" }
                 @match standing.floor { Some(floor) => dd { (number(floor)) }, None => dd.missing { "–" } }
-                dd.meaning { "the noise floor: as good as it gets" } }
+                dd.meaning { "the noise floor: what real data reach" } }
             @match (&standing.best, outside) {
                 (Some((title, value)), _) => div { dt { "Best baseline" } dd { (number(*value)) } dd.meaning { (title) } },
                 (None, Some(record)) => div { dt { (record.metric.title()) } dd { (number(record.value)) }
@@ -225,7 +229,8 @@ mod tests {
         assert!(verdict_of(0.1, &[]).text.contains("Samples are as close to real data"));
         let worse = verdict_of(0.3, &[]);
         assert!(worse.level == Level::Fair && worse.text.contains("than those of a simpler generator"), "{worse:?}");
-        assert!(worse.text.contains("closer than all of these (precision, coverage)"), "{worse:?}");
+        assert!(worse.text.contains("every simpler generator (precision, coverage)"), "{worse:?}");
+        assert_eq!(["Mixture", "KID"].map(lower), ["mixture", "KID"]);
         let alert = Alert { kind: Kind::Shrunk, finding: "They shrink.".to_owned(), advice: String::new() };
         let poor = verdict_of(0.11, &[alert.clone(), alert]);
         assert!(

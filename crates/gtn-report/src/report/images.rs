@@ -37,7 +37,7 @@ pub(super) fn sections(samples: &Tensors, selection: Selection, log: &MetricsLog
     let decoded = GridText {
         file: "decoded.png",
         title: "Reconstructed images",
-        caption: "held-out images after the autoencoder. Generated images cannot be sharper than these.",
+        caption: "held-out images after the autoencoder. Generated images are hardly sharper than these.",
         alt: "real images after the autoencoder",
     };
     let mut items = vec![

@@ -8,7 +8,7 @@ use maud::Markup;
 use super::comparison::Comparison;
 
 /// The run before `run` in the same folder: of those that were begun before it, the latest with the same experiment, dimension and data
-/// that is finished. `None` without one. A copy of the run has the same begin, and is not before it.
+/// that is finished. `None` without one. A copy of the run began at the same time, and is not before it.
 #[must_use]
 pub fn previous(run: &RunFolder) -> Option<RunFolder> {
     let (path, this) = (absolute(run.root()).ok()?, run.record().ok()?);

@@ -25,7 +25,7 @@ pub struct Standing {
     pub floor: Option<f64>,
     /// The title of the best generator that the run compares with, and its value.
     pub best: Option<(String, f64)>,
-    /// The titles of other metrics on the same data by which the samples are closer to real data than those of every simpler generator.
+    /// The titles of other metrics of the same features by which the samples are closer to real data than those of every simpler generator.
     pub ahead_by: Vec<&'static str>,
 }
 
@@ -49,11 +49,17 @@ pub fn standing(log: &MetricsLog) -> Option<Standing> {
         .iter()
         .find_map(|metric| log.metrics().find(|record| record.metric == *metric && record.value.is_finite()))?;
     let mut standing = of_record(record, |baseline| baselines::title(baseline, log));
-    let others = log.metrics().filter(|other| {
-        other.metric != record.metric && other.metric.is_on_pixels() == record.metric.is_on_pixels() && is_ahead(other)
-    });
+    let others = log.metrics().filter(|other| beside(record.metric).contains(&other.metric) && is_ahead(other));
     standing.ahead_by = others.map(|other| other.metric.title()).collect();
     Some(standing)
+}
+
+/// The metrics that say how close samples are to the same real data as the one that decides.
+fn beside(deciding: Metric) -> &'static [Metric] {
+    match deciding {
+        Metric::Fid => &[Metric::KernelDistance],
+        _ => &[Metric::EnergyDistance, Metric::Precision, Metric::Recall, Metric::Density, Metric::Coverage],
+    }
 }
 
 /// Whether the samples have a better value than every simpler generator.
@@ -61,7 +67,8 @@ fn is_ahead(record: &MetricRecord) -> bool {
     let penalty = |value: f64| record.metric.direction().penalty(value);
     let generators =
         || record.baselines.iter().filter(|(baseline, _)| is_generator(**baseline)).map(|(_, value)| *value);
-    generators().count() > 0 && generators().all(|value| penalty(record.value) < penalty(value))
+    let are_finite = record.value.is_finite() && generators().all(f64::is_finite);
+    generators().count() > 0 && are_finite && generators().all(|value| penalty(record.value) < penalty(value))
 }
 
 fn is_generator(baseline: Baseline) -> bool {

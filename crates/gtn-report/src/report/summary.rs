@@ -14,7 +14,7 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
     let source = match config.protocol {
         Protocol::Paper => "the text of the paper",
         Protocol::Repo => "the authors' published code",
-        Protocol::Flow => "the paper, with pairs from a flow in place of Algorithm 1",
+        Protocol::Flow => "the paper, with this project's own defaults",
     };
     let begin = match config.data.are_own() {
         true => format!("This run fits a generator to your own data ({}).", config.experiment),
@@ -128,7 +128,10 @@ fn training(
         }
         Some(done) if done < max => match end {
             Some(TrainingEnd::TimeBudget) => format!("{network} trained for {}, until its time was over", epochs(done)),
-            _ => format!("{network} stopped after {} of {}, because it no longer improved", count(done), epochs(max)),
+            Some(TrainingEnd::NoImprovement) => {
+                format!("{network} stopped after {} of {}, because it no longer improved", count(done), epochs(max))
+            }
+            _ => format!("{network} stopped after {} of {}", count(done), epochs(max)),
         },
         Some(_) if max == 1 => format!("{network} trained for 1 epoch"),
         Some(_) => format!("{network} trained for all {}", epochs(max)),

@@ -43,7 +43,7 @@ pub(super) fn metrics(contents: &Contents) -> Vec<(&'static str, Markup)> {
     let notes_on_inception = [
         on_fid.as_deref().unwrap_or_default(),
         " Noise floor: the value of other real images, training images for FID and held-out ones for the Inception Score.",
-        " Reconstructed real images are those images after the autoencoder; generated images cannot be sharper.",
+        " Reconstructed real images are those images after the autoencoder; generated images are hardly sharper.",
     ];
     let tables = [
         ("Metrics", others, notes_on_latents),
@@ -433,11 +433,12 @@ fn epochs_of_budget(contents: &Contents, command: &str) -> Option<String> {
     let trained: Vec<String> = trained.collect();
     let record = &contents.record;
     let end = |network| training_end((&record.config, &record.provenance), &contents.log, network);
-    if !networks.into_iter().any(|network| end(network) == Some(TrainingEnd::TimeBudget)) {
+    let is_extended = record.config.extension.is_some();
+    if !is_extended && !networks.into_iter().any(|network| end(network) == Some(TrainingEnd::TimeBudget)) {
         return None;
     }
     let mut command = without_option(command, "--epochs");
-    if contents.record.config.extension.is_some() {
+    if is_extended {
         command = format!("{} --time-budget {total}s", without_option(&command, "--time-budget"));
     }
     Some(format!("{command} --epochs {}", trained.join(",")))

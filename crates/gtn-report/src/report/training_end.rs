@@ -1,7 +1,8 @@
 //! Why the training of a network ended.
 
 use gtn_run::config::Training;
-use gtn_run::{Config, MetricsLog, Network, Provenance};
+use gtn_run::schema::Statistic;
+use gtn_run::{Config, MetricsLog, Network, Provenance, Stage};
 
 /// Why the training of a network ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,13 +22,19 @@ pub(super) fn training_end(
     network: Network,
 ) -> Option<TrainingEnd> {
     let of_autoencoder = config.autoencoder.as_ref().filter(|_| config.reused_autoencoder().is_none());
+    let of_flow;
     let (settings, epochs): (&Training, _) = match network {
         Network::Autoencoder => (&of_autoencoder?.training, provenance.autoencoder_epochs),
         Network::Decoder => {
             (&config.decoder_training().filter(|_| config.trains_decoder())?.training, provenance.decoder_epochs)
         }
         Network::H => (&config.h.training, provenance.h_epochs),
-        Network::Flow | Network::Vae => return None,
+        Network::Flow => {
+            let prepared = log.stage(Stage::Prepare)?;
+            of_flow = config.pairing.flow.training(*prepared.statistics.get(&Statistic::TrainingSamples)? as usize);
+            (&of_flow, provenance.flow_epochs)
+        }
+        Network::Vae => return None,
     };
     let improved = log.epochs(network.stage()).filter(|epoch| epoch.improved).map(|epoch| epoch.epoch).max()?;
     Some(reason((settings.epochs, settings.patience), (epochs?, improved), config.total_budget().is_some()))

@@ -11,7 +11,7 @@ use crate::fixture::{config, run};
 const COMMAND: &str = "gtn reproduce mnist";
 
 #[test]
-fn a_report_tells_what_changed_since_the_last_run_that_was_begun_before_it() {
+fn a_report_shows_what_changed_since_the_last_run_that_was_begun_before_it() {
     let folder = tempfile::tempdir().unwrap();
     let made = |name: &str, begun: &str, seed| {
         let overrides = Overrides { seed: Some(seed), ..Overrides::default() };

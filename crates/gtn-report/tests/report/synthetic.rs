@@ -47,7 +47,7 @@ fn a_run_on_angles_has_all_its_figures_and_equal_reports_have_equal_bytes() {
             "<title>GTN run: swiss-roll, d = 1, paper protocol, seed 1</title>",
             "angles of the swiss roll, distributed uniformly on (1.5π, 4.5π): 8,000 for training",
             "standardized, and paired with standard normal values (source dimension 1) by sorting (Figure 2)",
-            "ĥ stopped after 137 of 500 epochs, because it no longer improved.",
+            "ĥ stopped after 137 of 500 epochs.",
             "Figure 2.",
             "Figure 3(A), source dimension 1.",
             "Figure 8.",

@@ -12,7 +12,7 @@ const FRESH_PER_SAMPLE: usize = 10;
 const MIN_FRESH_PAIRS: usize = 2_000;
 /// The training samples to which the other numbers belong.
 const USUAL_SAMPLES: f64 = 15_000.0;
-/// Epochs after which a decoder that is trained alone learns its training images by heart.
+/// Epochs after which a decoder that is trained alone memorizes its training images.
 const DECODER_EPOCHS: f64 = 11.0;
 
 /// The latent dimension for so many training images of so many values: more for more images, since a flow carries more dimensions the
@@ -52,13 +52,16 @@ fn decoder_epochs(training: usize) -> usize {
 
 /// Steps of the flow: more for more samples, and for more dimensions than a hundred.
 fn flow_steps(training: usize, dim: usize) -> usize {
-    let steps = 4000.0 * (training as f64 / USUAL_SAMPLES).powf(0.65) * (dim as f64 / 100.0).max(1.0);
-    (steps.round() as usize).clamp(500, 20_000)
+    let by_samples = (4000.0 * (training as f64 / USUAL_SAMPLES).powf(0.65)).clamp(500.0, 6000.0);
+    (by_samples * (dim as f64 / 100.0).max(1.0)).round().min(20_000.0) as usize
 }
 
 #[cfg(test)]
 mod tests {
+    use gtn_run::config::Overrides;
+
     use super::*;
+    use crate::presets;
 
     #[test]
     fn more_images_get_more_dimensions() {
@@ -76,6 +79,18 @@ mod tests {
         let steps = [0, 1, 2, 3, 4, 5].map(|k| epochs[k] * sizes[k]);
         assert!(steps.is_sorted_by(|more, fewer| more > fewer), "{steps:?}");
         assert!(flow_steps(3_000, 100) < flow_steps(15_000, 16));
-        assert!((flow_steps(15_000, 16), flow_steps(15_000, 384)) == (4_000, 15_360));
+        assert_eq!([16, 384, 4096].map(|dim| flow_steps(15_000, dim)), [4_000, 15_360, 20_000]);
+    }
+
+    #[test]
+    fn epochs_that_the_user_sets_stay() {
+        let chosen = |wanted: &str| {
+            let epochs = if wanted.is_empty() { Epochs::default() } else { wanted.parse().unwrap() };
+            let overrides = Overrides { epochs, ..Overrides::default() };
+            let mut config = Config::from_preset("images", presets::IMAGES, &overrides).unwrap();
+            fit_to_size(&mut config, 15_000, &overrides.epochs);
+            config.decoder_training().unwrap().training.epochs
+        };
+        assert_eq!(["", "autoencoder=3", "7", "decoder=9"].map(chosen), [11, 11, 7, 9]);
     }
 }

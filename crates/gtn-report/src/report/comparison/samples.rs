@@ -45,7 +45,7 @@ pub(super) fn section(runs: &[ComparedRun]) -> Result<Section> {
         if !shown.contains(&run.decoder()) {
             shown.push(run.decoder());
             let title = format!("Reconstructed real images, {}", run.name());
-            let caption = "held-out images after the autoencoder. Generated images cannot be sharper than these.";
+            let caption = "held-out images after the autoencoder. Generated images are hardly sharper than these.";
             let text = GridText { file: "", title: &title, caption, alt: "real images after the autoencoder" };
             items.push(grid_figure(samples, &image_samples::DECODED, (max_images, COLUMNS), text)?);
         }

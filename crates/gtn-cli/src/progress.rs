@@ -140,7 +140,8 @@ impl Progress {
         }
         if let Some(bar) = &self.bar {
             if bar.length() == Some(0) {
-                bar.set_style(style("{prefix:<11} {bar:30} {percent:>3}% {msg}"));
+                // One line on a terminal of 100 columns. A narrower one shows less of it, but never two lines.
+                bar.set_style(style("{prefix:<11} {bar:12} {percent:>3}% {wide_msg}"));
             }
             bar.set_length(total.max(1));
             bar.set_position(done);

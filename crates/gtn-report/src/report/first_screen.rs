@@ -79,10 +79,7 @@ fn verdict(
     // Most metrics compare latents, and say nothing of what the decoder loses.
     let (subject, of_decoder) = match (has_decoder, standing.metric) {
         (true, Metric::Fid) | (false, _) => ("Samples", ""),
-        (true, _) => (
-            "Latents of the samples",
-            " Images are hardly sharper than the reconstructed ones.",
-        ),
+        (true, _) => ("Latents of the samples", " Images are hardly sharper than the reconstructed ones."),
     };
     let ahead = match standing.rank() {
         Rank::BehindBaseline if !standing.ahead_by.is_empty() && serious.is_empty() => {
@@ -238,7 +235,10 @@ mod tests {
             "{poor:?}"
         );
         let paper = verdict((&done, true, true), Some(&standing(0.11)), &[], Some(36.43));
-        assert!(paper.text.contains("Latents of the samples are") && paper.text.contains("hardly sharper"), "{paper:?}");
+        assert!(
+            paper.text.contains("Latents of the samples are") && paper.text.contains("hardly sharper"),
+            "{paper:?}"
+        );
         assert!(paper.text.contains("the paper 36.43"), "{paper:?}");
         let (_folder, stopped) = log(false);
         assert!(verdict((&stopped, false, false), Some(&standing(0.1)), &[], None).text.starts_with("Not finished"));

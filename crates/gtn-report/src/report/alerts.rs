@@ -1,10 +1,11 @@
 //! What a reader must know before the results are used: rules on the records of a run.
 
-use gtn_run::config::{Data, ImageSource, PairingMethod};
+use gtn_run::config::{Data, ImageSource, PairingMethod, Schedule, Training};
 use gtn_run::schema::{Baseline, Direction, Metric};
 use gtn_run::{Config, EpochRecord, MetricRecord, MetricsLog, Network, RunRecord};
 
 use super::text::{count, number};
+use super::training_end::training_of;
 
 /// Precision, recall or coverage below this are near 0, if those of real data are above [`CLEARLY_PRESENT`].
 const NEAR_ZERO: f64 = 0.1;
@@ -219,12 +220,12 @@ fn still_falling(config: &Config, network: Network, epochs: &[&EpochRecord]) -> 
     if !(fell >= STILL_FALLING && before > 0.0) {
         return None;
     }
-    let more =
-        match (config.total_budget().filter(|_| Some(last) != max_epochs(config, network)), config.data.are_own()) {
-            (Some(_), true) => "More time helps: --extend, or a larger --time-budget.",
-            (Some(_), false) => "More time helps: a larger --time-budget.",
-            (None, _) => "More epochs help: a larger number for --epochs.",
-        };
+    let had_all_epochs = training_of(config, network).is_some_and(|training| training.epochs == last);
+    let more = match (config.total_budget().filter(|_| !had_all_epochs), config.data.are_own()) {
+        (Some(_), true) => "More time helps: --extend, or a larger --time-budget.",
+        (Some(_), false) => "More time helps: a larger --time-budget.",
+        (None, _) => "More epochs help: a larger number for --epochs.",
+    };
     Some(Alert {
         kind: Kind::StillFalling,
         finding: format!(
@@ -241,27 +242,10 @@ fn still_falling(config: &Config, network: Network, epochs: &[&EpochRecord]) -> 
     })
 }
 
-/// The number of epochs after which training ends at the latest.
-fn max_epochs(config: &Config, network: Network) -> Option<usize> {
-    match network {
-        Network::Autoencoder | Network::Vae => Some(config.autoencoder.as_ref()?.training.epochs),
-        Network::Decoder => Some(config.decoder_training()?.training.epochs),
-        Network::Flow => None,
-        Network::H => Some(config.h.training.epochs),
-    }
-}
-
 /// Whether the learning rate falls to 0 at the end, so that a falling loss does not mean too little training.
 fn has_schedule(config: &Config, network: Network) -> bool {
-    let falls = |training: &gtn_run::config::Training| training.schedule != gtn_run::config::Schedule::Constant;
-    match network {
-        Network::Autoencoder | Network::Vae => {
-            config.autoencoder.as_ref().is_some_and(|autoencoder| falls(&autoencoder.training))
-        }
-        Network::Decoder => config.decoder_training().is_some_and(|decoder| falls(&decoder.training)),
-        Network::Flow => true,
-        Network::H => falls(&config.h.training),
-    }
+    let falls = |training: &Training| training.schedule != Schedule::Constant;
+    network == Network::Flow || training_of(config, network).is_some_and(falls)
 }
 
 fn overfitted(config: &Config, network: Network, epochs: &[&EpochRecord]) -> Option<Alert> {
@@ -387,7 +371,7 @@ mod tests {
     }
 
     fn record(config: &Config) -> RunRecord {
-        RunRecord { format: 2, provenance: Provenance::default(), config: config.clone() }
+        RunRecord::new(config.clone(), Provenance::default())
     }
 
     fn metric(metric: Metric, value: f64, floor: f64) -> Record {

@@ -25,7 +25,7 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
         summary.push_str(" The run was shortened (quick), so its results are worse than those of the full experiment.");
     }
     let provenance = &record.provenance;
-    let end = |network| training_end((config, provenance), log, network);
+    let end = |network| training_end(record, log, network);
     let h = training("ĥ", config.h.training.epochs, log, Stage::Fit, (provenance.h_epochs, end(Network::H)));
     let h = match (config.pairing.method, log.epochs(Stage::Flow).map(|epoch| epoch.epoch).max()) {
         (PairingMethod::Flow, Some(recorded)) => {

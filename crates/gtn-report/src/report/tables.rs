@@ -432,9 +432,10 @@ fn epochs_of_budget(contents: &Contents, command: &str) -> Option<String> {
     });
     let trained: Vec<String> = trained.collect();
     let record = &contents.record;
-    let end = |network| training_end((&record.config, &record.provenance), &contents.log, network);
+    let end = |network| training_end(record, &contents.log, network);
     let is_extended = record.config.extension.is_some();
-    if !is_extended && !networks.into_iter().any(|network| end(network) == Some(TrainingEnd::TimeBudget)) {
+    let ended_by_clock = networks.into_iter().any(|network| end(network) == Some(TrainingEnd::TimeBudget));
+    if trained.is_empty() || !(is_extended || ended_by_clock) {
         return None;
     }
     let mut command = without_option(command, "--epochs");

@@ -1,6 +1,6 @@
 //! Presets: the configurations that they resolve to, and the errors about invalid ones.
 
-use gtn_run::config::{Data, Normalize, Overrides, PairingMethod, PointSource, Protocol, Synthetic};
+use gtn_run::config::{Data, Normalize, Overrides, PairingMethod, PointSource, Protocol, Synthetic, TrainingTime};
 use gtn_run::{Config, Error, Network};
 
 const IMAGES: &str = r#"
@@ -85,19 +85,25 @@ fn protocol_quick_and_overrides_change_only_what_they_name() {
     let all =
         images(&Overrides { epochs: "3".parse().unwrap(), time_budget: Some(90), ..Overrides::default() }).unwrap();
     assert_eq!((all.h.training.epochs, autoencoder(&all)), (3, 3));
-    let budget = |network| all.training_budget(network).unwrap();
-    assert_eq!((budget(Network::Autoencoder), budget(Network::H)), (36.0, 45.0));
+    let time = |network| all.training_time(network).unwrap().seconds(1.0);
+    assert_eq!((time(Network::Autoencoder), time(Network::H)), (36.0, 45.0));
     assert_eq!(all.run_name(), "toy-d5-seed1-90s");
 }
 
 #[test]
-fn the_decoder_has_what_the_autoencoder_leaves_of_its_time() {
+fn autoencoder_and_decoder_have_what_the_other_leaves_of_its_time() {
     let text = format!("{IMAGES}[autoencoder.decoder]\nloss.spectrum = 10\ntraining = {DECODER_TRAINING}");
-    let config = resolve(&text, &Overrides { time_budget: Some(100), ..Overrides::default() }).unwrap();
-    assert_eq!(config.training_budget(Network::Autoencoder), Some(24.0));
-    let rounded = |spent| config.decoder_budget(spent).unwrap().round();
-    assert_eq!([20.0, 24.0, 30.0].map(rounded), [20.0, 16.0, 16.0]);
-    assert_eq!(resolve(&text, &Overrides::default()).unwrap().decoder_budget(3.0), None);
+    let mut config = resolve(&text, &Overrides { time_budget: Some(100), ..Overrides::default() }).unwrap();
+    let rounded = |time: Option<TrainingTime>, epoch: f64| time.unwrap().seconds(epoch).round();
+    assert_eq!([20.0, 24.0, 30.0].map(|spent| rounded(config.decoder_time(spent), 1.0)), [20.0, 16.0, 16.0]);
+    assert_eq!(resolve(&text, &Overrides::default()).unwrap().decoder_time(3.0), None);
+
+    let mut of_autoencoder = |epochs| {
+        config.autoencoder.as_mut().unwrap().decoder.as_mut().unwrap().training.epochs = epochs;
+        [0.5, 1.0, 2.0, 4.0].map(|epoch| rounded(config.training_time(Network::Autoencoder), epoch))
+    };
+    assert_eq!(of_autoencoder(10), [37.0, 33.0, 26.0, 24.0]);
+    assert_eq!(of_autoencoder(1000), [24.0; 4]);
 }
 
 #[test]

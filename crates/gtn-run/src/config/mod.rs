@@ -15,12 +15,13 @@ mod pairing;
 mod preset;
 mod reused_autoencoder;
 mod settings;
+mod time_budget;
 mod training;
 
 use gtn_io::names;
 use serde::{Deserialize, Serialize};
 
-use crate::{Network, Stage};
+use crate::Stage;
 pub use data::{
     Data, ImageSource, OfficialSplit, OwnImages, OwnLatents, PointSource, RandomSplit, ResizeSetting, Synthetic,
 };
@@ -33,6 +34,7 @@ pub use pairing::{
     TimeDistribution,
 };
 pub use reused_autoencoder::ReusedAutoencoder;
+pub use time_budget::TrainingTime;
 pub use training::{Optimizer, Schedule, Selection, Training};
 
 names! {
@@ -220,9 +222,6 @@ pub struct Config {
     pub inception: Option<InceptionSettings>,
 }
 
-/// The share of an autoencoder's time in which its decoder is trained alone.
-const DECODER_SHARE: f64 = 0.4;
-
 impl Config {
     /// The folder name of this run, such as `mnist-d5-seed1` or `mnist-d5-seed1-repo-quick`.
     #[must_use]
@@ -258,59 +257,6 @@ impl Config {
             name.push_str(&format!("-{baseline}"));
         }
         name
-    }
-
-    /// Seconds for training each network under the time budget, with its extension. If an autoencoder is trained it has 40% of it, and ĥ
-    /// has 50%. Of own images the autoencoder has 60% and ĥ 30%, because the autoencoder decides how sharp images are. Without an
-    /// autoencoder, ĥ has 90%. If the decoder is trained alone afterwards, it has 40% of the time of the autoencoder, and all of it if that
-    /// is taken from another run. A flow takes half of what ĥ would have, and pairing a tenth of it. The rest is for the other stages. If
-    /// there is a reference run, each run has half of the budget.
-    #[must_use]
-    pub fn training_budget(&self, network: Network) -> Option<f64> {
-        let takes_autoencoder = self.reused_autoencoder().is_some();
-        let trains_autoencoder = self.autoencoder.is_some() && (!takes_autoencoder || self.trains_decoder());
-        let (autoencoder, h) = match (trains_autoencoder, self.reference_run()) {
-            (true, _) if self.data.are_own() => (0.6, 0.3),
-            (true, _) => (0.4, 0.5),
-            (false, Some(_)) => (0.0, 0.45),
-            (false, None) => (0.0, 0.9),
-        };
-        let has_flow = self.pairing.method == PairingMethod::Flow;
-        let of_decoder = match (self.trains_decoder(), takes_autoencoder) {
-            (true, true) => 1.0,
-            (true, false) => DECODER_SHARE,
-            (false, _) => 0.0,
-        };
-        let fraction = match network {
-            Network::Autoencoder => autoencoder * (1.0 - of_decoder),
-            Network::Decoder => autoencoder * of_decoder,
-            // As many as for an autoencoder, in addition to the budget.
-            Network::Vae => 0.4,
-            Network::Flow => 0.5 * h,
-            Network::H => {
-                if has_flow {
-                    0.4 * h
-                } else {
-                    h
-                }
-            }
-        };
-        self.total_budget().map(|budget| budget as f64 * fraction)
-    }
-
-    /// Seconds for training the decoder alone, after the autoencoder took `spent` seconds: what it left of its share is added, as when its
-    /// validation loss had stopped to fall.
-    #[must_use]
-    pub fn decoder_budget(&self, spent: f64) -> Option<f64> {
-        let [of_both, of_decoder] =
-            [Network::Autoencoder, Network::Decoder].map(|network| self.training_budget(network));
-        Some(of_decoder? + (of_both? - spent).max(0.0))
-    }
-
-    /// The time budget with its extension, in seconds.
-    #[must_use]
-    pub fn total_budget(&self) -> Option<u64> {
-        Some(self.time_budget?.saturating_add(self.extension.unwrap_or_default()))
     }
 
     /// The autoencoder of another run, if this run takes one.

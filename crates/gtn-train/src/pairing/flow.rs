@@ -110,7 +110,7 @@ impl Pairing for ByFlow {
             task: &task,
             outputs: &(),
             settings: &training,
-            budget: config.training_budget(Network::Flow),
+            budget: config.training_time(Network::Flow),
             input_fingerprint: &input_fingerprint,
             beside_weights: &|_| Ok(()),
             uses_last_weights: false,

@@ -57,7 +57,7 @@ fn train(autoencoder: &Autoencoder, inputs: &Inputs<'_>, context: &mut Context<'
         task: &task,
         outputs: &Reconstructed(|max| task.reconstructed(max)),
         settings: &settings.training,
-        budget: config.training_budget(Network::Autoencoder),
+        budget: config.training_time(Network::Autoencoder),
         input_fingerprint: &inputs,
         beside_weights: &|_| Ok(()),
         uses_last_weights: settings.weights == AutoencoderWeights::LastEncoderBestDecoder,

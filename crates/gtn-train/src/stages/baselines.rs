@@ -32,7 +32,7 @@ pub(crate) fn run(inputs: Inputs<'_>, context: &mut Context<'_>) -> Result<Optio
         task: &VariationalReconstruction::new(&vae, &data.images, &data.split, context.streams),
         outputs: &(),
         settings: &settings.training,
-        budget: config.training_budget(Network::Vae),
+        budget: config.training_time(Network::Vae),
         input_fingerprint: &inputs,
         beside_weights: &|_| Ok(()),
         uses_last_weights: false,

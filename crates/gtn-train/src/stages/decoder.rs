@@ -57,7 +57,7 @@ fn train(
         task: &task,
         outputs: &Reconstructed(|max| task.reconstructed(max)),
         settings: &settings.training,
-        budget: config.decoder_budget(spent),
+        budget: config.decoder_time(spent),
         input_fingerprint: &inputs,
         beside_weights: &|_| Ok(()),
         uses_last_weights: false,

@@ -81,7 +81,7 @@ pub(crate) fn run(
         task: &Regression::new(&h, of_split)?,
         outputs: &snapshots,
         settings: &config.h.training,
-        budget: config.training_budget(Network::H),
+        budget: config.training_time(Network::H),
         input_fingerprint: &inputs,
         beside_weights: &beside_weights,
         uses_last_weights: false,

@@ -1,5 +1,5 @@
 use gtn_run::checkpoint::BestEpoch;
-use gtn_run::config::{Schedule, Training};
+use gtn_run::config::{Schedule, Training, TrainingTime};
 
 /// Decides after each epoch whether its weights are the best so far, and whether training ends: after the last epoch, after
 /// `patience` epochs without a lower loss, or if the next epoch would not end within the time budget.
@@ -10,8 +10,8 @@ use gtn_run::config::{Schedule, Training};
 pub struct EarlyStopping {
     epochs: usize,
     patience: usize,
-    /// Time budget in seconds.
-    budget: Option<f64>,
+    /// The time that training may take.
+    budget: Option<TrainingTime>,
     /// The time budget does not end training before this epoch.
     min_epochs: usize,
     best: Option<BestEpoch>,
@@ -38,10 +38,10 @@ impl EarlyStopping {
         Self { epochs, patience, budget: None, min_epochs: 0, best: None, elapsed: 0.0, plans }
     }
 
-    /// The same with a time budget in seconds, if there is one. An epoch starts only if it is expected to end within it, as the
-    /// epoch before it took.
+    /// The same with a time budget, if there is one. An epoch starts only if it is expected to end within it, as the epoch before it
+    /// took.
     #[must_use]
-    pub fn with_budget(self, budget: Option<f64>) -> Self {
+    pub fn with_budget(self, budget: Option<TrainingTime>) -> Self {
         Self { budget, ..self }
     }
 
@@ -73,7 +73,7 @@ impl EarlyStopping {
     /// Whether another epoch may follow the last one, which took `seconds`: there are epochs, patience and time left.
     #[must_use]
     pub(crate) fn may_continue(&self, epoch: usize, seconds: f64) -> bool {
-        let has_time = self.budget.is_none_or(|budget| self.elapsed + seconds <= budget);
+        let has_time = self.budget.is_none_or(|budget| self.elapsed + seconds <= budget.seconds(seconds));
         let has_patience = self.best.is_none_or(|best| epoch - best.epoch < self.patience);
         epoch < self.epochs && has_time && has_patience
     }
@@ -88,13 +88,13 @@ impl EarlyStopping {
         let is_out_of_time = match self.budget {
             Some(budget) if self.plans => {
                 if epoch == 1 {
-                    let affordable = (budget / seconds.max(1e-9)) as usize;
+                    let affordable = (budget.seconds(seconds) / seconds.max(1e-9)) as usize;
                     self.epochs = self.epochs.min(affordable.max(self.min_epochs).max(1));
                 }
                 false
             }
             Some(_) if epoch < self.min_epochs => false,
-            Some(budget) => self.elapsed + 2.0 * seconds > budget,
+            Some(budget) => self.elapsed + 2.0 * seconds > budget.seconds(seconds),
             None => false,
         };
         let is_out_of_patience = self.best.is_some_and(|best| epoch - best.epoch >= self.patience);
@@ -109,6 +109,10 @@ mod tests {
 
     fn rule(epochs: usize, patience: usize) -> EarlyStopping {
         EarlyStopping::new(&Training::new(epochs, patience, 1, 1e-3))
+    }
+
+    fn seconds(seconds: f64) -> Option<TrainingTime> {
+        Some(TrainingTime::new(seconds))
     }
 
     /// The epoch after which training ends, and the best epoch.
@@ -140,9 +144,9 @@ mod tests {
     #[test]
     fn an_epoch_starts_only_if_it_would_end_within_the_budget() {
         let falling = [9.0, 8.0, 7.0, 6.0, 5.0];
-        assert_eq!(outcome(rule(100, 3).with_budget(Some(3.0)), 1, &falling), (3, 3));
-        assert_eq!(outcome(rule(100, 3).with_budget(Some(3.9)), 1, &falling), (3, 3));
-        assert_eq!(outcome(rule(100, 3).with_budget(Some(0.1)), 1, &falling), (1, 1));
+        assert_eq!(outcome(rule(100, 3).with_budget(seconds(3.0)), 1, &falling), (3, 3));
+        assert_eq!(outcome(rule(100, 3).with_budget(seconds(3.9)), 1, &falling), (3, 3));
+        assert_eq!(outcome(rule(100, 3).with_budget(seconds(0.1)), 1, &falling), (1, 1));
         assert_eq!(outcome(rule(100, 3).with_budget(None), 1, &falling), (usize::MAX, 5));
     }
 
@@ -151,14 +155,14 @@ mod tests {
         let cosine = Training { schedule: Schedule::Cosine, ..Training::new(100, 100, 1, 1e-3) };
         let rule = |budget| EarlyStopping::new(&cosine).with_budget(budget);
         let falling: Vec<f64> = (0..200).map(|epoch| -f64::from(epoch)).collect();
-        assert_eq!(outcome(rule(Some(7.5)), 1, &falling), (7, 7));
-        assert_eq!(outcome(rule(Some(0.1)), 1, &falling), (1, 1));
+        assert_eq!(outcome(rule(seconds(7.5)), 1, &falling), (7, 7));
+        assert_eq!(outcome(rule(seconds(0.1)), 1, &falling), (1, 1));
         assert_eq!(outcome(rule(None), 1, &falling), (100, 100));
-        let mut first = rule(Some(7.5));
+        let mut first = rule(seconds(7.5));
         first.update(1, 0.0, 1.0);
         assert_eq!(first.epochs(), 7);
         // An interruption forgets neither the plan nor the time.
-        let resumed = rule(Some(7.5)).planned(Some(7)).resumed(first.best(), 1.0, 0);
+        let resumed = rule(seconds(7.5)).planned(Some(7)).resumed(first.best(), 1.0, 0);
         assert_eq!(resumed, first);
     }
 
@@ -166,12 +170,12 @@ mod tests {
     fn a_resumed_rule_decides_as_the_uninterrupted_one() {
         let losses = [5.0, 3.0, 4.0, 4.0, 4.0, 2.0];
         for interrupted in 1..losses.len() {
-            let mut first = rule(100, 3).with_budget(Some(50.0));
+            let mut first = rule(100, 3).with_budget(seconds(50.0));
             let so_far = &losses[..interrupted];
             for (epoch, &loss) in (1..).zip(so_far) {
                 first.update(epoch, loss, 1.0);
             }
-            let resumed = rule(100, 3).with_budget(Some(50.0)).resumed(first.best(), interrupted as f64, 0);
+            let resumed = rule(100, 3).with_budget(seconds(50.0)).resumed(first.best(), interrupted as f64, 0);
             assert_eq!(resumed, first);
         }
     }
@@ -179,7 +183,7 @@ mod tests {
     #[test]
     fn an_extended_budget_allows_more_epochs_and_nothing_else_does() {
         let ended =
-            |budget| rule(100, 3).with_budget(Some(budget)).resumed(Some(BestEpoch { epoch: 5, loss: 1.0 }), 6.0, 0);
+            |budget| rule(100, 3).with_budget(seconds(budget)).resumed(Some(BestEpoch { epoch: 5, loss: 1.0 }), 6.0, 0);
         assert!(!ended(6.5).may_continue(6, 1.0) && ended(7.0).may_continue(6, 1.0));
         assert!(!ended(50.0).may_continue(8, 1.0), "patience has ended training");
         assert!(!ended(1000.0).may_continue(100, 1.0), "all epochs are over");
@@ -187,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_budget_does_not_end_training_before_the_best_epoch_on_disk() {
-        let budget = rule(100, 10).with_budget(Some(0.5)).resumed(None, 0.0, 3);
+        let budget = rule(100, 10).with_budget(seconds(0.5)).resumed(None, 0.0, 3);
         assert_eq!(outcome(budget, 1, &[9.0, 8.0, 7.0, 6.0]), (3, 3));
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use gtn_models::Parameters;
 use gtn_run::checkpoint::{BestEpoch, TrainState};
-use gtn_run::config::Training;
+use gtn_run::config::{Training, TrainingTime};
 use gtn_run::schema::Statistic;
 use gtn_run::{Artifact, EpochImages, EpochRecord, Fingerprint, Record, RunFolder, StageProgress, Statistics};
 use ndarray::Array4;
@@ -64,8 +64,8 @@ pub(crate) struct InRun<'a, T, O> {
     pub(crate) task: &'a T,
     pub(crate) outputs: &'a O,
     pub(crate) settings: &'a Training,
-    /// Time budget in seconds.
-    pub(crate) budget: Option<f64>,
+    /// The time that it may take.
+    pub(crate) budget: Option<TrainingTime>,
     pub(crate) input_fingerprint: &'a Fingerprint,
     /// Inserts what is stored beside the weights.
     pub(crate) beside_weights: &'a dyn Fn(&mut Artifact) -> Result<()>,

@@ -96,7 +96,8 @@ fn run(experiment: &str, root: &Path, overrides: Overrides) -> Run {
         (flow.integration_steps, flow.fresh_pairs) = (4, 100);
         config.h.residual = Some(ResidualSettings { width: 8, blocks: 1 });
         let training = Training::new(2, 2, 50, 1e-3);
-        config.autoencoder.as_mut().unwrap().decoder = Some(DecoderSettings { loss: Default::default(), training });
+        config.autoencoder.as_mut().unwrap().decoder =
+            Some(DecoderSettings { loss: Default::default(), latent_noise: 0.0, training });
     }
     let job = Job {
         config,

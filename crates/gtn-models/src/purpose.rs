@@ -79,6 +79,9 @@ pub fn flow_noise(split: &str) -> String {
     format!("flow/noise/{split}")
 }
 
+/// Normal values that a decoder's training adds to latents. The index is that of the batch: epoch · 2³² + position.
+pub const DECODER_NOISE: &str = "decoder/noise";
+
 /// Times of the flow matching steps on this split. The index is that of the batch.
 #[must_use]
 pub fn flow_time(split: &str) -> String {

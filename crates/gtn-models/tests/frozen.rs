@@ -45,6 +45,7 @@ fn purposes_are_frozen() {
         (purpose::EVALUATE_GENERATED, "evaluate/generated"),
         (purpose::EVALUATE_DIRECTIONS, "evaluate/directions"),
         (purpose::EVALUATE_SUBSETS, "evaluate/subsets"),
+        (purpose::DECODER_NOISE, "decoder/noise"),
     ];
     for (purpose, literal) in frozen {
         assert_eq!(purpose, literal);

@@ -12,8 +12,11 @@ use gtn_run::schema::{checkpoint, latents};
 use gtn_run::{Artifact, MetricsLog, Network, Provenance, RunFolder, Stage};
 use gtn_train::{Error, Job, presets, reproduce};
 
-const SETTINGS: fn() -> DecoderSettings =
-    || DecoderSettings { loss: ReconstructionLoss { spectrum: 2.0 }, training: Training::new(3, 3, 50, 1e-3) };
+const SETTINGS: fn() -> DecoderSettings = || DecoderSettings {
+    loss: ReconstructionLoss { spectrum: 2.0 },
+    latent_noise: 0.1,
+    training: Training::new(3, 3, 50, 1e-3),
+};
 
 fn job(data: &Path, decoder: Option<DecoderSettings>) -> Job {
     let overrides =

@@ -47,6 +47,8 @@ impl Config {
             check_image_network("autoencoder", &autoencoder.loss, &autoencoder.training)?;
             if let Some(decoder) = &autoencoder.decoder {
                 check_image_network("autoencoder.decoder", &decoder.loss, &decoder.training)?;
+                let reason = "must be from 0 to 10 standard deviations";
+                require_in(0.0..=10.0, "autoencoder.decoder.latent_noise", decoder.latent_noise, reason)?;
             }
         }
         if let Some(reused) = self.reused_autoencoder() {

@@ -112,6 +112,10 @@ pub struct DecoderSettings {
     /// What it minimizes.
     #[serde(default, skip_serializing_if = "is_default")]
     pub loss: ReconstructionLoss,
+    /// The standard deviation of the normal noise that is added to the latents in training, by that of all values of the latents: so
+    /// it sees each latent in other places, as generated ones are, and memorizes fewer images.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub latent_noise: f64,
     /// Its training.
     pub training: Training,
 }

@@ -53,6 +53,7 @@ fn train(
     let spent = context.log.epochs(Stage::Autoencode).map(|epoch| epoch.seconds).sum();
     let latents = [targets.train.view(), targets.validation.view()];
     let task = Decoding::new(&trained.autoencoder, &data.images, &data.split, latents)?.with_loss(loss);
+    let task = task.with_latent_noise(settings.latent_noise, context.streams)?;
     let training = InRun {
         task: &task,
         outputs: &Reconstructed(|max| task.reconstructed(max)),

@@ -109,6 +109,12 @@ fn settings(Contents { record, data_set, .. }: &Contents) -> Vec<String> {
                 "Beginning with these weights, the decoder alone was trained on the latents, while the encoder stayed as it is. It \
                  minimizes {loss}."
             ));
+            if decoder.latent_noise > 0.0 {
+                settings.push(format!(
+                    "In its training, normal noise of {} times the standard deviation of the latents is added to them.",
+                    decoder.latent_noise
+                ));
+            }
         }
     }
     if let Some(reused) = config.reused_autoencoder() {

@@ -57,7 +57,7 @@ impl<'a> Decoding<'a> {
         Self { loss, ..self }
     }
 
-    /// The same with normal noise added to the training latents, anew for each batch. Its standard deviation is `noise` times that of all
+    /// The same with normal noise added to the training latents, other values for each batch. Its standard deviation is `noise` times that of all
     /// values of the latents.
     ///
     /// # Errors

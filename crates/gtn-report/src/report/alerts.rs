@@ -7,14 +7,16 @@ mod of_metrics;
 mod of_training;
 
 use gtn_run::config::{Data, ImageSource};
-use gtn_run::schema::Metric;
-use gtn_run::{Config, EpochRecord, MetricsLog, Network, RunRecord};
+use gtn_run::schema::{Metric, Statistic};
+use gtn_run::{Config, EpochRecord, MetricsLog, Network, RunRecord, Stage};
 
 pub(super) use self::alert::{Alert, Kind};
 use self::of_metrics::of_metric;
 use self::of_training::{overfitted, still_falling};
 use super::text::count;
 
+/// Generated images are nearly all the same if they vary less than this fraction of what real ones do. Blurred ones keep 0.75 or more.
+const MIN_VARIANCE: f64 = 0.3;
 /// With fewer samples, metrics of neighborhoods and distances vary a lot.
 const MIN_SAMPLES: usize = 200;
 
@@ -25,6 +27,7 @@ pub(super) fn alerts(record: &RunRecord, log: &MetricsLog) -> Vec<Alert> {
     for record in log.metrics() {
         alerts.extend(of_metric(config, record));
     }
+    alerts.extend(alike(log));
     for network in [Network::Autoencoder, Network::Decoder, Network::Flow, Network::H] {
         let epochs: Vec<&EpochRecord> = log.epochs(network.stage()).collect();
         alerts.extend(still_falling(config, network, &epochs));
@@ -44,6 +47,30 @@ pub(super) fn alerts(record: &RunRecord, log: &MetricsLog) -> Vec<Alert> {
     }
     alerts.sort_by_key(|alert| alert.kind);
     alerts
+}
+
+/// Images that are nearly the same, which needs no metric, and so few held-out data that none was measured.
+fn alike(log: &MetricsLog) -> Option<Alert> {
+    let statistics = &log.stage(Stage::Sample)?.statistics;
+    let generated = *statistics.get(&Statistic::GeneratedVariance)?;
+    if generated >= MIN_VARIANCE {
+        return None;
+    }
+    let decoded = statistics.get(&Statistic::DecodedVariance).copied().unwrap_or(1.0);
+    let of_decoder = decoded < MIN_VARIANCE;
+    Some(Alert {
+        kind: Kind::Alike,
+        finding: format!(
+            "Generated images are nearly all the same: they vary by {:.1}% of what real ones do{}.",
+            100.0 * generated,
+            if of_decoder { format!(", and reconstructed ones by {:.1}%", 100.0 * decoded) } else { String::new() }
+        ),
+        advice: match of_decoder {
+            true => "The autoencoder does not tell images apart yet. Train longer, or use more images.",
+            false => "Train longer, or use more images.",
+        }
+        .to_owned(),
+    })
 }
 
 fn few_samples(config: &Config, log: &MetricsLog) -> Option<Alert> {
@@ -94,10 +121,31 @@ fn not_comparable(config: &Config) -> Option<Alert> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use gtn_run::{MetricRecord, Record};
+    use gtn_run::{MetricRecord, Record, StageRecord};
 
     use super::fixtures::{kinds, log, record};
     use super::*;
+
+    #[test]
+    fn images_that_are_all_the_same_are_the_first_alert() {
+        let of = |generated, decoded| {
+            let statistics = [(Statistic::GeneratedVariance, generated), (Statistic::DecodedVariance, decoded)]
+                .into_iter()
+                .collect();
+            let (_folder, log) =
+                log(vec![Record::Stage(StageRecord { stage: Stage::Sample, seconds: 1.0, statistics })]);
+            alerts(&record(&fixtures::config()), &log)
+        };
+        assert_eq!(of(0.77, 0.9), []);
+        let [alert] = of(0.001, 0.0004).try_into().unwrap();
+        assert!(
+            alert.finding.contains("vary by 0.1% of what real ones do, and reconstructed ones by 0.0%"),
+            "{alert:?}"
+        );
+        assert!(alert.advice.starts_with("The autoencoder") && alert.kind.is_serious());
+        let [alert] = of(0.1, 0.9).try_into().unwrap();
+        assert!(alert.finding.ends_with("vary by 10.0% of what real ones do.") && alert.advice.starts_with("Train"));
+    }
 
     #[test]
     fn shortened_runs_and_few_samples_are_alerts_and_come_after_bad_values() {

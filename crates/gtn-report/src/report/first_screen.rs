@@ -45,6 +45,7 @@ fn verdict(
     paper: Option<f64>,
 ) -> Verdict {
     let seconds = log.seconds();
+    let serious: Vec<&Alert> = alerts.iter().filter(|alert| alert.kind.is_serious()).collect();
     let Some(standing) = standing.filter(|_| is_finished) else {
         let text = match is_finished {
             false => {
@@ -56,10 +57,9 @@ fn verdict(
                 format!("Finished after {}, but there were too few data{found} to measure the samples.", duration(seconds))
             }
         };
-        return Verdict { level: Level::Fair, text };
+        return with_alerts(Verdict { level: Level::Fair, text }, &serious);
     };
-    let serious: Vec<&Alert> = alerts.iter().filter(|alert| alert.kind.is_serious()).collect();
-    let (mut level, compared) = match standing.rank() {
+    let (level, compared) = match standing.rank() {
         Rank::LikeReal if standing.is_behind() => (
             Level::Fair,
             "nearly as close to real data as other real data, though those of a simpler generator are closer",
@@ -69,6 +69,10 @@ fn verdict(
         }
         Rank::LikeReal => (Level::Good, "nearly as close to real data as other real data"),
         Rank::AheadOfBaselines => (Level::Good, "closer to real data than those of the best baseline"),
+        Rank::LevelWithBaseline => {
+            let level = if standing.ahead_by.is_empty() { Level::Fair } else { Level::Good };
+            (level, "about as close to real data as those of the best baseline")
+        }
         Rank::BehindBaseline => (Level::Fair, "farther from real data than those of a simpler generator"),
         Rank::Different => (Level::Fair, "not yet as close to real data as other real data"),
     };
@@ -79,23 +83,29 @@ fn verdict(
     // Most metrics compare latents, and say nothing of what the decoder loses.
     let (subject, of_decoder) = match (has_decoder, standing.metric) {
         (true, Metric::Fid) | (false, _) => ("Samples", ""),
-        (true, _) => ("Latents of the samples", " Images are hardly sharper than the reconstructed ones."),
+        (true, _) => {
+            ("Latents of the samples", " How sharp images are depends on the autoencoder: see the reconstructed ones.")
+        }
     };
     let ahead = match standing.rank() {
-        Rank::BehindBaseline if !standing.ahead_by.is_empty() && serious.is_empty() => {
+        Rank::LevelWithBaseline | Rank::BehindBaseline if !standing.ahead_by.is_empty() && serious.is_empty() => {
             let titles: Vec<String> = standing.ahead_by.iter().map(|title| lower(title)).collect();
             format!(" By other metrics they are closer than those of every simpler generator ({}).", titles.join(", "))
         }
         _ => String::new(),
     };
-    let mut text = format!(
+    let text = format!(
         "Finished after {}. {subject} are {compared} ({}).{ahead}{of_decoder}",
         duration(seconds),
         values.join(", ")
     );
+    with_alerts(Verdict { level, text }, &serious)
+}
+
+/// The verdict with the first of the serious alerts.
+fn with_alerts(Verdict { level, mut text }: Verdict, serious: &[&Alert]) -> Verdict {
     if let Some(first) = serious.first() {
         let joint = if level == Level::Good { "But" } else { "Also" };
-        level = Level::Poor;
         let others = match serious.len() {
             1 => String::new(),
             2 => " (and one more problem below)".to_owned(),
@@ -103,6 +113,7 @@ fn verdict(
         };
         text.push_str(&format!(" {joint}: {}{others}.", first.finding.trim_end_matches('.')));
     }
+    let level = if serious.is_empty() { level } else { Level::Poor };
     Verdict { level, text }
 }
 
@@ -224,6 +235,8 @@ mod tests {
             }
         );
         assert!(verdict_of(0.1, &[]).text.contains("Samples are as close to real data"));
+        let level = verdict_of(0.155, &[]);
+        assert!(level.level == Level::Good && level.text.contains("about as close to real data as"), "{level:?}");
         let worse = verdict_of(0.3, &[]);
         assert!(worse.level == Level::Fair && worse.text.contains("than those of a simpler generator"), "{worse:?}");
         assert!(worse.text.contains("every simpler generator (precision, coverage)"), "{worse:?}");
@@ -236,7 +249,7 @@ mod tests {
         );
         let paper = verdict((&done, true, true), Some(&standing(0.11)), &[], Some(36.43));
         assert!(
-            paper.text.contains("Latents of the samples are") && paper.text.contains("hardly sharper"),
+            paper.text.contains("Latents of the samples are") && paper.text.contains("How sharp images are"),
             "{paper:?}"
         );
         assert!(paper.text.contains("the paper 36.43"), "{paper:?}");

@@ -11,6 +11,8 @@ const DECIDING: [Metric; 2] = [Metric::Fid, Metric::SlicedWasserstein];
 
 /// A value is as good as real data up to this many times the noise floor.
 const LIKE_REAL: f64 = 1.15;
+/// Values that differ by less than this factor are level: another seed would have another order.
+const LEVEL: f64 = 1.05;
 
 /// The metric that a run is judged by first.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +38,8 @@ pub(super) enum Rank {
     LikeReal,
     /// Not worse than every simpler generator.
     AheadOfBaselines,
+    /// About as good as the best simpler generator, though not better.
+    LevelWithBaseline,
     /// Worse than a simpler generator.
     BehindBaseline,
     /// Different from real data, and there are no baselines.
@@ -92,9 +96,9 @@ fn of_record(record: &MetricRecord, title: impl Fn(Baseline) -> String) -> Stand
 }
 
 impl Standing {
-    /// Whether a simpler generator has a better value.
+    /// Whether a simpler generator has a clearly better value.
     pub(super) fn is_behind(&self) -> bool {
-        self.best.as_ref().is_some_and(|(_, best)| *best < self.value)
+        self.best.as_ref().is_some_and(|(_, best)| LEVEL * best < self.value)
     }
 
     /// How the samples compare. All metrics that decide are 0 for equal distributions.
@@ -102,6 +106,7 @@ impl Standing {
         match (self.floor, &self.best) {
             (Some(floor), _) if self.value <= LIKE_REAL * floor => Rank::LikeReal,
             (_, Some((_, best))) if self.value <= *best => Rank::AheadOfBaselines,
+            (_, Some(_)) if !self.is_behind() => Rank::LevelWithBaseline,
             (_, Some(_)) => Rank::BehindBaseline,
             (_, None) => Rank::Different,
         }
@@ -138,6 +143,7 @@ mod tests {
         assert!(is_ahead(&record(Metric::Coverage, 0.7)) && !is_ahead(&record(Metric::Coverage, 0.5)));
         assert!(is_ahead(&record(Metric::EnergyDistance, 0.3)) && !is_ahead(&record(Metric::EnergyDistance, 0.5)));
         assert_eq!(of(0.0461, Some(0.01), &baselines).rank(), Rank::AheadOfBaselines);
+        assert_eq!(of(0.0471, Some(0.01), &baselines).rank(), Rank::LevelWithBaseline);
         assert_eq!(of(0.183, Some(0.01), &baselines).rank(), Rank::BehindBaseline);
         assert_eq!(of(0.183, None, &[]).rank(), Rank::Different);
         assert_eq!(of(0.183, Some(f64::NAN), &[(Baseline::Decoded, 0.1)]).rank(), Rank::Different);

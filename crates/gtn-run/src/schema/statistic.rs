@@ -107,6 +107,17 @@ names! {
             "Number of components of the mixture that is a baseline: the one of 1, 3, 10, 30 and 100 with the highest likelihood \
              of a tenth of the training latents that the mixture was not fitted to."
         ),
+        /// How much the shown images vary, by how much real ones do.
+        GeneratedVariance => "generated_variance" (
+            &[Stage::Sample], "Variance of generated images",
+            "Variance of the pixels of the generated images that are shown, by that of the validation images beside them. Near 0, they are \
+             all the same."
+        ),
+        /// How much the shown reconstructed images vary, by how much real ones do.
+        DecodedVariance => "decoded_variance" (
+            &[Stage::Sample], "Variance of reconstructed images",
+            "The same of the validation images after the autoencoder."
+        ),
         /// Error of the reconstructed validation images.
         ReconstructionError => "reconstruction_error" (
             &[Stage::Evaluate], "Reconstruction error",

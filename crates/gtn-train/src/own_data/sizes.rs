@@ -50,9 +50,10 @@ fn decoder_epochs(training: usize) -> usize {
     (epochs.round() as usize).clamp(4, 100)
 }
 
-/// Steps of the flow: more for more samples, and for more dimensions than a hundred.
+/// Steps of the flow: more for more samples, and for more dimensions than a hundred. With many samples, it memorizes none of them for long.
 fn flow_steps(training: usize, dim: usize) -> usize {
-    let by_samples = (4000.0 * (training as f64 / USUAL_SAMPLES).powf(0.65)).clamp(500.0, 6000.0);
+    let samples = training as f64 / USUAL_SAMPLES;
+    let by_samples = (4000.0 * samples.powf(if samples > 1.0 { 1.2 } else { 0.65 })).clamp(500.0, 15_000.0);
     (by_samples * (dim as f64 / 100.0).max(1.0)).round().min(20_000.0) as usize
 }
 
@@ -80,6 +81,7 @@ mod tests {
         assert!(steps.is_sorted_by(|more, fewer| more > fewer), "{steps:?}");
         assert!(flow_steps(3_000, 100) < flow_steps(15_000, 16));
         assert_eq!([16, 384, 4096].map(|dim| flow_steps(15_000, dim)), [4_000, 15_360, 20_000]);
+        assert_eq!([30_000, 60_000, 1_000_000].map(|samples| flow_steps(samples, 100)), [9_190, 15_000, 15_000]);
     }
 
     #[test]

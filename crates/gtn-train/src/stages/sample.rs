@@ -41,11 +41,14 @@ pub(crate) fn run(results: Results<'_>, context: &mut Context<'_>) -> Result<()>
 
     let started = Instant::now();
     let mut artifact = Artifact::new(inputs);
+    let mut statistics = Statistics::new();
     match source {
-        Source::Images(images) => images::sample(results, images, &improvements, &mut artifact, context)?,
+        Source::Images(images) => {
+            statistics = images::sample(results, images, &improvements, &mut artifact, context)?;
+        }
         Source::Points(points) => points::sample(results, *points, &mut artifact, context)?,
         Source::Latents => latents::sample(results, &mut artifact, context)?,
     }
-    context.write((Stage::Sample, started), artifact, Statistics::new(), &path)?;
+    context.write((Stage::Sample, started), artifact, statistics, &path)?;
     Ok(())
 }

@@ -14,6 +14,7 @@ pub(in crate::report) struct Alert {
 /// The rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::report) enum Kind {
+    Alike,
     NearZero,
     FarFromFloor,
     Shrunk,
@@ -28,6 +29,6 @@ pub(in crate::report) enum Kind {
 impl Kind {
     /// Whether samples are bad, and not only measured or trained with less than could be.
     pub(in crate::report) fn is_serious(self) -> bool {
-        matches!(self, Kind::NearZero | Kind::FarFromFloor | Kind::Shrunk | Kind::Memorized)
+        matches!(self, Kind::Alike | Kind::NearZero | Kind::FarFromFloor | Kind::Shrunk | Kind::Memorized)
     }
 }

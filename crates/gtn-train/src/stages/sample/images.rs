@@ -3,9 +3,9 @@
 use gtn_metrics::NearestNeighbors;
 use gtn_models::{Generator, Interpolation, Sampling, SourceRows, purpose};
 use gtn_run::config::PairingMethod;
-use gtn_run::schema::{IMPROVEMENTS, image_samples as keys, pairs as pair_keys, snapshot};
-use gtn_run::{Artifact, Stage};
-use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
+use gtn_run::schema::{IMPROVEMENTS, Statistic, image_samples as keys, pairs as pair_keys, snapshot};
+use gtn_run::{Artifact, Stage, Statistics};
+use ndarray::{Array1, Array2, Array4, ArrayView2, Axis, concatenate};
 
 use super::scatter::{self, SCATTERED};
 use crate::Result;
@@ -44,14 +44,20 @@ pub(super) fn sample(
     improvements: &[(usize, Artifact)],
     artifact: &mut Artifact,
     context: &Context<'_>,
-) -> Result<()> {
+) -> Result<Statistics> {
     let generator = trained.generator()?;
     let count = shown_samples(&config.data);
     let latents = generator.sample_latents(LATENTS, &mut context.streams.stream(purpose::SAMPLE, 0))?;
-    artifact.insert(&keys::GENERATED, generator.decode(first_rows(&latents, count))?);
-    artifact.insert(&keys::DECODED, generator.decode(first_rows(&targets.validation, count))?);
+    let generated = generator.decode(first_rows(&latents, count))?;
+    let decoded = generator.decode(first_rows(&targets.validation, count))?;
     let shown = &images.split.validation[..count.min(images.split.validation.len())];
-    artifact.insert(&keys::ORIGINAL, images.images.batch(shown));
+    let original = images.images.batch(shown);
+    let relative = |of: &Array4<f32>| pixel_variance(of) / pixel_variance(&original);
+    let variances =
+        [(Statistic::GeneratedVariance, relative(&generated)), (Statistic::DecodedVariance, relative(&decoded))];
+    artifact.insert(&keys::GENERATED, generated);
+    artifact.insert(&keys::DECODED, decoded);
+    artifact.insert(&keys::ORIGINAL, original);
     if let Some(samples) = baselines.samples(Stage::Sample, context)? {
         artifact.insert(&keys::MIXTURE, generator.decode(first_rows(&samples.mixture, COMPARED.min(count)))?);
     }
@@ -71,7 +77,17 @@ pub(super) fn sample(
         artifact.insert(&keys::SIMILARITY_BY_RANK, similarity_by_rank(context)?);
     }
     scatter::insert(&latents, targets, baselines.samples(Stage::Sample, context)?, artifact)?;
-    nearest(generator, first_rows(&latents, NEAREST_SAMPLES), &targets.train, images, artifact)
+    nearest(generator, first_rows(&latents, NEAREST_SAMPLES), &targets.train, images, artifact)?;
+    // Without several real images, or if all are the same, there is nothing to compare with.
+    Ok(variances.into_iter().filter(|(_, variance)| variance.is_finite()).collect())
+}
+
+/// The mean variance of a pixel over images; not finite for less than two.
+fn pixel_variance(images: &Array4<f32>) -> f64 {
+    if images.len_of(Axis(0)) < 2 {
+        return f64::NAN;
+    }
+    images.var_axis(Axis(0), 1.0).mapv(f64::from).mean().unwrap_or(f64::NAN)
 }
 
 /// Images along straight lines between normal vectors.

@@ -50,7 +50,7 @@ fn decoder_epochs(training: usize) -> usize {
     (epochs.round() as usize).clamp(4, 100)
 }
 
-/// Steps of the flow: more for more samples, and for more dimensions than a hundred. With many samples, it memorizes none of them for long.
+/// Steps of the flow: more for more samples, and for more dimensions than a hundred. It memorizes many samples later than few.
 fn flow_steps(training: usize, dim: usize) -> usize {
     let samples = training as f64 / USUAL_SAMPLES;
     let by_samples = (4000.0 * samples.powf(if samples > 1.0 { 1.2 } else { 0.65 })).clamp(500.0, 15_000.0);

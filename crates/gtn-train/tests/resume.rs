@@ -237,6 +237,15 @@ fn images_are_measured_on_pixels_and_compared_with_baselines() {
     }
     let explained_variance = samples.metadata(&samples_keys::SCATTER_EXPLAINED_VARIANCE).unwrap();
     assert!((0.3..=1.0).contains(&explained_variance), "{explained_variance}");
+
+    let variances = &log.stage(Stage::Sample).unwrap().statistics;
+    let relative = |key, statistic: Statistic| {
+        let of = |key| samples.tensor(key).unwrap().var_axis(ndarray::Axis(0), 1.0).mean().unwrap();
+        let expected = f64::from(of(key) / of(&samples_keys::ORIGINAL));
+        assert!((variances[&statistic] / expected - 1.0).abs() < 1e-4, "{statistic}: {}", variances[&statistic]);
+    };
+    relative(&samples_keys::GENERATED, Statistic::GeneratedVariance);
+    relative(&samples_keys::DECODED, Statistic::DecodedVariance);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use self::of_metrics::of_metric;
 use self::of_training::{overfitted, still_falling};
 use super::text::count;
 
-/// Generated images are nearly all the same if they vary less than this fraction of what real ones do. Blurred ones keep 0.75 or more.
+/// Generated images are much alike if they vary less than this fraction of what real ones do. Blurred ones keep 0.75 or more.
 const MIN_VARIANCE: f64 = 0.3;
 /// With fewer samples, metrics of neighborhoods and distances vary a lot.
 const MIN_SAMPLES: usize = 200;
@@ -49,7 +49,7 @@ pub(super) fn alerts(record: &RunRecord, log: &MetricsLog) -> Vec<Alert> {
     alerts
 }
 
-/// Images that are nearly the same, which needs no metric, and so few held-out data that none was measured.
+/// Images that are much alike, which needs no metric, and so few held-out data that none was measured.
 fn alike(log: &MetricsLog) -> Option<Alert> {
     let statistics = &log.stage(Stage::Sample)?.statistics;
     let generated = *statistics.get(&Statistic::GeneratedVariance)?;
@@ -61,9 +61,9 @@ fn alike(log: &MetricsLog) -> Option<Alert> {
     Some(Alert {
         kind: Kind::Alike,
         finding: format!(
-            "Generated images are nearly all the same: they vary by {:.1}% of what real ones do{}.",
+            "Generated images are much alike: they vary {:.0}% as much as real ones{}.",
             100.0 * generated,
-            if of_decoder { format!(", and reconstructed ones by {:.1}%", 100.0 * decoded) } else { String::new() }
+            if of_decoder { format!(", and reconstructed ones {:.0}%", 100.0 * decoded) } else { String::new() }
         ),
         advice: match of_decoder {
             true => "The autoencoder does not tell images apart yet. Train longer, or use more images.",
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn images_that_are_all_the_same_are_the_first_alert() {
+    fn images_that_are_much_alike_are_the_first_alert() {
         let of = |generated, decoded| {
             let statistics = [(Statistic::GeneratedVariance, generated), (Statistic::DecodedVariance, decoded)]
                 .into_iter()
@@ -138,13 +138,10 @@ mod tests {
         };
         assert_eq!(of(0.77, 0.9), []);
         let [alert] = of(0.001, 0.0004).try_into().unwrap();
-        assert!(
-            alert.finding.contains("vary by 0.1% of what real ones do, and reconstructed ones by 0.0%"),
-            "{alert:?}"
-        );
+        assert!(alert.finding.contains("vary 0% as much as real ones, and reconstructed ones 0%"), "{alert:?}");
         assert!(alert.advice.starts_with("The autoencoder") && alert.kind.is_serious());
         let [alert] = of(0.1, 0.9).try_into().unwrap();
-        assert!(alert.finding.ends_with("vary by 10.0% of what real ones do.") && alert.advice.starts_with("Train"));
+        assert!(alert.finding.ends_with("vary 10% as much as real ones.") && alert.advice.starts_with("Train"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use gtn_run::{Config, EpochRecord, MetricsLog, Network, RunRecord, Stage};
 pub(super) use self::alert::{Alert, Kind};
 use self::of_metrics::of_metric;
 use self::of_training::{overfitted, still_falling};
-use super::text::count;
+use super::text::{capitalized, count};
 
 /// Generated images are much alike if they vary less than this fraction of what real ones do. Blurred ones keep 0.75 or more.
 const MIN_VARIANCE: f64 = 0.3;
@@ -35,12 +35,14 @@ pub(super) fn alerts(record: &RunRecord, log: &MetricsLog) -> Vec<Alert> {
     }
     alerts.extend(few_samples(config, log));
     alerts.extend(not_comparable(config));
-    let of_files = record.provenance.data_notes.iter().filter(|note| note.contains("not comparable with the paper"));
-    alerts.extend(of_files.map(|note| Alert {
-        kind: Kind::NotComparable,
-        finding: format!("About the files: {note}."),
-        advice: String::new(),
-    }));
+    for (part, kind) in [("not comparable with the paper", Kind::NotComparable), ("images are few", Kind::FewSamples)] {
+        let of_files = record.provenance.data_notes.iter().filter(|note| note.contains(part));
+        alerts.extend(of_files.map(|note| {
+            let (finding, advice) = note.split_once(": ").unwrap_or((note, ""));
+            let advice = if advice.is_empty() { String::new() } else { format!("{}.", capitalized(advice)) };
+            Alert { kind, finding: format!("About the files: {finding}."), advice }
+        }));
+    }
     // Samples near the mean are nearer to all data.
     if alerts.iter().any(|alert| alert.kind == Kind::Shrunk) {
         alerts.retain(|alert| alert.kind != Kind::Memorized);
@@ -105,6 +107,7 @@ fn not_comparable(config: &Config) -> Option<Alert> {
     }
     let images =
         matches!(config.data, Data::Images(ImageSource::Mnist(_) | ImageSource::Celeba(_) | ImageSource::Hap(_)));
+    let longer = if config.quick { " The same command without --quick trains as long as it should." } else { "" };
     let reference = match (is_of_paper, images) {
         (true, true) => "Values are not comparable with those of the paper.",
         (true, false) => "Values are not comparable with those of the complete experiment.",
@@ -113,7 +116,7 @@ fn not_comparable(config: &Config) -> Option<Alert> {
     Some(Alert {
         kind: Kind::NotComparable,
         finding: format!("The run used {}.", reasons.join(" and ")),
-        advice: reference.to_owned(),
+        advice: format!("{reference}{longer}"),
     })
 }
 

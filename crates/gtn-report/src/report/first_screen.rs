@@ -10,7 +10,10 @@ use super::paper_values;
 use super::section::Thumbnails;
 use super::standing::{Rank, Standing};
 use super::tables::mark;
-use super::text::{count, duration, number};
+use super::text::{self, count, duration, number};
+
+/// So many held-out data are needed to measure samples.
+const MIN_MEASURED: usize = 11;
 
 /// The sentence that answers: did it finish, how good are its samples, compared with what?
 #[derive(Debug, PartialEq, Eq)]
@@ -52,9 +55,12 @@ fn verdict(
                 "Not finished: samples were not measured, or the run is being extended. The command that began the run resumes it.".to_owned()
             }
             true => {
-                let held_out = log.stage(Stage::Prepare).and_then(|stage| stage.statistics.get(&Statistic::ValidationSamples));
-                let found = held_out.map_or(String::new(), |found| format!(" ({} were held out)", count(*found as usize)));
-                format!("Finished after {}, but there were too few data{found} to measure the samples.", duration(seconds))
+                let prepared = log.stage(Stage::Prepare).map(|stage| &stage.statistics);
+                let held_out = prepared.and_then(|statistics| statistics.get(&Statistic::ValidationSamples));
+                let found = held_out.map_or(String::new(), |found| {
+                    format!(": {} were held out for it, and {} or more are needed", count(*found as usize), MIN_MEASURED)
+                });
+                format!("Finished after {}, but there were too few data to measure the samples{found}.", duration(seconds))
             }
         };
         return with_alerts(Verdict { level: Level::Fair, text }, &serious);
@@ -83,14 +89,17 @@ fn verdict(
     // Most metrics compare latents, and say nothing of what the decoder loses.
     let (subject, of_decoder) = match (has_decoder, standing.metric) {
         (true, Metric::Fid) | (false, _) => ("Samples", ""),
-        (true, _) => {
-            ("Latents of the samples", " How sharp images are depends on the autoencoder: see the reconstructed ones.")
-        }
+        (true, _) => ("Latents of the samples", " Images are at best as sharp as the reconstructed ones."),
     };
     let ahead = match standing.rank() {
         Rank::LevelWithBaseline | Rank::BehindBaseline if !standing.ahead_by.is_empty() && serious.is_empty() => {
             let titles: Vec<String> = standing.ahead_by.iter().map(|title| lower(title)).collect();
-            format!(" By other metrics they are closer than those of every simpler generator ({}).", titles.join(", "))
+            format!(
+                " By {} of {} other metrics they are closer than those of every simpler generator ({}).",
+                titles.len(),
+                standing.others,
+                titles.join(", ")
+            )
         }
         _ => String::new(),
     };
@@ -160,7 +169,7 @@ pub(super) fn first_screen(contents: &Contents) -> Markup {
         @if !alerts.is_empty() {
             ul.alerts aria-label="Alerts" {
                 @for Alert { kind, finding, advice } in alerts {
-                    li class=(if kind.is_serious() { "serious" } else { "hint" }) { b { (finding) } " " (advice) }
+                    li class=(if kind.is_serious() { "serious" } else { "hint" }) { b { (finding) } " " (text::with_options(advice)) }
                 }
             }
         }
@@ -218,7 +227,7 @@ mod tests {
     fn standing(value: f64) -> Standing {
         let best = Some(("Mixture of 10 Gaussians".to_owned(), 0.15));
         let ahead_by = vec!["Precision", "Coverage"];
-        Standing { metric: Metric::SlicedWasserstein, value, samples: 100, floor: Some(0.1), best, ahead_by }
+        Standing { metric: Metric::SlicedWasserstein, value, samples: 100, floor: Some(0.1), best, ahead_by, others: 6 }
     }
 
     #[test]
@@ -239,7 +248,12 @@ mod tests {
         assert!(level.level == Level::Good && level.text.contains("about as close to real data as"), "{level:?}");
         let worse = verdict_of(0.3, &[]);
         assert!(worse.level == Level::Fair && worse.text.contains("than those of a simpler generator"), "{worse:?}");
-        assert!(worse.text.contains("every simpler generator (precision, coverage)"), "{worse:?}");
+        assert!(
+            worse.text.contains(
+                "By 2 of 6 other metrics they are closer than those of every simpler generator (precision, coverage)"
+            ),
+            "{worse:?}"
+        );
         assert_eq!(["Mixture", "KID"].map(lower), ["mixture", "KID"]);
         let alert = Alert { kind: Kind::Shrunk, finding: "They shrink.".to_owned(), advice: String::new() };
         let poor = verdict_of(0.11, &[alert.clone(), alert]);
@@ -249,7 +263,7 @@ mod tests {
         );
         let paper = verdict((&done, true, true), Some(&standing(0.11)), &[], Some(36.43));
         assert!(
-            paper.text.contains("Latents of the samples are") && paper.text.contains("How sharp images are"),
+            paper.text.contains("Latents of the samples are") && paper.text.contains("at best as sharp"),
             "{paper:?}"
         );
         assert!(paper.text.contains("the paper 36.43"), "{paper:?}");

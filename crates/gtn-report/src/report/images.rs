@@ -37,7 +37,7 @@ pub(super) fn sections(samples: &Tensors, selection: Selection, log: &MetricsLog
     let decoded = GridText {
         file: "decoded.png",
         title: "Reconstructed images",
-        caption: "held-out images after the autoencoder. Generated images are hardly sharper than these.",
+        caption: "held-out images after the autoencoder. Generated images are at best as sharp as these.",
         alt: "real images after the autoencoder",
     };
     let mut items = vec![
@@ -84,7 +84,8 @@ pub(super) fn sections(samples: &Tensors, selection: Selection, log: &MetricsLog
             file: "interpolations.png",
             title: "The paper's Figure 6",
             caption: "images. Each row shows what ĥ generates along the straight line from one normal vector to another, of the same \
-                      component if there are several. Good images in between mean that ĥ knows more than its training images.",
+                      component of the source if it has several. If those in between are as good as the ends, ĥ has not just learned training images \
+                      by heart.",
             alt: "images that interpolate between samples",
         };
         let items = vec![grid_figure(samples, &keys::INTERPOLATIONS, (MAX_IMAGES, steps), text)?];
@@ -115,7 +116,7 @@ pub(super) fn sections(samples: &Tensors, selection: Selection, log: &MetricsLog
 pub(super) fn thumbnails(samples: &Tensors, log: &MetricsLog) -> Result<Vec<Thumbnails>> {
     let mixture = baselines::title(Baseline::Mixture, log);
     let sets = [
-        (&keys::GENERATED, "Generated".to_owned(), "by ĥ from normal vectors"),
+        (&keys::GENERATED, "Generated".to_owned(), "new images, by ĥ from random vectors"),
         (&keys::DECODED, "Reconstructed".to_owned(), "real images after the autoencoder"),
         (&keys::ORIGINAL, "Original".to_owned(), "the same images as they are"),
         (&keys::MIXTURE, mixture, "the same decoder with latents of a baseline"),

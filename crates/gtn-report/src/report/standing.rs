@@ -29,6 +29,8 @@ pub struct Standing {
     pub best: Option<(String, f64)>,
     /// The titles of other metrics of the same features by which the samples are closer to real data than those of every simpler generator.
     pub ahead_by: Vec<&'static str>,
+    /// The number of other metrics of the same features.
+    pub others: usize,
 }
 
 /// How samples compare.
@@ -53,8 +55,9 @@ pub fn standing(log: &MetricsLog) -> Option<Standing> {
         .iter()
         .find_map(|metric| log.metrics().find(|record| record.metric == *metric && record.value.is_finite()))?;
     let mut standing = of_record(record, |baseline| baselines::title(baseline, log));
-    let others = log.metrics().filter(|other| beside(record.metric).contains(&other.metric) && is_ahead(other));
-    standing.ahead_by = others.map(|other| other.metric.title()).collect();
+    let others = || log.metrics().filter(|other| beside(record.metric).contains(&other.metric));
+    standing.ahead_by = others().filter(|other| is_ahead(other)).map(|other| other.metric.title()).collect();
+    standing.others = others().count();
     Some(standing)
 }
 
@@ -62,7 +65,14 @@ pub fn standing(log: &MetricsLog) -> Option<Standing> {
 fn beside(deciding: Metric) -> &'static [Metric] {
     match deciding {
         Metric::Fid => &[Metric::KernelDistance],
-        _ => &[Metric::EnergyDistance, Metric::Precision, Metric::Recall, Metric::Density, Metric::Coverage],
+        _ => &[
+            Metric::FrechetDistance,
+            Metric::EnergyDistance,
+            Metric::Precision,
+            Metric::Recall,
+            Metric::Density,
+            Metric::Coverage,
+        ],
     }
 }
 
@@ -92,6 +102,7 @@ fn of_record(record: &MetricRecord, title: impl Fn(Baseline) -> String) -> Stand
         floor: floor.filter(|floor| floor.is_finite()),
         best: best.map(|(baseline, value)| (title(*baseline), *value)),
         ahead_by: Vec::new(),
+        others: 0,
     }
 }
 

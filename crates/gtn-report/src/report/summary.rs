@@ -12,12 +12,15 @@ use super::training_end::{TrainingEnd, training_end};
 pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> String {
     let config = &record.config;
     let source = match config.protocol {
-        Protocol::Paper => "the text of the paper",
-        Protocol::Repo => "the authors' published code",
-        Protocol::Flow => "the paper, with this project's own defaults",
+        Protocol::Paper => "the text of the paper (arXiv 2406.15152)",
+        Protocol::Repo => "the published code of the paper's authors (arXiv 2406.15152)",
+        Protocol::Flow => "the paper (arXiv 2406.15152), with this project's own defaults",
     };
     let begin = match config.data.are_own() {
-        true => format!("This run fits a generator to your own data ({}).", config.experiment),
+        true => format!(
+            "This run fits a Generative Topological Network (the paper: arXiv 2406.15152) to your own data ({}).",
+            config.experiment
+        ),
         false => format!("The experiment {} follows {source}.", config.experiment),
     };
     let mut summary = format!("{begin} {}", method(config, data_set));
@@ -30,10 +33,11 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
     let h = match (config.pairing.method, log.epochs(Stage::Flow).map(|epoch| epoch.epoch).max()) {
         (PairingMethod::Flow, Some(recorded)) => {
             let epochs = provenance.flow_epochs.unwrap_or(recorded);
-            format!("{}, {h}", training("the velocity network", epochs, log, Stage::Flow, (Some(epochs), None)))
+            format!("{}, and {h}", training("the velocity network", epochs, log, Stage::Flow, (Some(epochs), None)))
         }
         _ => h,
     };
+    let has_flow = config.pairing.method == PairingMethod::Flow && log.epochs(Stage::Flow).next().is_some();
     let networks = match &config.autoencoder {
         None => h,
         Some(autoencoder) => {
@@ -45,16 +49,18 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
                 }
             };
             match autoencoder.decoder.as_ref().filter(|_| config.trains_decoder()) {
+                None if has_flow => format!("{trained}, {h}"),
                 None => format!("{trained}, and {h}"),
                 Some(decoder) => {
                     let (max, recorded) = (decoder.training.epochs, provenance.decoder_epochs);
                     let ended = (recorded, end(Network::Decoder));
-                    format!("{trained}, {}, and {h}", training("the decoder alone", max, log, Stage::Decoder, ended))
+                    let joint = if has_flow { "" } else { "and " };
+                    format!("{trained}, {}, {joint}{h}", training("the decoder alone", max, log, Stage::Decoder, ended))
                 }
             }
         }
     };
-    summary.push_str(&format!(" {}.", capitalized(&networks)));
+    summary.push_str(&format!(" {}.", text::capitalized(&networks)));
     if let Some(budget) = config.total_budget() {
         let budget = text::budget(budget);
         summary.push_str(&format!(" The time budget of the run was {budget}."));
@@ -127,7 +133,9 @@ fn training(
             format!("{network} has trained for {} of at most {} so far", count(done), epochs(max))
         }
         Some(done) if done < max => match end {
-            Some(TrainingEnd::TimeBudget) => format!("{network} trained for {}, until its time was over", epochs(done)),
+            Some(TrainingEnd::TimeBudget) => {
+                format!("{network} trained for {}, until its share of the time was over", epochs(done))
+            }
             Some(TrainingEnd::NoImprovement) => {
                 format!("{network} stopped after {} of {}, because it no longer improved", count(done), epochs(max))
             }
@@ -135,13 +143,5 @@ fn training(
         },
         Some(_) if max == 1 => format!("{network} trained for 1 epoch"),
         Some(_) => format!("{network} trained for all {}", epochs(max)),
-    }
-}
-
-/// A sentence from a clause. ĥ stays as it is.
-fn capitalized(clause: &str) -> String {
-    match clause.strip_prefix(['t', 'n']) {
-        Some(rest) => format!("{}{rest}", clause[..1].to_uppercase()),
-        None => clause.to_owned(),
     }
 }

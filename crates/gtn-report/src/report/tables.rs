@@ -22,6 +22,7 @@ pub(super) fn statistics(contents: &Contents) -> Markup {
         @if recorded().all(|record| record.statistics.is_empty()) {
             p.missing { "No statistics recorded." }
         } @else {
+            details { summary { "What the stages recorded, to find out why a run is as it is" }
             div.wide { table.statistics {
                 @for record in recorded().filter(|record| !record.statistics.is_empty()) {
                     tbody {
@@ -40,6 +41,7 @@ pub(super) fn statistics(contents: &Contents) -> Markup {
                     }
                 }
             } }
+            }
         }
     }
 }

@@ -1,4 +1,6 @@
-//! Numbers and times as text.
+//! Numbers, times and options as text.
+
+use maud::{Markup, html};
 
 /// A value: an integer with all its digits and thousands separators, any other number with four significant digits.
 pub(super) fn number(value: f64) -> String {
@@ -52,6 +54,30 @@ pub(super) fn budget(seconds: u64) -> String {
     if seconds < 10 { format!("{seconds} s") } else { text.replace(" 00 s", "").replace(" 00 min", "") }
 }
 
+/// Text that begins with a capital letter, if it begins with another ASCII letter.
+pub(super) fn capitalized(text: &str) -> String {
+    let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest}", first.to_ascii_uppercase())
+}
+
+/// Text whose options, such as `--flip`, are code, which does not break after their dashes.
+pub(super) fn with_options(text: &str) -> Markup {
+    let is_of_option = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    html! {
+        @for (index, word) in text.split(' ').enumerate() {
+            @if index > 0 { " " }
+            @match word.find("--") {
+                Some(start) => {
+                    @let (before, option) = word.split_at(start);
+                    @let (option, after) = option.split_at(option.find(|letter| !is_of_option(letter)).unwrap_or(option.len()));
+                    (before) code.option { (option) } (after)
+                }
+                None => (word),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +87,17 @@ mod tests {
         let texts = [48_000.0, 0.0, -1.0, 0.723_456, 0.000_123_44, 1234.56, 2.5e-9, 1.5e300, f64::NAN].map(number);
         let expected = ["48,000", "0", "−1", "0.7235", "0.0001234", "1235", "2.500e−9", "1.500e300", "not a number"];
         assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn options_in_a_text_are_code() {
+        let html = |text| with_options(text).into_string();
+        assert_eq!(html("no option - here"), "no option - here");
+        assert_eq!(
+            html("a larger dimension (--dim), or --extend 60s <now>."),
+            "a larger dimension (<code class=\"option\">--dim</code>), or <code class=\"option\">--extend</code> 60s &lt;now&gt;."
+        );
+        assert_eq!(["use more", "ĥ is", ""].map(capitalized), ["Use more", "ĥ is", ""]);
     }
 
     #[test]

@@ -54,7 +54,7 @@ fn a_run_on_angles_has_all_its_figures_and_equal_reports_have_equal_bytes() {
             "final (epoch 131)",
             "Kolmogorov-Smirnov, angle",
             "Error of ĥ",
-            "Noise floor: the score of real data against other real data.",
+            "Noise floor: the score of real data against other real data, here",
             "draws the data from their distribution",
             "computes the metrics of the samples",
             "no BatchNorm",

@@ -11,7 +11,7 @@ names! {
         /// Training samples.
         TrainingSamples => "training_samples" (
             &[Stage::Prepare], "Training samples",
-            "Samples that the networks learn from."
+            "Samples that the networks learn from, with mirror images if the run has them."
         ),
         /// Validation samples.
         ValidationSamples => "validation_samples" (
@@ -26,7 +26,7 @@ names! {
         /// Epochs of training.
         Epochs => "epochs" (
             &[Stage::Autoencode, Stage::Decoder, Stage::Flow, Stage::Fit, Stage::Baselines], "Epochs",
-            "Passes over the training data."
+            "Passes over the training data. An epoch of a flow passes over them several times if they are few."
         ),
         /// The epoch with the lowest validation loss.
         BestEpoch => "best_epoch" (

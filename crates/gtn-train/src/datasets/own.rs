@@ -82,7 +82,7 @@ fn notes(set: &own_images::OwnImages, flip: bool) -> Vec<String> {
     }
     if set.images.len() < FEW_IMAGES {
         notes.push(format!(
-            "{} images are few: samples will be close to them; use {FEW_IMAGES} or more{}",
+            "{} images are few: samples will be like the mean of several of them, or copies; use {FEW_IMAGES} or more{}",
             set.images.len(),
             if flip { "" } else { ", or double them with --flip" }
         ));

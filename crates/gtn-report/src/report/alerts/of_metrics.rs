@@ -10,8 +10,6 @@ use super::alert::{Alert, Kind};
 /// Precision, recall or coverage below this are near 0, if those of real data are above [`CLEARLY_PRESENT`].
 const NEAR_ZERO: f64 = 0.1;
 const CLEARLY_PRESENT: f64 = 0.3;
-/// The decoder shows nearly one image if recall of reconstructed real images, pixel by pixel, is below this. Blurred ones have 0.15 or more.
-const MIN_DECODED_RECALL: f64 = 0.05;
 /// A fraction of the samples outside of the support of the data that is too large.
 const MAX_OUTSIDE: f64 = 0.02;
 /// Samples are worse than their decoder if a metric is so many times that of reconstructed real images.
@@ -38,16 +36,6 @@ pub(super) fn of_metric(config: &Config, record: &MetricRecord) -> Option<Alert>
     // What the decoder cannot show is no fault of the samples.
     let decoded = baselines.get(&Baseline::Decoded).copied();
     match metric {
-        Metric::PixelRecall
-            if decoded.is_some_and(|decoded| decoded < MIN_DECODED_RECALL)
-                && floor.is_some_and(|floor| floor > CLEARLY_PRESENT) =>
-        {
-            alert(
-                Kind::NearZero,
-                format!("Recall of real images after the autoencoder is {}.", number(decoded.unwrap_or_default())),
-                "The decoder shows nearly the same image for all of them. Train the autoencoder longer.",
-            )
-        }
         Metric::Precision | Metric::Recall | Metric::Coverage | Metric::PixelPrecision | Metric::PixelRecall
             if *value < NEAR_ZERO && decoded.or(floor).is_some_and(|reference| reference > CLEARLY_PRESENT) =>
         {
@@ -66,7 +54,7 @@ pub(super) fn of_metric(config: &Config, record: &MetricRecord) -> Option<Alert>
         Metric::VarianceKept if *value < MIN_VARIANCE_KEPT * floor.unwrap_or(1.0) => {
             let advice = match config.pairing.method {
                 PairingMethod::Flow => {
-                    "They vary less than the data: ĥ or its flow has not learned them. Train longer, use more data, or fewer latents (--dim)."
+                    "They vary less than the data: ĥ or its flow has not learned them. Train longer, use more data, or a smaller dimension (--dim)."
                 }
                 _ => {
                     "They vary less than the data, as the mean of pairs that contradict each other does. Pairs of a flow keep more \
@@ -105,7 +93,7 @@ pub(super) fn of_metric(config: &Config, record: &MetricRecord) -> Option<Alert>
                 Some(decoded) => alert(
                     Kind::Decoder,
                     finding("of real images after the autoencoder", decoded),
-                    "Samples are about as good as these: the decoder limits them. More time for it, or more latents, makes images sharper.",
+                    "Samples are about as good as these: the decoder limits them. More time for it, or a larger dimension (--dim), makes images sharper.",
                 ),
                 None => alert(Kind::FarFromFloor, finding(subject(*metric), *value), far_from_floor(*metric)),
             }
@@ -175,7 +163,7 @@ mod tests {
         assert_eq!(of(Metric::Fid, 2.4, 1.59), [Kind::FarFromFloor]);
         assert_eq!(of(Metric::Fid, 0.4, 0.38), []);
         assert_eq!(of(Metric::PixelRecall, 0.02, 0.15), []);
-        assert_eq!(of(Metric::PixelRecall, 0.0, 0.0), [Kind::NearZero]);
+        assert_eq!(of(Metric::PixelRecall, 0.0, 0.0), []);
         assert_eq!(of(Metric::PixelRecall, 0.02, 0.5), [Kind::NearZero]);
         assert!(!Kind::Decoder.is_serious());
     }

@@ -41,9 +41,11 @@ pub(super) fn still_falling(config: &Config, network: Network, epochs: &[&EpochR
     }
     let had_all_epochs = training_of(config, network).is_some_and(|training| training.epochs == last);
     let more = match (config.total_budget().filter(|_| !had_all_epochs), config.data.are_own()) {
-        (Some(_), true) => "More time helps: --extend, or a larger --time-budget.",
-        (Some(_), false) => "More time helps: a larger --time-budget.",
-        (None, _) => "More epochs help: a larger number for --epochs.",
+        (Some(budget), true) => {
+            format!("More time helps: gtn fit RUN --extend {budget}s, where RUN is the folder of this run.")
+        }
+        (Some(_), false) => "More time helps: a larger --time-budget.".to_owned(),
+        (None, _) => "More epochs help: a larger number for --epochs.".to_owned(),
     };
     Some(Alert {
         kind: Kind::StillFalling,
@@ -57,7 +59,7 @@ pub(super) fn still_falling(config: &Config, network: Network, epochs: &[&EpochR
                 more => format!("the last {}", count(more)),
             }
         ),
-        advice: more.to_owned(),
+        advice: more,
     })
 }
 
@@ -82,7 +84,7 @@ pub(super) fn overfitted(config: &Config, network: Network, epochs: &[&EpochReco
                 count(epochs.len())
             ),
             advice: match config.data.are_own() {
-                true => "More epochs did not help: it needs more images, or fewer latents (--dim).",
+                true => "More epochs did not help: it needs more images, or a smaller dimension (--dim).",
                 false => "More epochs did not help.",
             }
             .to_owned(),
@@ -101,7 +103,7 @@ pub(super) fn overfitted(config: &Config, network: Network, epochs: &[&EpochReco
             number(best.train_loss)
         ),
         advice: match config.data.are_own() {
-            true => "It knows its training images much better than others. More images help, or --flip, or fewer latents (--dim).",
+            true => "It knows its training images much better than others. More images help, or --flip, or a smaller dimension (--dim).",
             false => "It knows its training images much better than others.",
         }
         .to_owned(),

@@ -75,7 +75,7 @@ pub(super) fn figure(samples: &Tensors, log: &MetricsLog) -> Result<Option<Figur
     let caption = format!(
         "Latents projected onto the first two principal components of the training latents, which explain {:.0}% of their \
          variance. The real latents are gray in the background of the others, which should cover the same regions with the same \
-         density. Where real latents have gaps, a few of ĥ lie in them, because ĥ is continuous.{}",
+         density. If real latents have gaps, a few of ĥ lie in them, because ĥ is continuous.{}",
         100.0 * explained,
         omissions_of_all_panels(omitted),
     );

@@ -17,7 +17,8 @@ pub(in crate::report) fn metrics(contents: &Contents) -> Vec<(&'static str, Mark
     let (on_pixels, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|record| record.metric.is_on_pixels());
     let notes_on_latents = [
         "Lower is better unless marked otherwise: ↑ higher is better, → closer to the given value is better.",
-        " Noise floor: the score of real data against other real data.",
+        " Noise floor: the score of real data against other real data, here as many training data against the held-out data that samples \
+         are compared with. Samples that are smoother than real data can be below it.",
         " A single Gaussian and a mixture of Gaussians were fitted to the same training latents; apart from the autoencoder, \
          they need no network. The number of Gaussians is the best of several for a part of the training latents.",
     ];
@@ -107,19 +108,20 @@ fn metrics_table(metrics: &[&MetricRecord], log: &MetricsLog) -> Markup {
                 th { "Metric" } th.number { "Value" } th.number { "Noise floor" }
                 @for baseline in &measured { th.number { (baselines::title(*baseline, log)) } }
                 th.number { "Samples" }
-                th.meaning { "Definition" }
             } }
             tbody {
                 @for record in metrics {
                     tr {
-                        td.name { (record.metric.title()) (mark(record.metric.direction())) }
+                        td.name {
+                            (record.metric.title()) (mark(record.metric.direction()))
+                            div.meaning { (record.metric.definition()) " Unit: " (record.metric.unit()) "." }
+                        }
                         td.number data-label="Value" { (number(record.value)) }
                         (value_or_dash("Noise floor", record.floor))
                         @for baseline in &measured {
                             (value_or_dash(&baselines::title(*baseline, log), record.baselines.get(baseline).copied()))
                         }
                         td.number data-label="Samples" { (count(record.samples)) }
-                        td.meaning { (record.metric.definition()) " Unit: " (record.metric.unit()) "." }
                     }
                 }
             }

@@ -1,7 +1,6 @@
 //! Errors as the user sees them: one line and an exit code.
 
 use std::fmt;
-use std::process::ExitCode;
 
 /// Why the program fails.
 #[derive(Debug)]
@@ -20,11 +19,11 @@ impl Failure {
         Failure::Users(anyhow::Error::msg(message.into()))
     }
 
-    pub(crate) fn exit_code(&self) -> ExitCode {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Failure::Users(_) => ExitCode::from(2),
-            Failure::Machine(_) => ExitCode::from(1),
-            Failure::Stopped(_) => ExitCode::from(crate::stop::exit_code()),
+            Failure::Users(_) => 2,
+            Failure::Machine(_) => 1,
+            Failure::Stopped(_) => crate::stop::exit_code(),
         }
     }
 }

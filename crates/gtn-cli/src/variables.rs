@@ -11,7 +11,7 @@ use crate::args::Arguments;
 /// The arguments of this process. An empty variable counts as one that is not set.
 pub(crate) fn parse() -> clap::error::Result<Arguments> {
     let command = || without_empty_variables(Arguments::command());
-    let matches = command().try_get_matches();
+    let matches = command().try_get_matches_from(crate::invocation::arguments());
     matches
         .and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches))
         .map_err(|error| of_variable(error, &mut command()))
@@ -40,7 +40,8 @@ fn of_variable(error: clap::Error, command: &mut clap::Command) -> clap::Error {
     let Some(name) = variable_of(command, option) else { return error };
     let name = name.to_string_lossy().into_owned();
     let flag = option.split([' ', '=']).next().unwrap_or(option).to_owned();
-    let is_given = std::env::args_os().any(|arg| arg.to_string_lossy().split('=').next() == Some(flag.as_str()));
+    let is_given =
+        crate::invocation::arguments().iter().any(|arg| arg.to_string_lossy().split('=').next() == Some(flag.as_str()));
     if is_given || std::env::var(&name).ok().as_ref() != Some(value) {
         return error;
     }

@@ -29,7 +29,7 @@ fn paper_t4_seconds(work: &str) -> Option<f64> {
 
 /// `gtn bench --device ...`. A device in the environment alone does not select this benchmark.
 pub(crate) fn run_if_selected(args: &BenchDevice) -> Result<(), Failure> {
-    if std::env::args_os().any(|word| word.to_string_lossy().starts_with("--device")) {
+    if crate::invocation::arguments().iter().any(|word| word.to_string_lossy().starts_with("--device")) {
         return run(args);
     }
     Err(Failure::users(

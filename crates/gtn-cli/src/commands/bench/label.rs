@@ -7,7 +7,6 @@ mod matching;
 mod scaling;
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
 use gtn_io::arrays;
@@ -19,7 +18,7 @@ use super::process::{Worker, median, repeated};
 use super::{print_product_rate, time};
 use crate::args::BenchLabel;
 use crate::failure::Failure;
-use crate::{console, stop};
+use crate::{console, invocation, stop};
 pub(crate) use case::{Case, Data};
 use matching::Matched;
 
@@ -76,8 +75,7 @@ impl Loop {
 impl Measured {
     fn of(case: &Case, args: &BenchLabel, with_reference: &mut bool) -> Result<Self, Failure> {
         let machine = |error: std::io::Error| Failure::Machine(error.into());
-        let program = std::env::current_exe().map_err(machine)?;
-        let mut command = Command::new(&program);
+        let mut command = invocation::program();
         command.args(["bench", "label", "--worker"]).arg(case.to_string());
         if args.check {
             command.arg("--check");
@@ -90,7 +88,7 @@ impl Measured {
 
         let folder = tempfile::tempdir().map_err(machine)?;
         write(case, folder.path())?;
-        let process = label(&program, folder.path())?;
+        let process = label(folder.path())?;
         let started = if *with_reference { Worker::start_reference(&args.reference, [folder.path()])? } else { None };
         // If it does not run for this case, it runs for none; a note was printed.
         *with_reference = started.is_some();
@@ -162,9 +160,9 @@ fn write(case: &Case, folder: &Path) -> Result<(), Failure> {
 }
 
 /// Seconds of `gtn label` on the files in a folder.
-fn label(program: &Path, folder: &Path) -> Result<f64, Failure> {
+fn label(folder: &Path) -> Result<f64, Failure> {
     let mut seconds = repeated(|| {
-        let mut command = Command::new(program);
+        let mut command = invocation::program();
         command.args(["label", "--force", "--source"]).arg(folder.join(SOURCE)).arg("--target");
         command.arg(folder.join(TARGET)).arg("--out").arg(folder.join("pairs.npz"));
         let started_at = Instant::now();

@@ -5,7 +5,6 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
 use gtn_models::Ops;
@@ -17,6 +16,7 @@ use super::process::{Timed, Timing, Worker, peak_memory};
 use crate::args::BenchTrain;
 use crate::console;
 use crate::failure::Failure;
+use crate::invocation;
 
 pub(crate) fn run(args: &BenchTrain) -> Result<(), Failure> {
     let cases = if args.cases.is_empty() { BenchCase::ALL.to_vec() } else { args.cases.clone() };
@@ -63,9 +63,8 @@ struct Measured {
 }
 
 fn measure(case: BenchCase, args: &BenchTrain) -> Result<Measured, Failure> {
-    let program = std::env::current_exe().map_err(|error| Failure::Machine(error.into()))?;
     let worker = |ops: &str| -> Result<Timed, Failure> {
-        let mut command = Command::new(&program);
+        let mut command = invocation::program();
         command.args(["bench", "train", case.name(), "--worker", ops, "--data-dir"]).arg(&args.data.data_dir);
         let failed = || Failure::Machine(anyhow::anyhow!("{} does not run with {ops} operations", case.name()));
         Worker::start(&mut command)?.map(Timed::new).ok_or_else(failed)

@@ -20,6 +20,8 @@ const MAX_IMAGES: usize = 200;
 /// Number of columns of a grid.
 const COLUMNS: usize = 10;
 const GRID: (usize, usize) = (MAX_IMAGES, COLUMNS);
+/// The same of an epoch: there are several of these, and the page stays small.
+const GRID_OF_EPOCH: (usize, usize) = (50, COLUMNS);
 
 /// The size of a grid on the first screen.
 const THUMBNAILS: (usize, usize) = (20, 5);
@@ -67,7 +69,7 @@ pub(super) fn sections(samples: &Tensors, selection: Selection, log: &MetricsLog
             title.push_str(&format!(", {} {}", selection.title(), number(metric)));
         }
         let caption = "images that ĥ generated after this epoch, always from the same normal vectors.";
-        grid_figure(samples, tensor, GRID, GridText { file, title: &title, caption, alt: "generated images" })
+        grid_figure(samples, tensor, GRID_OF_EPOCH, GridText { file, title: &title, caption, alt: "generated images" })
     });
     let mut items = improvements.collect::<Result<Vec<_>>>()?;
     if !items.is_empty() {

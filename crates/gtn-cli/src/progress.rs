@@ -17,6 +17,10 @@ const EPOCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Interval between lines without a terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(15);
+/// Statistics of a stage that are shown without `--verbose`.
+const STATISTICS: usize = 4;
+/// So many epochs are never all trained.
+const NO_LIMIT: usize = 1000;
 
 /// Shows progress, rate and remaining time.
 pub(crate) struct Progress {
@@ -212,7 +216,9 @@ impl Observer for Progress {
     fn progress(&mut self, progress: &StageProgress) {
         let mut detail = self.part(progress.stage);
         if let Some((epoch, epochs)) = progress.epoch {
-            detail.push_str(&format!("epoch {epoch}/{epochs}, "));
+            // So many epochs mean that the time budget decides.
+            let of = if self.end.is_some() && epochs >= NO_LIMIT { String::new() } else { format!("/{epochs}") };
+            detail.push_str(&format!("epoch {epoch}{of}, "));
         }
         if let Some(loss) = progress.loss {
             detail.push_str(&format!("loss {}, ", number(loss)));
@@ -258,9 +264,12 @@ impl Observer for Progress {
     fn stage_finished(&mut self, record: &StageRecord) {
         self.clear();
         self.print_run();
+        // The report has them all.
+        let shown = if console::is_verbose() { usize::MAX } else { STATISTICS };
         let statistics: Vec<String> = record
             .statistics
             .iter()
+            .take(shown)
             .map(|(statistic, value)| format!("{} {}", statistic.title().to_lowercase(), number(*value)))
             .collect();
         let took = duration(Duration::from_secs_f64(record.seconds.clamp(0.0, 1e9)));

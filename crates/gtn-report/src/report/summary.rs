@@ -29,38 +29,29 @@ pub(super) fn summary(Contents { record, log, data_set, .. }: &Contents) -> Stri
     }
     let provenance = &record.provenance;
     let end = |network| training_end(record, log, network);
-    let h = training("ĥ", config.h.training.epochs, log, Stage::Fit, (provenance.h_epochs, end(Network::H)));
-    let h = match (config.pairing.method, log.epochs(Stage::Flow).map(|epoch| epoch.epoch).max()) {
-        (PairingMethod::Flow, Some(recorded)) => {
-            let epochs = provenance.flow_epochs.unwrap_or(recorded);
-            format!("{}, and {h}", training("the velocity network", epochs, log, Stage::Flow, (Some(epochs), None)))
-        }
-        _ => h,
-    };
-    let has_flow = config.pairing.method == PairingMethod::Flow && log.epochs(Stage::Flow).next().is_some();
-    let networks = match &config.autoencoder {
-        None => h,
-        Some(autoencoder) => {
-            let trained = match config.reused_autoencoder() {
-                Some(_) => reused_autoencoder(provenance),
-                None => {
-                    let (max, recorded) = (autoencoder.training.epochs, provenance.autoencoder_epochs);
-                    training("the autoencoder", max, log, Stage::Autoencode, (recorded, end(Network::Autoencoder)))
-                }
-            };
-            match autoencoder.decoder.as_ref().filter(|_| config.trains_decoder()) {
-                None if has_flow => format!("{trained}, {h}"),
-                None => format!("{trained}, and {h}"),
-                Some(decoder) => {
-                    let (max, recorded) = (decoder.training.epochs, provenance.decoder_epochs);
-                    let ended = (recorded, end(Network::Decoder));
-                    let joint = if has_flow { "" } else { "and " };
-                    format!("{trained}, {}, {joint}{h}", training("the decoder alone", max, log, Stage::Decoder, ended))
-                }
+    let mut networks = Vec::new();
+    if let Some(autoencoder) = &config.autoencoder {
+        networks.push(match config.reused_autoencoder() {
+            Some(_) => reused_autoencoder(provenance),
+            None => {
+                let (max, recorded) = (autoencoder.training.epochs, provenance.autoencoder_epochs);
+                training("the autoencoder", max, log, Stage::Autoencode, (recorded, end(Network::Autoencoder)))
             }
+        });
+        if let Some(decoder) = autoencoder.decoder.as_ref().filter(|_| config.trains_decoder()) {
+            let (max, recorded) = (decoder.training.epochs, provenance.decoder_epochs);
+            networks.push(training("the decoder alone", max, log, Stage::Decoder, (recorded, end(Network::Decoder))));
         }
-    };
-    summary.push_str(&format!(" {}.", text::capitalized(&networks)));
+    }
+    let of_flow = log.epochs(Stage::Flow).map(|epoch| epoch.epoch).max();
+    if let Some(recorded) = of_flow.filter(|_| config.pairing.method == PairingMethod::Flow) {
+        let epochs = provenance.flow_epochs.unwrap_or(recorded);
+        networks.push(training("the velocity network", epochs, log, Stage::Flow, (Some(epochs), None)));
+    }
+    let of_h = (provenance.h_epochs, end(Network::H));
+    let joint = if networks.is_empty() { "" } else { "and " };
+    networks.push(format!("{joint}{}", training("ĥ", config.h.training.epochs, log, Stage::Fit, of_h)));
+    summary.push_str(&format!(" {}.", text::capitalized(&networks.join(", "))));
     if let Some(budget) = config.total_budget() {
         let budget = text::budget(budget);
         summary.push_str(&format!(" The time budget of the run was {budget}."));

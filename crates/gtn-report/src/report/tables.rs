@@ -22,25 +22,26 @@ pub(super) fn statistics(contents: &Contents) -> Markup {
         @if recorded().all(|record| record.statistics.is_empty()) {
             p.missing { "No statistics recorded." }
         } @else {
-            details { summary { "What the stages recorded, to find out why a run is as it is" }
-            div.wide { table.statistics {
-                @for record in recorded().filter(|record| !record.statistics.is_empty()) {
-                    tbody {
-                        tr {
-                            th colspan="3" scope="rowgroup" {
-                                (record.stage) span.stage { " " (description(record.stage, config)) }
-                            }
-                        }
-                        @for (statistic, value) in &record.statistics {
+            details {
+                summary { "What the stages recorded, to find out why a run is as it is" }
+                div.wide { table.statistics {
+                    @for record in recorded().filter(|record| !record.statistics.is_empty()) {
+                        tbody {
                             tr {
-                                td.name { (statistic.title()) }
-                                td.number { (number(*value)) }
-                                td.meaning { (statistic.definition()) }
+                                th colspan="3" scope="rowgroup" {
+                                    (record.stage) span.stage { " " (description(record.stage, config)) }
+                                }
+                            }
+                            @for (statistic, value) in &record.statistics {
+                                tr {
+                                    td.name { (statistic.title()) }
+                                    td.number { (number(*value)) }
+                                    td.meaning { (statistic.definition()) }
+                                }
                             }
                         }
                     }
-                }
-            } }
+                } }
             }
         }
     }

@@ -18,7 +18,6 @@ pub struct Decoding<'a> {
     images: ImageBatches<'a>,
     train: Tensor,
     validation: Tensor,
-    dim: usize,
     loss: ImageLoss,
     noise: Option<Noise>,
 }
@@ -28,6 +27,8 @@ pub struct Decoding<'a> {
 struct Noise {
     /// Its standard deviation.
     scale: f32,
+    /// The number of columns of the latents.
+    dim: usize,
     streams: Streams,
 }
 
@@ -44,11 +45,11 @@ impl<'a> Decoding<'a> {
         split: &'a SplitIndices,
         [train, validation]: [ArrayView2<'_, f32>; 2],
     ) -> Result<Self> {
-        let (device, dim) = (autoencoder.parameters().device(), train.ncols());
+        let device = autoencoder.parameters().device();
         let images = ImageBatches::new(images, split, device);
         let (train, validation) = (to_tensor(train, device)?, to_tensor(validation, device)?);
         let (decoder, loss) = (autoencoder.decoder_parameters(), ImageLoss::default());
-        Ok(Self { autoencoder, decoder, images, train, validation, dim, loss, noise: None })
+        Ok(Self { autoencoder, decoder, images, train, validation, loss, noise: None })
     }
 
     /// The same with another loss.
@@ -64,10 +65,13 @@ impl<'a> Decoding<'a> {
     ///
     /// [`Error::Models`](crate::Error::Models) if the device has too little memory.
     pub fn with_latent_noise(self, noise: f64, streams: Streams) -> Result<Self> {
+        if noise == 0.0 {
+            return Ok(self);
+        }
         let latents = to_array2(&self.train)?;
         let mean_variance = latents.mapv(f64::from).var_axis(Axis(0), 0.0).mean().unwrap_or(0.0);
         let scale = (noise * mean_variance.sqrt()) as f32;
-        Ok(Self { noise: (scale > 0.0).then_some(Noise { scale, streams }), ..self })
+        Ok(Self { noise: (scale > 0.0).then_some(Noise { scale, dim: latents.ncols(), streams }), ..self })
     }
 
     /// The first validation images, at most `max`, as the decoder reconstructs them, shape (n, C, H, W).
@@ -113,8 +117,8 @@ impl TrainingTask for Decoding<'_> {
 
     fn gather(&self, mode: Mode, indices: &[usize], batch: BatchId) -> Self::Batch {
         let rows = indices.iter().map(|&index| index as u32).collect();
-        let noise = self.noise.as_ref().filter(|_| mode == Mode::Train).map(|Noise { scale, streams }| {
-            let normal = streams.normal(purpose::DECODER_NOISE, batch.stream_index(), indices.len(), self.dim);
+        let noise = self.noise.as_ref().filter(|_| mode == Mode::Train).map(|Noise { scale, dim, streams }| {
+            let normal = streams.normal(purpose::DECODER_NOISE, batch.stream_index(), indices.len(), *dim);
             normal * *scale
         });
         (self.images.gather(mode, indices), rows, noise)

@@ -52,7 +52,8 @@ pub(super) fn sample(
     let decoded = generator.decode(first_rows(&targets.validation, count))?;
     let shown = &images.split.validation[..count.min(images.split.validation.len())];
     let original = images.images.batch(shown);
-    let relative = |of: &Array4<f32>| pixel_variance(of) / pixel_variance(&original);
+    let of_original = pixel_variance(&original);
+    let relative = |of: &Array4<f32>| pixel_variance(of) / of_original;
     let variances =
         [(Statistic::GeneratedVariance, relative(&generated)), (Statistic::DecodedVariance, relative(&decoded))];
     artifact.insert(&keys::GENERATED, generated);

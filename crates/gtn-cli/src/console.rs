@@ -1,14 +1,40 @@
 //! Output to the terminal. A reader that has disappeared (a closed pipe or terminal) never stops the work.
 
-use std::io::{Error, ErrorKind, Write};
-use std::sync::OnceLock;
+use std::io::{Error, ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 /// The first error of standard output.
 static FAILED: OnceLock<Error> = OnceLock::new();
 
 /// Whether the user asked for more details.
 static VERBOSE: AtomicBool = AtomicBool::new(false);
+
+/// Takes lines in place of stderr.
+pub(crate) type Lines = Box<dyn Fn(&str) + Send + Sync>;
+
+/// What takes them, if another program runs a command of this one.
+static LINES: RwLock<Option<Lines>> = RwLock::new(None);
+
+/// Passes what [`status`] prints to `lines` while the result exists.
+pub(crate) fn redirected(lines: Lines) -> Redirected {
+    *LINES.write().unwrap_or_else(PoisonError::into_inner) = Some(lines);
+    Redirected
+}
+
+/// Ends the redirection of [`redirected`].
+pub(crate) struct Redirected;
+
+impl Drop for Redirected {
+    fn drop(&mut self) {
+        *LINES.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Whether progress bars can be drawn.
+pub(crate) fn is_terminal() -> bool {
+    LINES.read().unwrap_or_else(PoisonError::into_inner).is_none() && std::io::stderr().is_terminal()
+}
 
 /// Asks for more details.
 pub(crate) fn set_verbose(verbose: bool) {
@@ -58,7 +84,11 @@ pub(crate) fn print_table(rows: &[Vec<String>]) {
 
 /// Prints a line to stderr: progress, notes, errors.
 pub(crate) fn status(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", printable(line));
+    let line = printable(line);
+    match &*LINES.read().unwrap_or_else(PoisonError::into_inner) {
+        Some(lines) => lines(&line),
+        None => drop(writeln!(std::io::stderr(), "{line}")),
+    }
 }
 
 /// A message on one line: those of libraries may have several.

@@ -1,5 +1,5 @@
-//! The program `gtn`, the command-line interface of the workspace and its only part that prints. It is a library with one function, so
-//! that the Python package has the same program.
+//! The program `gtn`, the command-line interface of the workspace and its only part that prints. It is a library, so that the Python
+//! package has the same program ([`run`]), and its `fit` as a function ([`fit()`]).
 //!
 //! Exit codes: 0 for success, 1 for a failure, 2 for invalid usage or input, 128 and the number of the signal if stopped by one: 130 for
 //! Ctrl-C.
@@ -14,6 +14,7 @@
 mod args;
 mod commands;
 mod console;
+mod embedded;
 mod failure;
 mod fit_progress;
 mod invocation;
@@ -27,6 +28,7 @@ mod variables;
 use clap::CommandFactory;
 
 use crate::args::{Arguments, BenchCommand, Command, ConfigCommand, DataCommand};
+pub use crate::embedded::{FitError, fit};
 use crate::failure::Failure;
 pub use crate::invocation::Invocation;
 
@@ -107,3 +109,8 @@ fn dispatch(command: &Command) -> Result<(), Failure> {
         Command::Data(DataCommand::Fetch(command)) => commands::fetch::run(command),
     }
 }
+
+/// Compiles and runs the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

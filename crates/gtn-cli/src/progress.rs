@@ -1,6 +1,5 @@
 //! Progress on stderr: a progress bar on a terminal, otherwise a line from time to time.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -56,7 +55,7 @@ impl Progress {
     pub(crate) fn new() -> Self {
         Self {
             bar: None,
-            terminal: std::io::stderr().is_terminal(),
+            terminal: console::is_terminal(),
             task: None,
             name: None,
             run: None,

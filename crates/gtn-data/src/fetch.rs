@@ -75,7 +75,9 @@ impl Download {
     /// Path of the unfinished download: the destination with `.part` appended.
     #[must_use]
     pub fn part_path(&self) -> PathBuf {
-        self.path.with_added_extension("part")
+        let mut path = self.path.clone().into_os_string();
+        path.push(".part");
+        path.into()
     }
 }
 

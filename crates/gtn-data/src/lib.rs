@@ -60,3 +60,8 @@ mod text_table;
 pub use error::{Error, Result};
 pub use image_collection::{ImageCollection, ImageHasher};
 pub use images::Images;
+
+/// Compiles and runs the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -49,3 +49,8 @@ pub use labels::read_labels;
 pub use serde;
 pub use suggest::{UnknownName, suggest};
 pub use tensor_file::{Tensor, TensorElement, TensorFile};
+
+/// Compiles and runs the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -175,3 +175,8 @@ pub fn match_rows<'s, 't, T: Element>(
 ) -> Result<Matching, MatchError> {
     Matcher::new().match_rows(source, target)
 }
+
+/// Compiles and runs the program of the README.
+#[cfg(all(doctest, feature = "ndarray"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -127,7 +127,8 @@ impl EmpiricalMap {
     /// The samples differ in size, a point is NaN or infinite, or two y are equal.
     pub fn new(y: &[f64], x: &[f64]) -> Result<Self, LabelingError> {
         let (y_by_rank, x_by_rank) = argsort_both(y, x)?;
-        if let Some(&[first, second]) = y_by_rank.array_windows().find(|&&[i, j]| y[i] == y[j]) {
+        if let Some(pair) = y_by_rank.windows(2).find(|pair| y[pair[0]] == y[pair[1]]) {
+            let (first, second) = (pair[0], pair[1]);
             return Err(LabelingError::EqualPoints { first, second, value: y[first] });
         }
         let values = |sample: &[f64], indices: Vec<usize>| indices.into_iter().map(|i| sample[i] + 0.0).collect();

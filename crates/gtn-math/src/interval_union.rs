@@ -40,8 +40,8 @@ impl IntervalUnion {
         if components.is_empty() {
             return Err(UnionError::Empty);
         }
-        match components.array_windows().find(|[a, b]| a.upper() > b.lower()) {
-            Some(&[first, second]) => Err(UnionError::Overlap { first, second }),
+        match components.windows(2).find(|pair| pair[0].upper() > pair[1].lower()) {
+            Some(pair) => Err(UnionError::Overlap { first: pair[0], second: pair[1] }),
             None => Ok(Self { components }),
         }
     }

@@ -139,3 +139,8 @@ pub use line::{BallDensity, LineMap};
 pub use radial::RadialMap;
 pub use swiss_roll::{NearestAngle, SwissRoll};
 pub use union_map::UnionMap;
+
+/// Compiles and runs the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

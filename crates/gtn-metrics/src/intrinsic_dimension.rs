@@ -1,5 +1,6 @@
 //! Estimates of the intrinsic dimension: how many numbers the rows really vary in, of the many that describe them.
 
+mod all;
 mod local_pca;
 mod maximum_likelihood;
 mod neighborhoods;
@@ -8,6 +9,7 @@ mod two_nn;
 
 use rand::Rng;
 
+pub use all::{DimensionEstimator, EstimatedDimension};
 pub use local_pca::VarianceRule;
 pub use maximum_likelihood::{LikelihoodAverage, LikelihoodForm};
 pub use neighborhoods::Neighborhoods;

@@ -140,7 +140,10 @@ pub use frechet_distance::{frechet_distance, frechet_distance_from_moments};
 pub use gaussian::Gaussian;
 pub use gaussian_mixture::{GaussianMixture, GaussianMixtureParams};
 pub use inception_score::{InceptionScore, inception_score, inception_score_from_probabilities};
-pub use intrinsic_dimension::{DimensionEstimate, LikelihoodAverage, LikelihoodForm, Neighborhoods, VarianceRule};
+pub use intrinsic_dimension::{
+    DimensionEstimate, DimensionEstimator, EstimatedDimension, LikelihoodAverage, LikelihoodForm, Neighborhoods,
+    VarianceRule,
+};
 pub use kernel_distance::{KernelDistance, kernel_distance, kernel_distances_of_subsets};
 pub use kolmogorov_smirnov::{ks_one_sample, ks_two_sample};
 pub use memorization::{Memorization, memorization, memorization_from_neighbors};
@@ -155,3 +158,8 @@ pub use source_statistics::{SourceStatistics, source_statistics};
 pub use step_lengths::{StepLengths, step_lengths};
 pub use subsets::{Subsets, floor_over_subsets, floors_over_subsets, mean_over_subsets, means_over_subsets};
 pub use variance::{total_variance, variance_kept};
+
+/// Compiles and runs the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,6 +3,7 @@ use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 use crate::Result;
 use crate::error::require_columns;
+use crate::{Generator, Sampling, SourceRows, Streams, purpose};
 
 names! {
     /// How to interpolate between two normal vectors.
@@ -84,6 +85,39 @@ fn spherical(a: &Array1<f64>, b: &Array1<f64>, t: f64) -> Option<Array1<f64>> {
     }
     let direction = u * (((1.0 - t) * angle).sin() / angle.sin()) + v * ((t * angle).sin() / angle.sin());
     Some(direction * (norm_a * (1.0 - t) + norm_b * t))
+}
+
+impl Generator {
+    /// Endpoints of `rows` interpolations, shape (2 `rows`, d): row 2i and row 2i + 1 belong together. They have the same component, so that
+    /// each interpolation is connected.
+    #[must_use]
+    pub fn draw_endpoints(&self, rows: usize, streams: &Streams) -> SourceRows {
+        let source = streams.normal(purpose::INTERPOLATE, 0, 2 * rows, self.source_dim());
+        let mut stream = streams.stream(purpose::INTERPOLATE_COMPONENTS, 0);
+        let components = self.draw_components(rows, &mut stream);
+        SourceRows { source, components: components.into_iter().flat_map(|component| [component; 2]).collect() }
+    }
+
+    /// Latents along the interpolation between the endpoints 2 `row` and 2 `row` + 1, shape (`steps`, d).
+    ///
+    /// Between two components there is no path: the first half belongs to one, the second half to the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`map_by`](Self::map_by).
+    pub fn interpolate(
+        &self,
+        endpoints: &SourceRows,
+        row: usize,
+        interpolation: Interpolation,
+        steps: usize,
+    ) -> Result<Array2<f32>> {
+        let (from, to) = (2 * row, 2 * row + 1);
+        let source = interpolation.between(endpoints.source.row(from), endpoints.source.row(to), steps)?;
+        let component = |step: usize| endpoints.components[if 2 * step < steps { from } else { to }];
+        let components = (0..steps).map(component).collect();
+        self.map_by(&SourceRows { source, components }, &Sampling::default())
+    }
 }
 
 #[cfg(test)]

@@ -129,3 +129,8 @@ pub use vae::Vae;
 pub use candle_core::{self, DType, Device, DeviceLocation, Tensor, backprop::GradStore};
 pub use rand_chacha::ChaCha8Rng;
 pub use {gtn_label, gtn_run, ndarray, rand};
+
+/// Compiles and runs the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -51,3 +51,8 @@ pub use report::{
     SweepTable, Table2, count, previous, standing, verdict, write_report, write_sweep,
 };
 pub use tensorboard::TensorBoard;
+
+/// Compiles and runs the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -28,6 +28,7 @@
 pub mod artifact;
 pub mod checkpoint;
 pub mod config;
+pub mod data_notes;
 mod error;
 mod fingerprint;
 pub mod folder;
@@ -55,3 +56,8 @@ pub use observer::{EpochImages, Observer, StageProgress, Tee};
 pub use progress::RunProgress;
 pub use records::{EpochRecord, MetricRecord, MetricsLog, Record, StageRecord, Statistics};
 pub use stage::{Network, Stage};
+
+/// Compiles and runs the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -11,3 +11,9 @@ pub const SQUARE_LEFT_EDGES: [f32; 2] = [0.0, 2.0];
 
 /// How far a point may be outside a square, on each side, and still count as inside.
 pub const SQUARE_TOLERANCE: f32 = 0.01;
+
+/// The number of neighbors of density and coverage, as in their paper.
+pub const K_DENSITY: usize = 5;
+
+/// The samples of latents are measured if at least so many are held out.
+pub const MIN_MEASURED: usize = 2 * K_DENSITY + 1;

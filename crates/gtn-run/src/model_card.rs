@@ -156,6 +156,14 @@ impl ModelCard {
         }
     }
 
+    /// The names of the components, if they are the classes of the data and each class is one; otherwise empty.
+    #[must_use]
+    pub fn component_classes(&self) -> Vec<String> {
+        let classes = self.config().map(Config::component_classes).unwrap_or_default();
+        let components = self.coordinates.map_or(1, |coordinates| coordinates.components);
+        if classes.len() == components { classes } else { Vec::new() }
+    }
+
     /// Why there is no encoder, if there is an autoencoder without one.
     #[must_use]
     pub fn missing_encoder(&self) -> Option<&str> {

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use gtn_metrics::{Gaussian, GaussianMixture, GaussianMixtureParams};
 use gtn_models::{Streams, purpose};
 use gtn_run::Stage;
+use gtn_run::metric_constants::MIN_MEASURED;
 use ndarray::Array2;
 
 use crate::context::Context;
@@ -15,8 +16,6 @@ use crate::{Error, Result};
 const COMPONENT_COUNTS: [usize; 5] = [1, 3, 10, 30, 100];
 /// Number of latents that each baseline draws, and maximum number of those that are measured.
 pub(crate) const MAX_LATENTS: usize = 10_000;
-/// Nearest neighbors of density and coverage, as in their paper.
-pub(crate) const K_DENSITY: usize = 5;
 
 /// What the baselines depend on, beside the training latents and the seed.
 pub(crate) fn settings() -> String {
@@ -38,7 +37,7 @@ impl FittedBaselines {
     /// that metrics compare with. If `stop` returns true, the result is [`gtn_metrics::Error::Stopped`].
     pub(crate) fn fit(targets: &Targets, streams: Streams, stop: &dyn Fn() -> bool) -> Result<Option<Self>> {
         let n = targets.validation.nrows().min(MAX_LATENTS);
-        if n <= 2 * K_DENSITY || targets.train.nrows() < n {
+        if n < MIN_MEASURED || targets.train.nrows() < n {
             return Ok(None);
         }
         let train = targets.train.view();

@@ -3,7 +3,7 @@
 use gtn_data::image_set::ProgressFn;
 use gtn_data::own_images::{self, Options};
 use gtn_data::{Images, celeba, hap, mnist};
-use gtn_metrics::{DimensionEstimate, LikelihoodAverage, LikelihoodForm, Neighborhoods, VarianceRule};
+use gtn_metrics::{DimensionEstimator, EstimatedDimension, Neighborhoods};
 use gtn_models::{Streams, purpose};
 use gtn_report::count;
 use ndarray::{Array2, Axis};
@@ -14,24 +14,8 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{console, stop};
 
-/// The fraction of the largest quotients that TwoNN leaves out, as in its paper.
-const DISCARDED: f64 = 0.1;
-/// Repetitions of an estimate for its interval.
-const RESAMPLES: usize = 1_000;
-const CONFIDENCE: f64 = 0.95;
 /// Pixels in memory at a time: 4 GiB of f32.
 const MAX_VALUES: usize = 1 << 30;
-
-/// An estimate.
-struct Line {
-    /// Its name with `--json`.
-    name: &'static str,
-    /// Its name in the table.
-    title: String,
-    neighbors: usize,
-    value: f64,
-    interval: (f64, f64),
-}
 
 pub(crate) fn run(args: &Dimension) -> Result<(), Failure> {
     stop::listen();
@@ -45,11 +29,12 @@ pub(crate) fn run(args: &Dimension) -> Result<(), Failure> {
         stop::control_flow()
     })?;
     drop((rows, progress));
-    let lines = estimates(args, &neighborhoods)?;
+    let mut rng = Streams::new(args.seed).stream(purpose::DIMENSION_BOOTSTRAP, 0);
+    let estimates = neighborhoods.all_estimates(args.neighbors, args.pca_neighbors, &mut rng)?;
     if args.json {
-        for Line { name, neighbors, value, interval, .. } in &lines {
+        for EstimatedDimension { estimator, neighbors, value, interval } in &estimates {
             let line = json!({
-                "estimate": name,
+                "estimate": estimator.name(),
                 "neighbors": neighbors,
                 "value": value,
                 "low": interval.0,
@@ -74,45 +59,25 @@ pub(crate) fn run(args: &Dimension) -> Result<(), Failure> {
         count(neighborhoods.queries())
     ));
     let mut table = vec![vec!["estimate".to_owned(), "dimension".to_owned(), "95% interval".to_owned()]];
-    table.extend(lines.into_iter().map(|line| {
-        let (low, high) = line.interval;
-        vec![line.title, format!("{:.2}", line.value), format!("{low:.2} to {high:.2}")]
+    table.extend(estimates.into_iter().map(|estimate| {
+        let (low, high) = estimate.interval;
+        vec![title(&estimate), format!("{:.2}", estimate.value), format!("{low:.2} to {high:.2}")]
     }));
     console::print_table(&table);
     Ok(())
 }
 
-fn estimates(args: &Dimension, neighborhoods: &Neighborhoods) -> Result<Vec<Line>, Failure> {
-    let mut rng = Streams::new(args.seed).stream(purpose::DIMENSION_BOOTSTRAP, 0);
-    let mut line = |name, title: String, neighbors, found: DimensionEstimate| {
-        let interval = found.interval(RESAMPLES, CONFIDENCE, &mut rng)?;
-        Ok::<_, Failure>(Line { name, title, neighbors, value: found.value(), interval })
-    };
-    let k = args.neighbors;
-    let likelihood = |unbiased, average| neighborhoods.maximum_likelihood(k, LikelihoodForm { unbiased, average });
-    let mut lines = vec![
-        line("two_nn", "TwoNN".to_owned(), 2, neighborhoods.two_nn(DISCARDED)?)?,
-        line(
-            "maximum_likelihood",
-            format!("maximum likelihood, k = {k}"),
-            k,
-            likelihood(false, LikelihoodAverage::Inverses)?,
-        )?,
-        line(
-            "maximum_likelihood_mean",
-            "the same, mean of estimates".to_owned(),
-            k,
-            likelihood(false, LikelihoodAverage::Estimates)?,
-        )?,
-    ];
-    if k > 2 {
-        let unbiased = likelihood(true, LikelihoodAverage::Inverses)?;
-        lines.push(line("maximum_likelihood_unbiased", "the same, unbiased".to_owned(), k, unbiased)?);
+/// What an estimate is called in the table.
+fn title(estimate: &EstimatedDimension) -> String {
+    let k = estimate.neighbors;
+    match estimate.estimator {
+        DimensionEstimator::TwoNn => "TwoNN".to_owned(),
+        DimensionEstimator::MaximumLikelihood => format!("maximum likelihood, k = {k}"),
+        DimensionEstimator::MaximumLikelihoodMean => "the same, mean of estimates".to_owned(),
+        DimensionEstimator::MaximumLikelihoodUnbiased => "the same, unbiased".to_owned(),
+        DimensionEstimator::LocalPca => format!("local PCA, k = {k}"),
+        other => other.name().to_owned(),
     }
-    let k = args.pca_neighbors;
-    let local_pca = neighborhoods.local_pca(k, VarianceRule::default())?;
-    lines.push(line("local_pca", format!("local PCA, k = {k}"), k, local_pca)?);
-    Ok(lines)
 }
 
 /// The rows: pixels, or latents.

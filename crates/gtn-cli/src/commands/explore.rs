@@ -12,7 +12,6 @@ use ndarray::Array2;
 
 use crate::args::Explore;
 use crate::commands::report::open_in_browser;
-use crate::commands::sample::component_classes;
 use crate::console;
 use crate::failure::Failure;
 use crate::output;
@@ -40,7 +39,7 @@ pub(super) fn page(run: &Path, bits: WeightBits) -> Result<String, Failure> {
     let model = Model::load(run)?;
     let directions = directions(run)?;
     let card = model.card();
-    let classes = component_classes(card);
+    let classes = card.component_classes();
     let page = Explorer {
         title: &title(card, run),
         model: &model.to_artifact()?,

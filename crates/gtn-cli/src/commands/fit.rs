@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use gtn_report::WeightBits;
 use gtn_run::config::{PairingMethod, ResizeSetting};
-use gtn_run::{Config, Observer, RunFolder};
+use gtn_run::observer::NoopObserver;
+use gtn_run::{Config, Observer, RunFolder, Tee};
 use gtn_train::{InceptionFiles, Job};
 
 use super::conclusion;
@@ -30,11 +31,26 @@ struct Plan {
     labels: Option<PathBuf>,
 }
 
+/// The files that a run ends with.
+pub(crate) struct Fitted {
+    pub(crate) root: PathBuf,
+    pub(crate) report: PathBuf,
+    /// The page that generates images in the browser, if it was wanted and is small enough.
+    pub(crate) page: Option<PathBuf>,
+}
+
 pub(crate) fn run(args: &Fit) -> Result<(), Failure> {
     stop::listen();
+    let fitted = fit(args, &mut NoopObserver)?;
+    fitted.page.iter().chain([&fitted.report]).for_each(|path| console::print(&path.display().to_string()));
+    Ok(())
+}
+
+/// Begins, resumes or extends a run. `further` observes it beside the progress on the terminal.
+pub(crate) fn fit(args: &Fit, further: &mut dyn Observer) -> Result<Fitted, Failure> {
     let plan = match &args.run {
         Some(root) => existing(args, root)?,
-        None => new(args)?,
+        None => new(args, further)?,
     };
     let run = RunFolder::at(&plan.root);
     let job = Job {
@@ -51,8 +67,9 @@ pub(crate) fn run(args: &Fit) -> Result<(), Failure> {
     memory::require_for_training(&job.config, job.device, "the networks and their gradients")?;
     let mut progress = FitProgress::new(&plan.root);
     // Held until everything is written, so that no other process can overwrite the run before.
-    let _lock =
-        with_observers(&mut progress, !args.no_tensorboard, |observer| gtn_train::reproduce(&job, &run, observer))?;
+    let _lock = with_observers(&mut Tee(vec![&mut progress, further]), !args.no_tensorboard, |observer| {
+        gtn_train::reproduce(&job, &run, observer)
+    })?;
     drop(progress);
     let report = gtn_report::write_report(&run)?;
     if !args.keep_checkpoints {
@@ -60,9 +77,7 @@ pub(crate) fn run(args: &Fit) -> Result<(), Failure> {
     }
     let page = if job.config.data.are_images() && !args.no_explorer { write_explorer(&run)? } else { None };
     conclusion::print(&run, page.as_deref())?;
-    page.iter().for_each(|page| console::print(&page.display().to_string()));
-    console::print(&report.display().to_string());
-    Ok(())
+    Ok(Fitted { root: plan.root, report, page })
 }
 
 /// Writes the page into the folder of the run, unless it would be too large even with 8 bits for each weight.
@@ -130,12 +145,13 @@ fn existing(args: &Fit, root: &Path) -> Result<Plan, Failure> {
 }
 
 /// A run as the command line describes it. It may exist already.
-fn new(args: &Fit) -> Result<Plan, Failure> {
+fn new(args: &Fit, further: &mut dyn Observer) -> Result<Plan, Failure> {
     let mut overrides = args.overrides();
     if args.autoencoder.is_some() {
         refuse_autoencoder_settings(&overrides)?;
     }
     let mut progress = Progress::new();
+    let mut observers = Tee(vec![&mut progress, further]);
     let (mut config, notes, data) = match (&args.images, &args.latents) {
         (Some(path), _) => {
             if let (Some(autoencoder), Dim::Auto) = (&args.autoencoder, args.dim) {
@@ -143,7 +159,7 @@ fn new(args: &Fit) -> Result<Plan, Failure> {
                 overrides.dim = Some(RunFolder::at(autoencoder).record()?.config.dim);
             }
             let (config, notes) =
-                gtn_train::configure_images(path, &args.cache.path(), &args.settings(), &overrides, &mut progress)?;
+                gtn_train::configure_images(path, &args.cache.path(), &args.settings(), &overrides, &mut observers)?;
             (config, notes, path)
         }
         (None, Some(path)) => {

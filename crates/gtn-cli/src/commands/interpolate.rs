@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use gtn_metrics::{StepLengths, step_lengths};
-use gtn_models::{Generator, Sampling, SourceRows, Streams, purpose};
+use gtn_models::{Generator, SourceRows, Streams};
 use gtn_run::RunFolder;
 use gtn_train::RealPairs;
 use ndarray::{Array4, Axis, concatenate, s};
@@ -40,13 +40,7 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
     };
     let endpoints = match &pairs {
         Some(pairs) => SourceRows { source: pairs.source.clone(), components: pairs.components.clone() },
-        None => {
-            let source = streams.normal(purpose::INTERPOLATE, 0, 2 * rows, generator.source_dim());
-            // Both ends of an interpolation belong to the same component, so that it stays connected.
-            let mut stream = streams.stream(purpose::INTERPOLATE_COMPONENTS, 0);
-            let components = generator.draw_components(rows, &mut stream);
-            SourceRows { source, components: components.into_iter().flat_map(|component| [component; 2]).collect() }
-        }
+        None => generator.draw_endpoints(rows, &streams),
     };
     let mut latents = Vec::new();
     let mut step_lengths_of_rows = Vec::new();
@@ -55,12 +49,7 @@ pub(crate) fn run(args: &Interpolate) -> Result<(), Failure> {
             return Err(Failure::Stopped("stopped; nothing was written".to_owned()));
         }
         let (from, to) = (2 * row, 2 * row + 1);
-        let ends = &endpoints.source;
-        let source = args.interpolation.between(ends.row(from), ends.row(to), steps)?;
-        // Between two components there is no path: the first half belongs to one, the second half to the other.
-        let component = |step: usize| endpoints.components[if 2 * step < steps { from } else { to }];
-        let components = (0..steps).map(component).collect();
-        let generated = generator.map_by(&SourceRows { source, components }, &Sampling::default())?;
+        let generated = generator.interpolate(&endpoints, row, args.interpolation, steps)?;
         step_lengths_of_rows.push(RowSteps { latents: step_lengths(generated.view())?, pixels: None });
         match &pairs {
             Some(pairs) => {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gtn_io::UnknownName;
 use gtn_models::{Generator, Model, Sampling, SourceRows, Streams, purpose};
-use gtn_run::{Config, ModelCard, RunFolder};
+use gtn_run::{ModelCard, RunFolder};
 use ndarray::{Array2, s};
 
 use crate::args::Sample;
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
 /// The component that samples are drawn from, if one is chosen: by its number, or by the name of its class.
 fn component(args: &Sample, card: &ModelCard) -> Result<Option<usize>, Failure> {
     let Some(name) = &args.class else { return Ok(args.component) };
-    let classes = component_classes(card);
+    let classes = card.component_classes();
     if classes.is_empty() {
         return Err(Failure::users(format!(
             "--class {name}: the components of {} are no classes; use --component K, or train with --components labels",
@@ -70,13 +70,6 @@ fn component(args: &Sample, card: &ModelCard) -> Result<Option<usize>, Failure> 
     found
         .map(Some)
         .ok_or_else(|| Failure::users(UnknownName::new("class", name, classes.iter().map(String::as_str)).to_string()))
-}
-
-/// The names of the components, if they are the classes of the data and each class is one.
-pub(crate) fn component_classes(card: &ModelCard) -> Vec<String> {
-    let classes = card.config().map(Config::component_classes).unwrap_or_default();
-    let components = card.coordinates.map_or(1, |coordinates| coordinates.components);
-    if classes.len() == components { classes } else { Vec::new() }
 }
 
 /// Reads normal vectors, and their components if the file has them in a last column.

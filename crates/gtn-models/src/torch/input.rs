@@ -32,7 +32,7 @@ impl<'a> Input<'a> {
 
     /// The next `N` bytes.
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Reason> {
-        Ok(*self.take(N)?.as_array().expect("the slice has this length"))
+        Ok(*self.take(N)?.first_chunk().expect("the slice has this length"))
     }
 
     /// The bytes up to the next line feed, which is skipped.

@@ -8,7 +8,7 @@ mod of_training;
 
 use gtn_run::config::{Data, ImageSource};
 use gtn_run::schema::{Metric, Statistic};
-use gtn_run::{Config, EpochRecord, MetricsLog, Network, RunRecord, Stage};
+use gtn_run::{Config, EpochRecord, MetricsLog, Network, RunRecord, Stage, data_notes};
 
 pub(super) use self::alert::{Alert, Kind};
 use self::of_metrics::of_metric;
@@ -35,7 +35,8 @@ pub(super) fn alerts(record: &RunRecord, log: &MetricsLog) -> Vec<Alert> {
     }
     alerts.extend(few_samples(config, log));
     alerts.extend(not_comparable(config));
-    for (part, kind) in [("not comparable with the paper", Kind::NotComparable), ("images are few", Kind::FewSamples)] {
+    for (part, kind) in [(data_notes::NOT_COMPARABLE, Kind::NotComparable), (data_notes::FEW_IMAGES, Kind::FewSamples)]
+    {
         let of_files = record.provenance.data_notes.iter().filter(|note| note.contains(part));
         alerts.extend(of_files.map(|note| {
             let (finding, advice) = note.split_once(": ").unwrap_or((note, ""));
@@ -163,7 +164,7 @@ mod tests {
         let mut other_files = record(&fixtures::config());
         other_files.provenance.data_notes = [
             "2 files cannot be read and are skipped: a, b",
-            "the files are not the original ones, so results are not comparable with the paper's",
+            &format!("the files are not the original ones, so results are {}'s", data_notes::NOT_COMPARABLE),
         ]
         .map(str::to_owned)
         .to_vec();

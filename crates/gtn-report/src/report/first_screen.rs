@@ -1,5 +1,6 @@
 //! What a reader sees first: a verdict, the value that decides beside what it compares with, samples beside real data, and alerts.
 
+use gtn_run::metric_constants::MIN_MEASURED;
 use gtn_run::schema::{Metric, Statistic};
 use gtn_run::{Config, MetricsLog, RunProgress, RunRecord, Stage};
 use maud::{Markup, html};
@@ -11,9 +12,6 @@ use super::section::Thumbnails;
 use super::standing::{Rank, Standing};
 use super::tables::mark;
 use super::text::{self, count, duration, number};
-
-/// So many held-out data are needed to measure samples.
-const MIN_MEASURED: usize = 11;
 
 /// The sentence that answers: did it finish, how good are its samples, compared with what?
 #[derive(Debug, PartialEq, Eq)]

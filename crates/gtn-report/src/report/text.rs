@@ -60,8 +60,16 @@ pub(super) fn capitalized(text: &str) -> String {
     format!("{}{rest}", first.to_ascii_uppercase())
 }
 
-/// Text whose options, such as `--flip`, are code, which does not break after their dashes.
+/// Text whose options, such as `--flip`, and whatever stands between backticks are code. Options do not break after their dashes.
 pub(super) fn with_options(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (options_of(part)) }
+        }
+    }
+}
+
+fn options_of(text: &str) -> Markup {
     let is_of_option = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     html! {
         @for (index, word) in text.split(' ').enumerate() {
@@ -93,6 +101,10 @@ mod tests {
     fn options_in_a_text_are_code() {
         let html = |text| with_options(text).into_string();
         assert_eq!(html("no option - here"), "no option - here");
+        assert_eq!(
+            html("type `gtn --x <y>`, or --x"),
+            "type <code>gtn --x &lt;y&gt;</code>, or <code class=\"option\">--x</code>"
+        );
         assert_eq!(
             html("a larger dimension (--dim), or --extend 60s <now>."),
             "a larger dimension (<code class=\"option\">--dim</code>), or <code class=\"option\">--extend</code> 60s &lt;now&gt;."

@@ -37,9 +37,8 @@ impl ImageDataset for Mnist<'_> {
             Err(error) => return Err(error.into()),
         };
         if !(set.is_official && test_is_original) {
-            let note =
-                "the MNIST files are valid but not the original ones, so results are not comparable with the paper's";
-            notes.push(note.to_owned());
+            let consequence = gtn_run::data_notes::NOT_COMPARABLE;
+            notes.push(format!("the MNIST files are valid but not the original ones, so results are {consequence}'s"));
         }
         let labels = [set.labels, test_labels].map(|labels| labels.into_iter().map(u32::from).collect());
         let labels = Some(labels);

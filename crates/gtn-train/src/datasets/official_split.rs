@@ -98,7 +98,8 @@ fn notes(name: &str, set: &ImageSet) -> Vec<String> {
         ));
     } else if !set.is_complete {
         notes.push(format!(
-            "these {present} images are not all of {name}, so results are not comparable with the paper's"
+            "these {present} images are not all of {name}, so results are {}'s",
+            gtn_run::data_notes::NOT_COMPARABLE
         ));
     }
     notes.extend(set.passed_over.clone());

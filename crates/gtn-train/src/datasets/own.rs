@@ -82,8 +82,9 @@ fn notes(set: &own_images::OwnImages, flip: bool) -> Vec<String> {
     }
     if set.images.len() < FEW_IMAGES {
         notes.push(format!(
-            "{} images are few: samples will be like the mean of several of them, or copies; use {FEW_IMAGES} or more{}",
+            "{} {}: samples will be like the mean of several of them, or copies; use {FEW_IMAGES} or more{}",
             set.images.len(),
+            gtn_run::data_notes::FEW_IMAGES,
             if flip { "" } else { ", or double them with --flip" }
         ));
     }

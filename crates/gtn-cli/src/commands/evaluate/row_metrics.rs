@@ -6,15 +6,15 @@ use gtn_metrics::{
     density_coverage, energy_distance, frechet_distance, precision_recall, sliced_wasserstein, variance_kept,
 };
 use gtn_models::{Streams, purpose};
+use gtn_run::metric_constants::K_DENSITY;
 use gtn_run::schema::Metric;
 use ndarray::ArrayView2;
 
 use crate::failure::Failure;
 
 const PROJECTIONS: usize = 200;
-/// Nearest neighbors of precision and recall, and of density and coverage, as in their papers.
+/// Nearest neighbors of precision and recall, as in their paper.
 const K_MANIFOLD: usize = 3;
-pub(super) const K_DENSITY: usize = 5;
 
 /// These metrics of two sets of rows. Others are ignored. `neighbors` replaces the numbers of neighbors of the papers.
 pub(super) fn measure(

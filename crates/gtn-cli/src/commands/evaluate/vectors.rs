@@ -11,7 +11,7 @@ use super::evaluation::{Evaluation, OF_CLASSES, OF_FEATURES, is_of_rows};
 use super::halves::Halves;
 use super::image_stream::ImageStream;
 use super::measured::{AtFloor, Measured};
-use super::row_metrics::{self, K_DENSITY};
+use super::row_metrics;
 use crate::args::{Features, METRICS};
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -148,7 +148,7 @@ impl Evaluation<'_> {
 
     /// The largest number of nearest neighbors that a metric needs.
     pub(super) fn max_neighbors(&self) -> usize {
-        self.args.neighbors.unwrap_or(K_DENSITY)
+        self.args.neighbors.unwrap_or(gtn_run::metric_constants::K_DENSITY)
     }
 
     fn refuse_other_kind(&mut self, of_real: &str, of_generated: &str) -> Result<(), Failure> {

@@ -42,7 +42,7 @@ pub(super) fn still_falling(config: &Config, network: Network, epochs: &[&EpochR
     let had_all_epochs = training_of(config, network).is_some_and(|training| training.epochs == last);
     let more = match (config.total_budget().filter(|_| !had_all_epochs), config.data.are_own()) {
         (Some(budget), true) => {
-            format!("More time helps: gtn fit RUN --extend {budget}s, where RUN is the folder of this run.")
+            format!("More time helps: `gtn fit RUN --extend {budget}s`, where RUN is the folder of this run.")
         }
         (Some(_), false) => "More time helps: a larger --time-budget.".to_owned(),
         (None, _) => "More epochs help: a larger number for --epochs.".to_owned(),

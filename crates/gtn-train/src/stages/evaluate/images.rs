@@ -16,10 +16,11 @@ use super::values::{
     unless_held_out_are_copies,
 };
 use crate::Result;
-use crate::baselines::{K_DENSITY, MAX_LATENTS};
+use crate::baselines::MAX_LATENTS;
 use crate::context::Context;
 use crate::handoff::{Targets, first_rows};
 use crate::results::Results;
+use gtn_run::metric_constants::K_DENSITY;
 
 /// Maximum number of latents of each set for metrics whose cost is quadratic in it.
 const MAX_NEIGHBOR_LATENTS: usize = 5_000;

@@ -15,10 +15,10 @@ use super::values::{
     K_MANIFOLD, PROJECTIONS, SampleSet, Values, ValuesBySet, records, report_progress, unless_held_out_are_copies,
 };
 use crate::Result;
-use crate::baselines::K_DENSITY;
 use crate::context::Context;
 use crate::datasets::ImageData;
 use crate::results::Results;
+use gtn_run::metric_constants::K_DENSITY;
 
 /// Maximum number of images of each set, for images of MNIST's size. The cost grows with the square of the number of images and
 /// with their pixels: for larger images the number is smaller, so that the cost stays the same.

@@ -2,10 +2,12 @@
 //! libraries, is there.
 
 mod errors;
+mod fitting;
 mod matching;
 mod metrics;
 mod model;
 mod program;
+mod threads;
 
 use pyo3::prelude::*;
 
@@ -16,6 +18,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Generative Topological Networks, native part.
 #[pymodule]
 mod _gtn {
+    #[pymodule_export]
+    use crate::fitting::{fit, write_images};
     #[pymodule_export]
     use crate::matching::match_rows;
     #[pymodule_export]

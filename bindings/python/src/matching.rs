@@ -13,6 +13,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::errors;
+use crate::threads::detached;
 
 /// How often Python is asked whether a signal has arrived.
 const ASK_AFTER: Duration = Duration::from_millis(50);
@@ -69,9 +70,9 @@ fn match_typed<'py, T: Element + NumpyElement>(
         let is_fine = Python::attach(|py| py.check_signals().map_err(|error| error.restore(py)).is_ok());
         if is_fine { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
-    let matched = py.detach(|| match &labels {
+    let matched = detached(py, || match &labels {
         None => matcher.match_rows(source, target),
         Some((of_source, of_target)) => matcher.match_components(source, of_source, target, of_target),
-    });
+    })?;
     matched.map_err(|error| errors::of_matching(&error, py))
 }

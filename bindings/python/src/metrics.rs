@@ -1,24 +1,25 @@
 //! Metrics on rows. Random numbers are those of the program for the same seed.
 
-use gtn_metrics::{LikelihoodAverage, LikelihoodForm, Neighborhoods, Subsets, VarianceRule};
+use gtn_metrics::{EstimatedDimension, Neighborhoods, Subsets};
 use gtn_models::{Streams, purpose};
 use numpy::PyReadonlyArray2;
 use pyo3::prelude::*;
 
 use crate::errors;
+use crate::threads::detached;
 
 type Rows<'py> = PyReadonlyArray2<'py, f32>;
 
 #[pyfunction]
 pub(crate) fn frechet_distance(py: Python<'_>, real: Rows<'_>, generated: Rows<'_>) -> PyResult<f64> {
     let (x, y) = (real.as_array(), generated.as_array());
-    py.detach(|| gtn_metrics::frechet_distance(x, y)).map_err(|error| errors::of_metrics(&error))
+    detached(py, || gtn_metrics::frechet_distance(x, y))?.map_err(|error| errors::of_metrics(&error))
 }
 
 #[pyfunction]
 pub(crate) fn energy_distance(py: Python<'_>, real: Rows<'_>, generated: Rows<'_>) -> PyResult<f64> {
     let (x, y) = (real.as_array(), generated.as_array());
-    py.detach(|| gtn_metrics::energy_distance(x, y)).map_err(|error| errors::of_metrics(&error))
+    detached(py, || gtn_metrics::energy_distance(x, y))?.map_err(|error| errors::of_metrics(&error))
 }
 
 #[pyfunction]
@@ -31,7 +32,7 @@ pub(crate) fn sliced_wasserstein(
 ) -> PyResult<f64> {
     let (x, y) = (real.as_array(), generated.as_array());
     let mut stream = Streams::new(seed).stream(purpose::EVALUATE_DIRECTIONS, 0);
-    let measured = py.detach(|| gtn_metrics::sliced_wasserstein(x, y, projections, &mut stream));
+    let measured = detached(py, || gtn_metrics::sliced_wasserstein(x, y, projections, &mut stream))?;
     measured.map_err(|error| errors::of_metrics(&error))
 }
 
@@ -47,7 +48,7 @@ pub(crate) fn kernel_distance(
     let (x, y) = (real.as_array(), generated.as_array());
     let mut stream = Streams::new(seed).stream(purpose::EVALUATE_SUBSETS, 0);
     let subsets = Subsets { size: subsets.0, count: subsets.1 };
-    let measured = py.detach(|| gtn_metrics::kernel_distance(x, y, subsets, &mut stream));
+    let measured = detached(py, || gtn_metrics::kernel_distance(x, y, subsets, &mut stream))?;
     measured.map(|found| (found.mean, found.std)).map_err(|error| errors::of_metrics(&error))
 }
 
@@ -55,7 +56,7 @@ pub(crate) fn kernel_distance(
 #[pyfunction]
 pub(crate) fn precision_recall(py: Python<'_>, real: Rows<'_>, generated: Rows<'_>, k: usize) -> PyResult<(f64, f64)> {
     let (x, y) = (real.as_array(), generated.as_array());
-    let measured = py.detach(|| gtn_metrics::precision_recall(x, y, k));
+    let measured = detached(py, || gtn_metrics::precision_recall(x, y, k))?;
     measured.map(|found| (found.precision, found.recall)).map_err(|error| errors::of_metrics(&error))
 }
 
@@ -63,14 +64,14 @@ pub(crate) fn precision_recall(py: Python<'_>, real: Rows<'_>, generated: Rows<'
 #[pyfunction]
 pub(crate) fn density_coverage(py: Python<'_>, real: Rows<'_>, generated: Rows<'_>, k: usize) -> PyResult<(f64, f64)> {
     let (x, y) = (real.as_array(), generated.as_array());
-    let measured = py.detach(|| gtn_metrics::density_coverage(x, y, k));
+    let measured = detached(py, || gtn_metrics::density_coverage(x, y, k))?;
     measured.map(|found| (found.density, found.coverage)).map_err(|error| errors::of_metrics(&error))
 }
 
 #[pyfunction]
 pub(crate) fn variance_kept(py: Python<'_>, real: Rows<'_>, generated: Rows<'_>) -> PyResult<f64> {
     let (x, y) = (real.as_array(), generated.as_array());
-    py.detach(|| gtn_metrics::variance_kept(x, y)).map_err(|error| errors::of_metrics(&error))
+    detached(py, || gtn_metrics::variance_kept(x, y))?.map_err(|error| errors::of_metrics(&error))
 }
 
 /// The ratio of median distances, the probability to be closer, and the fraction of near copies.
@@ -82,7 +83,7 @@ pub(crate) fn memorization(
     generated: Rows<'_>,
 ) -> PyResult<(f64, f64, f64)> {
     let (training, held_out, generated) = (training.as_array(), held_out.as_array(), generated.as_array());
-    let measured = py.detach(|| gtn_metrics::memorization(training, held_out, generated));
+    let measured = detached(py, || gtn_metrics::memorization(training, held_out, generated))?;
     let values =
         measured.map(|found| (found.median_distance_ratio, found.closer_probability, found.near_copy_fraction));
     values.map_err(|error| errors::of_metrics(&error))
@@ -104,22 +105,13 @@ pub(crate) fn dimension(
     let rows = rows.as_array();
     let estimated = || -> Result<Vec<Estimate>, gtn_metrics::Error> {
         let found = Neighborhoods::find(rows, neighbors.max(pca_neighbors).max(2), queries)?;
-        let likelihood = |unbiased, average| found.maximum_likelihood(neighbors, LikelihoodForm { unbiased, average });
-        let mut estimates = vec![
-            ("two_nn", found.two_nn(0.1)?),
-            ("maximum_likelihood", likelihood(false, LikelihoodAverage::Inverses)?),
-            ("maximum_likelihood_mean", likelihood(false, LikelihoodAverage::Estimates)?),
-        ];
-        if neighbors > 2 {
-            estimates.push(("maximum_likelihood_unbiased", likelihood(true, LikelihoodAverage::Inverses)?));
-        }
-        estimates.push(("local_pca", found.local_pca(pca_neighbors, VarianceRule::default())?));
         let mut rng = Streams::new(seed).stream(purpose::DIMENSION_BOOTSTRAP, 0);
-        let with_interval = |(name, estimate): (&'static str, gtn_metrics::DimensionEstimate)| {
-            let (low, high) = estimate.interval(1_000, 0.95, &mut rng)?;
-            Ok((name, estimate.value(), low, high))
+        let estimates = found.all_estimates(neighbors, pca_neighbors, &mut rng)?;
+        let as_tuple = |found: EstimatedDimension| {
+            let (low, high) = found.interval;
+            (found.estimator.name(), found.value, low, high)
         };
-        estimates.into_iter().map(with_interval).collect()
+        Ok(estimates.into_iter().map(as_tuple).collect())
     };
-    py.detach(estimated).map_err(|error| errors::of_metrics(&error))
+    detached(py, estimated)?.map_err(|error| errors::of_metrics(&error))
 }

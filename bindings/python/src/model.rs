@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use gtn_io::UnknownName;
-use gtn_models::{Device, Generator, Interpolation, Model, Sampling, SourceRows, Streams, purpose};
-use gtn_run::Config;
+use gtn_models::{Device, Generator, Interpolation, Model, Sampling, Streams, purpose};
 use ndarray::{Array2, Axis, concatenate};
 use numpy::{IntoPyArray, PyArray2, PyArray4, PyReadonlyArray2, PyReadonlyArray4};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::errors;
+use crate::threads::detached;
 
 /// A trained GTN.
 #[pyclass(frozen, name = "Model", module = "gtn._gtn")]
@@ -32,9 +32,8 @@ impl PyModel {
             let generator = model.generator(&Device::Cpu)?;
             Ok((model, generator))
         };
-        let (model, generator) = py.detach(read).map_err(|error| errors::of_models(&error))?;
-        let classes = model.card().config().map(Config::component_classes).unwrap_or_default();
-        let classes = if classes.len() == generator.components() { classes } else { Vec::new() };
+        let (model, generator) = detached(py, read)?.map_err(|error| errors::of_models(&error))?;
+        let classes = model.card().component_classes();
         Ok(Self { path, model, generator, classes })
     }
 
@@ -62,6 +61,12 @@ impl PyModel {
         self.generator.generates_images()
     }
 
+    /// The values of a sample: those of an image, or d.
+    #[getter]
+    fn values_per_sample(&self) -> usize {
+        self.generator.values_per_sample()
+    }
+
     /// The path that it was read from.
     #[getter]
     fn path(&self) -> PathBuf {
@@ -81,21 +86,21 @@ impl PyModel {
         let component = component.map(|component| self.component(component)).transpose()?;
         let sampling = Sampling::default().with_temperature(temperature).with_component(component).with_steps(steps);
         let mut stream = Streams::new(seed).stream(purpose::SAMPLE, 0);
-        let latents = py.detach(|| self.generator.sample_latents_by(n, &sampling, &mut stream));
+        let latents = detached(py, || self.generator.sample_latents_by(n, &sampling, &mut stream))?;
         latents.map(|latents| latents.into_pyarray(py)).map_err(|error| errors::of_models(&error))
     }
 
     /// Images of latents, shape (n, C, H, W) in [−1, 1].
     fn decode<'py>(&self, py: Python<'py>, latents: PyReadonlyArray2<'py, f32>) -> PyResult<Bound<'py, PyArray4<f32>>> {
         let latents = latents.as_array();
-        let images = py.detach(|| self.generator.decode(latents));
+        let images = detached(py, || self.generator.decode(latents))?;
         images.map(|images| images.into_pyarray(py)).map_err(|error| errors::of_models(&error))
     }
 
     /// Latents of images, shape (n, C, H, W) in [−1, 1].
     fn encode<'py>(&self, py: Python<'py>, images: PyReadonlyArray4<'py, f32>) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let images = images.as_array();
-        let latents = py.detach(|| self.generator.encode(images));
+        let latents = detached(py, || self.generator.encode(images))?;
         latents.map(|latents| latents.into_pyarray(py)).map_err(|error| errors::of_models(&error))
     }
 
@@ -113,28 +118,20 @@ impl PyModel {
             )));
         }
         let interpolated = || -> gtn_models::Result<Array2<f32>> {
-            let streams = Streams::new(seed);
-            let ends = streams.normal(purpose::INTERPOLATE, 0, 2 * rows, self.generator.source_dim());
-            // Both ends of an interpolation belong to the same component, so that it stays connected.
-            let mut stream = streams.stream(purpose::INTERPOLATE_COMPONENTS, 0);
-            let components = self.generator.draw_components(rows, &mut stream);
-            let mut latents = Vec::with_capacity(rows);
-            for (row, component) in components.into_iter().enumerate() {
-                let source = Interpolation::Linear.between(ends.row(2 * row), ends.row(2 * row + 1), steps)?;
-                let rows = SourceRows { source, components: vec![component; steps] };
-                latents.push(self.generator.map_by(&rows, &Sampling::default())?);
-            }
+            let ends = self.generator.draw_endpoints(rows, &Streams::new(seed));
+            let latents = (0..rows).map(|row| self.generator.interpolate(&ends, row, Interpolation::Linear, steps));
+            let latents = latents.collect::<gtn_models::Result<Vec<_>>>()?;
             let views: Vec<_> = latents.iter().map(|latents| latents.view()).collect();
             Ok(concatenate(Axis(0), &views).expect("all rows have the latent dimension"))
         };
-        let latents = py.detach(interpolated).map_err(|error| errors::of_models(&error))?;
+        let latents = detached(py, interpolated)?.map_err(|error| errors::of_models(&error))?;
         Ok(latents.into_pyarray(py))
     }
 
     /// Writes the model as one file, as `gtn export` does.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         let write = || -> gtn_models::Result<()> { Ok(self.model.to_artifact()?.write(Path::new(&path))?) };
-        py.detach(write).map_err(|error| errors::of_models(&error))
+        detached(py, write)?.map_err(|error| errors::of_models(&error))
     }
 }
 

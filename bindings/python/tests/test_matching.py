@@ -2,8 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import gtn
 import numpy as np
@@ -69,6 +72,19 @@ def test_every_layout_and_type_gives_the_same_pairs(dtype: str) -> None:
         np.testing.assert_array_equal(found.order, expected.order)
 
 
+def test_pairs_are_those_of_the_program(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    y, x = (rng.normal(size=(n, 7)).astype(np.float32) for n in (900, 1000))
+    np.save(tmp_path / "y.npy", y)
+    np.save(tmp_path / "x.npy", x)
+    words = ["label", "--source", tmp_path / "y.npy", "--target", tmp_path / "x.npy", "--out", tmp_path / "pairs.npz"]
+    subprocess.run([sys.executable, "-m", "gtn", *map(str, words)], check=True, capture_output=True)
+    of_program, found = np.load(tmp_path / "pairs.npz"), gtn.match(y, x)
+    np.testing.assert_array_equal(of_program["matching"], found.assignment)
+    np.testing.assert_array_equal(of_program["order"], found.order)
+    np.testing.assert_array_equal(of_program["similarity"], found.similarity)
+
+
 def test_mixed_types_are_compared_as_float64() -> None:
     rng = np.random.default_rng(2)
     y, x = rng.normal(size=(20, 4)).astype(np.float32), rng.normal(size=(30, 4))
@@ -113,6 +129,7 @@ def test_text_is_no_number() -> None:
         gtn.match([["a", "b"]], [["a", "b"]])
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_long_matching_and_leaves_python_alive() -> None:
     rng = np.random.default_rng(4)
     # Hours of work.
@@ -147,3 +164,42 @@ def test_other_threads_run_meanwhile() -> None:
 
 def test_a_matching_says_what_it_is() -> None:
     assert repr(gtn.match(np.eye(3), np.eye(3))) == "Matching(3 pairs, mean similarity 1.0000)"
+
+
+def test_fields_of_packed_records_are_read() -> None:
+    rng = np.random.default_rng(8)
+    y, x = rng.normal(size=(30, 3)).astype(np.float32), rng.normal(size=(40, 3)).astype(np.float32)
+    packed = np.zeros(40, dtype=[("xyz", np.float32, (3,)), ("color", np.uint8, (3,))])
+    packed["xyz"] = x
+    np.testing.assert_array_equal(gtn.match(y, packed["xyz"]).assignment, gtn.match(y, x).assignment)
+    assert gtn.metrics.energy_distance(packed["xyz"], x) < 1e-6
+    shifted = np.frombuffer(b"x" + x.tobytes(), dtype=np.float32, offset=1).reshape(x.shape)
+    np.testing.assert_array_equal(gtn.match(y, shifted).assignment, gtn.match(y, x).assignment)
+
+
+def test_what_pandas_and_masks_miss_is_no_number() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}).convert_dtypes()
+    np.testing.assert_array_equal(gtn.match(frame, frame).assignment, gtn.match(frame.to_numpy(float), frame.to_numpy(float)).assignment)
+    with pytest.raises(ValueError, match="masked"):
+        gtn.match(np.ma.masked_greater(np.eye(2), 0.5), np.eye(2))
+
+
+def test_a_forked_process_is_told() -> None:
+    code = """
+import multiprocessing, numpy as np, gtn
+x = np.random.default_rng(0).normal(size=(3000, 5))
+gtn.match(x, x)
+def child():
+    try:
+        gtn.match(x, x)
+    except RuntimeError as error:
+        assert "spawn" in str(error)
+        raise SystemExit(7)
+process = multiprocessing.get_context("fork").Process(target=child)
+process.start()
+process.join(60)
+print(process.exitcode)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "7\n", done.stderr

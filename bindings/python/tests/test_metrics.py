@@ -22,10 +22,11 @@ def test_energy_distance() -> None:
 
 
 def test_frechet_distance() -> None:
-    scipy_linalg = pytest.importorskip("scipy.linalg")
+    from scipy.linalg import sqrtm
+
     x, y = (rows.astype(np.float64) for rows in sets())
     a, b = np.cov(x.T), np.cov(y.T)
-    root = scipy_linalg.sqrtm(a @ b).real
+    root = sqrtm(a @ b).real
     expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(a + b - 2 * root)
     assert metrics.frechet_distance(x, y) == pytest.approx(expected, rel=1e-5)
 

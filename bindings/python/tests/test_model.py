@@ -1,5 +1,6 @@
 """Trained models: the samples are those of the program, to the bit."""
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -65,9 +66,17 @@ def test_errors_are_sentences(digits: gtn.Model, tmp_path: Path) -> None:
         digits.sample(-1)
     with pytest.raises(TypeError, match="whole number"):
         digits.sample(1.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="whole number"):
+        digits.sample(1, label=True)
+    with pytest.raises(ValueError, match="below"):
+        digits.sample(1, seed=2**64)
+    with pytest.raises(MemoryError, match="draw fewer"):
+        digits.sample(10**13)
+    with pytest.raises(ValueError, match=r"in \[200, 200\]"):
+        digits.encode(np.full((1, 1, 28, 28), 200, dtype=np.uint8))
     with pytest.raises(ValueError, match="temperature"):
         digits.sample(1, temperature=-1.0)
-    with pytest.raises(ValueError, match="there are mnist-d5"):
+    with pytest.raises(ValueError, match="there are .*mnist-d5"):
         gtn.weights("faces")
 
 
@@ -75,3 +84,15 @@ def test_the_program_has_its_exit_codes(tmp_path: Path) -> None:
     assert program("--version").stdout.startswith("gtn ")
     assert program("sample", tmp_path / "nothing", "--out", tmp_path / "x.png").returncode != 0
     assert program("no-such-verb").returncode == 2
+
+
+def test_other_native_libraries_can_be_loaded_afterwards() -> None:
+    # Libraries of OpenMP need room in the static block of thread-local memory.
+    code = "import gtn, sklearn.mixture, scipy.linalg, numpy; print(gtn.load(gtn.weights('mnist-d5')).dim)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("5\n", "")
+
+
+def test_models_can_be_sent_to_other_processes(digits: gtn.Model) -> None:
+    again = pickle.loads(pickle.dumps(digits))
+    np.testing.assert_array_equal(again.sample(2), digits.sample(2))

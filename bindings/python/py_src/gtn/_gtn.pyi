@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,10 @@ def match_rows(
     threads: int,
     labels: Any,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]: ...
+def fit(
+    arguments: list[str], lines: Callable[[str], object] | None, progress: Callable[..., object] | None
+) -> os.PathLike[str]: ...
+def write_images(images: npt.NDArray[np.uint8], folder: str) -> None: ...
 def run_program(arguments: list[str], program: list[str]) -> int: ...
 
 class Model:
@@ -21,6 +26,7 @@ class Model:
     components: int
     classes: list[str]
     generates_images: bool
+    values_per_sample: int
     path: os.PathLike[str]
     def __init__(self, path: str) -> None: ...
     def sample_latents(

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gtn import _gtn
-from gtn._arrays import to_rows
+from gtn._arrays import as_numpy, to_count, to_rows
 
 __all__ = ["Matching", "match"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Matching:
     """Pairs of source and target rows.
 
@@ -83,7 +83,7 @@ def match(
     y, x = to_rows(source, "source"), to_rows(target, "target")
     if y.dtype != x.dtype:
         y, x = y.astype(np.float64, copy=False), x.astype(np.float64, copy=False)
-    if threads is not None and threads < 1:
+    if threads is not None and to_count(threads, "threads") < 1:
         raise ValueError(f"threads is {threads}; it must be 1 or more, or None for all")
     pair = None if labels is None else tuple(_to_labels(labels, index) for index in (0, 1))
     found = _gtn.match_rows(y, x, precision=precision, threads=threads or 0, labels=pair)
@@ -98,7 +98,7 @@ def _to_labels(labels: Any, index: int) -> npt.NDArray[np.uint32]:
         of_source_and_target = ()
     if len(of_source_and_target) != 2:
         raise ValueError("labels must be two arrays, those of the source rows and those of the target rows")
-    array = np.asarray(of_source_and_target[index])
+    array = as_numpy(of_source_and_target[index], f"the labels of the {name}")
     if array.ndim != 1 or not (np.issubdtype(array.dtype, np.integer) or array.size == 0):
         raise ValueError(f"the labels of the {name} must be integers in one axis, but they are {array.dtype} with shape {array.shape}")
     if array.size and (array.min() < 0 or array.max() >= 2**32):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gtn import _gtn
-from gtn._arrays import to_array, to_rows
+from gtn._arrays import as_numpy, to_array, to_count, to_rows
 
 __all__ = ["Model", "load"]
 
@@ -71,9 +71,10 @@ class Model:
         self, n: int = 1, seed: int = 1, *, label: int | str | None = None, temperature: float = 1.0, steps: int = 1
     ) -> npt.NDArray[np.float32]:
         """Draw the latents of ``n`` samples, shape (n, d); the arguments are those of :meth:`sample`."""
-        n, seed, steps = (_to_count(value, name) for value, name in ((n, "n"), (seed, "seed"), (steps, "steps")))
-        if isinstance(label, bool) or not (label is None or isinstance(label, str)):
-            label = _to_count(label, "label")
+        n, seed, steps = (to_count(value, name) for value, name in ((n, "n"), (seed, "seed"), (steps, "steps")))
+        if not (label is None or isinstance(label, str)):
+            label = to_count(label, "label")
+        self._require_room(n)
         return self._native.sample_latents(n, seed, label, float(temperature), steps)
 
     def decode(self, latents: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -88,11 +89,13 @@ class Model:
         """Encode images, shape (n, C, H, W) in [-1, 1], to latents, shape (n, d).
 
         Raises:
-            ValueError: If the model has no encoder, or the images have another shape.
+            ValueError: If the model has no encoder, or the images have another shape or other values.
         """
-        array = to_array(images, "images").astype(np.float32, copy=False)
+        array = to_array(as_numpy(images, "images"), "images").astype(np.float32, copy=False)
         if array.ndim != 4:
             raise ValueError(f"images must have the shape (n, C, H, W), but it is {array.shape}")
+        if array.size and not (array.min() >= -1.001 and array.max() <= 1.001):
+            raise ValueError(f"images must be in [-1, 1], but they are in [{array.min():g}, {array.max():g}]")
         return self._native.encode(array)
 
     def interpolate(self, rows: int = 1, steps: int = 10, seed: int = 1) -> npt.NDArray[np.float32]:
@@ -101,10 +104,22 @@ class Model:
         Returns:
             Images, shape (rows, steps, C, H, W); or vectors, shape (rows, steps, d), of a model without an autoencoder.
         """
-        rows, steps, seed = (_to_count(value, name) for value, name in ((rows, "rows"), (steps, "steps"), (seed, "seed")))
+        rows, steps, seed = (to_count(value, name) for value, name in ((rows, "rows"), (steps, "steps"), (seed, "seed")))
+        self._require_room(rows * steps)
         latents = self._native.interpolate_latents(rows, steps, seed)
         samples = self.decode(latents) if self.generates_images else latents
         return samples.reshape((rows, steps, *samples.shape[1:]))
+
+    def _require_room(self, n: int) -> None:
+        """Raise MemoryError if the samples have no room; native code would end the process."""
+        values = self._native.values_per_sample
+        try:
+            np.empty((n, max(values, self.dim)), dtype=np.float32)
+        except (MemoryError, ValueError):
+            raise MemoryError(f"{n} samples of {values} values do not fit into memory; draw fewer at a time") from None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return load, (self.path,)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model as one file (.safetensors), which :func:`load` and the program read. An existing file is replaced."""
@@ -121,13 +136,3 @@ def load(path: str | os.PathLike[str]) -> Model:
     if not os.path.lexists(path):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
     return Model(_gtn.Model(os.fspath(path)))
-
-
-def _to_count(value: Any, name: str) -> int:
-    try:
-        number = value.__index__()
-    except AttributeError:
-        raise TypeError(f"{name} must be a whole number, but it is {value!r}") from None
-    if number < 0:
-        raise ValueError(f"{name} is {number}; it must not be negative")
-    return int(number)

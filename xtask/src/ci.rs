@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use crate::browser;
 use crate::process::{cargo, finish, target_folder};
+use crate::{book, browser, examples, python, samples};
 
 /// The arguments of cargo before the tests.
 const BEFORE: &[&[&str]] = &[
@@ -24,7 +24,7 @@ const BEFORE: &[&[&str]] = &[
     &["test", "--workspace", "--no-run"],
 ];
 
-/// Runs the format, lint, documentation, browser and test checks in this order, and stops at the first that fails.
+/// Runs the format, lint, documentation, browser, Python, book and test checks in this order, and stops at the first that fails.
 pub(crate) fn run() -> ExitCode {
     let mut times = Vec::new();
     let mut timed = |name: &str, step: &dyn Fn() -> ExitCode| {
@@ -36,8 +36,12 @@ pub(crate) fn run() -> ExitCode {
     let gtn = target_folder().join("debug/gtn");
     let is_good = timed("cargo xtask words", &|| crate::words::run(Path::new(".")))
         && BEFORE.iter().all(|step| timed(&format!("cargo {}", step.join(" ")), &|| checked(step)))
+        && timed("examples", &examples::run)
         && timed("npm ci", &browser::install)
-        && timed("node report.mjs", &|| browser::reports(&gtn));
+        && timed("node report.mjs", &|| browser::reports(&gtn))
+        && timed("cargo xtask python", &python::run)
+        && timed("cargo xtask book", &book::run_installed)
+        && timed("cargo xtask samples", &samples::run);
     if !is_good {
         return ExitCode::FAILURE;
     }

@@ -10,7 +10,9 @@ pub(crate) fn workspace() -> &'static Path {
 
 /// Where cargo puts what it builds.
 pub(crate) fn target_folder() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
+    let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
+    // Some commands run in other folders.
+    std::path::absolute(&folder).unwrap_or(folder)
 }
 
 /// The cargo that runs this program, without the environment variables that describe this package. Build scripts that
@@ -56,6 +58,24 @@ pub(crate) fn finish(command: &mut Command) -> ExitCode {
             _ => ExitCode::FAILURE,
         },
         Err(error) => cannot_run(command, &error),
+    }
+}
+
+/// Runs a command that must succeed.
+///
+/// # Errors
+///
+/// The exit code of the command.
+pub(crate) fn checked(command: &mut Command) -> Result<(), ExitCode> {
+    let code = finish(command);
+    if code == ExitCode::SUCCESS { Ok(()) } else { Err(code) }
+}
+
+/// Prints what an error prevented.
+pub(crate) fn failed(action: &str) -> impl Fn(std::io::Error) -> ExitCode {
+    move |error| {
+        eprintln!("error: cannot {action}: {error}");
+        ExitCode::FAILURE
     }
 }
 

@@ -6,15 +6,26 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use crate::files;
-use crate::process::{checked, failed, target_folder, workspace};
+use crate::process::{cargo, checked, failed, target_folder, workspace};
 
 /// What the wheel has from the rest of the workspace, and where.
 const COPIED: [(&str, &str); 3] =
     [("LICENSE-APACHE", "LICENSE-APACHE"), ("LICENSE-MIT", "LICENSE-MIT"), ("weights", "py_src/gtn/weights")];
 
-/// Builds the wheel, and tests it.
+/// Checks the format and the lints of the native part, builds the wheel, and tests it.
 pub(crate) fn run() -> ExitCode {
-    installed().and_then(|environment| test(&environment)).err().unwrap_or(ExitCode::SUCCESS)
+    lint().and_then(|()| installed()).and_then(|environment| test(&environment)).err().unwrap_or(ExitCode::SUCCESS)
+}
+
+/// The format and the lints, which the checks of the other workspace do not see.
+fn lint() -> Result<(), ExitCode> {
+    for arguments in [&["fmt", "--check"][..], &["clippy", "--locked", "--", "--deny", "warnings"]] {
+        eprintln!("$ cargo {}", arguments.join(" "));
+        let mut command = cargo();
+        command.args(arguments).current_dir(workspace().join("bindings/python"));
+        checked(command.env("CARGO_TARGET_DIR", target_folder().join("python")))?;
+    }
+    Ok(())
 }
 
 /// A virtual environment that has the wheel and what its tests need, and nothing of this workspace.

@@ -64,7 +64,9 @@ pub(crate) fn write_images(py: Python<'_>, images: PyReadonlyArray4<'_, u8>, fol
     let color: ExtendedColorType = match channels {
         1 => ColorType::L8.into(),
         3 => ColorType::Rgb8.into(),
-        channels => return Err(PyValueError::new_err(format!("images have {channels} channels; there must be 1 or 3"))),
+        channels => {
+            return Err(PyValueError::new_err(format!("images have {channels} channels; there must be 1 or 3")));
+        }
     };
     let images = images.as_array();
     let side = |side: usize| u32::try_from(side).map_err(|_| PyValueError::new_err("images are too large"));

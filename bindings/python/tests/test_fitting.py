@@ -169,3 +169,19 @@ def test_a_broken_stderr_does_not_end_a_run(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(sys, "stderr", Broken())
     gtn.fit(ring(), out=tmp_path / "ring", epochs=1, pairing="greedy")
     assert (tmp_path / "ring" / "report.html").is_file()
+
+
+def test_a_run_that_the_program_names_keeps_its_labels_when_it_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Enough(Exception):
+        pass
+
+    def end(progress: gtn.Progress) -> None:
+        if progress.stage == "fit":
+            raise Enough
+
+    settings = {"epochs": 2, "pairing": "greedy", "verbose": False}
+    monkeypatch.chdir(tmp_path)
+    np.save("rings.npy", np.concatenate([ring(200), ring(200, seed=1) + 5]).astype(np.float32))
+    with pytest.raises(Enough):
+        gtn.fit("rings.npy", labels=np.repeat([0, 1], 200), components="labels", **settings, progress=end)
+    assert gtn.fit("runs/rings-d2-seed1", verbose=False).classes == ["0", "1"]

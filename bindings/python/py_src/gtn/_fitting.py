@@ -158,9 +158,9 @@ def fit(
     try:
         return load(_gtn.fit(arguments, lines, called))
     except BaseException:
-        # A call that began no run leaves nothing.
-        for folder in source.written:
-            if source.out is None or not (Path(source.out) / "config.toml").is_file():
+        # A call that began no run leaves nothing. Where the program names the run, it may have begun.
+        if source.out is not None and not (Path(source.out) / "config.toml").is_file():
+            for folder in source.written:
                 shutil.rmtree(folder, ignore_errors=True)
         raise
 
@@ -274,7 +274,7 @@ def _to_pixels(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     if array.dtype.kind == "f" and array.ndim == 4:
         if array.shape[1] not in (1, 3):
             raise ValueError(f"images of floats must have the shape (n, C, H, W) with 1 or 3 channels, but it is {array.shape}")
-        low, high = (float(array.min()), float(array.max())) if array.size else (-1.0, 1.0)
+        low, high = float(array.min()), float(array.max())
         if not (low >= -1 and high <= 1):
             raise ValueError(f"images of floats must be in [-1, 1], but they are in [{low:g}, {high:g}]")
         if low >= 0:

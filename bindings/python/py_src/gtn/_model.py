@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gtn import _gtn
-from gtn._arrays import as_numpy, to_array, to_count, to_rows
+from gtn._arrays import to_array, to_count, to_rows
 
 __all__ = ["Model", "load"]
 
@@ -91,7 +91,7 @@ class Model:
         Raises:
             ValueError: If the model has no encoder, or the images have another shape or other values.
         """
-        array = to_array(as_numpy(images, "images"), "images").astype(np.float32, copy=False)
+        array = to_array(images, "images").astype(np.float32, copy=False)
         if array.ndim != 4:
             raise ValueError(f"images must have the shape (n, C, H, W), but it is {array.shape}")
         if array.size and not (array.min() >= -1.001 and array.max() <= 1.001):

@@ -3,6 +3,7 @@
 use gtn_metrics::{EstimatedDimension, Neighborhoods, Subsets};
 use gtn_models::{Streams, purpose};
 use numpy::PyReadonlyArray2;
+use pyo3::marker::Ungil;
 use pyo3::prelude::*;
 
 use crate::errors;
@@ -10,16 +11,21 @@ use crate::threads::detached;
 
 type Rows<'py> = PyReadonlyArray2<'py, f32>;
 
+/// Measures without the lock of Python.
+fn measured<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T, gtn_metrics::Error> + Ungil) -> PyResult<T> {
+    detached(py, work)?.map_err(|error| errors::of_metrics(&error))
+}
+
 #[pyfunction]
 pub(crate) fn frechet_distance(py: Python<'_>, real: Rows<'_>, generated: Rows<'_>) -> PyResult<f64> {
     let (x, y) = (real.as_array(), generated.as_array());
-    detached(py, || gtn_metrics::frechet_distance(x, y))?.map_err(|error| errors::of_metrics(&error))
+    measured(py, || gtn_metrics::frechet_distance(x, y))
 }
 
 #[pyfunction]
 pub(crate) fn energy_distance(py: Python<'_>, real: Rows<'_>, generated: Rows<'_>) -> PyResult<f64> {
     let (x, y) = (real.as_array(), generated.as_array());
-    detached(py, || gtn_metrics::energy_distance(x, y))?.map_err(|error| errors::of_metrics(&error))
+    measured(py, || gtn_metrics::energy_distance(x, y))
 }
 
 #[pyfunction]
@@ -32,8 +38,7 @@ pub(crate) fn sliced_wasserstein(
 ) -> PyResult<f64> {
     let (x, y) = (real.as_array(), generated.as_array());
     let mut stream = Streams::new(seed).stream(purpose::EVALUATE_DIRECTIONS, 0);
-    let measured = detached(py, || gtn_metrics::sliced_wasserstein(x, y, projections, &mut stream))?;
-    measured.map_err(|error| errors::of_metrics(&error))
+    measured(py, || gtn_metrics::sliced_wasserstein(x, y, projections, &mut stream))
 }
 
 /// The mean and the standard deviation over subsets, given by their size and their number.
@@ -48,30 +53,27 @@ pub(crate) fn kernel_distance(
     let (x, y) = (real.as_array(), generated.as_array());
     let mut stream = Streams::new(seed).stream(purpose::EVALUATE_SUBSETS, 0);
     let subsets = Subsets { size: subsets.0, count: subsets.1 };
-    let measured = detached(py, || gtn_metrics::kernel_distance(x, y, subsets, &mut stream))?;
-    measured.map(|found| (found.mean, found.std)).map_err(|error| errors::of_metrics(&error))
+    measured(py, || gtn_metrics::kernel_distance(x, y, subsets, &mut stream)).map(|found| (found.mean, found.std))
 }
 
 /// Precision and recall.
 #[pyfunction]
 pub(crate) fn precision_recall(py: Python<'_>, real: Rows<'_>, generated: Rows<'_>, k: usize) -> PyResult<(f64, f64)> {
     let (x, y) = (real.as_array(), generated.as_array());
-    let measured = detached(py, || gtn_metrics::precision_recall(x, y, k))?;
-    measured.map(|found| (found.precision, found.recall)).map_err(|error| errors::of_metrics(&error))
+    measured(py, || gtn_metrics::precision_recall(x, y, k)).map(|found| (found.precision, found.recall))
 }
 
 /// Density and coverage.
 #[pyfunction]
 pub(crate) fn density_coverage(py: Python<'_>, real: Rows<'_>, generated: Rows<'_>, k: usize) -> PyResult<(f64, f64)> {
     let (x, y) = (real.as_array(), generated.as_array());
-    let measured = detached(py, || gtn_metrics::density_coverage(x, y, k))?;
-    measured.map(|found| (found.density, found.coverage)).map_err(|error| errors::of_metrics(&error))
+    measured(py, || gtn_metrics::density_coverage(x, y, k)).map(|found| (found.density, found.coverage))
 }
 
 #[pyfunction]
 pub(crate) fn variance_kept(py: Python<'_>, real: Rows<'_>, generated: Rows<'_>) -> PyResult<f64> {
     let (x, y) = (real.as_array(), generated.as_array());
-    detached(py, || gtn_metrics::variance_kept(x, y))?.map_err(|error| errors::of_metrics(&error))
+    measured(py, || gtn_metrics::variance_kept(x, y))
 }
 
 /// The ratio of median distances, the probability to be closer, and the fraction of near copies.
@@ -83,10 +85,8 @@ pub(crate) fn memorization(
     generated: Rows<'_>,
 ) -> PyResult<(f64, f64, f64)> {
     let (training, held_out, generated) = (training.as_array(), held_out.as_array(), generated.as_array());
-    let measured = detached(py, || gtn_metrics::memorization(training, held_out, generated))?;
-    let values =
-        measured.map(|found| (found.median_distance_ratio, found.closer_probability, found.near_copy_fraction));
-    values.map_err(|error| errors::of_metrics(&error))
+    measured(py, || gtn_metrics::memorization(training, held_out, generated))
+        .map(|found| (found.median_distance_ratio, found.closer_probability, found.near_copy_fraction))
 }
 
 /// An estimate: its name, its value, and the ends of its interval.
@@ -113,5 +113,5 @@ pub(crate) fn dimension(
         };
         Ok(estimates.into_iter().map(as_tuple).collect())
     };
-    detached(py, estimated)?.map_err(|error| errors::of_metrics(&error))
+    measured(py, estimated)
 }

@@ -23,7 +23,7 @@ fn lint() -> Result<(), ExitCode> {
         eprintln!("$ cargo {}", arguments.join(" "));
         let mut command = cargo();
         command.args(arguments).current_dir(workspace().join("bindings/python"));
-        checked(command.env("CARGO_TARGET_DIR", target_folder().join("python")))?;
+        checked(command.env("CARGO_TARGET_DIR", target_folder()))?;
     }
     Ok(())
 }
@@ -47,7 +47,7 @@ pub(crate) fn installed() -> Result<PathBuf, ExitCode> {
 pub(crate) enum Speed {
     /// As the program, over the borders of crates.
     Released,
-    /// In half the time, for tests.
+    /// As what the tests of the workspace have built, which is used.
     Tested,
 }
 
@@ -66,13 +66,13 @@ pub(crate) fn build(speed: Speed, options: &[&str]) -> Result<PathBuf, ExitCode>
     // Older wheels could be taken for this one.
     let wheels = target_folder().join("wheels");
     let _ = fs::remove_dir_all(&wheels);
-    eprintln!("$ maturin build --release --locked {}", options.join(" "));
+    let mut arguments = vec!["build", "--locked"];
+    arguments.extend((speed == Speed::Released).then_some("--release"));
+    arguments.extend(options);
+    eprintln!("$ maturin {}", arguments.join(" "));
     let mut maturin = Command::new(tools.join("bin/maturin"));
-    maturin.args(["build", "--release", "--locked", "--out"]).arg(&wheels).args(options).current_dir(&package);
-    if speed == Speed::Tested {
-        maturin.envs([("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")]);
-    }
-    checked(maturin.env("CARGO_TARGET_DIR", target_folder().join("python")).env("PATH", path(&tools)))?;
+    maturin.args(arguments).arg("--out").arg(&wheels).current_dir(&package);
+    checked(maturin.env("CARGO_TARGET_DIR", target_folder()).env("PATH", path(&tools)))?;
     let wheel = fs::read_dir(&wheels).ok().and_then(|mut entries| entries.next()).and_then(Result::ok);
     wheel.map(|entry| entry.path()).ok_or_else(|| {
         eprintln!("error: maturin has left no wheel in '{}'", wheels.display());

@@ -42,8 +42,9 @@ fn run_all() -> Result<usize, ExitCode> {
     let _ = fs::remove_dir_all(&root);
     fs::create_dir_all(&root).map_err(failed("create a folder for the programs"))?;
     let patches = crates.iter().map(|(name, folder)| format!("{name} = {{ path = \"{}\" }}\n", folder.display()));
+    // With the profile of this workspace, so that what is built for its tests serves here too.
     let manifest = format!(
-        "[workspace]\nresolver = \"3\"\nmembers = [\"sample-*\"]\n\n[patch.crates-io]\n{}\n[profile.dev]\nopt-level = 1\n\n[profile.dev.package.\"*\"]\ndebug = false\n",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"sample-*\"]\n\n[patch.crates-io]\n{}\n[profile.dev]\nopt-level = 2\ndebug = \"line-tables-only\"\n\n[profile.dev.package.\"*\"]\ndebug = false\n",
         patches.collect::<String>()
     );
     fs::write(root.join("Cargo.toml"), manifest).map_err(failed("write a manifest"))?;
@@ -54,7 +55,7 @@ fn run_all() -> Result<usize, ExitCode> {
         create(&folder, index, sample, &crates)?;
     }
     // All at once, so that they share what their dependencies have in common.
-    let target = target_folder().join("samples-target");
+    let target = target_folder();
     eprintln!("$ cargo build --workspace");
     let mut build = cargo();
     build.args(["build", "--quiet", "--workspace", "--manifest-path"]).arg(root.join("Cargo.toml"));

@@ -13,6 +13,7 @@ const TWO_FILE_CYCLES: &[(&str, &str, &str, &str)] = &[];
 const FORBIDDEN_DEPENDENCIES: &[(&str, &[&str])] = &[
     ("gtn-io", &["gtn-", "candle"]),
     ("gtn-label", &["gtn-", "candle"]),
+    ("gtn-dist", &["gtn-data", "gtn-models", "gtn-run", "gtn-train", "gtn-report", "candle"]),
     ("gtn-math", &["gtn-", "candle", "rand"]),
     ("gtn-metrics", &["gtn-data", "gtn-models", "gtn-run", "gtn-train", "candle"]),
     ("gtn-data", &["gtn-models", "gtn-run", "gtn-train"]),

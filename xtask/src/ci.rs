@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: the checks that a change must pass.
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use crate::process::{cargo, finish, target_folder};
@@ -12,17 +12,20 @@ const BEFORE: &[&[&str]] = &[
     &["fmt", "--all", "--check"],
     &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"],
     &["clippy", "--package", "gtn-label", "--no-default-features", "--all-targets", "--", "--deny", "warnings"],
-    &["clippy", "--workspace", "--features", "gtn-cli/hub", "--all-targets", "--", "--deny", "warnings"],
+    &["clippy", "--workspace", "--features", "gtn-cli/hub,gtn-cli/mpi", "--all-targets", "--", "--deny", "warnings"],
     &["clippy", "--workspace", "--features", "gtn-models/emulated-gpu", "--lib", "--tests", "--", "--deny", "warnings"],
     &["doc", "--workspace", "--no-deps"],
-    &["doc", "--workspace", "--features", "gtn-cli/hub", "--no-deps"],
-    // `--workspace` keeps crates that the feature does not affect from being built again.
-    &["test", "--workspace", "--features", "gtn-cli/hub", "--test", "hub"],
+    &["doc", "--workspace", "--features", "gtn-cli/hub,gtn-cli/mpi", "--no-deps"],
+    // `--workspace` keeps crates that the features do not affect from being built again.
+    &["test", "--workspace", "--features", "gtn-cli/hub,gtn-cli/mpi", "--test", "hub", "--test", "processes"],
     // Runs the GPU kernels on the host.
     &["test", "--workspace", "--features", "gtn-models/emulated-gpu", "--lib", "gpu"],
     // For the reports, and for the last step.
     &["test", "--workspace", "--no-run"],
 ];
+
+/// What the feature `mpi` needs.
+const MPI: &str = "gtn-cli/hub,gtn-cli/mpi";
 
 /// Runs the format, lint, documentation, browser, Python, book and test checks in this order, and stops at the first that fails.
 pub(crate) fn run() -> ExitCode {
@@ -33,9 +36,16 @@ pub(crate) fn run() -> ExitCode {
         times.push(format!("{:>5} s  {name}", started.elapsed().as_secs()));
         code == ExitCode::SUCCESS
     };
+    let has_mpi = Command::new("mpicc").arg("--version").output().is_ok();
+    if !has_mpi {
+        eprintln!("note: there is no mpicc, so the feature `mpi` is not checked; install Open MPI and libclang (docs/cluster.md)");
+    }
     let gtn = target_folder().join("debug/gtn");
     let is_good = timed("cargo xtask words", &|| crate::words::run(Path::new(".")))
-        && BEFORE.iter().all(|step| timed(&format!("cargo {}", step.join(" ")), &|| checked(step)))
+        && BEFORE.iter().all(|step| {
+            let step = if has_mpi { step.to_vec() } else { without_mpi(step) };
+            timed(&format!("cargo {}", step.join(" ")), &|| checked(&step))
+        })
         && timed("examples", &examples::run)
         && timed("npm ci", &browser::install)
         && timed("node report.mjs", &|| browser::reports(&gtn))
@@ -48,6 +58,15 @@ pub(crate) fn run() -> ExitCode {
     // Before the last step, so that the output ends with its tests.
     times.iter().for_each(|line| eprintln!("{line}"));
     checked(&["test", "--workspace"])
+}
+
+/// The same step without the feature `mpi` and its test.
+fn without_mpi<'s>(step: &[&'s str]) -> Vec<&'s str> {
+    let mut step: Vec<&str> = step.iter().map(|&word| if word == MPI { "gtn-cli/hub" } else { word }).collect();
+    if step.last() == Some(&"processes") {
+        step.truncate(step.len() - 2);
+    }
+    step
 }
 
 fn checked(step: &[&str]) -> ExitCode {

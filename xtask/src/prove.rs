@@ -12,7 +12,8 @@ use crate::process::{build_gtn, cargo, finish};
 const ROUNDS: u64 = 10;
 
 /// Checks the licenses and sources of the dependencies, tests the page of `gtn explore` and reports in a browser, runs the property tests of
-/// the theory, the matching and the metrics on new random cases, reads thousands of damaged files, kills runs of each kind a hundred times, and watches the memory of long ones.
+/// the theory, the matching and the metrics on new random cases, reads thousands of damaged files, kills runs of each kind a hundred times, watches the memory of long ones,
+/// and matches many rows on several processes.
 pub(crate) fn run() -> ExitCode {
     for step in [dependencies, pages] {
         let code = step();
@@ -37,7 +38,9 @@ pub(crate) fn run() -> ExitCode {
             return code;
         }
     }
-    ExitCode::SUCCESS
+    let processes = ["test", "--workspace", "--features", "gtn-cli/mpi", "--test", "processes", "--", "--ignored"];
+    eprintln!("$ cargo {}", processes.join(" "));
+    finish(cargo().args(processes))
 }
 
 /// Compares the dependencies with deny.toml. Known vulnerabilities are not looked up, since their list is in the network; `cargo deny check`

@@ -19,7 +19,7 @@ pub(crate) fn run() -> ExitCode {
 
 /// The format and the lints, which the checks of the other workspace do not see.
 fn lint() -> Result<(), ExitCode> {
-    for arguments in [&["fmt", "--check"][..], &["clippy", "--locked", "--", "--deny", "warnings"]] {
+    for arguments in [&["fmt", "--check"][..], &["clippy", "--locked", "--features", "as-workspace", "--", "--deny", "warnings"]] {
         eprintln!("$ cargo {}", arguments.join(" "));
         let mut command = cargo();
         command.args(arguments).current_dir(workspace().join("bindings/python"));
@@ -67,7 +67,10 @@ pub(crate) fn build(speed: Speed, options: &[&str]) -> Result<PathBuf, ExitCode>
     let wheels = target_folder().join("wheels");
     let _ = fs::remove_dir_all(&wheels);
     let mut arguments = vec!["build", "--locked"];
-    arguments.extend((speed == Speed::Released).then_some("--release"));
+    arguments.extend(match speed {
+        Speed::Released => &["--release"][..],
+        Speed::Tested => &["--features", "as-workspace"],
+    });
     arguments.extend(options);
     eprintln!("$ maturin {}", arguments.join(" "));
     let mut maturin = Command::new(tools.join("bin/maturin"));

@@ -42,10 +42,10 @@ fn run_all() -> Result<usize, ExitCode> {
     let _ = fs::remove_dir_all(&root);
     fs::create_dir_all(&root).map_err(failed("create a folder for the programs"))?;
     let patches = crates.iter().map(|(name, folder)| format!("{name} = {{ path = \"{}\" }}\n", folder.display()));
-    // With the profile of this workspace, so that what is built for its tests serves here too.
     let manifest = format!(
-        "[workspace]\nresolver = \"3\"\nmembers = [\"sample-*\"]\n\n[patch.crates-io]\n{}\n[profile.dev]\nopt-level = 2\ndebug = \"line-tables-only\"\n\n[profile.dev.package.\"*\"]\ndebug = false\n",
-        patches.collect::<String>()
+        "[workspace]\nresolver = \"3\"\nmembers = [\"sample-*\"]\n\n[patch.crates-io]\n{}\n{}",
+        patches.collect::<String>(),
+        dev_profile()?
     );
     fs::write(root.join("Cargo.toml"), manifest).map_err(failed("write a manifest"))?;
     fs::copy(workspace().join("Cargo.lock"), root.join("Cargo.lock")).map_err(failed("copy Cargo.lock"))?;
@@ -54,6 +54,9 @@ fn run_all() -> Result<usize, ExitCode> {
         eprintln!("{}: cargo add {}", readme.display(), sample.dependencies.join(" "));
         create(&folder, index, sample, &crates)?;
     }
+    write_program(&root.join("sample-features"), "features", "fn main() {}\n")?;
+    let features = workspace().join("tests/features");
+    add(&root.join("sample-features"), &["--path", &features.to_string_lossy()])?;
     // All at once, so that they share what their dependencies have in common.
     let target = target_folder();
     eprintln!("$ cargo build --workspace");
@@ -102,29 +105,45 @@ fn pack() -> Result<Vec<(String, PathBuf)>, ExitCode> {
     Ok(crates)
 }
 
+/// The profile of this workspace, with which what is built for its tests serves the programs too.
+fn dev_profile() -> Result<String, ExitCode> {
+    let path = workspace().join("Cargo.toml");
+    let manifest = fs::read_to_string(&path).map_err(failed("read Cargo.toml"))?;
+    let profile = Regex::new(r"(?ms)^\[profile\.dev\]$.*?(?:^\[profile\.release\]|\z)").expect("it is a regular expression");
+    let found = profile.find(&manifest).map_or("", |found| found.as_str());
+    Ok(found.trim_end_matches("[profile.release]").to_owned())
+}
+
 /// Creates a crate with a program, as `cargo new` and `cargo add` do.
 fn create(folder: &Path, index: usize, sample: &Sample, crates: &[(String, PathBuf)]) -> Result<(), ExitCode> {
-    let written = || -> io::Result<()> {
-        fs::create_dir_all(folder.join("src"))?;
-        fs::write(folder.join("src/main.rs"), &sample.program)?;
-        let manifest =
-            format!("[package]\nname = \"sample-{index}\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n");
-        fs::write(folder.join("Cargo.toml"), manifest)
-    };
-    written().map_err(failed(&format!("write '{}'", folder.display())))?;
+    write_program(folder, &index.to_string(), &sample.program)?;
     let (own, others): (Vec<&String>, Vec<&String>) =
         sample.dependencies.iter().partition(|name| crates.iter().any(|(known, _)| known == *name));
-    let manifest = folder.join("Cargo.toml");
-    let add = |arguments: &[&str]| {
-        let mut command = cargo();
-        checked(command.args(["add", "--quiet", "--manifest-path"]).arg(&manifest).args(arguments))
-    };
     for name in own {
         let path = &crates.iter().find(|(known, _)| known == name).expect("it is one of them").1;
-        add(&["--path", &path.to_string_lossy()])?;
+        add(folder, &["--path", &path.to_string_lossy()])?;
     }
     let others: Vec<&str> = others.iter().map(|name| name.as_str()).collect();
-    if others.is_empty() { Ok(()) } else { add(&others) }
+    if others.is_empty() { Ok(()) } else { add(folder, &others) }
+}
+
+/// Writes a crate with a program, as `cargo new` does.
+fn write_program(folder: &Path, name: &str, program: &str) -> Result<(), ExitCode> {
+    let written = || -> io::Result<()> {
+        fs::create_dir_all(folder.join("src"))?;
+        fs::write(folder.join("src/main.rs"), program)?;
+        let manifest =
+            format!("[package]\nname = \"sample-{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n");
+        fs::write(folder.join("Cargo.toml"), manifest)
+    };
+    written().map_err(failed(&format!("write '{}'", folder.display())))
+}
+
+/// Adds dependencies to the crate in a folder.
+fn add(folder: &Path, dependencies: &[&str]) -> Result<(), ExitCode> {
+    let mut command = cargo();
+    command.args(["add", "--quiet", "--manifest-path"]).arg(folder.join("Cargo.toml")).args(dependencies);
+    checked(&mut command)
 }
 
 /// The programs of a README, each with the dependencies of the last `cargo add` before it.

@@ -7,6 +7,9 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 /// The first error of standard output.
 static FAILED: OnceLock<Error> = OnceLock::new();
 
+/// Whether another process prints the same.
+static SILENT: AtomicBool = AtomicBool::new(false);
+
 /// Whether the user asked for more details.
 static VERBOSE: AtomicBool = AtomicBool::new(false);
 
@@ -33,7 +36,13 @@ impl Drop for Redirected {
 
 /// Whether progress bars can be drawn.
 pub(crate) fn is_terminal() -> bool {
-    LINES.read().unwrap_or_else(PoisonError::into_inner).is_none() && std::io::stderr().is_terminal()
+    let is_redirected = LINES.read().unwrap_or_else(PoisonError::into_inner).is_some();
+    !is_redirected && !SILENT.load(Ordering::Relaxed) && std::io::stderr().is_terminal()
+}
+
+/// Prints nothing from here on, because another process prints the same.
+pub(crate) fn set_silent(is_silent: bool) {
+    SILENT.store(is_silent, Ordering::Relaxed);
 }
 
 /// Asks for more details.
@@ -48,7 +57,9 @@ pub(crate) fn is_verbose() -> bool {
 
 /// Prints a line of the result to stdout. [`finish`] reports an error.
 pub(crate) fn print(line: &str) {
-    record(writeln!(std::io::stdout(), "{line}"));
+    if !SILENT.load(Ordering::Relaxed) {
+        record(writeln!(std::io::stdout(), "{line}"));
+    }
 }
 
 /// Notes whether something was written to stdout.
@@ -87,6 +98,7 @@ pub(crate) fn status(line: &str) {
     let line = printable(line);
     match &*LINES.read().unwrap_or_else(PoisonError::into_inner) {
         Some(lines) => lines(&line),
+        None if SILENT.load(Ordering::Relaxed) => {}
         None => drop(writeln!(std::io::stderr(), "{line}")),
     }
 }

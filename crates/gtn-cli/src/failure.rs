@@ -78,6 +78,17 @@ impl From<ndarray::ShapeError> for Failure {
     }
 }
 
+impl From<gtn_dist::Error> for Failure {
+    fn from(error: gtn_dist::Error) -> Self {
+        match error {
+            gtn_dist::Error::Match(error) => error.into(),
+            // Process 0 prints why. The others follow it.
+            gtn_dist::Error::Remote { .. } => Failure::Users(error.into()),
+            error => Failure::Machine(error.into()),
+        }
+    }
+}
+
 impl From<gtn_label::MatchError> for Failure {
     fn from(error: gtn_label::MatchError) -> Self {
         match error {

@@ -20,6 +20,7 @@ mod fit_progress;
 mod invocation;
 mod memory;
 mod output;
+mod processes;
 mod progress;
 mod stop;
 mod threads;
@@ -37,19 +38,28 @@ pub use crate::invocation::Invocation;
 #[must_use]
 pub fn run(invocation: Invocation) -> u8 {
     invocation::set(invocation);
+    console::set_silent(!processes::is_first());
     stop::install();
     let arguments = match variables::parse() {
         Ok(arguments) => arguments,
         // The help and the version, too, are results.
         Err(answer) => {
             let code = u8::try_from(answer.exit_code()).unwrap_or(2);
-            console::record(answer.print());
+            if processes::is_first() {
+                console::record(answer.print());
+            }
             return end(Ok(()), code);
         }
     };
     console::set_verbose(arguments.verbose);
     // The libraries of the Hugging Face Hub also log errors that they return.
-    let level = if arguments.verbose { "debug" } else { "warn,hf_hub=off,xet=off,rustls_platform_verifier=off" };
+    let level = if !processes::is_first() {
+        "off"
+    } else if arguments.verbose {
+        "debug"
+    } else {
+        "warn,hf_hub=off,xet=off,rustls_platform_verifier=off"
+    };
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(
             variables::text(tracing_subscriber::EnvFilter::DEFAULT_ENV).unwrap_or_else(|| level.to_owned()),
@@ -58,7 +68,11 @@ pub fn run(invocation: Invocation) -> u8 {
         .without_time()
         .with_target(false)
         .init();
-    end(threads::start().and_then(|()| dispatch(&arguments.command)), 0)
+    // Joined before there are other threads, and left after everything else.
+    match processes::start() {
+        Ok(_session) => end(threads::start().and_then(|()| dispatch(&arguments.command)), 0),
+        Err(failure) => end(Err(failure), 0),
+    }
 }
 
 /// The exit code: `code` unless something failed, which is printed.
@@ -74,6 +88,10 @@ fn end(done: Result<(), Failure>, code: u8) -> u8 {
 }
 
 fn dispatch(command: &Command) -> Result<(), Failure> {
+    let is_divided = matches!(command, Command::Label(_) | Command::Fit(_));
+    if !processes::execute(is_divided) {
+        return Ok(());
+    }
     match command {
         Command::Completions(command) => {
             commands::manual::completions(Arguments::command(), command);

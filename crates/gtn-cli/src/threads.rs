@@ -23,6 +23,7 @@ const OTHERS: usize = 2;
 /// A message if the variable holds no number, or if not even the main thread can work.
 pub(crate) fn start() -> Result<(), Failure> {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let default = crate::processes::threads();
     let wanted = variables::text(VARIABLE).map_or(Ok(0), |text| {
         let refuse =
             |_| format!("{VARIABLE} is `{text}`, which is not a number of threads; set it to 1 or more, or unset it");
@@ -30,7 +31,7 @@ pub(crate) fn start() -> Result<(), Failure> {
     })?;
     let most = MANY.max(MOST_PER_PROCESSOR * processors);
     let wanted = match wanted {
-        0 => processors,
+        0 => default,
         wanted if wanted > most => {
             console::status(&format!(
                 "warning: {VARIABLE} asks for {wanted} threads; {most} are used, since there are {processors} processors"

@@ -73,13 +73,7 @@ fn with_original_row(error: MatchError, source_rows: &[usize], target_rows: &[us
         PointSet::Source => source_rows[row],
         PointSet::Target => target_rows[row],
     };
-    match error {
-        MatchError::NotFinite { set, row, column } => MatchError::NotFinite { set, row: original(set, row), column },
-        MatchError::OutOfRange { set, row, largest } => {
-            MatchError::OutOfRange { set, row: original(set, row), largest }
-        }
-        error => error,
-    }
+    error.map_rows(original)
 }
 
 /// The indices of the rows with each label.

@@ -180,6 +180,17 @@ pub enum MatchError {
     },
 }
 
+impl MatchError {
+    /// The same error with other indices of rows.
+    pub(crate) fn map_rows(self, map: impl Fn(PointSet, usize) -> usize) -> Self {
+        match self {
+            Self::NotFinite { set, row, column } => Self::NotFinite { set, row: map(set, row), column },
+            Self::OutOfRange { set, row, largest } => Self::OutOfRange { set, row: map(set, row), largest },
+            error => error,
+        }
+    }
+}
+
 impl From<ProposerError> for MatchError {
     fn from(error: ProposerError) -> Self {
         Self::Proposer { reason: error.reason }

@@ -40,6 +40,7 @@
 //! - [`Matcher::match_components`] matches the rows of each label separately.
 //! - A [`Workspace`] reuses memory between matchings and holds the [statistics](MatchStats) of the last one.
 //! - [`verify_steps`] verifies individual steps of a matching by the definition.
+//! - [`match_shards`] works on target rows that are divided among several processes, or that no memory holds at once.
 //! - A [`Proposer`] lets another device, such as a GPU, do the expensive part.
 //!
 //! # What exactly is computed
@@ -139,6 +140,7 @@ mod proposer;
 mod reference;
 mod rows;
 mod score;
+mod sharded;
 mod sort;
 mod sorted;
 mod stats;
@@ -157,6 +159,7 @@ pub use matching::{Matching, Progress};
 pub use options::{ParseOptionError, Precision, Strategy};
 pub use proposer::{Candidate, Candidates, Proposer, ProposerError, UnitRows};
 pub use rows::Rows;
+pub use sharded::{LocalShards, LongerList, Preference, PreferenceList, Shard, Shards, match_shards};
 pub use stats::MatchStats;
 pub use verify::{MatchedPairs, VerifyError, verify_steps};
 pub use workspace::Workspace;
@@ -174,6 +177,16 @@ pub fn match_rows<'s, 't, T: Element>(
     target: impl Into<Rows<'t, T>>,
 ) -> Result<Matching, MatchError> {
     Matcher::new().match_rows(source, target)
+}
+
+/// The norms of source rows, `nrm(y)` of the [front page](crate), for [`match_shards`]. `first` is the index of the first row, which an error
+/// adds to the index of the row that it names.
+///
+/// # Errors
+///
+/// [`MatchError`] if a row contains NaN or an infinity, or a row of `f64` is too large or too small.
+pub fn norms<T: Element>(source: &Rows<'_, T>, first: usize) -> Result<Vec<f64>, MatchError> {
+    problem::checked_norms(source, PointSet::Source).map_err(|error| error.map_rows(|_, row| first + row))
 }
 
 /// Compiles and runs the program of the README.

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::{Element, RowsError};
 
@@ -79,6 +80,13 @@ impl<'a, T: Element> Rows<'a, T> {
     pub(crate) fn as_f32(&self) -> Option<Rows<'_>> {
         let data = Cow::Borrowed(T::as_f32(&self.data)?);
         Some(Rows { data, len: self.len, dim: self.dim, stride: self.stride })
+    }
+
+    /// The rows in a range of indices, which must not exceed the number of rows.
+    pub(crate) fn slice(&self, range: Range<usize>) -> Rows<'_, T> {
+        let len = range.len();
+        let data = if len == 0 { &[][..] } else { &self.data[range.start * self.stride..] };
+        Rows { data: Cow::Borrowed(data), len, dim: self.dim, stride: self.stride }
     }
 
     /// Copies the rows at these indices.

@@ -42,6 +42,13 @@ pub(crate) fn ratio<T: Element>(x: &[T], x_norm: f64, y: &[T]) -> f64 {
     dot(x, y) / x_norm
 }
 
+/// The order of two rows, each with its score, norm and index: score descending, norm ascending, index ascending. No value is NaN.
+pub(crate) fn preferred_first<I: Ord>(a: (f64, f64, I), b: (f64, f64, I)) -> Ordering {
+    // IEEE comparison, in which -0 equals +0.
+    let compare = |a: f64, b: f64| a.partial_cmp(&b).unwrap_or(Ordering::Equal);
+    compare(b.0, a.0).then(compare(a.1, b.1)).then(a.2.cmp(&b.2))
+}
+
 /// A target row with its score for one source row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scored {
@@ -56,12 +63,17 @@ pub(crate) struct Scored {
 impl Scored {
     /// Whether the source row prefers this candidate to `other`: score descending, norm ascending, index ascending.
     pub(crate) fn beats(&self, other: &Self) -> bool {
-        // IEEE comparison, in which -0 equals +0; no operand is ever NaN.
-        match self.score.partial_cmp(&other.score) {
-            Some(Ordering::Greater) => true,
-            Some(Ordering::Less) => false,
-            _ => (self.norm, self.target) < (other.norm, other.target),
-        }
+        self.preferred_first(other) == Ordering::Less
+    }
+
+    /// Orders candidates by preference, the best one first.
+    pub(crate) fn preferred_first(&self, other: &Self) -> Ordering {
+        preferred_first((self.score, self.norm, self.target), (other.score, other.norm, other.target))
+    }
+
+    /// The score as compared, and the norm.
+    pub(crate) fn score_and_norm(&self) -> (f64, f64) {
+        (self.score, self.norm)
     }
 }
 
@@ -82,6 +94,14 @@ impl<T: Element> Targets<'_, '_, T> {
     pub(crate) fn scores(&self, y: &[T], y_norm: f64, targets: [usize; 4]) -> [Scored; 4] {
         let dots = dots(targets.map(|target| self.rows.row(target)), y);
         std::array::from_fn(|index| self.scored(dots[index], y_norm, targets[index]))
+    }
+
+    /// The same, with the cosine in `f64`.
+    pub(crate) fn score_and_cosine(&self, y: &[T], y_norm: f64, target: usize) -> (Scored, f64) {
+        let dot = dot(self.rows.row(target), y);
+        let lengths = self.norms[target] * y_norm;
+        let cosine = if lengths == 0.0 { 0.0 } else { dot / self.norms[target] / y_norm };
+        (self.scored(dot, y_norm, target), cosine)
     }
 
     fn scored(&self, dot: f64, y_norm: f64, target: usize) -> Scored {

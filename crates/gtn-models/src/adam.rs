@@ -181,6 +181,36 @@ impl Adam {
         Ok(())
     }
 
+    /// Takes one step with the gradients of [`Parameters::flat_gradients`], or the sum of several.
+    ///
+    /// # Errors
+    ///
+    /// As [`step`](Self::step); [`Error::WeightShape`] if there are more or fewer gradients than parameters.
+    pub fn step_with(&mut self, parameters: &Parameters, gradients: &[f32]) -> Result<()> {
+        let expected: usize = parameters.variables().map(|(_, var)| var.elem_count()).sum();
+        if gradients.len() != expected {
+            let (expected, found) = (vec![expected], vec![gradients.len()]);
+            return Err(Error::WeightShape { name: "gradients".to_owned(), expected, found });
+        }
+        self.begin_step(parameters)?;
+        let mut rest = gradients;
+        for (name, var) in parameters.variables() {
+            let gradient;
+            (gradient, rest) = rest.split_at(var.elem_count());
+            match self.moments.get_mut(name) {
+                Some(MomentPair::Host(moments)) => {
+                    self.settings.update_in_place((self.steps, var), gradient, moments)?;
+                }
+                Some(pair) => {
+                    let gradient = Tensor::from_slice(gradient, var.shape(), var.device())?;
+                    self.settings.update_by_candle((self.steps, var), &gradient, pair)?;
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
     /// A step for all parameters at once.
     #[cfg(gpu)]
     fn step_on_gpu(&mut self, parameters: &Parameters, gradients: &GradStore) -> Result<()> {

@@ -170,6 +170,24 @@ impl Parameters {
         Ok(self.take_gradient(name, |gradient| array(gradient.to_vec())))
     }
 
+    /// The gradients of all trainable parameters one after another, in the order of their names: 0 where `loss` does not depend
+    /// on a parameter. [`Adam::step_with`](crate::Adam::step_with) takes them, or the sum of several.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] if the device fails.
+    pub fn flat_gradients(&self, loss: &Tensor) -> Result<Vec<f32>> {
+        let gradients = self.gradients(loss)?;
+        let mut flat = Vec::with_capacity(self.trainable.values().map(|var| var.elem_count()).sum());
+        for (name, var) in &self.trainable {
+            match gradients.get(name) {
+                Some(gradient) => flat.extend(gradient.iter()),
+                None => flat.resize(flat.len() + var.elem_count(), 0.0),
+            }
+        }
+        Ok(flat)
+    }
+
     fn all(&self) -> impl Iterator<Item = (&String, &Var)> {
         self.trainable.iter().chain(&self.buffers)
     }

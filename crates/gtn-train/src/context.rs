@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use gtn_dist::Collective;
 use gtn_models::{Device, Streams};
 use gtn_run::schema::stage::STATISTICS;
 use gtn_run::{
@@ -26,6 +27,8 @@ pub(crate) struct Context<'a> {
     pub(crate) inception: InceptionFiles,
     /// The folder of what is computed once for all runs.
     pub(crate) cache_dir: PathBuf,
+    /// The processes that execute the run. The first one decides and writes.
+    pub(crate) collective: &'a dyn Collective,
 }
 
 /// An artifact of a stage.
@@ -73,9 +76,23 @@ impl Context<'_> {
         if self.observer.stop_requested() { Err(Error::Stopped { stage }) } else { Ok(()) }
     }
 
+    /// Whether this process decides and writes.
+    pub(crate) fn is_first(&self) -> bool {
+        self.collective.is_first()
+    }
+
+    /// Lets process 0 do something whose result is on disk, and then the others, which find it there.
+    pub(crate) fn in_turn<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        let collective = self.collective;
+        in_turn(collective, || work(self))
+    }
+
     /// Records a completed stage, unless the same record exists.
     pub(crate) fn finish(&mut self, stage: Stage, seconds: f64, statistics: Statistics) -> Result<()> {
         debug_assert!(statistics.keys().all(|statistic| statistic.stages().contains(&stage)));
+        if !self.is_first() {
+            return Ok(());
+        }
         if self.log.stage(stage).is_some_and(|record| record.statistics == statistics) {
             return Ok(());
         }
@@ -99,8 +116,19 @@ impl Context<'_> {
     }
 
     /// Completes a stage that has an artifact of its own for the official test set, so that nothing that is trained depends on
-    /// the test set. `compute` fills an artifact and returns its statistics; those of the stage are those of the main one.
+    /// the test set. `compute` fills an artifact and returns its statistics; those of the stage are those of the main one. Process
+    /// 0 computes them, and the others read them.
     pub(crate) fn complete_parts(
+        &mut self,
+        stage: Stage,
+        main: Part,
+        test: Option<Part>,
+        compute: impl FnMut(PartKind, &mut Artifact, &mut Counter, &mut Self) -> Result<Statistics>,
+    ) -> Result<(Artifact, Option<Artifact>)> {
+        self.in_turn(|context| context.complete_parts_alone(stage, main, test, compute))
+    }
+
+    fn complete_parts_alone(
         &mut self,
         stage: Stage,
         main: Part,
@@ -174,7 +202,7 @@ impl Context<'_> {
 
     /// Records a completed stage if its record was lost, or if the process ended before it was written.
     fn restore_record(&mut self, stage: Stage, artifact: &Artifact) -> Result<()> {
-        if self.log.stage(stage).is_none() {
+        if self.is_first() && self.log.stage(stage).is_none() {
             let statistics = artifact.metadata(&STATISTICS).unwrap_or_default();
             self.log.append(Record::Stage(StageRecord { stage, seconds: 0.0, statistics }))?;
         }
@@ -197,6 +225,9 @@ impl Context<'_> {
 
     /// Changes the provenance in `config.toml`.
     pub(crate) fn update_provenance(&mut self, change: impl FnOnce(&mut Provenance)) -> Result<()> {
+        if !self.is_first() {
+            return Ok(());
+        }
         let mut record = self.record.clone();
         change(&mut record.provenance);
         if record != self.record {
@@ -204,6 +235,19 @@ impl Context<'_> {
             self.record = record;
         }
         Ok(())
+    }
+}
+
+/// Lets process 0 do something whose result is on disk, and then the others, which find it there. If process 0 fails, the others wait
+/// until it ends them.
+pub(crate) fn in_turn<R>(collective: &dyn Collective, work: impl FnOnce() -> Result<R>) -> Result<R> {
+    if collective.is_first() {
+        let done = work()?;
+        collective.barrier()?;
+        Ok(done)
+    } else {
+        collective.barrier()?;
+        work()
     }
 }
 

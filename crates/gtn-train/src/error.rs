@@ -44,6 +44,9 @@ pub enum Error {
         /// Why not, and what to do.
         reason: String,
     },
+    /// Another process ended or failed.
+    #[error("{0}; the same command resumes from the last saved state, on any number of processes")]
+    Processes(#[from] gtn_dist::Error),
     /// The observer asked to stop. The state is saved.
     #[error("stopped during stage {stage}; the state is saved, and the same command resumes from there")]
     Stopped {

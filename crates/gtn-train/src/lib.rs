@@ -64,7 +64,7 @@ pub use inception::{InceptionFiles, inception_weights_sha256};
 pub use job::Job;
 pub use memory::least_training_values;
 pub use own_data::{configure_images, configure_latents};
-pub use pipeline::{extend, reproduce};
+pub use pipeline::{extend, reproduce, reproduce_on};
 pub use real_pairs::{RealPairs, draw_pairs, draw_pairs_between};
 pub use reused_autoencoder::reuse_autoencoder;
 pub use training_states::remove_training_states;

@@ -3,16 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use gtn_models::Streams;
+use gtn_dist::{Collective, Single};
+use gtn_models::{Device, Streams};
 use gtn_run::config::Components;
 use gtn_run::folder::Lock;
 use gtn_run::{Config, MetricsLog, Network, Observer, Provenance, RunFolder, Stage};
 
 use crate::baselines::Baselines;
-use crate::context::Context;
+use crate::context::{Context, in_turn};
 use crate::handoff::Source;
 use crate::results::{Results, Trained};
 use crate::stages::{autoencode, baselines, decoder, encode, evaluate, fit, label, prepare, sample};
+use crate::reused_autoencoder::Reused;
 use crate::{Error, Job, Result, reused_autoencoder};
 
 /// Executes all stages of a run that are not completed. The run stays locked until the returned value is dropped.
@@ -22,7 +24,27 @@ use crate::{Error, Job, Result, reused_autoencoder};
 /// [`Error::Stopped`](crate::Error::Stopped) if the observer asked for it; otherwise an error of the data, the folder or the
 /// training. Completed stages keep their results.
 pub fn reproduce(job: &Job, run: &RunFolder, observer: &mut dyn Observer) -> Result<Lock> {
-    reproduce_after(job, run, observer, &mut |_| Ok(()))
+    let lock = reproduce_after(job, run, observer, &Single, &mut |_| Ok(()))?;
+    Ok(lock.expect("the only process locks the run"))
+}
+
+/// The same on several processes, each of which calls this function with the same job and a folder that all of them see. Process 0 decides,
+/// writes, and holds the lock. The others help to train networks whose batches are [divided](gtn_run::config::Training::shards); they report
+/// nothing to their observers.
+///
+/// The weights are those of [`reproduce`] with the same configuration, to the bit.
+///
+/// # Errors
+///
+/// As [`reproduce`], and [`Error::Processes`]. If one process fails, the others may wait for it, so the caller has to
+/// [end](Collective::abort) all.
+pub fn reproduce_on(
+    collective: &dyn Collective,
+    job: &Job,
+    run: &RunFolder,
+    observer: &mut dyn Observer,
+) -> Result<Option<Lock>> {
+    reproduce_after(job, run, observer, collective, &mut |_| Ok(()))
 }
 
 /// The same, after `prepare_folder` was called with the folder, which is open and locked then.
@@ -30,10 +52,35 @@ pub(crate) fn reproduce_after(
     job: &Job,
     run: &RunFolder,
     observer: &mut dyn Observer,
+    collective: &dyn Collective,
     prepare_folder: &mut dyn FnMut(&RunFolder) -> Result<()>,
-) -> Result<Lock> {
+) -> Result<Option<Lock>> {
+    let opened = in_turn(collective, || open(job, run, observer, collective, prepare_folder))?;
+    execute(opened, job, run, observer, collective)
+}
+
+/// What a run begins with.
+struct Opened {
+    config: Config,
+    reused: Option<Reused>,
+    device: Device,
+    data: prepare::Outputs,
+    prepare_seconds: f64,
+    provenance: Provenance,
+    /// Held by process 0.
+    lock: Option<Lock>,
+}
+
+/// Reads the data, and opens the folder.
+fn open(
+    job: &Job,
+    run: &RunFolder,
+    observer: &mut dyn Observer,
+    collective: &dyn Collective,
+    prepare_folder: &mut dyn FnMut(&RunFolder) -> Result<()>,
+) -> Result<Opened> {
     let (config, reused) = reused_autoencoder::resolve(job, run)?;
-    let config = &config.with_available_inception();
+    let config = config.with_available_inception();
     config.check()?;
     let device = job.device.open()?;
     // The data come first: without them, no folder is created.
@@ -41,7 +88,7 @@ pub(crate) fn reproduce_after(
     let started = Instant::now();
     let split_streams = Streams::new(config.split_seed());
     let inputs = prepare::Inputs {
-        config,
+        config: &config,
         data_dir: &job.data_dir,
         labels: job.labels.as_deref(),
         cache_dir: &job.cache_dir,
@@ -50,7 +97,7 @@ pub(crate) fn reproduce_after(
     };
     let data = prepare::run(inputs)?;
     if let (Some(reused), prepare::Outputs::Images(images)) = (&reused, &data) {
-        reused.check_images(config, &images.images)?;
+        reused.check_images(&config, &images.images)?;
     }
     if config.pairing.components() == Components::Labels && !data.has_labels() {
         return Err(Error::NoLabels { experiment: config.experiment.clone() });
@@ -65,25 +112,46 @@ pub(crate) fn reproduce_after(
     if let Some(reused) = &reused {
         reused.describe_in(&mut provenance);
     }
-    let lock = run.open(config, &provenance, job.force)?;
-    prepare_folder(run)?;
+    let lock = match collective.is_first() {
+        true => Some(run.open(&config, &provenance, job.force)?),
+        false => None,
+    };
+    if lock.is_some() {
+        prepare_folder(run)?;
+    }
+    Ok(Opened { config, reused, device, data, prepare_seconds, provenance, lock })
+}
+
+/// Executes the stages.
+fn execute(
+    Opened { config, reused, device, data, prepare_seconds, provenance, lock }: Opened,
+    job: &Job,
+    run: &RunFolder,
+    observer: &mut dyn Observer,
+    collective: &dyn Collective,
+) -> Result<Option<Lock>> {
+    let config = &config;
     if let Some(reference) = config.reference_run() {
         observer.note("starting the reference run in one dimension");
         let job = Job { config: reference, ..job.clone() };
-        drop(reproduce(&job, &run.reference_run(), observer)?);
+        drop(reproduce_on(collective, &job, &run.reference_run(), observer)?);
         observer.note("starting the run in two dimensions");
     }
     observer.run_opened(run);
+    // Opening the log removes an incomplete line, so no other process may be writing.
+    let (record, log) = in_turn(collective, || Ok((run.record()?, MetricsLog::open(&run.metrics())?)))?;
+    collective.barrier()?;
     let streams = Streams::new(config.seed);
     let mut context = Context {
         run,
-        record: run.record()?,
-        log: MetricsLog::open(&run.metrics())?,
+        record,
+        log,
         observer,
         streams,
         device,
         inception: job.inception.clone(),
         cache_dir: job.cache_dir.clone(),
+        collective,
     };
     let device_name = provenance.device;
     if !context.device.is_cpu()
@@ -122,6 +190,9 @@ pub(crate) fn reproduce_after(
     let decoder_checksum = autoencoder.as_ref().map(|(trained, _)| trained.decoder_checksum.clone());
     let inputs = fit::Inputs { config, targets, pairs, decoder_checksum: decoder_checksum.as_deref() };
     let fit::Outputs { checksum } = fit::run(inputs, context)?;
+    if !context.is_first() {
+        return Ok(None);
+    }
     let vae = match (source, &autoencoder) {
         (Source::Images(images), Some((trained, settings))) => {
             let encoder = trained.autoencoder.encoder();

@@ -40,6 +40,7 @@ mod losses;
 mod reconstruction;
 mod regression;
 mod task;
+mod together;
 mod trainer;
 mod variational;
 

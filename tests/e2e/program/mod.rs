@@ -73,6 +73,24 @@ impl Call {
         Self(shell)
     }
 
+    /// The call on several processes, which an MPI launcher starts on this machine.
+    pub(crate) fn on_processes(self, count: usize) -> Self {
+        let mut launcher = Command::new("mpirun");
+        // Tests may run as root, in a container, on fewer processors than processes.
+        launcher.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+        launcher.env("OMPI_MCA_plm", "^rsh").env("OMPI_MCA_btl_vader_single_copy_mechanism", "none");
+        launcher.args(["--oversubscribe", "-n", &count.to_string()]);
+        launcher.arg(self.0.get_program()).args(self.0.get_args());
+        self.0.get_current_dir().map(|folder| launcher.current_dir(folder));
+        for (name, value) in self.0.get_envs() {
+            match value {
+                Some(value) => launcher.env(name, value),
+                None => launcher.env_remove(name),
+            };
+        }
+        Self(launcher)
+    }
+
     fn output(mut self) -> (Output, String) {
         let output = self.0.output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();

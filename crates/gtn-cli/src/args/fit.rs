@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use gtn_run::config::{Components, Epochs, Overrides, OwnImages, PairingMethod, ResizeSetting};
 
+use crate::processes;
+
 use super::choices::{PAIRINGS, seconds};
 use super::device::OnDevice;
 use super::folders::CacheDir;
@@ -30,6 +32,7 @@ Examples:
   gtn sample runs/animals --class cats -n 64 --out cats.png
   gtn fit runs/animals                   # resumes a run that was stopped
   gtn fit runs/animals --extend 1h       # trains on
+  mpirun -n 4 gtn fit --latents x.npy    # on several processes, if the program is built with MPI
 
 Ctrl-C saves the state and stops; the same command resumes from there."
 )]
@@ -91,6 +94,11 @@ pub(crate) struct Fit {
     /// Take the trained autoencoder of RUN, a run on the same images, instead of training one.
     #[arg(long, value_name = "RUN", requires = "images", conflicts_with = "run")]
     pub(crate) autoencoder: Option<PathBuf>,
+    /// Divide each batch into N shards, whose gradients are added in a fixed order: up to N processes train together (docs/cluster.md). The
+    /// weights depend on N in their last bits, and not on the number of processes [default: 1; if MPI starts the program, the next
+    /// power of two of the number of processes, and at least 4].
+    #[arg(long, value_name = "N", conflicts_with = "run", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) shards: Option<u16>,
     /// Random seed; the same seed and numbers of epochs give the same weights and samples.
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "run")]
     pub(crate) seed: u64,
@@ -150,6 +158,7 @@ impl Fit {
             limit: self.limit,
             epochs: self.epochs.unwrap_or_default(),
             time_budget: self.time_budget,
+            shards: self.shards.map(usize::from).or_else(processes::shards),
             ..Overrides::default()
         }
     }

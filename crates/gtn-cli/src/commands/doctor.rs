@@ -74,9 +74,21 @@ fn properties(args: &Doctor, device: &str) -> Vec<(&'static str, String)> {
     {
         properties.push(("GPU", error.to_string()));
     }
+    properties.push(("MPI", mpi()));
     properties.push(("device", device.to_owned()));
     properties.extend(data_sets(&args.data.data_dir));
     properties
+}
+
+/// The MPI library that processes work together with.
+fn mpi() -> String {
+    #[cfg(feature = "mpi")]
+    return match crate::processes::all().size() {
+        1 => gtn_dist::Mpi::library(),
+        size => format!("{} ({size} processes)", gtn_dist::Mpi::library()),
+    };
+    #[cfg(not(feature = "mpi"))]
+    "not built in (feature `mpi`)".to_owned()
 }
 
 /// The vector instructions of the processor that this program uses or could use.

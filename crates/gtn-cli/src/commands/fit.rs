@@ -1,12 +1,16 @@
 //! `gtn fit`: a generator of the user's own images or latents.
 
+mod divided;
+
 use std::path::{Path, PathBuf};
 
+use gtn_dist::{Collective, Single};
 use gtn_report::WeightBits;
 use gtn_run::config::{PairingMethod, ResizeSetting};
 use gtn_run::observer::NoopObserver;
 use gtn_run::{Config, Observer, RunFolder, Tee};
 use gtn_train::{InceptionFiles, Job};
+use serde::{Deserialize, Serialize};
 
 use super::conclusion;
 use super::explore;
@@ -17,12 +21,14 @@ use crate::args::{Dim, Fit};
 use crate::failure::Failure;
 use crate::fit_progress::FitProgress;
 use crate::progress::Progress;
-use crate::{console, memory, stop};
+use crate::{console, memory, processes, stop};
+
 
 /// The page that generates images in the browser.
 const EXPLORER: &str = "explore.html";
 
 /// A run to begin or to resume.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Plan {
     root: PathBuf,
     config: Config,
@@ -41,19 +47,34 @@ pub(crate) struct Fitted {
 
 pub(crate) fn run(args: &Fit) -> Result<(), Failure> {
     stop::listen();
-    let fitted = fit(args, &mut NoopObserver)?;
+    let collective = processes::all();
+    if !collective.is_first() {
+        return divided::follow(args, collective);
+    }
+    let fitted = match collective.size() {
+        1 => fit(args, &mut NoopObserver)?,
+        _ => divided::lead(args, collective)?,
+    };
     fitted.page.iter().chain([&fitted.report]).for_each(|path| console::print(&path.display().to_string()));
     Ok(())
 }
 
 /// Begins, resumes or extends a run. `further` observes it beside the progress on the terminal.
 pub(crate) fn fit(args: &Fit, further: &mut dyn Observer) -> Result<Fitted, Failure> {
-    let plan = match &args.run {
-        Some(root) => existing(args, root)?,
-        None => new(args, further)?,
-    };
-    let run = RunFolder::at(&plan.root);
-    let job = Job {
+    let plan = plan(args, further)?;
+    execute(args, plan, further, &Single)
+}
+
+fn plan(args: &Fit, further: &mut dyn Observer) -> Result<Plan, Failure> {
+    match &args.run {
+        Some(root) => existing(args, root),
+        None => new(args, further),
+    }
+}
+
+fn job(args: &Fit, plan: &Plan) -> Job {
+    let plan = plan.clone();
+    Job {
         config: plan.config,
         data_dir: plan.data,
         labels: plan.labels,
@@ -63,12 +84,17 @@ pub(crate) fn fit(args: &Fit, further: &mut dyn Observer) -> Result<Fitted, Fail
         autoencoder: args.autoencoder.clone(),
         inception: InceptionFiles::default(),
         device: args.on.name(),
-    };
+    }
+}
+
+/// Executes a run, as the only process or the first one.
+fn execute(args: &Fit, plan: Plan, further: &mut dyn Observer, collective: &dyn Collective) -> Result<Fitted, Failure> {
+    let (run, job) = (RunFolder::at(&plan.root), job(args, &plan));
     memory::require_for_training(&job.config, job.device, "the networks and their gradients")?;
     let mut progress = FitProgress::new(&plan.root);
     // Held until everything is written, so that no other process can overwrite the run before.
     let _lock = with_observers(&mut Tee(vec![&mut progress, further]), !args.no_tensorboard, |observer| {
-        gtn_train::reproduce(&job, &run, observer)
+        gtn_train::reproduce_on(collective, &job, &run, observer)
     })?;
     drop(progress);
     let report = gtn_report::write_report(&run)?;
@@ -223,6 +249,7 @@ fn command(args: &Fit) -> String {
     option("pairing", (args.pairing != PairingMethod::Flow).then(|| args.pairing.to_string()));
     option("components", args.components.map(|components| components.to_string()));
     option("autoencoder", path(&args.autoencoder));
+    option("shards", args.shards.map(|shards| shards.to_string()));
     option("seed", (args.seed != 1).then(|| args.seed.to_string()));
     if args.flip && args.images.is_some() {
         words.push("--flip".to_owned());

@@ -1,24 +1,38 @@
 //! `gtn label`: Algorithm 1 alone.
 
+mod divided;
 mod stats;
 
 use gtn_io::{ArrayFile, arrays, atomic};
-use gtn_label::{Matcher, Workspace};
+use gtn_label::{Matcher, Matching, Workspace};
 
 use crate::args::Label;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::{console, memory, output, stop};
+use crate::{console, memory, output, processes, stop};
 
 pub(crate) fn run(args: &Label) -> Result<(), Failure> {
-    if !args.out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz")) {
-        return Err(Failure::users(format!("--out {}: pairs need a .npz file name", args.out.display())));
+    if processes::all().size() > 1 {
+        return divided::run(args, processes::all());
     }
-    output::refuse_existing(&args.out, args.force)?;
+    check_output(args)?;
     let values = |path| ArrayFile::open(path).map(|array| array.shape().iter().product::<usize>());
     // The rows, and as many unit vectors.
     let needed = values(&args.source)?.saturating_add(values(&args.target)?).saturating_mul(2);
-    memory::require(needed, "these rows", "match fewer rows, or use a larger machine")?;
+    memory::require(needed, "these rows", "match fewer rows, use a larger machine, or several (docs/cluster.md)")?;
+    in_one_process(args)
+}
+
+/// Refuses an output that cannot be written, before anything is computed.
+fn check_output(args: &Label) -> Result<(), Failure> {
+    if !args.out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz")) {
+        return Err(Failure::users(format!("--out {}: pairs need a .npz file name", args.out.display())));
+    }
+    output::refuse_existing(&args.out, args.force)
+}
+
+/// Matches all rows in this process.
+fn in_one_process(args: &Label) -> Result<(), Failure> {
     let source = arrays::read_matrix(&args.source)?;
     let target = arrays::read_matrix(&args.target)?;
 
@@ -37,14 +51,19 @@ pub(crate) fn run(args: &Label) -> Result<(), Failure> {
         .match_rows_in(&mut workspace, &source, &target)?;
     drop(progress);
 
-    atomic::write(&args.out, output::existing(args.force), |file| {
-        arrays::write_matching_npz(file, matched.assignment(), matched.order(), matched.similarity())
-    })?;
-    console::print(&args.out.display().to_string());
+    write(args, &matched)?;
     if args.stats {
         for line in stats::lines(&matched, workspace.stats(), source.view(), target.view()) {
             console::status(&line);
         }
     }
+    Ok(())
+}
+
+fn write(args: &Label, matched: &Matching) -> Result<(), Failure> {
+    atomic::write(&args.out, output::existing(args.force), |file| {
+        arrays::write_matching_npz(file, matched.assignment(), matched.order(), matched.similarity())
+    })?;
+    console::print(&args.out.display().to_string());
     Ok(())
 }

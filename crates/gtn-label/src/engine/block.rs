@@ -29,13 +29,13 @@ use crate::{Candidate, Candidates, Element, MatchError, Precision, Proposer, Uni
 
 /// Bound on the difference between the cosine of two rows, exact or as computed in `f64`, and the cosine of their unit rows:
 /// two roundings by 2⁻²⁴, plus a margin for those in `f64`.
-const UNIT_ERROR: f64 = 1.2e-7;
+pub(crate) const UNIT_ERROR: f64 = 1.2e-7;
 /// The holder of a target row that no source row of the block holds.
 pub(super) const UNHELD: u32 = u32::MAX;
 /// Source rows that give a few threads enough work each; block sizes are multiples of it where possible.
 pub(super) const MIN_BLOCK_SIZE: usize = 96;
 /// Maximum length of a list; if it does not suffice, every free row is scored.
-pub(super) const MAX_LIST_LEN: usize = 2048;
+pub(crate) const MAX_LIST_LEN: usize = 2048;
 
 /// Memory that successive matchings reuse.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ struct Choice {
 }
 
 /// Fills `units` with `len` unit rows; a zero row stays zero.
-pub(super) fn unit_rows<'t, T: Element>(
+pub(crate) fn unit_rows<'t, T: Element>(
     units: &mut Vec<f32>,
     len: usize,
     dim: usize,
@@ -78,6 +78,15 @@ pub(super) fn unit_rows<'t, T: Element>(
             }
         }
     });
+}
+
+/// Maximum difference between cosines that tie.
+pub(crate) fn tie_width(precision: Precision) -> f64 {
+    match precision {
+        Precision::Double => 0.0,
+        // Two values that round to the same f32 are at most one f32 step apart, which is at most 2⁻²⁴ below 1.
+        Precision::Single => f64::from(f32::EPSILON),
+    }
 }
 
 /// The source rows that are being processed.
@@ -142,13 +151,8 @@ impl<T: Element> Block<'_, '_, '_, T> {
         self.buffers.holders[target as usize] as usize > position
     }
 
-    /// Maximum difference between cosines that tie.
     fn tie_width(&self) -> f64 {
-        match self.problem.targets.precision {
-            Precision::Double => 0.0,
-            // Two values that round to the same f32 are at most one f32 step apart, which is at most 2⁻²⁴ below 1.
-            Precision::Single => f64::from(f32::EPSILON),
-        }
+        tie_width(self.problem.targets.precision)
     }
 
     /// The choice of the source row at `position` among the listed rows that no earlier one holds.

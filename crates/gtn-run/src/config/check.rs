@@ -113,6 +113,7 @@ impl Config {
         require_in(1..=10_000, &key("integration_steps"), flow.integration_steps, "must be from 1 to 10,000")?;
         require_in(0..=MAX_POINTS, &key("fresh_pairs"), flow.fresh_pairs, "must be from 0 to 10,000,000")?;
         require_in(2..=1_000_000, &key("batch_size"), flow.batch_size, "must be from 2 to 1,000,000")?;
+        check_shards(&key, flow.shards)?;
         check_optimizer(&key, flow.learning_rate, flow.weight_decay, Some(flow.average))
     }
 
@@ -183,6 +184,8 @@ impl Config {
         require(h.batch_norm_layers <= h.hidden_layers, "h.batch_norm_layers", h.batch_norm_layers, &reason)?;
         require_in(-1e3..=1e3, "h.negative_slope", h.negative_slope, "must be from -1000 to 1000")?;
         check_residual("h.residual", h.residual().width, h.residual().blocks)?;
+        let reason = "must be 1, because BatchNorm needs complete batches; use a residual ĥ to divide them";
+        require(h.training.shards == 1 || !h.has_batch_norm(), "h.training.shards", h.training.shards, reason)?;
         let (width, dim, layers) = (h.width as u64, self.dim as u64, h.hidden_layers as u64);
         let weights = 2 * width * dim + layers.saturating_sub(1) * width * width;
         let reason = format!("with h.width = {width} that gives {weights} weights; the maximum is {MAX_WEIGHTS}");
@@ -246,7 +249,12 @@ fn check_training(network: &str, training: &Training) -> Result<()> {
     {
         require_in(min..=MAX_COUNT, &key(name), value, &format!("must be from {min} to 1,000,000,000"))?;
     }
+    check_shards(&key, training.shards)?;
     check_optimizer(&key, training.learning_rate, training.weight_decay, training.average)
+}
+
+fn check_shards(key: &dyn Fn(&str) -> String, shards: usize) -> Result<()> {
+    require_in(1..=1024, &key("shards"), shards, "must be from 1 to 1024")
 }
 
 fn check_optimizer(key: &dyn Fn(&str) -> String, rate: f64, weight_decay: f64, average: Option<f64>) -> Result<()> {

@@ -180,6 +180,12 @@ pub struct HSettings {
 }
 
 impl HSettings {
+    /// Whether ĥ has BatchNorm, whose statistics are those of a complete batch.
+    #[must_use]
+    pub fn has_batch_norm(&self) -> bool {
+        self.architecture == HArchitecture::Mlp && self.batch_norm_layers > 0
+    }
+
     /// The size of a residual ĥ, as set or by default.
     #[must_use]
     pub fn residual(&self) -> ResidualSettings {
@@ -227,6 +233,22 @@ pub struct Config {
 }
 
 impl Config {
+    /// Divides the batches of all networks without BatchNorm into shards; see [`Training::shards`].
+    fn set_shards(&mut self, shards: usize) {
+        if let Some(autoencoder) = &mut self.autoencoder {
+            autoencoder.training.shards = shards;
+            if let Some(decoder) = &mut autoencoder.decoder {
+                decoder.training.shards = shards;
+            }
+        }
+        if self.pairing.method == PairingMethod::Flow {
+            self.pairing.flow.shards = shards;
+        }
+        if !self.h.has_batch_norm() {
+            self.h.training.shards = shards;
+        }
+    }
+
     /// The folder name of this run, such as `mnist-d5-seed1` or `mnist-d5-seed1-repo-quick`.
     #[must_use]
     pub fn run_name(&self) -> String {

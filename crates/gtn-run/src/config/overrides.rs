@@ -42,6 +42,8 @@ pub struct Overrides {
     pub learning_rate: Option<f64>,
     /// Learning rate of the autoencoder.
     pub autoencoder_learning_rate: Option<f64>,
+    /// Into how many shards each batch is divided, of all networks without BatchNorm.
+    pub shards: Option<usize>,
 }
 
 /// Maximum numbers of epochs that override those of a preset: `autoencoder=3,h=20`, or `20` for every network.

@@ -7,7 +7,7 @@ use gtn_io::names;
 use serde::{Deserialize, Serialize};
 
 use super::defaults::is_default;
-use super::training::{Optimizer, Schedule, Selection, Training};
+use super::training::{Optimizer, Schedule, Selection, Training, is_one, one};
 
 names! {
     /// How normal vectors and data are paired.
@@ -200,6 +200,9 @@ pub struct FlowSettings {
     pub integration_steps: usize,
     /// Fresh normal vectors that are followed to the data, beside the data that are followed to their y.
     pub fresh_pairs: usize,
+    /// As [`Training::shards`].
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub shards: usize,
 }
 
 impl Default for FlowSettings {
@@ -216,6 +219,7 @@ impl Default for FlowSettings {
             time: TimeDistribution::Uniform,
             integration_steps: 24,
             fresh_pairs: 60_000,
+            shards: 1,
         }
     }
 }
@@ -242,6 +246,7 @@ impl FlowSettings {
             schedule: Schedule::Cosine,
             average: Some(self.average),
             select: Selection::ValidationLoss,
+            shards: self.shards,
             // The averaged weights are the best at the end of the schedule.
             ..Training::new(epochs, epochs, self.batch_size, self.learning_rate)
         }

@@ -114,6 +114,9 @@ impl Config {
         }
         self.h.training.epochs = epochs.h.or(epochs.all).unwrap_or(self.h.training.epochs);
         self.set_networks(overrides)?;
+        if let Some(shards) = overrides.shards {
+            self.set_shards(shards);
+        }
         self.h.residual = match self.h.architecture {
             HArchitecture::Residual => Some(self.h.residual()),
             HArchitecture::Mlp => None,

@@ -97,6 +97,21 @@ pub struct Training {
     /// What decides which epoch is the best. Only ĥ may be chosen by its samples.
     #[serde(default, skip_serializing_if = "is_default")]
     pub select: Selection,
+    /// Into how many shards each batch is divided, whose gradients are added in a fixed order: as many processes can train together.
+    /// The number changes the last bits of the weights; the number of processes does not. 1 is the usual training.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub shards: usize,
+}
+
+/// A batch that is not divided.
+pub(super) fn one() -> usize {
+    1
+}
+
+/// Whether batches are not divided.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+pub(super) fn is_one(shards: &usize) -> bool {
+    *shards == 1
 }
 
 impl Training {
@@ -114,6 +129,7 @@ impl Training {
             schedule: Schedule::default(),
             average: None,
             select: Selection::default(),
+            shards: 1,
         }
     }
 }

@@ -115,6 +115,7 @@ impl Pairing for ByFlow {
             beside_weights: &|_| Ok(()),
             uses_last_weights: false,
             is_extended: false,
+            is_divided: true,
         };
         training.train(context)?;
         let best = Artifact::read(&context.run.best_checkpoint(Network::Flow))?;

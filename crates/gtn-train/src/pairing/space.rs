@@ -34,6 +34,10 @@ pub(crate) struct SpaceTargets {
 impl<'a> Space<'a> {
     /// The space that a configuration asks for. Components that were found before are read.
     pub(crate) fn new(config: &'a Config, targets: &'a Targets, context: &mut Context<'_>) -> Result<Self> {
+        context.in_turn(|context| Self::found(config, targets, context))
+    }
+
+    fn found(config: &'a Config, targets: &'a Targets, context: &mut Context<'_>) -> Result<Self> {
         let pairing = &config.pairing;
         if pairing.is_plain() {
             return Ok(Self { config, targets, coordinates: None, checksum: None });

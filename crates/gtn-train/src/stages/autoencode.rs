@@ -26,7 +26,7 @@ pub(crate) fn run(inputs: Inputs<'_>, context: &mut Context<'_>) -> Result<Train
     let shape = AutoencoderShape { channels: data.images.channels(), side: data.images.side(), dim: config.dim };
     let autoencoder = Autoencoder::new(&shape, &context.streams, &context.device)?;
     match reused {
-        Some(reused) => take(reused, &inputs, context)?,
+        Some(reused) => context.in_turn(|context| take(reused, &inputs, context))?,
         None => train(&autoencoder, &inputs, context)?,
     }
 
@@ -62,6 +62,7 @@ fn train(autoencoder: &Autoencoder, inputs: &Inputs<'_>, context: &mut Context<'
         beside_weights: &|_| Ok(()),
         uses_last_weights: settings.weights == AutoencoderWeights::LastEncoderBestDecoder,
         is_extended: config.extension.is_some(),
+        is_divided: true,
     };
     training.train(context)
 }

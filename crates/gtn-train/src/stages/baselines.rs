@@ -37,6 +37,7 @@ pub(crate) fn run(inputs: Inputs<'_>, context: &mut Context<'_>) -> Result<Optio
         beside_weights: &|_| Ok(()),
         uses_last_weights: false,
         is_extended: false,
+        is_divided: false,
     };
     training.train(context)?;
     let weights = Artifact::read(&context.run.best_checkpoint(Network::Vae))?;

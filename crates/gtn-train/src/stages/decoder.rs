@@ -29,7 +29,7 @@ pub(crate) fn run(
 ) -> Result<TrainedAutoencoder> {
     let Some(settings) = inputs.config.decoder_training() else { return Ok(trained) };
     match inputs.reused.and_then(|reused| reused.decoder.as_ref()) {
-        Some(weights) => take(weights, context)?,
+        Some(weights) => context.in_turn(|context| take(weights, context))?,
         None => train(settings, &inputs, &trained, context)?,
     }
     let best = Artifact::read(&context.run.best_checkpoint(Network::Decoder))?;
@@ -63,6 +63,7 @@ fn train(
         beside_weights: &|_| Ok(()),
         uses_last_weights: false,
         is_extended: false,
+        is_divided: true,
     };
     training.train(context)
 }

@@ -86,6 +86,7 @@ pub(crate) fn run(
         beside_weights: &beside_weights,
         uses_last_weights: false,
         is_extended: false,
+        is_divided: true,
     };
     training.train(context)?;
     Ok(Outputs { checksum: Artifact::read(&context.run.best_checkpoint(Network::H))?.checksum() })

@@ -149,12 +149,12 @@ impl Sweep {
             taken = Some(shared_stages::take(run, &donors)?);
             Ok(())
         };
-        let result = pipeline::reproduce_after(&job, &run, &mut observer, &mut take);
+        let result = pipeline::reproduce_after(&job, &run, &mut observer, &gtn_dist::Single, &mut take);
         let has_paused = observer.has_paused();
         let combination = &mut self.record.combinations[step.index];
         combination.shared.extend(taken.unwrap_or_default());
         let outcome = match result {
-            Ok(lock) => Ok(Outcome::Done(lock)),
+            Ok(lock) => Ok(Outcome::Done(lock.expect("the only process locks the run"))),
             Err(Error::Stopped { .. }) if has_paused => Ok(Outcome::Paused),
             Err(error) => match failure(&error) {
                 Some(failure) => {

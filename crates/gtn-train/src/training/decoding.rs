@@ -1,8 +1,10 @@
+use std::ops::Range;
+
 use gtn_data::Images;
 use gtn_data::split::SplitIndices;
 use gtn_models::{Autoencoder, ImageLoss, Mode, Parameters, Streams, Tensor, purpose, to_array2, to_array4, to_tensor};
 use gtn_run::Network;
-use ndarray::{Array2, Array4, ArrayView2, Axis};
+use ndarray::{Array2, Array4, ArrayView2, Axis, Slice};
 
 use super::image_batches::{ImageBatch, ImageBatches};
 use super::task::{BatchId, TrainingTask};
@@ -122,6 +124,11 @@ impl TrainingTask for Decoding<'_> {
             normal * *scale
         });
         (self.images.gather(mode, indices), rows, noise)
+    }
+
+    fn part(&self, (images, rows, noise): &Self::Batch, samples: Range<usize>) -> Self::Batch {
+        let noise = noise.as_ref().map(|noise| noise.slice_axis(Axis(0), Slice::from(samples.clone())).to_owned());
+        (images.part(samples.clone()), rows[samples].to_vec(), noise)
     }
 
     fn loss(&self, mode: Mode, (images, rows, noise): Self::Batch) -> Result<Tensor> {

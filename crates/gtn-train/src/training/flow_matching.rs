@@ -1,8 +1,10 @@
+use std::ops::Range;
+
 use gtn_models::{Coordinates, Flow, Mode, Parameters, Streams, Tensor, mean_squared_error, purpose, to_tensor};
 use gtn_run::Network;
 use gtn_run::config::TimeDistribution;
 use gtn_run::schema::Split;
-use ndarray::{Array2, ArrayView2, Axis, azip};
+use ndarray::{Array2, ArrayView2, Axis, Slice, azip};
 use rand::Rng;
 use rand_distr::StandardNormal;
 
@@ -112,6 +114,11 @@ impl TrainingTask for FlowMatching<'_> {
             None => between,
         };
         FlowBatch { input: self.flow.input(points.view(), &times), velocity: end - start }
+    }
+
+    fn part(&self, batch: &FlowBatch, samples: Range<usize>) -> FlowBatch {
+        let part = |rows: &Array2<f32>| rows.slice_axis(Axis(0), Slice::from(samples.clone())).to_owned();
+        FlowBatch { input: part(&batch.input), velocity: part(&batch.velocity) }
     }
 
     fn loss(&self, mode: Mode, batch: FlowBatch) -> Result<Tensor> {

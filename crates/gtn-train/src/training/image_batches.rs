@@ -1,11 +1,12 @@
 //! Batches of images for training, on the host or on a GPU.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use gtn_data::Images;
 use gtn_data::split::SplitIndices;
 use gtn_models::{Device, Mode, Tensor, to_tensor};
-use ndarray::Array4;
+use ndarray::{Array4, Axis, Slice};
 
 use super::device_images::DeviceImages;
 use crate::Result;
@@ -29,6 +30,16 @@ enum Location {
     Host(Array4<f32>),
     /// Indices of images on a GPU.
     Device(Vec<u32>),
+}
+
+impl ImageBatch {
+    /// Some of the images.
+    pub(super) fn part(&self, images: Range<usize>) -> Self {
+        Self(match &self.0 {
+            Location::Host(all) => Location::Host(all.slice_axis(Axis(0), Slice::from(images)).to_owned()),
+            Location::Device(all) => Location::Device(all[images].to_vec()),
+        })
+    }
 }
 
 impl<'a> ImageBatches<'a> {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use gtn_dist::{Collective, Single};
 use gtn_models::Parameters;
 use gtn_run::checkpoint::{BestEpoch, TrainState};
 use gtn_run::config::{Training, TrainingTime};
@@ -14,6 +15,7 @@ use super::checkpoint_policy::CheckpointPolicy;
 use super::checkpoints::{Checkpoints, Resumed};
 use super::early_stopping::EarlyStopping;
 use super::task::TrainingTask;
+use super::together::share_training;
 use super::trainer::{Optimization, Trainer};
 use crate::Result;
 use crate::context::Context;
@@ -73,6 +75,8 @@ pub(crate) struct InRun<'a, T, O> {
     pub(crate) uses_last_weights: bool,
     /// Whether training that the time budget ended trains on if the budget is larger now.
     pub(crate) is_extended: bool,
+    /// Whether all processes call [`train`](Self::train), or only the first one.
+    pub(crate) is_divided: bool,
 }
 
 /// After so many seconds without an epoch, the first images are shown before its end.
@@ -81,6 +85,35 @@ const FIRST_IMAGES_AFTER: Duration = Duration::from_secs(40);
 impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
     /// Trains the network, resumes its training, or finds that training is over.
     pub(crate) fn train(&self, context: &mut Context<'_>) -> Result<()> {
+        if !self.is_divided {
+            return self.decide(context);
+        }
+        if context.is_first() { self.decide(context)? } else { self.follow(context)? }
+        // The others read what process 0 has written.
+        Ok(context.collective.barrier()?)
+    }
+
+    /// The processes that train together: all, if batches are divided into shards.
+    fn collective<'c>(&self, context: &Context<'c>) -> &'c dyn Collective {
+        if self.is_divided && self.settings.shards > 1 { context.collective } else { &Single }
+    }
+
+    /// Trains as process 0 decides, if that divides its batches and has anything to train.
+    fn follow(&self, context: &mut Context<'_>) -> Result<()> {
+        let collective = self.collective(context);
+        if collective.size() == 1 {
+            return Ok(());
+        }
+        let mut optimization = Optimization::new(self.task, self.settings)?;
+        let state = share_training(collective, self.task.parameters(), &mut optimization, &TrainState::default())?;
+        let early_stopping = EarlyStopping::new(self.settings);
+        Trainer::resumed(self.task, self.settings, early_stopping, context.streams, (optimization, state))
+            .on(collective)
+            .run(&mut ())
+    }
+
+    /// The same, as process 0 or alone.
+    fn decide(&self, context: &mut Context<'_>) -> Result<()> {
         let network = self.task.network();
         let (stage, parameters) = (network.stage(), self.task.parameters());
         let checkpoints = Checkpoints {
@@ -104,6 +137,10 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
             state.finished = false;
         }
         self.outputs.rewind(state.epochs, context.run)?;
+        let collective = self.collective(context);
+        if collective.size() > 1 {
+            share_training(collective, parameters, &mut optimization, &state)?;
+        }
 
         let TrainState { epochs, best, .. } = if state.finished {
             context.observer.stage_skipped(stage);
@@ -113,6 +150,9 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
             checkpoints.check_free_space(parameters, self.settings.average.is_some())?;
             context.update_provenance(|provenance| *provenance.epochs_mut(network) = None)?;
             context.observer.stage_started(stage);
+            if self.is_divided && collective.size() == 1 && context.collective.size() > 1 {
+                context.observer.note(&format!("one process trains {network}, whose batches are not divided"));
+            }
             context.log.rewind(stage, epochs)?;
             context.run.rewind_epoch_figures(network, epochs)?;
             let elapsed = context.log.epochs(stage).map(|epoch| epoch.seconds).sum();
@@ -122,7 +162,7 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
             let policy = CheckpointPolicy::new(parameters);
             let streams = context.streams;
             let mut trainer =
-                Trainer::resumed(self.task, self.settings, early_stopping, streams, (optimization, state));
+                Trainer::resumed(self.task, self.settings, early_stopping, streams, (optimization, state)).on(collective);
             // Resumed training has shown images before.
             let first_images = (epochs == 0).then(|| Instant::now() + FIRST_IMAGES_AFTER);
             trainer.run(&mut InRunCallbacks { outputs: self.outputs, checkpoints, policy, context, first_images })?;

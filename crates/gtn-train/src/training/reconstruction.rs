@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use gtn_data::Images;
 use gtn_data::split::SplitIndices;
 use gtn_models::{Autoencoder, ImageLoss, Mode, Parameters, Tensor, to_array4};
@@ -63,6 +65,10 @@ impl TrainingTask for Reconstruction<'_> {
 
     fn gather(&self, mode: Mode, indices: &[usize], _batch: BatchId) -> ImageBatch {
         self.images.gather(mode, indices)
+    }
+
+    fn part(&self, batch: &ImageBatch, samples: Range<usize>) -> ImageBatch {
+        batch.part(samples)
     }
 
     fn loss(&self, mode: Mode, batch: ImageBatch) -> Result<Tensor> {

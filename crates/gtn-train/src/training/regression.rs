@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use gtn_models::{H, Mode, Parameters, Tensor, mean_squared_error, to_tensor};
 use gtn_run::Network;
 use ndarray::ArrayView2;
@@ -61,6 +63,10 @@ impl TrainingTask for Regression<'_> {
 
     fn gather(&self, _mode: Mode, indices: &[usize], _batch: BatchId) -> Vec<u32> {
         indices.iter().map(|&index| index as u32).collect()
+    }
+
+    fn part(&self, batch: &Vec<u32>, samples: Range<usize>) -> Vec<u32> {
+        batch[samples].to_vec()
     }
 
     fn loss(&self, mode: Mode, batch: Vec<u32>) -> Result<Tensor> {

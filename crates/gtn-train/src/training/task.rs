@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use gtn_models::{Mode, Parameters, Tensor};
 use gtn_run::Network;
 
@@ -38,6 +40,9 @@ pub trait TrainingTask: Sync {
     /// Gathers samples by their indices. It is called on another thread, before the step needs them. `batch` keys what is drawn
     /// for them, if anything is.
     fn gather(&self, mode: Mode, indices: &[usize], batch: BatchId) -> Self::Batch;
+
+    /// Some of the samples of a batch, in the order of its indices.
+    fn part(&self, batch: &Self::Batch, samples: Range<usize>) -> Self::Batch;
 
     /// The mean loss over a batch.
     ///

@@ -1,7 +1,8 @@
 use std::time::Instant;
 
 use gtn_data::split::permutation;
-use gtn_models::{Adam, AdamSettings, AveragedWeights, Mode, Streams, purpose};
+use gtn_dist::{Collective, Single, part_of, sum_shards};
+use gtn_models::{Adam, AdamSettings, AveragedWeights, Device, Mode, Streams, Tensor, purpose};
 use gtn_run::checkpoint::TrainState;
 use gtn_run::config::{Optimizer, Schedule, Training};
 use gtn_run::{EpochRecord, Stage, StageProgress};
@@ -11,6 +12,7 @@ use super::callbacks::{Callbacks, Position};
 use super::early_stopping::EarlyStopping;
 use super::learning_rate::learning_rate;
 use super::losses::Losses;
+use super::together::{Control, receive_state, send_state, sum_in_order};
 use super::task::{BatchId, TrainingTask};
 use crate::{Error, Result};
 
@@ -18,6 +20,9 @@ use crate::{Error, Result};
 ///
 /// The order of the batches comes from the random stream of each epoch, so training that is interrupted between two batches ends
 /// with the same weights as an uninterrupted one.
+///
+/// With [`Training::shards`], several processes can train together: each computes the gradients of some shards, and all take the same
+/// steps. Process 0 decides everything else.
 #[derive(Debug)]
 pub struct Trainer<'a, T> {
     task: &'a T,
@@ -28,6 +33,7 @@ pub struct Trainer<'a, T> {
     adam: Adam,
     average: Option<AveragedWeights>,
     state: TrainState,
+    collective: &'a dyn Collective,
 }
 
 /// The optimizer of a network, and its averaged weights if training averages them.
@@ -58,7 +64,14 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
     ) -> Self {
         let stage = task.network().stage();
         let early_stopping = early_stopping.planned(state.planned_epochs);
-        Self { task, stage, settings, early_stopping, streams, adam, average, state }
+        Self { task, stage, settings, early_stopping, streams, adam, average, state, collective: &Single }
+    }
+
+    /// The same on several processes, whose trainers are in the same state. There are at most as many that compute gradients as
+    /// [`Training::shards`].
+    #[must_use]
+    pub fn on(self, collective: &'a dyn Collective) -> Self {
+        Self { collective, ..self }
     }
 
     /// The rule that ends training, with the best epoch so far.
@@ -72,20 +85,35 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
         &self.state
     }
 
-    /// Trains until early stopping ends it.
+    /// Trains until early stopping ends it. Only the callbacks of process 0 are asked and told anything.
     ///
     /// # Errors
     ///
-    /// [`Error::Stopped`] if the callbacks asked for it, [`Error::NonFiniteLoss`] if training diverged, or an error of the
-    /// callbacks or of the device.
+    /// [`Error::Stopped`] if the callbacks asked for it, [`Error::NonFiniteLoss`] if training diverged, [`Error::Processes`] if
+    /// another process has ended, or an error of the callbacks or of the device.
     pub fn run(&mut self, callbacks: &mut dyn Callbacks) -> Result<()> {
         while !self.state.finished {
-            self.epoch(callbacks)?;
+            if self.collective.is_first() {
+                self.epoch(callbacks)?;
+            } else {
+                self.follow_epoch()?;
+            }
         }
         Ok(())
     }
 
-    /// Trains the next epoch, or the rest of one, and measures the validation loss.
+    /// Trains an epoch as process 0 decides.
+    fn follow_epoch(&mut self) -> Result<()> {
+        self.train(self.state.epochs + 1, Instant::now(), &mut ())?;
+        self.swap_average()?;
+        self.validate(&mut ())?;
+        self.swap_average()?;
+        self.state = receive_state(self.collective)?;
+        Ok(())
+    }
+
+    /// Trains the next epoch, or the rest of one, and measures the validation loss. Among several processes, for process 0; the others call
+    /// [`run`](Self::run).
     ///
     /// # Errors
     ///
@@ -102,6 +130,7 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
             callbacks.save(self.position())?;
         }
         let record = validated?;
+        send_state(self.collective, &self.state)?;
         callbacks.epoch_finished(&record, self.position())?;
         Ok(record)
     }
@@ -176,20 +205,28 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
         prefetch(task, Mode::Train, (&batches[done..], first), |batch, gathered, data_wait| {
             self.state.data_wait = data_wait_before + data_wait;
             self.state.seconds = seconds_before + started.elapsed().as_secs_f64();
-            if callbacks.stop_requested() {
+            let step = self.state.batches + 1;
+            let at = (epoch, step - 1, batches.len());
+            let decided = Control {
+                stop: callbacks.stop_requested(),
+                learning_rate: learning_rate(settings, self.early_stopping.epochs(), at),
+            };
+            let Control { stop, learning_rate } = decided.of_first(self.collective)?;
+            if stop {
                 self.add_losses(&mut losses, epoch)?;
                 callbacks.save(self.position())?;
                 return Err(Error::Stopped { stage });
             }
-            let loss = task.loss(Mode::Train, gathered)?;
-            let step = self.state.batches + 1;
+            let (loss, gradients) = self.loss(gathered, batch.len())?;
             losses.push(&loss, step, batch.len());
             if losses.are_due() {
                 self.add_losses(&mut losses, epoch)?;
             }
-            let at = (epoch, step - 1, batches.len());
-            self.adam.set_learning_rate(learning_rate(settings, self.early_stopping.epochs(), at));
-            self.adam.backward_step(parameters, &loss)?;
+            self.adam.set_learning_rate(learning_rate);
+            match gradients {
+                Some(gradients) => self.adam.step_with(parameters, &gradients)?,
+                None => self.adam.backward_step(parameters, &loss)?,
+            }
             if let (Some(average), Some(decay)) = (&mut self.average, settings.average) {
                 let steps = ((epoch - 1) * batches.len() + step) as f64;
                 // The average of the first steps is short, so that it forgets the initial weights.
@@ -214,6 +251,31 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
         self.add_losses(&mut losses, epoch)
     }
 
+    /// The loss of a batch; its gradients as well if they are the sum of those of its shards.
+    fn loss(&self, batch: T::Batch, samples: usize) -> Result<(Tensor, Option<Vec<f32>>)> {
+        let (task, shards) = (self.task, self.settings.shards);
+        if shards <= 1 {
+            return Ok((task.loss(Mode::Train, batch)?, None));
+        }
+        let parameters = task.parameters();
+        let sum = sum_shards(self.collective, shards, |shard| -> Result<Vec<f32>> {
+            let part = part_of(samples, shard, shards);
+            if part.is_empty() {
+                let weights: usize = parameters.trainable().map(|(_, weights)| weights.elem_count()).sum();
+                return Ok(vec![0.0; weights + 1]);
+            }
+            let weight = part.len() as f64 / samples as f64;
+            let loss = task.loss(Mode::Train, task.part(&batch, part))?;
+            let loss = loss.affine(weight, 0.0).map_err(gtn_models::Error::from)?;
+            let mut vector = parameters.flat_gradients(&loss)?;
+            vector.push(loss.to_scalar().map_err(gtn_models::Error::from)?);
+            Ok(vector)
+        });
+        let mut gradients = sum?;
+        let loss = gradients.pop().expect("the loss is the last value");
+        Ok((Tensor::new(loss, &Device::Cpu).map_err(gtn_models::Error::from)?, Some(gradients)))
+    }
+
     /// Adds the losses of the steps so far; the host waits for the device.
     fn add_losses(&mut self, losses: &mut Losses, epoch: usize) -> Result<()> {
         for loss in losses.read()? {
@@ -229,14 +291,15 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
     fn validate(&self, callbacks: &mut dyn Callbacks) -> Result<f64> {
         let samples: Vec<usize> = (0..self.task.samples(Mode::Evaluate)).collect();
         let batches: Vec<&[usize]> = samples.chunks(self.settings.batch_size).collect();
+        let own = part_of(batches.len(), self.collective.rank(), self.collective.size());
         let mut losses = Losses::new(self.task.parameters().device());
-        let mut sum = 0.0;
+        let mut weighted = Vec::with_capacity(own.len());
         let mut add = |losses: &mut Losses| -> Result<()> {
-            losses.read()?.iter().for_each(|loss| sum += loss.value * loss.samples as f64);
+            weighted.extend(losses.read()?.iter().map(|loss| loss.value * loss.samples as f64));
             Ok(())
         };
-        let first = BatchId { epoch: 0, index: 0 };
-        prefetch(self.task, Mode::Evaluate, (&batches, first), |batch, gathered, _data_wait| {
+        let first = BatchId { epoch: 0, index: own.start };
+        prefetch(self.task, Mode::Evaluate, (&batches[own], first), |batch, gathered, _data_wait| {
             if callbacks.stop_requested() {
                 return Err(Error::Stopped { stage: self.stage });
             }
@@ -244,7 +307,7 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
             if losses.are_due() { add(&mut losses) } else { Ok(()) }
         })?;
         add(&mut losses)?;
-        Ok(sum / samples.len() as f64)
+        Ok(sum_in_order(self.collective, &weighted)? / samples.len() as f64)
     }
 }
 

@@ -1,8 +1,10 @@
+use std::ops::Range;
+
 use gtn_data::Images;
 use gtn_data::split::SplitIndices;
 use gtn_models::{Mode, Parameters, Streams, Tensor, Vae, purpose, to_tensor};
 use gtn_run::Network;
-use ndarray::Array2;
+use ndarray::{Array2, Axis, Slice};
 
 use super::image_batches::{ImageBatch, ImageBatches};
 use super::task::{BatchId, TrainingTask};
@@ -53,6 +55,11 @@ impl TrainingTask for VariationalReconstruction<'_> {
         };
         let noise = self.streams.normal(purpose, batch.stream_index(), indices.len(), self.vae.shape().dim);
         NoisyBatch { images: self.images.gather(mode, indices), noise }
+    }
+
+    fn part(&self, NoisyBatch { images, noise }: &NoisyBatch, samples: Range<usize>) -> NoisyBatch {
+        let noise = noise.slice_axis(Axis(0), Slice::from(samples.clone())).to_owned();
+        NoisyBatch { images: images.part(samples), noise }
     }
 
     fn loss(&self, mode: Mode, NoisyBatch { images, noise }: NoisyBatch) -> Result<Tensor> {

@@ -1,0 +1,139 @@
+//! The processes that run this program together, if an MPI launcher has started several.
+
+use std::num::NonZero;
+use std::sync::OnceLock;
+
+use gtn_dist::{Collective, Launch, Single};
+
+use crate::console;
+use crate::failure::Failure;
+
+/// Those that work together; unset until [`start`].
+static COLLECTIVE: OnceLock<Box<dyn Collective>> = OnceLock::new();
+
+/// The processes that work together: this one alone unless a launcher has started several.
+pub(crate) fn all() -> &'static dyn Collective {
+    &**COLLECTIVE.get_or_init(|| Box::new(Single))
+}
+
+/// Whether this process prints and writes. The others are silent, so that each message appears once.
+pub(crate) fn is_first() -> bool {
+    Launch::from_env().is_none_or(|launch| launch.rank == 0)
+}
+
+/// Ends the work with the other processes when dropped. Nothing may be left to do then.
+pub(crate) struct Session {
+    #[cfg(feature = "mpi")]
+    _mpi: gtn_dist::Session,
+}
+
+/// Joins the other processes, if a launcher has started several.
+///
+/// # Errors
+///
+/// A message if this program cannot communicate with them.
+pub(crate) fn start() -> Result<Option<Session>, Failure> {
+    match Launch::from_env() {
+        Some(launch) if launch.size > 1 => join(launch).map(Some),
+        _ => Ok(None),
+    }
+}
+
+#[cfg(feature = "mpi")]
+fn join(launch: Launch) -> Result<Session, Failure> {
+    let started = gtn_dist::Mpi::initialize();
+    let (session, mpi) = started.ok_or_else(|| {
+        Failure::Machine(anyhow::anyhow!("this MPI library does not support calls from several threads; use another build of it"))
+    })?;
+    if mpi.size() != launch.size {
+        return Err(Failure::users(format!(
+            "the launcher has started {} processes, but its MPI library sees {}; use the `mpirun` of the library that this program was built with ({})",
+            launch.size,
+            mpi.size(),
+            gtn_dist::Mpi::library()
+        )));
+    }
+    COLLECTIVE.get_or_init(|| Box::new(mpi));
+    Ok(Session { _mpi: session })
+}
+
+#[cfg(not(feature = "mpi"))]
+fn join(launch: Launch) -> Result<Session, Failure> {
+    Err(Failure::users(format!(
+        "a launcher has started {} processes, but this program is built without MPI; build it with the feature `mpi`, or start one process",
+        launch.size
+    )))
+}
+
+/// Into how many shards batches are divided by default, if a launcher has started this program: so few processes train together, and the
+/// weights are the same for 1 to 4 of them.
+pub(crate) fn shards() -> Option<usize> {
+    Launch::from_env().map(|launch| launch.size.next_power_of_two().max(4))
+}
+
+/// How many threads each process gets by default: the processors that it is bound to, or its part of those of the machine.
+pub(crate) fn threads() -> usize {
+    let granted = std::thread::available_parallelism().map_or(1, NonZero::get);
+    match Launch::from_env().and_then(|launch| launch.local_size) {
+        Some(local_size) if granted >= processors() => (granted / local_size).max(1),
+        _ => granted,
+    }
+}
+
+/// The processors of this machine, bound or not.
+fn processors() -> usize {
+    let online = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
+    count_ranges(&online).unwrap_or(0)
+}
+
+/// The number of values in ranges such as `0-3,8`.
+fn count_ranges(text: &str) -> Option<usize> {
+    let count = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last) = (first.trim().parse::<usize>().ok()?, last.trim().parse::<usize>().ok()?);
+        Some(last.checked_sub(first)? + 1)
+    };
+    text.trim().split(',').map(count).sum()
+}
+
+/// Whether this process executes a command, whose work is divided among all processes or not.
+pub(crate) fn execute(is_divided: bool) -> bool {
+    let all = all();
+    if !is_divided && all.is_first() && all.size() > 1 {
+        console::status(&format!("note: one process executes this command; the other {} do nothing", all.size() - 1));
+    }
+    is_divided || all.is_first()
+}
+
+/// What this process has done, if all have succeeded.
+///
+/// # Errors
+///
+/// The error of this process, or that of another.
+pub(crate) fn agreed<R>(collective: &dyn Collective, done: Result<R, Failure>) -> Result<R, Failure> {
+    let reason = done.as_ref().err().map(ToString::to_string);
+    let agreed = collective.agree(reason.as_deref().map(|reason| reason.trim_start_matches("error: ")));
+    // The own error says more than that of another process.
+    let done = done?;
+    agreed?;
+    Ok(done)
+}
+
+/// Ends all processes, after this one has failed and printed why.
+pub(crate) fn end_all(collective: &dyn Collective, failure: &Failure) -> ! {
+    console::set_silent(false);
+    let message = console::on_one_line(&failure.to_string());
+    console::status(&if collective.is_first() { message } else { format!("process {}: {message}", collective.rank()) });
+    collective.abort(failure.exit_code().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processors_are_counted_from_ranges() {
+        assert_eq!(["0-3\n", "0", "0-1,4-7,9"].map(count_ranges), [Some(4), Some(1), Some(7)]);
+        assert_eq!(["", "a-b", "3-1"].map(count_ranges), [None; 3]);
+    }
+}

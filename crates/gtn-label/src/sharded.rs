@@ -1,0 +1,176 @@
+//! Algorithm 1 with the target rows divided into shards: for more rows than one machine holds, or for several machines.
+//!
+//! Each [`Shard`] has some of the target rows, and lists its best free rows for a source row, scored in `f64`, in the order of
+//! preference of the definition on the [front page](crate). [`match_shards`] asks all shards for the lists of a block of source rows, resolves
+//! conflicts from the lists alone, and tells the shards which rows are taken. It never sees a row, and the matching is the same
+//! for any number of shards.
+//!
+//! # Why the result is exact
+//!
+//! A list holds the best free rows of its shard: every free row of the shard that is not listed is worse than the last that is. A
+//! source row takes the best row among all lists that no earlier source row of the block holds. If all rows on the list of a shard
+//! are held by earlier source rows, then the list is too short only if the best row of the other shards is worse than its last row;
+//! then a longer list is requested. At most as many rows of a shard are held by earlier source rows as there are in the block, so that a
+//! list longer than the block is never too short. Deferred acceptance does the rest, as within one process.
+
+mod blocks;
+mod shard;
+
+
+use std::ops::ControlFlow;
+
+use crate::problem::Assignment;
+use crate::score::preferred_first;
+use crate::sort::argsort_by_norm;
+use crate::{MatchError, Matching, Progress};
+use blocks::{Block, BlockSizes};
+pub use shard::{LocalShards, Shard};
+
+/// A free target row of a [`Shard`], as a source row ranks it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Preference {
+    /// The score as it is compared: c of the definition, or the cosine in `f32` with [`Precision::Single`](crate::Precision::Single).
+    pub score: f64,
+    /// The norm of the target row, which decides between equal scores.
+    pub norm: f64,
+    /// The cosine that is reported.
+    pub similarity: f32,
+    /// The index of the target row among those of all shards, which decides between equal norms.
+    pub target: u64,
+}
+
+impl Preference {
+    /// Whether the source row prefers this row to `other`.
+    fn beats(&self, other: &Self) -> bool {
+        preferred_first((self.score, self.norm, self.target), (other.score, other.norm, other.target)).is_lt()
+    }
+}
+
+/// The best free target rows of a [`Shard`] for one source row.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PreferenceList {
+    /// The best row first. Every free row of the shard that is not listed is worse than the last.
+    pub ranked: Vec<Preference>,
+    /// Whether all free rows of the shard are listed.
+    pub is_complete: bool,
+}
+
+/// A list that was too short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LongerList {
+    /// The shard whose list it is.
+    pub shard: usize,
+    /// The source row that it is for.
+    pub source: usize,
+    /// The number of rows that are needed.
+    pub len: usize,
+}
+
+/// The shards of all target rows, wherever they are: in this process, in others, or on disk.
+pub trait Shards {
+    /// Why one of them failed.
+    type Error: From<MatchError>;
+
+    /// The number of shards.
+    fn count(&self) -> usize;
+
+    /// The maximum number of source rows whose lists are requested at a time.
+    fn block_size(&self) -> usize {
+        4096
+    }
+
+    /// The shortest target rows of each shard, at most `count` of each: their norms and indices, in ascending order. They are
+    /// requested before any row is removed.
+    ///
+    /// # Errors
+    ///
+    /// An error ends the matching.
+    fn shortest(&mut self, count: usize) -> Result<Vec<Vec<(f64, u64)>>, Self::Error>;
+
+    /// For each shard, the lists of these source rows in this order. A list has about `len` rows, and at least one unless its shard has no free row.
+    ///
+    /// # Errors
+    ///
+    /// An error ends the matching.
+    fn preferences(&mut self, sources: &[usize], len: usize) -> Result<Vec<Vec<PreferenceList>>, Self::Error>;
+
+    /// Lists of at least the requested lengths, or complete ones, in the order of the requests.
+    ///
+    /// # Errors
+    ///
+    /// An error ends the matching.
+    fn longer(&mut self, requests: &[LongerList]) -> Result<Vec<PreferenceList>, Self::Error>;
+
+    /// Removes target rows that are taken. Each one belongs to one of the shards, and is removed once.
+    ///
+    /// # Errors
+    ///
+    /// An error ends the matching.
+    fn remove(&mut self, targets: &[u64]) -> Result<(), Self::Error>;
+}
+
+/// Runs Algorithm 1 on target rows that are divided into shards.
+///
+/// `source_norms` has the norm of each source row, as [`norms`](crate::norms) computes them, and `target_rows` is the number of rows of all
+/// shards. `progress` is called before each block; `ControlFlow::Break` stops the work.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use gtn_label::{LocalShards, Matcher, Precision, Rows, match_shards, norms};
+///
+/// let y = [0.0_f32, 2.0, 1.0, 0.0, -1.5, 0.5];
+/// let x = [3.0_f32, 0.1, 1.0, 1.0, -0.2, 5.0, -1.0, 0.0];
+/// let (source, target) = (Rows::new(&y, 3, 2)?, Rows::new(&x, 4, 2)?);
+///
+/// let mut shards = LocalShards::new(&source, &target, 2, Precision::Double)?;
+/// let matched = match_shards(&norms(&source, 0)?, 4, &mut shards, |_| ControlFlow::Continue(()))?;
+/// assert_eq!(matched, Matcher::new().match_rows(source, target)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// [`MatchError`] if there are more source rows than target rows or the work is stopped; errors of the shards.
+pub fn match_shards<S: Shards>(
+    source_norms: &[f64],
+    target_rows: u64,
+    shards: &mut S,
+    mut progress: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Matching, S::Error> {
+    let total = source_norms.len();
+    if total as u64 > target_rows {
+        let target_rows = usize::try_from(target_rows).unwrap_or(usize::MAX);
+        return Err(MatchError::SourceLarger { source_rows: total, target_rows }.into());
+    }
+    let order = argsort_by_norm(source_norms);
+    let mut out = Assignment::new(total);
+    let zeros = order.iter().take_while(|&&source| source_norms[source] == 0.0).count();
+    if zeros > 0 {
+        // They score 0 everywhere, and take the shortest rows.
+        let mut shortest = shards.shortest(zeros)?.concat();
+        shortest.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        shortest.truncate(zeros);
+        for (&source, &(_, target)) in order.iter().zip(&shortest) {
+            out.set(source, target as usize, 0.0);
+        }
+        shards.remove(&shortest.iter().map(|&(_, target)| target).collect::<Vec<_>>())?;
+    }
+    let mut sizes = BlockSizes::new(shards.block_size(), shards.count());
+    let mut done = zeros;
+    while done < total {
+        if progress(Progress { done, total }).is_break() {
+            return Err(MatchError::Cancelled { done, total }.into());
+        }
+        let sources = &order[done..];
+        let len = sizes.next_block(target_rows - done as u64).min(sources.len());
+        let mut block = Block::new(&sources[..len], shards.preferences(&sources[..len], sizes.list_len())?);
+        let longer = block.resolve(shards)?;
+        let taken = block.commit(&mut out);
+        shards.remove(&taken)?;
+        sizes.adapt(taken.len(), len, longer);
+        done += taken.len();
+    }
+    // After the last row, a request to stop comes too late to matter.
+    let _ = progress(Progress { done, total });
+    Ok(Matching { assignment: out.targets, order, similarity: out.similarity })
+}

@@ -1,0 +1,298 @@
+//! Some of the target rows: candidates from a proposer, scored in `f64`.
+
+use super::{LongerList, Preference, PreferenceList, Shards};
+use crate::dense::{Float32Proposer, Int8Proposer};
+use crate::engine::{MAX_LIST_LEN, UNIT_ERROR, tie_width, unit_rows};
+use crate::problem::{check_columns, checked_norms};
+use crate::score::{Scored, Targets, norm};
+use crate::sort::argsort_by_norm;
+use crate::tree::Tree;
+use crate::{
+    Candidates, Element, MatchError, PointSet, Precision, Proposer, Rows, Strategy, UnitRows, cost_model, parallel,
+};
+
+/// Some of the target rows of a matching, for [`match_shards`](super::match_shards).
+///
+/// It borrows its rows, and holds as much memory beside them as [`Matcher`](crate::Matcher) does.
+pub struct Shard<'a, T: Element = f32> {
+    rows: Rows<'a, T>,
+    /// The index of the first row among those of all shards.
+    first: u64,
+    norms: Vec<f64>,
+    precision: Precision,
+    taken: Vec<bool>,
+    free: usize,
+    proposer: Box<dyn Proposer + Sync>,
+    candidates: Vec<Candidates>,
+}
+
+impl<T: Element> std::fmt::Debug for Shard<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { rows, first, free, .. } = self;
+        f.debug_struct("Shard").field("rows", &rows.len()).field("first", first).field("free", free).finish_non_exhaustive()
+    }
+}
+
+/// Target rows that are scored in one task.
+const CHUNK: usize = 2048;
+/// A list is requested with so many more candidates than rows, since only those count that the bound of the others excludes.
+const CANDIDATES_PER_ROW: usize = 2;
+
+impl<'a, T: Element> Shard<'a, T> {
+    /// A shard of these rows, all of them free. `first` is the index of the first one among the rows of all shards, whose indices follow
+    /// each other. `source_rows`, the number of source rows of the matching, decides which strategy is the fastest.
+    ///
+    /// # Errors
+    ///
+    /// [`MatchError`] if a row contains NaN or an infinity or is out of range, with the index among the rows of all shards.
+    pub fn new(
+        rows: Rows<'a, T>,
+        first: u64,
+        source_rows: usize,
+        precision: Precision,
+    ) -> Result<Self, MatchError> {
+        let strategy = cost_model::fastest::<T>(source_rows, rows.dim());
+        Self::with_strategy(rows, first, precision, strategy)
+    }
+
+    /// The same with a strategy that proposes candidates; [`Strategy::Tree`] replaces the others.
+    pub(super) fn with_strategy(
+        rows: Rows<'a, T>,
+        first: u64,
+        precision: Precision,
+        strategy: Strategy,
+    ) -> Result<Self, MatchError> {
+        let Ok(_) = u32::try_from(rows.len()) else {
+            return Err(MatchError::TooManyRows { set: PointSet::Target, rows: rows.len() });
+        };
+        let norms = checked_norms(&rows, PointSet::Target).map_err(|error| error.map_rows(|_, row| first as usize + row))?;
+        let mut proposer: Box<dyn Proposer + Sync> = match strategy {
+            Strategy::Int8 if Int8Proposer::supports(rows.dim()) => Box::new(Int8Proposer::default()),
+            Strategy::Dense | Strategy::Int8 => Box::new(Float32Proposer::default()),
+            _ if Tree::supports(rows.len()) => Box::new(Tree::default()),
+            _ => Box::new(Float32Proposer::default()),
+        };
+        let mut units = Vec::new();
+        unit_rows(&mut units, rows.len(), rows.dim(), |row| (rows.row(row), norms[row]));
+        if !rows.is_empty() {
+            proposer.begin(UnitRows::new(&units, rows.dim()))?;
+        }
+        let free = rows.len();
+        Ok(Self { taken: vec![false; free], free, rows, first, norms, precision, proposer, candidates: Vec::new() })
+    }
+
+    /// The shortest rows, at most `count`: their norms and indices, in ascending order.
+    #[must_use]
+    pub fn shortest(&self, count: usize) -> Vec<(f64, u64)> {
+        let mut by_norm = argsort_by_norm(&self.norms);
+        by_norm.retain(|&row| !self.taken[row]);
+        by_norm.truncate(count);
+        by_norm.into_iter().map(|row| (self.norms[row], self.first + row as u64)).collect()
+    }
+
+    /// Removes those of the target rows that belong to this shard.
+    ///
+    /// # Errors
+    ///
+    /// [`MatchError`] if the proposer fails.
+    pub fn remove(&mut self, targets: &[u64]) -> Result<(), MatchError> {
+        let own = self.first..self.first + self.rows.len() as u64;
+        let own = targets.iter().filter(|target| own.contains(target));
+        let removed: Vec<u32> = own.map(|target| (target - self.first) as u32).collect();
+        removed.iter().for_each(|&row| self.taken[row as usize] = true);
+        self.free -= removed.len();
+        if removed.is_empty() { Ok(()) } else { Ok(self.proposer.remove(&removed)?) }
+    }
+
+    /// The lists of these source rows. Each has at least `len` rows, or all that are free.
+    ///
+    /// # Errors
+    ///
+    /// [`MatchError`] if the rows have another number of columns or the proposer fails.
+    pub fn longer(&mut self, sources: &Rows<'_, T>, len: usize) -> Result<Vec<PreferenceList>, MatchError> {
+        self.lists(sources, len, len)
+    }
+
+    /// The lists of these source rows. Each has up to about `len` rows, and at least one unless no row is free.
+    ///
+    /// # Errors
+    ///
+    /// [`MatchError`] if the rows have another number of columns or the proposer fails.
+    pub fn preferences(&mut self, sources: &Rows<'_, T>, len: usize) -> Result<Vec<PreferenceList>, MatchError> {
+        self.lists(sources, len, 1)
+    }
+
+    /// Lists of about `len` and at least `min` rows.
+    fn lists(&mut self, sources: &Rows<'_, T>, len: usize, min: usize) -> Result<Vec<PreferenceList>, MatchError> {
+        check_columns(sources, &self.rows)?;
+        let dim = self.rows.dim();
+        let mut lists = vec![PreferenceList::default(); sources.len()];
+        if self.free == 0 {
+            lists.iter_mut().for_each(|list| list.is_complete = true);
+            return Ok(lists);
+        }
+        let norms = parallel::map(sources.len(), |source| norm(sources.row(source)));
+        let mut units = Vec::new();
+        let mut waiting: Vec<usize> = (0..sources.len()).collect();
+        let mut k = len.saturating_mul(CANDIDATES_PER_ROW);
+        while !waiting.is_empty() {
+            if k > MAX_LIST_LEN.max(len) {
+                for &source in &waiting {
+                    lists[source] = self.scan_all((sources.row(source), norms[source]), len);
+                }
+                break;
+            }
+            unit_rows(&mut units, waiting.len(), dim, |at| (sources.row(waiting[at]), norms[waiting[at]]));
+            if self.candidates.len() < waiting.len() {
+                self.candidates.resize_with(waiting.len(), Candidates::default);
+            }
+            let candidates = &mut self.candidates[..waiting.len()];
+            self.proposer.propose(UnitRows::new(&units, dim), k, candidates)?;
+            let mut ranked = vec![None; waiting.len()];
+            let this = &*self;
+            parallel::fill(&mut ranked, 32, |at| {
+                this.ranked((sources.row(waiting[at]), norms[waiting[at]]), &this.candidates[at], len, min)
+            });
+            let mut too_short = Vec::new();
+            for (source, list) in waiting.into_iter().zip(ranked) {
+                match list {
+                    Some(list) => lists[source] = list,
+                    None => too_short.push(source),
+                }
+            }
+            waiting = too_short;
+            k = k.saturating_mul(8);
+        }
+        Ok(lists)
+    }
+
+    fn targets(&self) -> Targets<'_, 'a, T> {
+        Targets { rows: &self.rows, norms: &self.norms, precision: self.precision }
+    }
+
+    /// The candidates that are certainly better than every free row that is not among them; `None` if those are fewer than `min`.
+    fn ranked(
+        &self,
+        (y, y_norm): (&[T], f64),
+        candidates: &Candidates,
+        len: usize,
+        min: usize,
+    ) -> Option<PreferenceList> {
+        let bound = f64::from(candidates.bound());
+        let is_complete = bound == f64::NEG_INFINITY;
+        let limit = bound + 2.0 * UNIT_ERROR + tie_width(self.precision);
+        // An error that is not bounded excludes no row.
+        let may_count = |score: f32| {
+            let highest = f64::from(score) + f64::from(candidates.error()) + UNIT_ERROR;
+            highest.is_nan() || highest >= limit
+        };
+        let listed = candidates.listed().iter().filter(|candidate| is_complete || may_count(candidate.score));
+        let targets = self.targets();
+        let mut scored: Vec<(Scored, f64)> = Vec::new();
+        for candidate in listed {
+            let (row, target) = (candidate.target as usize, candidate.target);
+            debug_assert!(!self.taken[row], "target row {target} is not free");
+            let (of_row, cosine) = targets.score_and_cosine(y, y_norm, row);
+            if is_complete || cosine > limit {
+                scored.push((of_row, cosine));
+            }
+        }
+        if !is_complete && scored.len() < min {
+            return None;
+        }
+        scored.sort_unstable_by(|(a, _), (b, _)| a.preferred_first(b));
+        let is_complete = is_complete && scored.len() <= len;
+        scored.truncate(len);
+        let ranked = scored.iter().map(|(scored, _)| self.preference(scored)).collect();
+        Some(PreferenceList { ranked, is_complete })
+    }
+
+    fn preference(&self, scored: &Scored) -> Preference {
+        let (score, norm) = scored.score_and_norm();
+        Preference { score, norm, similarity: scored.similarity, target: self.first + scored.target as u64 }
+    }
+
+    /// The best `len` of all free rows, each of which is scored.
+    fn scan_all(&self, (y, y_norm): (&[T], f64), len: usize) -> PreferenceList {
+        let targets = self.targets();
+        let mut best: Vec<Vec<Scored>> = vec![Vec::new(); self.rows.len().div_ceil(CHUNK)];
+        parallel::fill(&mut best, 1, |chunk| {
+            let rows = chunk * CHUNK..((chunk + 1) * CHUNK).min(self.rows.len());
+            let free = rows.filter(|&row| !self.taken[row]);
+            let mut scored: Vec<Scored> = free.map(|row| targets.score(y, y_norm, row)).collect();
+            if scored.len() > len {
+                scored.select_nth_unstable_by(len, Scored::preferred_first);
+                scored.truncate(len);
+            }
+            scored
+        });
+        let mut scored = best.concat();
+        scored.sort_unstable_by(Scored::preferred_first);
+        let is_complete = self.free <= len;
+        scored.truncate(len);
+        PreferenceList { ranked: scored.iter().map(|scored| self.preference(scored)).collect(), is_complete }
+    }
+}
+
+/// Shards of rows that are in the memory of this process.
+#[derive(Debug)]
+pub struct LocalShards<'s, 't, T: Element = f32> {
+    source: &'s Rows<'s, T>,
+    shards: Vec<Shard<'t, T>>,
+}
+
+impl<'s, 't, T: Element> LocalShards<'s, 't, T> {
+    /// Divides `target` into `count` shards of nearly equal size, some of which may be empty.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Shard::new`], and [`MatchError`] if the numbers of columns differ.
+    pub fn new(
+        source: &'s Rows<'s, T>,
+        target: &'t Rows<'t, T>,
+        count: usize,
+        precision: Precision,
+    ) -> Result<Self, MatchError> {
+        check_columns(source, target)?;
+        let count = count.max(1);
+        let bounds: Vec<usize> = (0..=count).map(|shard| target.len() * shard / count).collect();
+        let shards = bounds.windows(2).map(|bounds| {
+            Shard::new(target.slice(bounds[0]..bounds[1]), bounds[0] as u64, source.len(), precision)
+        });
+        Ok(Self { source, shards: shards.collect::<Result<_, _>>()? })
+    }
+}
+
+impl<T: Element> Shards for LocalShards<'_, '_, T> {
+    type Error = MatchError;
+
+    fn count(&self) -> usize {
+        self.shards.len()
+    }
+
+    fn shortest(&mut self, count: usize) -> Result<Vec<Vec<(f64, u64)>>, MatchError> {
+        Ok(self.shards.iter().map(|shard| shard.shortest(count)).collect())
+    }
+
+    fn preferences(&mut self, sources: &[usize], len: usize) -> Result<Vec<Vec<PreferenceList>>, MatchError> {
+        let sources = self.source.select(sources);
+        self.shards.iter_mut().map(|shard| shard.preferences(&sources, len)).collect()
+    }
+
+    fn longer(&mut self, requests: &[LongerList]) -> Result<Vec<PreferenceList>, MatchError> {
+        let mut lists = vec![PreferenceList::default(); requests.len()];
+        for (index, shard) in self.shards.iter_mut().enumerate() {
+            let of_shard: Vec<usize> = (0..requests.len()).filter(|&at| requests[at].shard == index).collect();
+            let Some(len) = of_shard.iter().map(|&at| requests[at].len).max() else { continue };
+            let sources: Vec<usize> = of_shard.iter().map(|&at| requests[at].source).collect();
+            for (at, list) in of_shard.into_iter().zip(shard.longer(&self.source.select(&sources), len)?) {
+                lists[at] = list;
+            }
+        }
+        Ok(lists)
+    }
+
+    fn remove(&mut self, targets: &[u64]) -> Result<(), MatchError> {
+        self.shards.iter_mut().try_for_each(|shard| shard.remove(targets))
+    }
+}

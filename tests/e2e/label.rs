@@ -59,6 +59,31 @@ fn every_strategy_equals_the_reference() {
 }
 
 #[test]
+fn rows_that_stay_on_disk_give_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for (n, m, d) in [(3_000, 3_500, 6), (1_500, 1_500, 40), (400, 400, 1)] {
+        let (mut y, x) = (Streams::new(7).normal("y", 0, n, d), Streams::new(7).normal("x", 0, m, d));
+        y.row_mut(n / 2).fill(0.0);
+        write_npy(folder.path().join("y.npy"), &y).unwrap();
+        write_npy(folder.path().join("x.npy"), &x).unwrap();
+        let bytes = |options: &[&str]| {
+            label(folder.path(), "y.npy", "x.npy", "pairs.npz").arg("--force").args(options).done();
+            fs::read(folder.path().join("pairs.npz")).unwrap()
+        };
+        let in_memory = bytes(&[]);
+        for memory in ["100kB", "400kB", "1GB"] {
+            assert!(bytes(&["--out-of-core", "--memory", memory]) == in_memory, "{n} x {d} with {memory}");
+        }
+    }
+    let refused = |options: &[&str], word: &str| {
+        label(folder.path(), "y.npy", "x.npy", "other.npz").args(options).refused_in_one_line(word);
+    };
+    refused(&["--out-of-core", "--stats"], "--stats does not work with --out-of-core");
+    refused(&["--out-of-core", "--strategy", "tree"], "the fastest is always chosen");
+    assert!(!folder.path().join("other.npz").exists());
+}
+
+#[test]
 fn npy_in_either_memory_order_npz_and_safetensors_give_the_same_pairs() {
     use ndarray::ShapeBuilder;
     let folder = tempfile::tempdir().unwrap();

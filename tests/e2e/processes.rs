@@ -91,8 +91,12 @@ fn errors_are_printed_once_and_nothing_is_written() {
     write_npy(folder.path().join("x.npy"), &target).unwrap();
     for (call, code, message) in [
         (label(folder.path(), "pairs.npz"), 2, "target row 30 holds NaN or an infinity in column 2"),
-        (label(folder.path(), "pairs.npz").arg("--stats"), 2, "--stats needs all rows in one process"),
-        (label(folder.path(), "pairs.npz").args(["--strategy", "tree"]), 2, "several processes always choose the fastest"),
+        (label(folder.path(), "pairs.npz").arg("--stats"), 2, "--stats does not work on several processes"),
+        (
+            label(folder.path(), "pairs.npz").args(["--strategy", "tree"]),
+            2,
+            "on several processes, the fastest is always chosen",
+        ),
         (label(folder.path(), "pairs.txt"), 2, "pairs need a .npz file name"),
         (label(folder.path(), "missing/pairs.npz"), 2, "missing does not exist; create it first"),
         (gtn().arg("label"), 2, "--source"),

@@ -38,7 +38,9 @@ pub(crate) fn run() -> ExitCode {
     };
     let has_mpi = Command::new("mpicc").arg("--version").output().is_ok();
     if !has_mpi {
-        eprintln!("note: there is no mpicc, so the feature `mpi` is not checked; install Open MPI and libclang (docs/cluster.md)");
+        eprintln!(
+            "note: there is no mpicc, so the feature `mpi` is not checked; install Open MPI and libclang (docs/cluster.md)"
+        );
     }
     let gtn = target_folder().join("debug/gtn");
     let is_good = timed("cargo xtask words", &|| crate::words::run(Path::new(".")))

@@ -19,7 +19,9 @@ pub(crate) fn run() -> ExitCode {
 
 /// The format and the lints, which the checks of the other workspace do not see.
 fn lint() -> Result<(), ExitCode> {
-    for arguments in [&["fmt", "--check"][..], &["clippy", "--locked", "--features", "as-workspace", "--", "--deny", "warnings"]] {
+    for arguments in
+        [&["fmt", "--check"][..], &["clippy", "--locked", "--features", "as-workspace", "--", "--deny", "warnings"]]
+    {
         eprintln!("$ cargo {}", arguments.join(" "));
         let mut command = cargo();
         command.args(arguments).current_dir(workspace().join("bindings/python"));

@@ -109,7 +109,8 @@ fn pack() -> Result<Vec<(String, PathBuf)>, ExitCode> {
 fn dev_profile() -> Result<String, ExitCode> {
     let path = workspace().join("Cargo.toml");
     let manifest = fs::read_to_string(&path).map_err(failed("read Cargo.toml"))?;
-    let profile = Regex::new(r"(?ms)^\[profile\.dev\]$.*?(?:^\[profile\.release\]|\z)").expect("it is a regular expression");
+    let profile =
+        Regex::new(r"(?ms)^\[profile\.dev\]$.*?(?:^\[profile\.release\]|\z)").expect("it is a regular expression");
     let found = profile.find(&manifest).map_or("", |found| found.as_str());
     Ok(found.trim_end_matches("[profile.release]").to_owned())
 }

@@ -43,7 +43,9 @@ pub(crate) fn start() -> Result<Option<Session>, Failure> {
 fn join(launch: Launch) -> Result<Session, Failure> {
     let started = gtn_dist::Mpi::initialize();
     let (session, mpi) = started.ok_or_else(|| {
-        Failure::Machine(anyhow::anyhow!("this MPI library does not support calls from several threads; use another build of it"))
+        Failure::Machine(anyhow::anyhow!(
+            "this MPI library does not support calls from several threads; use another build of it"
+        ))
     })?;
     if mpi.size() != launch.size {
         return Err(Failure::users(format!(

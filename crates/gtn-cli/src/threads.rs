@@ -54,6 +54,16 @@ pub(crate) fn start() -> Result<(), Failure> {
     builder.build_global().map_err(|error| Failure::Machine(anyhow::anyhow!("cannot start threads: {error}")))
 }
 
+/// So many threads for one task.
+///
+/// # Errors
+///
+/// A message if the system does not grant them.
+pub(crate) fn pool(threads: usize) -> Result<rayon::ThreadPool, Failure> {
+    let started = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    started.map_err(|error| Failure::Machine(anyhow::anyhow!("cannot start {threads} threads: {error}; use fewer")))
+}
+
 /// How many of these threads can exist at the same time.
 fn granted(wanted: usize) -> usize {
     let mut threads = Vec::new();

@@ -55,9 +55,13 @@ mod tests {
 
     #[test]
     fn launchers_are_recognized_by_their_variables() {
-        let open_mpi = [("OMPI_COMM_WORLD_RANK", "1"), ("OMPI_COMM_WORLD_SIZE", "4"), ("OMPI_COMM_WORLD_LOCAL_SIZE", "2")];
+        let open_mpi =
+            [("OMPI_COMM_WORLD_RANK", "1"), ("OMPI_COMM_WORLD_SIZE", "4"), ("OMPI_COMM_WORLD_LOCAL_SIZE", "2")];
         assert_eq!(launch(&open_mpi), Some(Launch { rank: 1, size: 4, local_size: Some(2) }));
-        assert_eq!(launch(&[("PMI_RANK", "0"), ("PMI_SIZE", "8")]), Some(Launch { rank: 0, size: 8, local_size: None }));
+        assert_eq!(
+            launch(&[("PMI_RANK", "0"), ("PMI_SIZE", "8")]),
+            Some(Launch { rank: 0, size: 8, local_size: None })
+        );
         let slurm = [("PMIX_RANK", "7"), ("SLURM_STEP_NUM_TASKS", "8"), ("SLURM_STEP_TASKS_PER_NODE", "4(x2)")];
         assert_eq!(launch(&slurm), Some(Launch { rank: 7, size: 8, local_size: Some(4) }));
     }

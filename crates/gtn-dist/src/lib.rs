@@ -31,13 +31,13 @@ mod single;
 mod sum;
 mod threads;
 
+/// The types of values in messages.
+pub use bytemuck::Pod;
 pub use collective::{Collective, part_of};
 pub use error::{Error, Result};
 pub use launch::Launch;
 pub use matching::{Part, match_rows};
 pub use message::{ArrayReader, push_array};
-/// The types of values in messages.
-pub use bytemuck::Pod;
 #[cfg(feature = "mpi")]
 pub use mpi_world::{Mpi, Session};
 pub use single::Single;

@@ -44,8 +44,7 @@ impl Threads {
     }
 
     fn connected(size: usize) -> Vec<Self> {
-        let mut all: Vec<Self> =
-            (0..size).map(|rank| Self { rank, to: Vec::new(), from: Vec::new() }).collect();
+        let mut all: Vec<Self> = (0..size).map(|rank| Self { rank, to: Vec::new(), from: Vec::new() }).collect();
         for from in 0..size {
             for to in 0..size {
                 let (sender, receiver) = channel();

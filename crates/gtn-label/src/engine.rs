@@ -4,8 +4,8 @@ mod block;
 
 use std::time::Instant;
 
-pub(crate) use block::{Buffers, MAX_LIST_LEN, UNIT_ERROR, tie_width, unit_rows};
 use block::{Block, MIN_BLOCK_SIZE, UNHELD};
+pub(crate) use block::{Buffers, MAX_LIST_LEN, UNIT_ERROR, tie_width, unit_rows};
 
 use crate::matching::Reporter;
 use crate::problem::{Assignment, Problem};

@@ -47,6 +47,16 @@ impl<'a, T: Element> Rows<'a, T> {
         Ok(Self { data: Cow::Borrowed(data), len, dim, stride })
     }
 
+    /// Takes `data` as `len` contiguous rows of `dim` columns.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn from_vec(data: Vec<T>, len: usize, dim: usize) -> Result<Rows<'static, T>, RowsError> {
+        Rows::new(&data, len, dim)?;
+        Ok(Rows { data: Cow::Owned(data), len, dim, stride: dim })
+    }
+
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {

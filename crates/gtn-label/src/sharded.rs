@@ -16,7 +16,6 @@
 mod blocks;
 mod shard;
 
-
 use std::ops::ControlFlow;
 
 use crate::problem::Assignment;

@@ -2,9 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use gtn_label::{
-    LocalShards, MatchError, Matching, PointSet, Precision, Shard, Strategy as By, match_shards, norms,
-};
+use gtn_label::{LocalShards, MatchError, Matching, PointSet, Precision, Shard, Strategy as By, match_shards, norms};
 use proptest::prelude::*;
 
 mod common;
@@ -41,7 +39,8 @@ proptest! {
 
 #[test]
 fn many_rows_in_several_blocks_equal_one_process() {
-    for (len, target_len, dim) in [(3000, 3000, 5), (2000, 2500, 100), (1500, 1500, 2), (700, 900, 1), (4000, 4000, 12)] {
+    for (len, target_len, dim) in [(3000, 3000, 5), (2000, 2500, 100), (1500, 1500, 2), (700, 900, 1), (4000, 4000, 12)]
+    {
         let (source, target) = (normal(len, dim, 1), normal(target_len, dim, 2));
         let reference = run_in(Precision::Double, By::Auto, &source, &target);
         for shards in [1, 2, 3, 7] {
@@ -80,7 +79,9 @@ fn lists_are_the_best_rows_in_order() {
     let mut shard = Shard::new(target, 1000, 50, Precision::Double).unwrap();
     shard.remove(&[3, 1007, 1399, 1400]).unwrap();
     let all = shard.longer(&source, 500).unwrap();
-    for (len, lists) in [(1, shard.preferences(&source, 1)), (5, shard.preferences(&source, 5)), (40, shard.longer(&source, 40))] {
+    for (len, lists) in
+        [(1, shard.preferences(&source, 1)), (5, shard.preferences(&source, 5)), (40, shard.longer(&source, 40))]
+    {
         for (list, all) in lists.unwrap().iter().zip(&all) {
             assert!(all.is_complete && all.ranked.len() == 398);
             assert!(!list.is_complete && (1..=len).contains(&list.ranked.len()));
@@ -91,6 +92,23 @@ fn lists_are_the_best_rows_in_order() {
     let norms: Vec<f64> = shard.shortest(500).iter().map(|&(norm, _)| norm).collect();
     assert_eq!(norms.len(), 398);
     assert!(norms.is_sorted());
+}
+
+#[test]
+fn rows_may_have_any_ascending_indices() {
+    let (source, target) = (normal(30, 6, 5), normal(90, 6, 6));
+    let mut all = Shard::new(target.rows(), 0, 30, Precision::Double).unwrap();
+    all.remove(&(0..90).filter(|row| row % 3 != 1).collect::<Vec<_>>()).unwrap();
+    let third: Vec<f32> = target.data.chunks(6).skip(1).step_by(3).flatten().copied().collect();
+    let third = Cloud { dim: 6, data: third };
+    let indices = (1..90).step_by(3).collect();
+    let mut listed = Shard::of_indices(third.rows(), indices, 30, Precision::Double).unwrap();
+    for shard in [&mut all, &mut listed] {
+        shard.remove(&[4, 88]).unwrap();
+    }
+    let source = source.rows();
+    assert_eq!(listed.longer(&source, 90).unwrap(), all.longer(&source, 90).unwrap());
+    assert_eq!(listed.shortest(90), all.shortest(90));
 }
 
 #[test]

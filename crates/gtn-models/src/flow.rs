@@ -66,6 +66,10 @@ impl Flow {
         Ok(Self { shape: *shape, network: ResidualMlp::new(&shape.network(), "flow", streams, device)? })
     }
 
+    /// Rows that [`transport`](Self::transport) moves at a time. What a row becomes may depend in its last bits on the rows that it is moved
+    /// with.
+    pub const BATCH_SIZE: usize = BATCH_SIZE;
+
     /// Its architecture.
     #[must_use]
     pub fn shape(&self) -> &FlowShape {

@@ -10,8 +10,10 @@ use gtn_run::{
     Artifact, Fingerprint, MetricsLog, Observer, Provenance, Record, RunFolder, RunRecord, Stage, StageProgress,
     StageRecord, Statistics,
 };
+use ndarray::Array2;
 use serde::Serialize;
 
+use crate::divided_rows::{answer_rows, end};
 use crate::inception::InceptionFiles;
 use crate::{Error, Result};
 
@@ -117,15 +119,23 @@ impl Context<'_> {
 
     /// Completes a stage that has an artifact of its own for the official test set, so that nothing that is trained depends on
     /// the test set. `compute` fills an artifact and returns its statistics; those of the stage are those of the main one. Process
-    /// 0 computes them, and the others read them.
+    /// 0 calls it; meanwhile the others compute the rows that it asks them for with `rows`, and read the artifacts at the end.
     pub(crate) fn complete_parts(
         &mut self,
         stage: Stage,
         main: Part,
         test: Option<Part>,
+        rows: impl FnMut(&[u8]) -> Result<Array2<f32>>,
         compute: impl FnMut(PartKind, &mut Artifact, &mut Counter, &mut Self) -> Result<Statistics>,
     ) -> Result<(Artifact, Option<Artifact>)> {
-        self.in_turn(|context| context.complete_parts_alone(stage, main, test, compute))
+        let collective = self.collective;
+        if !collective.is_first() {
+            answer_rows(collective, rows)?;
+            return self.complete_parts_alone(stage, main, test, compute);
+        }
+        let completed = self.complete_parts_alone(stage, main, test, compute)?;
+        end(collective)?;
+        Ok(completed)
     }
 
     fn complete_parts_alone(

@@ -35,6 +35,7 @@
 mod baselines;
 mod context;
 mod datasets;
+mod divided_rows;
 mod error;
 mod handoff;
 mod held_out;

@@ -13,8 +13,8 @@ use crate::baselines::Baselines;
 use crate::context::{Context, in_turn};
 use crate::handoff::Source;
 use crate::results::{Results, Trained};
-use crate::stages::{autoencode, baselines, decoder, encode, evaluate, fit, label, prepare, sample};
 use crate::reused_autoencoder::Reused;
+use crate::stages::{autoencode, baselines, decoder, encode, evaluate, fit, label, prepare, sample};
 use crate::{Error, Job, Result, reused_autoencoder};
 
 /// Executes all stages of a run that are not completed. The run stays locked until the returned value is dropped.

@@ -23,7 +23,6 @@ use crate::fit_progress::FitProgress;
 use crate::progress::Progress;
 use crate::{console, memory, processes, stop};
 
-
 /// The page that generates images in the browser.
 const EXPLORER: &str = "explore.html";
 

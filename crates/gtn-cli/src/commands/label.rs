@@ -1,10 +1,11 @@
 //! `gtn label`: Algorithm 1 alone.
 
 mod divided;
+mod out_of_core;
 mod stats;
 
 use gtn_io::{ArrayFile, arrays, atomic};
-use gtn_label::{Matcher, Matching, Workspace};
+use gtn_label::{Matcher, Matching, Strategy, Workspace};
 
 use crate::args::Label;
 use crate::failure::Failure;
@@ -15,11 +16,18 @@ pub(crate) fn run(args: &Label) -> Result<(), Failure> {
     if processes::all().size() > 1 {
         return divided::run(args, processes::all());
     }
+    if args.out_of_core {
+        return out_of_core::run(args);
+    }
     check_output(args)?;
     let values = |path| ArrayFile::open(path).map(|array| array.shape().iter().product::<usize>());
     // The rows, and as many unit vectors.
     let needed = values(&args.source)?.saturating_add(values(&args.target)?).saturating_mul(2);
-    memory::require(needed, "these rows", "match fewer rows, use a larger machine, or several (docs/cluster.md)")?;
+    memory::require(
+        needed,
+        "these rows",
+        "use --out-of-core, several processes (docs/cluster.md), or a larger machine",
+    )?;
     in_one_process(args)
 }
 
@@ -29,6 +37,32 @@ fn check_output(args: &Label) -> Result<(), Failure> {
         return Err(Failure::users(format!("--out {}: pairs need a .npz file name", args.out.display())));
     }
     output::refuse_existing(&args.out, args.force)
+}
+
+/// Refuses what needs all rows in the memory of one process.
+fn check_arguments(args: &Label, how: &str, remedy: &str) -> Result<(), Failure> {
+    if args.stats {
+        return Err(Failure::users(format!("--stats does not work {how}; leave it out, {remedy}")));
+    }
+    if args.strategy != Strategy::Auto {
+        let strategy = args.strategy;
+        return Err(Failure::users(format!(
+            "--strategy {strategy}: {how}, the fastest is always chosen; leave it out, {remedy}"
+        )));
+    }
+    Ok(())
+}
+
+/// The rows and columns of a matrix.
+fn shape(array: &ArrayFile) -> Result<(usize, usize), Failure> {
+    match *array.shape() {
+        [rows, columns] => Ok((rows, columns)),
+        _ => Err(Failure::users(format!(
+            "cannot read '{}': expected a 2-D array (n, d), got shape {}; pass one row per sample",
+            array.path().display(),
+            arrays::tuple_text(array.shape())
+        ))),
+    }
 }
 
 /// Matches all rows in this process.

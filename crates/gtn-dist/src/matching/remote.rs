@@ -54,8 +54,7 @@ impl Command {
             1 => Self::Preferences { sources: message.next()?, len: argument as usize },
             2 => {
                 let values = message.next::<u64>()?;
-                let request =
-                    |&[shard, source, len]: &[u64; 3]| [shard, source, len].map(|value| value as usize);
+                let request = |&[shard, source, len]: &[u64; 3]| [shard, source, len].map(|value| value as usize);
                 let requests = values.as_chunks::<3>().0.iter().map(request);
                 Self::Longer {
                     requests: requests.map(|[shard, source, len]| LongerList { shard, source, len }).collect(),
@@ -122,7 +121,10 @@ impl Local<'_, '_> {
         let own = sources.iter().map(|&source| source as usize).filter(|source| self.of_source.contains(source));
         let rows = &self.source.rows;
         let mut message = Vec::new();
-        push_array(&mut message, &own.flat_map(|source| rows.row(source - self.of_source.start)).copied().collect::<Vec<_>>());
+        push_array(
+            &mut message,
+            &own.flat_map(|source| rows.row(source - self.of_source.start)).copied().collect::<Vec<_>>(),
+        );
         let mut all = Vec::new();
         if let Some(messages) = collective.gather(message)? {
             let (dim, size) = (rows.dim(), collective.size());
@@ -197,7 +199,9 @@ impl Remote<'_, '_, '_> {
 
     fn ask_for_lists(&mut self, command: &Command) -> Result<Vec<Vec<PreferenceList>>> {
         let answers = self.ask(command)?;
-        let read = |(rank, answer): (usize, &Vec<u8>)| lists::read(&mut ArrayReader::new(answer)).ok_or(Error::Message { rank });
+        let read = |(rank, answer): (usize, &Vec<u8>)| {
+            lists::read(&mut ArrayReader::new(answer)).ok_or(Error::Message { rank })
+        };
         answers.iter().enumerate().map(read).collect()
     }
 }

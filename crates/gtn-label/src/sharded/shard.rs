@@ -16,8 +16,7 @@ use crate::{
 /// It borrows its rows, and holds as much memory beside them as [`Matcher`](crate::Matcher) does.
 pub struct Shard<'a, T: Element = f32> {
     rows: Rows<'a, T>,
-    /// The index of the first row among those of all shards.
-    first: u64,
+    indices: Indices,
     norms: Vec<f64>,
     precision: Precision,
     taken: Vec<bool>,
@@ -26,10 +25,36 @@ pub struct Shard<'a, T: Element = f32> {
     candidates: Vec<Candidates>,
 }
 
+/// The indices of the rows of a shard among those of all shards.
+#[derive(Debug)]
+enum Indices {
+    /// They follow each other from this one on.
+    From(u64),
+    /// In ascending order.
+    Listed(Vec<u64>),
+}
+
+impl Indices {
+    fn of(&self, row: usize) -> u64 {
+        match self {
+            Self::From(first) => first + row as u64,
+            Self::Listed(indices) => indices[row],
+        }
+    }
+
+    /// The row with an index, if it is one of `len` rows.
+    fn find(&self, index: u64, len: usize) -> Option<usize> {
+        match self {
+            Self::From(first) => index.checked_sub(*first).map(|row| row as usize).filter(|&row| row < len),
+            Self::Listed(indices) => indices.binary_search(&index).ok(),
+        }
+    }
+}
+
 impl<T: Element> std::fmt::Debug for Shard<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { rows, first, free, .. } = self;
-        f.debug_struct("Shard").field("rows", &rows.len()).field("first", first).field("free", free).finish_non_exhaustive()
+        let Self { rows, free, .. } = self;
+        f.debug_struct("Shard").field("rows", &rows.len()).field("free", free).finish_non_exhaustive()
     }
 }
 
@@ -45,27 +70,37 @@ impl<'a, T: Element> Shard<'a, T> {
     /// # Errors
     ///
     /// [`MatchError`] if a row contains NaN or an infinity or is out of range, with the index among the rows of all shards.
-    pub fn new(
+    pub fn new(rows: Rows<'a, T>, first: u64, source_rows: usize, precision: Precision) -> Result<Self, MatchError> {
+        Self::with(rows, Indices::From(first), source_rows, precision)
+    }
+
+    /// A shard of rows that have these indices among the rows of all shards, in ascending order.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    ///
+    /// # Panics
+    ///
+    /// If there is not one index for each row, or they do not ascend.
+    pub fn of_indices(
         rows: Rows<'a, T>,
-        first: u64,
+        indices: Vec<u64>,
         source_rows: usize,
         precision: Precision,
     ) -> Result<Self, MatchError> {
-        let strategy = cost_model::fastest::<T>(source_rows, rows.dim());
-        Self::with_strategy(rows, first, precision, strategy)
+        assert_eq!(rows.len(), indices.len(), "one index for each row");
+        assert!(indices.is_sorted_by(|a, b| a < b), "indices ascend");
+        Self::with(rows, Indices::Listed(indices), source_rows, precision)
     }
 
-    /// The same with a strategy that proposes candidates; [`Strategy::Tree`] replaces the others.
-    pub(super) fn with_strategy(
-        rows: Rows<'a, T>,
-        first: u64,
-        precision: Precision,
-        strategy: Strategy,
-    ) -> Result<Self, MatchError> {
+    fn with(rows: Rows<'a, T>, indices: Indices, source_rows: usize, precision: Precision) -> Result<Self, MatchError> {
+        let strategy = cost_model::fastest::<T>(source_rows, rows.dim());
         let Ok(_) = u32::try_from(rows.len()) else {
             return Err(MatchError::TooManyRows { set: PointSet::Target, rows: rows.len() });
         };
-        let norms = checked_norms(&rows, PointSet::Target).map_err(|error| error.map_rows(|_, row| first as usize + row))?;
+        let norms = checked_norms(&rows, PointSet::Target)
+            .map_err(|error| error.map_rows(|_, row| indices.of(row) as usize))?;
         let mut proposer: Box<dyn Proposer + Sync> = match strategy {
             Strategy::Int8 if Int8Proposer::supports(rows.dim()) => Box::new(Int8Proposer::default()),
             Strategy::Dense | Strategy::Int8 => Box::new(Float32Proposer::default()),
@@ -78,7 +113,7 @@ impl<'a, T: Element> Shard<'a, T> {
             proposer.begin(UnitRows::new(&units, rows.dim()))?;
         }
         let free = rows.len();
-        Ok(Self { taken: vec![false; free], free, rows, first, norms, precision, proposer, candidates: Vec::new() })
+        Ok(Self { taken: vec![false; free], free, rows, indices, norms, precision, proposer, candidates: Vec::new() })
     }
 
     /// The shortest rows, at most `count`: their norms and indices, in ascending order.
@@ -87,7 +122,7 @@ impl<'a, T: Element> Shard<'a, T> {
         let mut by_norm = argsort_by_norm(&self.norms);
         by_norm.retain(|&row| !self.taken[row]);
         by_norm.truncate(count);
-        by_norm.into_iter().map(|row| (self.norms[row], self.first + row as u64)).collect()
+        by_norm.into_iter().map(|row| (self.norms[row], self.indices.of(row))).collect()
     }
 
     /// Removes those of the target rows that belong to this shard.
@@ -96,9 +131,8 @@ impl<'a, T: Element> Shard<'a, T> {
     ///
     /// [`MatchError`] if the proposer fails.
     pub fn remove(&mut self, targets: &[u64]) -> Result<(), MatchError> {
-        let own = self.first..self.first + self.rows.len() as u64;
-        let own = targets.iter().filter(|target| own.contains(target));
-        let removed: Vec<u32> = own.map(|target| (target - self.first) as u32).collect();
+        let own = targets.iter().filter_map(|&target| self.indices.find(target, self.rows.len()));
+        let removed: Vec<u32> = own.map(|row| row as u32).collect();
         removed.iter().for_each(|&row| self.taken[row as usize] = true);
         self.free -= removed.len();
         if removed.is_empty() { Ok(()) } else { Ok(self.proposer.remove(&removed)?) }
@@ -209,7 +243,7 @@ impl<'a, T: Element> Shard<'a, T> {
 
     fn preference(&self, scored: &Scored) -> Preference {
         let (score, norm) = scored.score_and_norm();
-        Preference { score, norm, similarity: scored.similarity, target: self.first + scored.target as u64 }
+        Preference { score, norm, similarity: scored.similarity, target: self.indices.of(scored.target) }
     }
 
     /// The best `len` of all free rows, each of which is scored.
@@ -256,9 +290,9 @@ impl<'s, 't, T: Element> LocalShards<'s, 't, T> {
         check_columns(source, target)?;
         let count = count.max(1);
         let bounds: Vec<usize> = (0..=count).map(|shard| target.len() * shard / count).collect();
-        let shards = bounds.windows(2).map(|bounds| {
-            Shard::new(target.slice(bounds[0]..bounds[1]), bounds[0] as u64, source.len(), precision)
-        });
+        let shards = bounds
+            .windows(2)
+            .map(|bounds| Shard::new(target.slice(bounds[0]..bounds[1]), bounds[0] as u64, source.len(), precision));
         Ok(Self { source, shards: shards.collect::<Result<_, _>>()? })
     }
 }

@@ -1,16 +1,18 @@
 use std::cell::OnceCell;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
+use gtn_dist::{ArrayReader, push_array};
 use gtn_models::{Flow, FlowDirection, FlowShape, purpose};
 use gtn_run::config::FlowSettings;
 use gtn_run::schema::pairs as keys;
 use gtn_run::schema::{Split, Statistic};
 use gtn_run::{Artifact, Network, Stage, Statistics};
-use ndarray::{Array2, ArrayView1, ArrayView2, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Slice, s};
 
 use super::matched::{Matched, Pairing};
 use super::space::{Space, SpaceTargets};
 use crate::context::{Context, Counter, fingerprint};
+use crate::divided_rows::compute_rows;
 use crate::handoff::FreshPairs;
 use crate::training::{FlowMatching, FlowTargets, InRun};
 use crate::{Error, Result};
@@ -66,7 +68,9 @@ impl ByFlow {
         for doubling in 0..=MAX_DOUBLINGS {
             accuracy.steps = self.settings.integration_steps << doubling;
             let transport = |points: &Array2<f32>, direction| -> Result<Array2<f32>> {
-                transport(self.flow(), points, (direction, accuracy.steps), &mut |_| context.check_stop(Stage::Label))
+                transport(self.flow(), points.view(), (direction, accuracy.steps), &mut |_| {
+                    context.check_stop(Stage::Label)
+                })
             };
             let back = transport(&points, FlowDirection::Reverse)?;
             let forth = with_indicators(space, back.view(), &targets.components);
@@ -144,6 +148,11 @@ impl Pairing for ByFlow {
         Ok(Matched { source, assignment: rows.clone(), order: rows, similarity })
     }
 
+    fn rows(&self, request: &[u8]) -> Result<Array2<f32>> {
+        let (points, how) = read_request(request).ok_or(gtn_dist::Error::Message { rank: 0 })?;
+        transport(self.flow(), points.view(), how, &mut |_| Ok(()))
+    }
+
     fn fresh(&self, space: &Space<'_>, counter: &Counter, context: &mut Context<'_>) -> Result<Option<FreshPairs>> {
         let (n, dim) = (self.settings.fresh_pairs, space.targets.train.ncols());
         if n == 0 {
@@ -186,15 +195,33 @@ fn with_indicators(space: &Space<'_>, points: ArrayView2<'_, f32>, components: &
     }
 }
 
+/// Asks another process to move points.
+fn request(points: ArrayView2<'_, f32>, (direction, steps): (FlowDirection, usize)) -> Vec<u8> {
+    let mut request = Vec::new();
+    let is_reverse = u64::from(direction == FlowDirection::Reverse);
+    push_array(&mut request, &[is_reverse, steps as u64, points.nrows() as u64]);
+    push_array(&mut request, points.as_standard_layout().as_slice().expect("it is in standard layout"));
+    request
+}
+
+fn read_request(request: &[u8]) -> Option<(Array2<f32>, (FlowDirection, usize))> {
+    let mut reader = ArrayReader::new(request);
+    let (how, values) = (reader.next::<u64>()?, reader.next::<f32>()?);
+    let &[is_reverse, steps, rows] = how.as_slice() else { return None };
+    let direction = if is_reverse == 1 { FlowDirection::Reverse } else { FlowDirection::Forward };
+    let columns = values.len() / (rows as usize).max(1);
+    Some((Array2::from_shape_vec((rows as usize, columns), values).ok()?, (direction, steps as usize)))
+}
+
 /// Moves points; `check` is told the rows that are done, and may end the work with an error.
 fn transport(
     flow: &Flow,
-    points: &Array2<f32>,
+    points: ArrayView2<'_, f32>,
     (direction, steps): (FlowDirection, usize),
     check: &mut dyn FnMut(usize) -> Result<()>,
 ) -> Result<Array2<f32>> {
     let mut ended = None;
-    let moved = flow.transport(points.view(), direction, steps, &mut |done| match check(done) {
+    let moved = flow.transport(points, direction, steps, &mut |done| match check(done) {
         Ok(()) => ControlFlow::Continue(()),
         Err(error) => {
             ended = Some(error);
@@ -204,6 +231,7 @@ fn transport(
     moved.ok_or_else(|| ended.unwrap_or(Error::Stopped { stage: Stage::Label }))
 }
 
+/// Moves points on all processes, and reports how many have moved.
 fn transport_counted(
     flow: &Flow,
     points: &Array2<f32>,
@@ -211,10 +239,17 @@ fn transport_counted(
     counter: &Counter,
     context: &mut Context<'_>,
 ) -> Result<Array2<f32>> {
-    transport(flow, points, how, &mut |done| {
-        counter.report(done, &mut *context.observer);
-        context.check_stop(Stage::Label)
-    })
+    let (collective, rows) = (context.collective, points.nrows());
+    let part_of_points = |part: Range<usize>| points.slice_axis(Axis(0), Slice::from(part));
+    let own = |part: Range<usize>| {
+        // The other processes are as far.
+        let factor = rows as f64 / part.len().max(1) as f64;
+        transport(flow, part_of_points(part), how, &mut |done| {
+            counter.report((done as f64 * factor) as usize, &mut *context.observer);
+            context.check_stop(Stage::Label)
+        })
+    };
+    compute_rows(collective, (rows, Flow::BATCH_SIZE), |part| request(part_of_points(part), how), own)
 }
 
 fn cosine(a: ArrayView1<'_, f32>, b: ArrayView1<'_, f32>) -> f32 {

@@ -25,6 +25,11 @@ pub(crate) trait Pairing {
         context: &mut Context<'_>,
     ) -> Result<Matched>;
 
+    /// The rows that process 0 asks another process for while it pairs.
+    fn rows(&self, _request: &[u8]) -> Result<Array2<f32>> {
+        Err(gtn_dist::Error::Message { rank: 0 }.into())
+    }
+
     /// Further training pairs, whose targets are not in the data.
     fn fresh(&self, _space: &Space<'_>, _counter: &Counter, _context: &mut Context<'_>) -> Result<Option<FreshPairs>> {
         Ok(None)

@@ -52,31 +52,33 @@ pub(crate) fn run(Inputs { config, targets }: Inputs<'_>, context: &mut Context<
             samples: test.rows.nrows(),
         }
     });
-    let (pairs, test) = context.complete_parts(Stage::Label, main, test, |kind, artifact, counter, context| {
-        if let (PartKind::Test, Some(test)) = (kind, &targets.test) {
-            let pairs = pair_split(pairing, space, (Split::Test, &test.rows), counter, context)?;
-            insert(pairs, artifact, &PairKeys::TEST);
-            return Ok(Statistics::new());
-        }
-        let train = pair_split(pairing, space, (Split::Train, &targets.train), counter, context)?;
-        let similarity = mean(&train.matched.similarity);
-        artifact.insert(&keys::TRAIN_ORDER, to_rows(&train.matched.order));
-        artifact.insert(&keys::TRAIN_SIMILARITY, Array1::from(train.matched.similarity.clone()));
-        let validation = pair_split(pairing, space, (Split::Validation, &targets.validation), counter, context)?;
-        let mut statistics =
-            Statistics::from([(Statistic::Pairs, pair_count as f64), (Statistic::MeanSimilarity, similarity)]);
-        if space.components() > 1 {
-            statistics.insert(Statistic::Components, space.components() as f64);
-        }
-        measure(&train, &validation, targets, &mut statistics)?;
-        insert(train, artifact, &PairKeys::TRAIN);
-        insert(validation, artifact, &PairKeys::VALIDATION);
-        if let Some(fresh) = pairing.fresh(space, counter, context)? {
-            fresh.write_into(artifact);
-        }
-        pairing.describe(artifact, &mut statistics)?;
-        Ok(statistics)
-    })?;
+    let rows = |request: &[u8]| pairing.rows(request);
+    let (pairs, test) =
+        context.complete_parts(Stage::Label, main, test, rows, |kind, artifact, counter, context| {
+            if let (PartKind::Test, Some(test)) = (kind, &targets.test) {
+                let pairs = pair_split(pairing, space, (Split::Test, &test.rows), counter, context)?;
+                insert(pairs, artifact, &PairKeys::TEST);
+                return Ok(Statistics::new());
+            }
+            let train = pair_split(pairing, space, (Split::Train, &targets.train), counter, context)?;
+            let similarity = mean(&train.matched.similarity);
+            artifact.insert(&keys::TRAIN_ORDER, to_rows(&train.matched.order));
+            artifact.insert(&keys::TRAIN_SIMILARITY, Array1::from(train.matched.similarity.clone()));
+            let validation = pair_split(pairing, space, (Split::Validation, &targets.validation), counter, context)?;
+            let mut statistics =
+                Statistics::from([(Statistic::Pairs, pair_count as f64), (Statistic::MeanSimilarity, similarity)]);
+            if space.components() > 1 {
+                statistics.insert(Statistic::Components, space.components() as f64);
+            }
+            measure(&train, &validation, targets, &mut statistics)?;
+            insert(train, artifact, &PairKeys::TRAIN);
+            insert(validation, artifact, &PairKeys::VALIDATION);
+            if let Some(fresh) = pairing.fresh(space, counter, context)? {
+                fresh.write_into(artifact);
+            }
+            pairing.describe(artifact, &mut statistics)?;
+            Ok(statistics)
+        })?;
     Ok(Pairs {
         train: SplitPairs::read(&pairs, &PairKeys::TRAIN)?,
         validation: SplitPairs::read(&pairs, &PairKeys::VALIDATION)?,

@@ -88,7 +88,11 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
         if !self.is_divided {
             return self.decide(context);
         }
-        if context.is_first() { self.decide(context)? } else { self.follow(context)? }
+        if context.is_first() {
+            self.decide(context)?
+        } else {
+            self.follow(context)?
+        }
         // The others read what process 0 has written.
         Ok(context.collective.barrier()?)
     }
@@ -162,7 +166,8 @@ impl<T: TrainingTask, O: EpochOutputs> InRun<'_, T, O> {
             let policy = CheckpointPolicy::new(parameters);
             let streams = context.streams;
             let mut trainer =
-                Trainer::resumed(self.task, self.settings, early_stopping, streams, (optimization, state)).on(collective);
+                Trainer::resumed(self.task, self.settings, early_stopping, streams, (optimization, state))
+                    .on(collective);
             // Resumed training has shown images before.
             let first_images = (epochs == 0).then(|| Instant::now() + FIRST_IMAGES_AFTER);
             trainer.run(&mut InRunCallbacks { outputs: self.outputs, checkpoints, policy, context, first_images })?;

@@ -94,9 +94,8 @@ pub(super) fn share_training(
     let mut reader = ArrayReader::new(&message);
     let state = reader.next::<u8>().and_then(|state| serde_json::from_slice(&state).ok()).ok_or_else(malformed)?;
     let steps = reader.next::<u64>().and_then(|steps| steps.first().copied()).ok_or_else(malformed)?;
-    let mut read = |like: &NamedArrays| {
-        reader.next::<f32>().and_then(|values| shaped(&values, like)).ok_or_else(malformed)
-    };
+    let mut read =
+        |like: &NamedArrays| reader.next::<f32>().and_then(|values| shaped(&values, like)).ok_or_else(malformed);
     let [weights, first, second, averages] = [read(arrays[0])?, read(arrays[1])?, read(arrays[2])?, read(arrays[3])?];
     parameters.load_state_dict(&weights)?;
     adam.restore(&Moments { steps, first, second })?;

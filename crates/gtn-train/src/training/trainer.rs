@@ -12,8 +12,8 @@ use super::callbacks::{Callbacks, Position};
 use super::early_stopping::EarlyStopping;
 use super::learning_rate::learning_rate;
 use super::losses::Losses;
-use super::together::{Control, receive_state, send_state, sum_in_order};
 use super::task::{BatchId, TrainingTask};
+use super::together::{Control, receive_state, send_state, sum_in_order};
 use crate::{Error, Result};
 
 /// Trains the network of a task, epoch by epoch.

@@ -14,7 +14,9 @@ use crate::processes;
 pub(super) fn lead(args: &Fit, collective: &dyn Collective) -> Result<Fitted, Failure> {
     let plan = processes::agreed(collective, plan(args, &mut NoopObserver))?;
     let sent = serde_json::to_vec(&plan).map_err(|error| {
-        Failure::users(format!("cannot pass the settings of the run to the other processes: {error}; use paths in UTF-8"))
+        Failure::users(format!(
+            "cannot pass the settings of the run to the other processes: {error}; use paths in UTF-8"
+        ))
     });
     let mut message = processes::agreed(collective, sent)?;
     collective.broadcast(&mut message)?;

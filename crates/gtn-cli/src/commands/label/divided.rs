@@ -4,15 +4,15 @@ use std::path::Path;
 
 use gtn_dist::{Collective, Part, match_rows, part_of};
 use gtn_io::ArrayFile;
-use gtn_label::{Rows, Strategy};
+use gtn_label::Rows;
 use ndarray::ArrayD;
 
-use super::{check_output, in_one_process, write};
+use super::{check_arguments, check_output, in_one_process, shape, write};
 use crate::args::Label;
 use crate::failure::Failure;
 use crate::processes::agreed;
 use crate::progress::Progress;
-use crate::{console, memory, stop};
+use crate::{console, memory, stop, threads};
 
 /// Rows with so few columns are sorted, which one process does in seconds.
 const SORTED_COLUMNS: usize = 2;
@@ -30,7 +30,8 @@ pub(super) fn run(args: &Label, collective: &dyn Collective) -> Result<(), Failu
         console::status("note: one process matches rows of one or two columns, by sorting");
         return in_one_process(args);
     }
-    let parts = read_part(&args.source, collective).and_then(|source| Ok((source, read_part(&args.target, collective)?)));
+    let parts =
+        read_part(&args.source, collective).and_then(|source| Ok((source, read_part(&args.target, collective)?)));
     let ((source, source_rows), (target, target_rows)) = agreed(collective, parts)?;
     let source = Part { rows: rows(&source)?, total: source_rows };
     let target = Part { rows: rows(&target)?, total: target_rows };
@@ -46,11 +47,7 @@ pub(super) fn run(args: &Label, collective: &dyn Collective) -> Result<(), Failu
     };
     let matched = match args.threads {
         None => run(),
-        Some(threads) => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build();
-            let pool = pool.map_err(|error| Failure::Machine(anyhow::anyhow!("cannot start {threads} threads: {error}; use fewer")))?;
-            pool.install(run)
-        }
+        Some(threads) => threads::pool(threads.into())?.install(run),
     };
     let matched = matched?;
     drop(progress);
@@ -62,30 +59,15 @@ pub(super) fn run(args: &Label, collective: &dyn Collective) -> Result<(), Failu
 /// Checks the arguments and the shapes, and returns whether the rows have so few columns that one process matches them.
 fn check(args: &Label) -> Result<bool, Failure> {
     check_output(args)?;
-    if args.stats {
-        return Err(Failure::users("--stats needs all rows in one process; leave it out, or start one process"));
-    }
-    if args.strategy != Strategy::Auto {
-        return Err(Failure::users(format!(
-            "--strategy {}: several processes always choose the fastest; leave it out, or start one process",
-            args.strategy
-        )));
+    check_arguments(args, "on several processes", "or start one process")?;
+    if args.out_of_core {
+        return Err(Failure::users(
+            "--out-of-core works on one process; start more processes in its place, or only one",
+        ));
     }
     let columns = shape(&ArrayFile::open(&args.source)?)?.1;
     shape(&ArrayFile::open(&args.target)?)?;
     Ok(columns <= SORTED_COLUMNS)
-}
-
-/// The rows and columns of a matrix.
-fn shape(array: &ArrayFile) -> Result<(usize, usize), Failure> {
-    match *array.shape() {
-        [rows, columns] => Ok((rows, columns)),
-        _ => Err(Failure::users(format!(
-            "cannot read '{}': expected a 2-D array (n, d), got shape {}; pass one row per sample",
-            array.path().display(),
-            gtn_io::arrays::tuple_text(array.shape())
-        ))),
-    }
 }
 
 /// The rows of this process, and the number of all.

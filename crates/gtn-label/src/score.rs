@@ -96,11 +96,20 @@ impl<T: Element> Targets<'_, '_, T> {
         std::array::from_fn(|index| self.scored(dots[index], y_norm, targets[index]))
     }
 
-    /// The same, with the cosine in `f64`.
+    /// [`score`](Self::score), and the cosine in `f64`.
     pub(crate) fn score_and_cosine(&self, y: &[T], y_norm: f64, target: usize) -> (Scored, f64) {
-        let dot = dot(self.rows.row(target), y);
-        let lengths = self.norms[target] * y_norm;
-        let cosine = if lengths == 0.0 { 0.0 } else { dot / self.norms[target] / y_norm };
+        self.with_cosine(dot(self.rows.row(target), y), y_norm, target)
+    }
+
+    /// [`scores`](Self::scores), and the cosines in `f64`.
+    pub(crate) fn scores_and_cosines(&self, y: &[T], y_norm: f64, targets: [usize; 4]) -> [(Scored, f64); 4] {
+        let dots = dots(targets.map(|target| self.rows.row(target)), y);
+        std::array::from_fn(|index| self.with_cosine(dots[index], y_norm, targets[index]))
+    }
+
+    fn with_cosine(&self, dot: f64, y_norm: f64, target: usize) -> (Scored, f64) {
+        let norm = self.norms[target];
+        let cosine = if norm == 0.0 || y_norm == 0.0 { 0.0 } else { dot / norm / y_norm };
         (self.scored(dot, y_norm, target), cosine)
     }
 

@@ -8,7 +8,8 @@ use crate::score::{Scored, Targets, norm};
 use crate::sort::argsort_by_norm;
 use crate::tree::Tree;
 use crate::{
-    Candidates, Element, MatchError, PointSet, Precision, Proposer, Rows, Strategy, UnitRows, cost_model, parallel,
+    Candidate, Candidates, Element, MatchError, PointSet, Precision, Proposer, Rows, Strategy, UnitRows, cost_model,
+    parallel,
 };
 
 /// Some of the target rows of a matching, for [`match_shards`](super::match_shards).
@@ -220,24 +221,37 @@ impl<'a, T: Element> Shard<'a, T> {
             let highest = f64::from(score) + f64::from(candidates.error()) + UNIT_ERROR;
             highest.is_nan() || highest >= limit
         };
-        let listed = candidates.listed().iter().filter(|candidate| is_complete || may_count(candidate.score));
-        let targets = self.targets();
-        let mut scored: Vec<(Scored, f64)> = Vec::new();
-        for candidate in listed {
-            let (row, target) = (candidate.target as usize, candidate.target);
-            debug_assert!(!self.taken[row], "target row {target} is not free");
-            let (of_row, cosine) = targets.score_and_cosine(y, y_norm, row);
-            if is_complete || cosine > limit {
-                scored.push((of_row, cosine));
-            }
+        let mut listed: Vec<Candidate> = candidates.listed().to_vec();
+        listed.retain(|candidate| is_complete || may_count(candidate.score));
+        let is_complete = is_complete && listed.len() <= len;
+        if listed.len() > len {
+            // The best `len` rows are among those whose scores come close to the `len` highest ones.
+            let (_, last, _) = listed.select_nth_unstable_by(len - 1, |a, b| b.score.total_cmp(&a.score));
+            let error = 2.0 * (f64::from(candidates.error()) + UNIT_ERROR);
+            let floor = f64::from(last.score) - error - tie_width(self.precision);
+            listed.retain(|candidate| floor.is_nan() || f64::from(candidate.score) >= floor);
         }
+        let targets = self.targets();
+        let mut scored: Vec<Scored> = Vec::with_capacity(listed.len());
+        let mut offer = |(of_row, cosine): (Scored, f64)| {
+            if bound == f64::NEG_INFINITY || cosine > limit {
+                scored.push(of_row);
+            }
+        };
+        let (fours, rest) = listed.as_chunks::<4>();
+        for four in fours {
+            targets
+                .scores_and_cosines(y, y_norm, four.map(|candidate| candidate.target as usize))
+                .into_iter()
+                .for_each(&mut offer);
+        }
+        rest.iter().for_each(|candidate| offer(targets.score_and_cosine(y, y_norm, candidate.target as usize)));
         if !is_complete && scored.len() < min {
             return None;
         }
-        scored.sort_unstable_by(|(a, _), (b, _)| a.preferred_first(b));
-        let is_complete = is_complete && scored.len() <= len;
+        scored.sort_unstable_by(Scored::preferred_first);
         scored.truncate(len);
-        let ranked = scored.iter().map(|(scored, _)| self.preference(scored)).collect();
+        let ranked = scored.iter().map(|scored| self.preference(scored)).collect();
         Some(PreferenceList { ranked, is_complete })
     }
 

@@ -1,5 +1,7 @@
 //! Arrays of numbers as messages: each with its length, in the byte order of the processes, which run the same program.
 
+use std::borrow::Cow;
+
 use bytemuck::Pod;
 
 /// Appends an array to a message, which [`ArrayReader`] reads.
@@ -31,17 +33,35 @@ impl<'m> ArrayReader<'m> {
         Self(message)
     }
 
-    /// The next array; `None` if the message has no further one of this type.
-    pub fn next<T: Pod>(&mut self) -> Option<Vec<T>> {
+    /// As [`next`](Self::next), without a copy where the bytes are aligned for the type.
+    pub(crate) fn next_borrowed<T: Pod>(&mut self) -> Option<Cow<'m, [T]>> {
+        let bytes = self.next_bytes(size_of::<T>())?;
+        Some(match bytemuck::try_cast_slice(bytes) {
+            Ok(values) => Cow::Borrowed(values),
+            Err(_) => Cow::Owned(copied(bytes)),
+        })
+    }
+
+    /// The bytes of the next array, whose values have a size.
+    fn next_bytes(&mut self, size: usize) -> Option<&'m [u8]> {
         let (len, rest) = self.0.split_first_chunk::<8>()?;
-        let bytes = usize::try_from(u64::from_ne_bytes(*len)).ok()?.checked_mul(size_of::<T>())?;
+        let bytes = usize::try_from(u64::from_ne_bytes(*len)).ok()?.checked_mul(size)?;
         let (values, rest) = rest.split_at_checked(bytes)?;
         self.0 = rest;
-        // The bytes are not aligned for the type.
-        let mut array = vec![T::zeroed(); values.len() / size_of::<T>()];
-        bytemuck::cast_slice_mut(&mut array).copy_from_slice(values);
-        Some(array)
+        Some(values)
     }
+
+    /// The next array; `None` if the message has no further one of this type.
+    pub fn next<T: Pod>(&mut self) -> Option<Vec<T>> {
+        self.next_bytes(size_of::<T>()).map(copied)
+    }
+}
+
+/// The values that bytes hold, which may not be aligned for the type.
+fn copied<T: Pod>(bytes: &[u8]) -> Vec<T> {
+    let mut array = vec![T::zeroed(); bytes.len() / size_of::<T>()];
+    bytemuck::cast_slice_mut(&mut array).copy_from_slice(bytes);
+    array
 }
 
 #[cfg(test)]

@@ -79,8 +79,8 @@ pub(super) struct Local<'r, 'a> {
     pub(super) source: &'r Part<'a>,
     pub(super) of_source: Range<usize>,
     pub(super) shard: Shard<'a>,
-    /// The source rows of the current block, and their values.
-    pub(super) block: (Vec<u64>, Vec<f32>),
+    /// The source rows of the current block, and a message with their values.
+    pub(super) block: (Vec<u64>, Vec<u8>),
 }
 
 impl Local<'_, '_> {
@@ -125,12 +125,13 @@ impl Local<'_, '_> {
             &mut message,
             &own.flat_map(|source| rows.row(source - self.of_source.start)).copied().collect::<Vec<_>>(),
         );
-        let mut all = Vec::new();
+        let mut all = std::mem::take(&mut self.block.1);
+        all.clear();
         if let Some(messages) = collective.gather(message)? {
             let (dim, size) = (rows.dim(), collective.size());
             let mut parts = Vec::with_capacity(size);
             for (rank, message) in messages.iter().enumerate() {
-                let part = ArrayReader::new(message).next::<f32>().ok_or(Error::Message { rank })?;
+                let part = ArrayReader::new(message).next_borrowed::<f32>().ok_or(Error::Message { rank })?;
                 parts.push((part_of(self.source.total, rank, size), part, 0));
             }
             let mut values = Vec::with_capacity(sources.len() * dim);
@@ -143,14 +144,15 @@ impl Local<'_, '_> {
             push_array(&mut all, &values);
         }
         collective.broadcast(&mut all)?;
-        self.block = (sources.to_vec(), ArrayReader::new(&all).next().ok_or(Error::Message { rank: 0 })?);
+        self.block = (sources.to_vec(), all);
         Ok(())
     }
 
     /// Does the part of this process, and appends its result to `answer`.
     fn work(&mut self, command: &Command, rank: usize, answer: &mut Vec<u8>) -> Result<(), MatchError> {
         let dim = self.source.rows.dim();
-        let (sources, values) = &self.block;
+        let (sources, message) = &self.block;
+        let values = ArrayReader::new(message).next_borrowed::<f32>().unwrap_or_default();
         let rows = |values, len| Rows::new(values, len, dim).expect("rows of this number of columns");
         match command {
             Command::Shortest { count } => {
@@ -159,7 +161,7 @@ impl Local<'_, '_> {
                 push_array(answer, &targets);
             }
             Command::Preferences { sources, len } => {
-                lists::write(&self.shard.preferences(&rows(values, sources.len()), *len)?, answer);
+                lists::write(&self.shard.preferences(&rows(&values, sources.len()), *len)?, answer);
             }
             Command::Longer { requests } => {
                 let own: Vec<&LongerList> = requests.iter().filter(|request| request.shard == rank).collect();

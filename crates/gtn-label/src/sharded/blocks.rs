@@ -9,8 +9,9 @@ use crate::problem::Assignment;
 const MIN_BLOCK_SIZE: usize = 96;
 /// Free target rows per source row of a block. The more there are, the less often two source rows compete for the same one.
 const FREE_PER_ROW: u64 = 32;
-/// Rows on the lists of all shards for one source row, at first.
-const INITIAL_LEN: usize = 8;
+/// Rows on the lists of all shards for one source row, at first. Measured on 50,000 rows of 100 and of 5 columns: with 8, two shards take a tenth
+/// longer.
+const INITIAL_LEN: usize = 4;
 /// The maximum of that number.
 const MAX_LEN: usize = 256;
 

@@ -24,6 +24,8 @@ pub struct Shard<'a, T: Element = f32> {
     free: usize,
     proposer: Box<dyn Proposer + Sync>,
     candidates: Vec<Candidates>,
+    /// Unit rows of source rows, reused.
+    units: Vec<f32>,
 }
 
 /// The indices of the rows of a shard among those of all shards.
@@ -114,7 +116,17 @@ impl<'a, T: Element> Shard<'a, T> {
             proposer.begin(UnitRows::new(&units, rows.dim()))?;
         }
         let free = rows.len();
-        Ok(Self { taken: vec![false; free], free, rows, indices, norms, precision, proposer, candidates: Vec::new() })
+        Ok(Self {
+            taken: vec![false; free],
+            free,
+            rows,
+            indices,
+            norms,
+            precision,
+            proposer,
+            candidates: Vec::new(),
+            units: Vec::new(),
+        })
     }
 
     /// The shortest rows, at most `count`: their norms and indices, in ascending order.
@@ -167,7 +179,7 @@ impl<'a, T: Element> Shard<'a, T> {
             return Ok(lists);
         }
         let norms = parallel::map(sources.len(), |source| norm(sources.row(source)));
-        let mut units = Vec::new();
+        let mut units = std::mem::take(&mut self.units);
         let mut waiting: Vec<usize> = (0..sources.len()).collect();
         let mut k = len.saturating_mul(CANDIDATES_PER_ROW);
         while !waiting.is_empty() {
@@ -198,6 +210,7 @@ impl<'a, T: Element> Shard<'a, T> {
             waiting = too_short;
             k = k.saturating_mul(8);
         }
+        self.units = units;
         Ok(lists)
     }
 

@@ -11,7 +11,10 @@ proptest! {
         vectors in (1_usize..5).prop_flat_map(|len| prop::collection::vec(prop::collection::vec(-1e3_f32..1e3, len), 1..20)),
         size in 1_usize..7,
     ) {
-        let vector = |shard: usize| Ok::<_, Error>(vectors[shard].clone());
+        let vector = |shard: usize, vector: &mut Vec<f32>| {
+            vector.extend(&vectors[shard]);
+            Ok::<_, Error>(())
+        };
         let bits = |sum: Result<Vec<f32>, Error>| sum.unwrap().iter().map(|value| value.to_bits()).collect::<Vec<_>>();
         let alone = bits(sum_shards(&Single, vectors.len(), vector));
         for sum in Threads::run(size, |collective| sum_shards(collective, vectors.len(), vector)) {
@@ -24,6 +27,10 @@ proptest! {
 fn neighbors_are_added_first() {
     // In the order of the shards, 1 would be lost in each step.
     let values = [1e8_f32, 1.0, -1e8, 1.0];
-    let sum = sum_shards(&Single, 4, |shard| Ok::<_, Error>(vec![values[shard]])).unwrap();
+    let sum = sum_shards(&Single, 4, |shard, vector| {
+        vector.push(values[shard]);
+        Ok::<_, Error>(())
+    });
+    let sum = sum.unwrap();
     assert_eq!(sum, [(1e8 + 1.0) + (-1e8 + 1.0)]);
 }

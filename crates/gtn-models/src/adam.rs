@@ -181,7 +181,7 @@ impl Adam {
         Ok(())
     }
 
-    /// Takes one step with the gradients of [`Parameters::flat_gradients`], or the sum of several.
+    /// Takes one step with the gradients of [`Parameters::append_gradients`], or the sum of several.
     ///
     /// # Errors
     ///

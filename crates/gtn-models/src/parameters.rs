@@ -170,22 +170,29 @@ impl Parameters {
         Ok(self.take_gradient(name, |gradient| array(gradient.to_vec())))
     }
 
-    /// The gradients of all trainable parameters one after another, in the order of their names: 0 where `loss` does not depend
-    /// on a parameter. [`Adam::step_with`](crate::Adam::step_with) takes them, or the sum of several.
+    /// Appends the gradients of all trainable parameters one after another to `flat`, in the order of their names: 0 where `loss` does not
+    /// depend on a parameter. [`Adam::step_with`](crate::Adam::step_with) takes them, or the sum of several.
     ///
     /// # Errors
     ///
     /// [`Error::Device`] if the device fails.
-    pub fn flat_gradients(&self, loss: &Tensor) -> Result<Vec<f32>> {
-        let gradients = self.gradients(loss)?;
-        let mut flat = Vec::with_capacity(self.trainable.values().map(|var| var.elem_count()).sum());
+    pub fn append_gradients(&self, loss: &Tensor, flat: &mut Vec<f32>) -> Result<()> {
+        let store = self.backward_in_place(loss)?;
+        flat.reserve(self.trainable.values().map(|var| var.elem_count()).sum());
         for (name, var) in &self.trainable {
-            match gradients.get(name) {
-                Some(gradient) => flat.extend(gradient.iter()),
-                None => flat.resize(flat.len() + var.elem_count(), 0.0),
+            let start = flat.len();
+            // On the host, gradients of this crate's operations are in the weights.
+            let in_place = self.take_gradient(name, |gradient| flat.extend_from_slice(gradient));
+            let others = [
+                if in_place.is_none() { self.take_gradient_in_place(name, var)? } else { None },
+                store.get(var.as_tensor()).map(to_array).transpose()?,
+            ];
+            flat.resize(start + var.elem_count(), 0.0);
+            for other in others.into_iter().flatten() {
+                flat[start..].iter_mut().zip(&other).for_each(|(sum, &gradient)| *sum += gradient);
             }
         }
-        Ok(flat)
+        Ok(())
     }
 
     fn all(&self) -> impl Iterator<Item = (&String, &Var)> {

@@ -274,26 +274,39 @@ fn interleaved_passes_are_independent_and_their_gradients_add_up() {
 }
 
 #[test]
-fn backward_step_matches_backward_followed_by_step() {
+fn all_ways_to_take_a_step_agree() {
+    #[derive(Clone, Copy)]
+    enum Way {
+        BackwardStep,
+        Step,
+        StepWith,
+    }
     let shape =
         MlpShape { input: 3, hidden_layers: 2, width: 20, output: 2, negative_slope: 0.5, batch_norm_layers: 2 };
     let settings = AdamSettings { weight_decay: 1e-2, ..AdamSettings::default() };
-    let train = |in_place: bool, ops| {
+    let train = |way: Way, ops| {
         let h = Mlp::with_ops(&shape, &Streams::new(5), &Device::Cpu, ops).unwrap();
         let mut adam = Adam::with_ops(h.parameters(), settings, ops).unwrap();
         for k in 0..10 {
             let (x, target) = (to_cpu(&normal_array(&[16, 3], k)), to_cpu(&normal_array(&[16, 2], k + 100)));
             let loss = mean_squared_error(&h.forward(&x, Mode::Train).unwrap(), &target).unwrap();
-            if in_place {
-                adam.backward_step(h.parameters(), &loss).unwrap();
-            } else {
-                adam.step(h.parameters(), &loss.backward().unwrap()).unwrap();
+            match way {
+                Way::BackwardStep => adam.backward_step(h.parameters(), &loss).unwrap(),
+                Way::Step => adam.step(h.parameters(), &loss.backward().unwrap()).unwrap(),
+                Way::StepWith => {
+                    let mut gradients = Vec::new();
+                    h.parameters().append_gradients(&loss, &mut gradients).unwrap();
+                    assert!(adam.step_with(h.parameters(), &gradients[1..]).is_err());
+                    adam.step_with(h.parameters(), &gradients).unwrap();
+                }
             }
         }
         (h.parameters().state_dict().unwrap(), adam.moments().unwrap())
     };
-    let (in_place, candle) = (train(true, Ops::Fused), train(true, Ops::Candle));
-    assert_eq!(in_place, train(false, Ops::Fused));
+    let (in_place, candle) = (train(Way::BackwardStep, Ops::Fused), train(Way::BackwardStep, Ops::Candle));
+    assert_eq!(in_place, train(Way::Step, Ops::Fused));
+    assert_eq!(in_place, train(Way::StepWith, Ops::Fused));
+    assert_eq!(candle, train(Way::StepWith, Ops::Candle));
     for (name, weight) in &candle.0 {
         assert_close(in_place.0[name].as_slice().unwrap(), weight.as_slice().unwrap(), 1e-3, name);
     }

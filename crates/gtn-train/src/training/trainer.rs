@@ -258,18 +258,19 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
             return Ok((task.loss(Mode::Train, batch)?, None));
         }
         let parameters = task.parameters();
-        let sum = sum_shards(self.collective, shards, |shard| -> Result<Vec<f32>> {
+        let sum = sum_shards(self.collective, shards, |shard, vector| -> Result<()> {
             let part = part_of(samples, shard, shards);
             if part.is_empty() {
                 let weights: usize = parameters.trainable().map(|(_, weights)| weights.elem_count()).sum();
-                return Ok(vec![0.0; weights + 1]);
+                vector.resize(weights + 1, 0.0);
+                return Ok(());
             }
             let weight = part.len() as f64 / samples as f64;
             let loss = task.loss(Mode::Train, task.part(&batch, part))?;
             let loss = loss.affine(weight, 0.0).map_err(gtn_models::Error::from)?;
-            let mut vector = parameters.flat_gradients(&loss)?;
+            parameters.append_gradients(&loss, vector)?;
             vector.push(loss.to_scalar().map_err(gtn_models::Error::from)?);
-            Ok(vector)
+            Ok(())
         });
         let mut gradients = sum?;
         let loss = gradients.pop().expect("the loss is the last value");

@@ -88,7 +88,7 @@ pub fn match_rows(
     let Some(all_norms) = all_norms else { return local.follow(collective) };
     let mut norms = Vec::with_capacity(source.total);
     for (rank, message) in all_norms.iter().enumerate() {
-        norms.extend(ArrayReader::new(message).next::<f64>().ok_or(Error::Message { rank })?);
+        norms.extend(ArrayReader::new(message).next_array::<f64>().ok_or(Error::Message { rank })?);
     }
     let mut remote = Remote { collective, local };
     let matched = match_shards(&norms, target.total as u64, &mut remote, progress);

@@ -13,9 +13,9 @@ use bytemuck::Pod;
 /// push_array(&mut message, &[0.5_f64, 1.5]);
 /// push_array(&mut message, b"text");
 /// let mut reader = ArrayReader::new(&message);
-/// assert_eq!(reader.next::<f64>(), Some(vec![0.5, 1.5]));
-/// assert_eq!(reader.next::<u8>(), Some(b"text".to_vec()));
-/// assert_eq!(reader.next::<u8>(), None);
+/// assert_eq!(reader.next_array::<f64>(), Some(vec![0.5, 1.5]));
+/// assert_eq!(reader.next_array::<u8>(), Some(b"text".to_vec()));
+/// assert_eq!(reader.next_array::<u8>(), None);
 /// ```
 pub fn push_array<T: Pod>(message: &mut Vec<u8>, values: &[T]) {
     message.extend_from_slice(&(values.len() as u64).to_ne_bytes());
@@ -33,7 +33,7 @@ impl<'m> ArrayReader<'m> {
         Self(message)
     }
 
-    /// As [`next`](Self::next), without a copy where the bytes are aligned for the type.
+    /// As [`next_array`](Self::next_array), without a copy where the bytes are aligned for the type.
     pub(crate) fn next_borrowed<T: Pod>(&mut self) -> Option<Cow<'m, [T]>> {
         let bytes = self.next_bytes(size_of::<T>())?;
         Some(match bytemuck::try_cast_slice(bytes) {
@@ -52,7 +52,7 @@ impl<'m> ArrayReader<'m> {
     }
 
     /// The next array; `None` if the message has no further one of this type.
-    pub fn next<T: Pod>(&mut self) -> Option<Vec<T>> {
+    pub fn next_array<T: Pod>(&mut self) -> Option<Vec<T>> {
         self.next_bytes(size_of::<T>()).map(copied)
     }
 }
@@ -75,11 +75,11 @@ mod tests {
         push_array(&mut message, &[0.5_f64]);
         push_array::<u64>(&mut message, &[]);
         let mut reader = ArrayReader::new(&message);
-        assert_eq!(reader.next::<u8>(), Some(vec![1, 2, 3]));
-        assert_eq!(reader.next::<f64>(), Some(vec![0.5]));
-        assert_eq!(reader.next::<u64>(), Some(vec![]));
-        assert_eq!(reader.next::<u64>(), None);
-        assert_eq!(ArrayReader::new(&message[..10]).next::<u8>(), None);
-        assert_eq!(ArrayReader::new(&[255; 8]).next::<f64>(), None);
+        assert_eq!(reader.next_array::<u8>(), Some(vec![1, 2, 3]));
+        assert_eq!(reader.next_array::<f64>(), Some(vec![0.5]));
+        assert_eq!(reader.next_array::<u64>(), Some(vec![]));
+        assert_eq!(reader.next_array::<u64>(), None);
+        assert_eq!(ArrayReader::new(&message[..10]).next_array::<u8>(), None);
+        assert_eq!(ArrayReader::new(&[255; 8]).next_array::<f64>(), None);
     }
 }

@@ -80,7 +80,7 @@ pub fn sum_shards<E: From<Error>>(
                 }
                 Some(from) if to == rank && from != rank => {
                     let message = collective.receive(from)?;
-                    Some(ArrayReader::new(&message).next::<f32>().ok_or(Error::Message { rank: from })?)
+                    Some(ArrayReader::new(&message).next_array::<f32>().ok_or(Error::Message { rank: from })?)
                 }
                 _ => sums.remove(&(level, right)),
             };
@@ -106,7 +106,7 @@ pub fn sum_shards<E: From<Error>>(
         return Ok(sum);
     }
     collective.broadcast(&mut message)?;
-    Ok(ArrayReader::new(&message).next().ok_or(Error::Message { rank: 0 })?)
+    Ok(ArrayReader::new(&message).next_array().ok_or(Error::Message { rank: 0 })?)
 }
 
 fn add(sum: &mut [f32], other: &[f32]) {

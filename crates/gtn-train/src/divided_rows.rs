@@ -27,7 +27,7 @@ pub(crate) fn compute_rows(
     let mut parts = vec![own(part(0))?];
     for rank in 1..size {
         let answer = collective.receive(rank)?;
-        let values = ArrayReader::new(&answer).next::<f32>().ok_or(Error::Message { rank })?;
+        let values = ArrayReader::new(&answer).next_array::<f32>().ok_or(Error::Message { rank })?;
         let len = part(rank).len();
         let columns = values.len() / len.max(1);
         let array = Array2::from_shape_vec((len, columns), values).map_err(|_| Error::Message { rank })?;

@@ -16,9 +16,9 @@ pub(super) fn write(lists: &[PreferenceList], message: &mut Vec<u8>) {
 
 /// `None` if the message is malformed.
 pub(super) fn read(message: &mut ArrayReader<'_>) -> Option<Vec<PreferenceList>> {
-    let (lens, complete): (Vec<u32>, Vec<u8>) = (message.next()?, message.next()?);
-    let (scores, norms): (Vec<f64>, Vec<f64>) = (message.next()?, message.next()?);
-    let (similarity, targets): (Vec<f32>, Vec<u64>) = (message.next()?, message.next()?);
+    let (lens, complete): (Vec<u32>, Vec<u8>) = (message.next_array()?, message.next_array()?);
+    let (scores, norms): (Vec<f64>, Vec<f64>) = (message.next_array()?, message.next_array()?);
+    let (similarity, targets): (Vec<f32>, Vec<u64>) = (message.next_array()?, message.next_array()?);
     let total: usize = lens.iter().map(|&len| len as usize).sum();
     if complete.len() != lens.len() || [scores.len(), norms.len(), similarity.len(), targets.len()] != [total; 4] {
         return None;

@@ -47,22 +47,22 @@ impl Command {
     /// `None` if the message is malformed.
     fn from_message(message: &[u8]) -> Option<Self> {
         let mut message = ArrayReader::new(message);
-        let kind = message.next::<u64>()?;
+        let kind = message.next_array::<u64>()?;
         let &[kind, argument] = kind.as_slice() else { return None };
         Some(match kind {
             0 => Self::Shortest { count: argument as usize },
-            1 => Self::Preferences { sources: message.next()?, len: argument as usize },
+            1 => Self::Preferences { sources: message.next_array()?, len: argument as usize },
             2 => {
-                let values = message.next::<u64>()?;
+                let values = message.next_array::<u64>()?;
                 let request = |&[shard, source, len]: &[u64; 3]| [shard, source, len].map(|value| value as usize);
                 let requests = values.as_chunks::<3>().0.iter().map(request);
                 Self::Longer {
                     requests: requests.map(|[shard, source, len]| LongerList { shard, source, len }).collect(),
                 }
             }
-            3 => Self::Remove { targets: message.next()? },
+            3 => Self::Remove { targets: message.next_array()? },
             4 => {
-                let reason = String::from_utf8(message.next()?).ok()?;
+                let reason = String::from_utf8(message.next_array()?).ok()?;
                 Self::End { reason: (argument != 0).then_some(reason) }
             }
             _ => return None,
@@ -219,7 +219,8 @@ impl Shards for Remote<'_, '_, '_> {
         let answers = self.ask(&Command::Shortest { count })?;
         let read = |(rank, answer): (usize, &Vec<u8>)| {
             let mut answer = ArrayReader::new(answer);
-            let (norms, targets) = answer.next::<f64>().zip(answer.next::<u64>()).ok_or(Error::Message { rank })?;
+            let (norms, targets) =
+                answer.next_array::<f64>().zip(answer.next_array::<u64>()).ok_or(Error::Message { rank })?;
             Ok(norms.into_iter().zip(targets).collect())
         };
         answers.iter().enumerate().map(read).collect()

@@ -206,7 +206,7 @@ fn request(points: ArrayView2<'_, f32>, (direction, steps): (FlowDirection, usiz
 
 fn read_request(request: &[u8]) -> Option<(Array2<f32>, (FlowDirection, usize))> {
     let mut reader = ArrayReader::new(request);
-    let (how, values) = (reader.next::<u64>()?, reader.next::<f32>()?);
+    let (how, values) = (reader.next_array::<u64>()?, reader.next_array::<f32>()?);
     let &[is_reverse, steps, rows] = how.as_slice() else { return None };
     let direction = if is_reverse == 1 { FlowDirection::Reverse } else { FlowDirection::Forward };
     let columns = values.len() / (rows as usize).max(1);

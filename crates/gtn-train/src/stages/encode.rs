@@ -86,8 +86,8 @@ fn request(kind: PartKind, indices: &[usize]) -> Vec<u8> {
 
 fn read_request(request: &[u8]) -> Option<(PartKind, Vec<usize>)> {
     let mut reader = ArrayReader::new(request);
-    let kind = if reader.next::<u8>()? == [1] { PartKind::Test } else { PartKind::Main };
-    Some((kind, reader.next::<u64>()?.into_iter().map(|index| index as usize).collect()))
+    let kind = if reader.next_array::<u8>()? == [1] { PartKind::Test } else { PartKind::Main };
+    Some((kind, reader.next_array::<u64>()?.into_iter().map(|index| index as usize).collect()))
 }
 
 /// The latents of these images, which all processes compute.

@@ -33,7 +33,7 @@ impl Control {
 /// The array that process 0 sends.
 fn receive<V: gtn_dist::Pod>(collective: &dyn Collective, mut message: Vec<u8>) -> Result<Vec<V>> {
     collective.broadcast(&mut message)?;
-    Ok(ArrayReader::new(&message).next().ok_or(Error::Message { rank: 0 })?)
+    Ok(ArrayReader::new(&message).next_array().ok_or(Error::Message { rank: 0 })?)
 }
 
 /// Tells the other processes where training stands after an epoch.
@@ -62,7 +62,7 @@ pub(super) fn sum_in_order(collective: &dyn Collective, values: &[f64]) -> Resul
     if let Some(all) = collective.gather(own)? {
         let mut sum = 0.0;
         for (rank, values) in all.iter().enumerate() {
-            let values = ArrayReader::new(values).next::<f64>().ok_or(Error::Message { rank })?;
+            let values = ArrayReader::new(values).next_array::<f64>().ok_or(Error::Message { rank })?;
             sum = values.iter().fold(sum, |sum, value| sum + value);
         }
         push_array(&mut message, &[sum]);
@@ -92,10 +92,11 @@ pub(super) fn share_training(
     }
     let malformed = || Error::Message { rank: 0 };
     let mut reader = ArrayReader::new(&message);
-    let state = reader.next::<u8>().and_then(|state| serde_json::from_slice(&state).ok()).ok_or_else(malformed)?;
-    let steps = reader.next::<u64>().and_then(|steps| steps.first().copied()).ok_or_else(malformed)?;
+    let state =
+        reader.next_array::<u8>().and_then(|state| serde_json::from_slice(&state).ok()).ok_or_else(malformed)?;
+    let steps = reader.next_array::<u64>().and_then(|steps| steps.first().copied()).ok_or_else(malformed)?;
     let mut read =
-        |like: &NamedArrays| reader.next::<f32>().and_then(|values| shaped(&values, like)).ok_or_else(malformed);
+        |like: &NamedArrays| reader.next_array::<f32>().and_then(|values| shaped(&values, like)).ok_or_else(malformed);
     let [weights, first, second, averages] = [read(arrays[0])?, read(arrays[1])?, read(arrays[2])?, read(arrays[3])?];
     parameters.load_state_dict(&weights)?;
     adam.restore(&Moments { steps, first, second })?;

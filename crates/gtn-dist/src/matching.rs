@@ -1,30 +1,17 @@
 //! Algorithm 1 on several processes: each has a part of the target rows, and process 0 decides.
 
 mod lists;
+mod part;
 mod remote;
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 
-use gtn_label::{Matching, Precision, Progress, Rows, Shard, match_shards, norms};
+use gtn_label::{Matching, Precision, Progress, Shard, match_shards, norms};
 
 use crate::message::{ArrayReader, push_array};
-use crate::{Collective, Error, Result, part_of};
+use crate::{Collective, Error, Result};
+pub use part::Part;
 use remote::{Command, Local, Remote};
-
-/// The rows of a set that one process has: those of [`part_of`] its number of rows.
-#[derive(Debug, Clone)]
-pub struct Part<'a> {
-    /// The rows.
-    pub rows: Rows<'a>,
-    /// The number of rows of all processes.
-    pub total: usize,
-}
-
-impl Part<'_> {
-    fn range(&self, collective: &dyn Collective) -> Range<usize> {
-        part_of(self.total, collective.rank(), collective.size())
-    }
-}
 
 /// Runs Algorithm 1 on rows that are divided among the processes, and returns the matching at process 0 and `None` elsewhere. It
 /// equals that of [`Matcher`](gtn_label::Matcher) on all rows in one process.

@@ -37,6 +37,7 @@ mod image_batches;
 mod in_run;
 mod learning_rate;
 mod losses;
+mod optimization;
 mod reconstruction;
 mod regression;
 mod task;

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use gtn_label::{LongerList, MatchError, Matching, PreferenceList, Rows, Shard, Shards};
 
-use super::{Part, lists};
+use super::lists;
+use super::part::Part;
 use crate::message::{ArrayReader, push_array};
 use crate::{Collective, Error, Result, part_of};
 

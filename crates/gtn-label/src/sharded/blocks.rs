@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{LongerList, PreferenceList, Shards};
+use super::preferences::{LongerList, PreferenceList, Shards};
 use crate::problem::Assignment;
 
 /// Source rows that give a few threads enough work each.

@@ -1,6 +1,6 @@
 //! Some of the target rows: candidates from a proposer, scored in `f64`.
 
-use super::{LongerList, Preference, PreferenceList, Shards};
+use super::preferences::{LongerList, Preference, PreferenceList, Shards};
 use crate::dense::{Float32Proposer, Int8Proposer};
 use crate::engine::{MAX_LIST_LEN, UNIT_ERROR, tie_width, unit_rows};
 use crate::problem::{check_columns, checked_norms};
@@ -12,7 +12,7 @@ use crate::{
     parallel,
 };
 
-/// Some of the target rows of a matching, for [`match_shards`](super::match_shards).
+/// Some of the target rows of a matching, for [`match_shards`](crate::match_shards).
 ///
 /// It borrows its rows, and holds as much memory beside them as [`Matcher`](crate::Matcher) does.
 pub struct Shard<'a, T: Element = f32> {

@@ -10,7 +10,7 @@ use gtn_run::schema::checkpoint as keys;
 use gtn_run::{Artifact, Fingerprint, Network, Observer, RunFolder};
 
 use super::callbacks::Position;
-use super::trainer::Optimization;
+use super::optimization::Optimization;
 use crate::Result;
 
 /// The checkpoints of one network.

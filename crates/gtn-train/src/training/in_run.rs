@@ -14,9 +14,10 @@ use super::callbacks::{Callbacks, Position};
 use super::checkpoint_policy::CheckpointPolicy;
 use super::checkpoints::{Checkpoints, Resumed};
 use super::early_stopping::EarlyStopping;
+use super::optimization::Optimization;
 use super::task::TrainingTask;
 use super::together::share_training;
-use super::trainer::{Optimization, Trainer};
+use super::trainer::Trainer;
 use crate::Result;
 use crate::context::Context;
 

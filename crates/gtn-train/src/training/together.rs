@@ -4,7 +4,7 @@ use gtn_dist::{ArrayReader, Collective, Error, push_array};
 use gtn_models::{Moments, NamedArrays, Parameters};
 use gtn_run::checkpoint::TrainState;
 
-use super::trainer::Optimization;
+use super::optimization::Optimization;
 use crate::Result;
 
 /// What process 0 decides before each step.

@@ -2,9 +2,9 @@ use std::time::Instant;
 
 use gtn_data::split::permutation;
 use gtn_dist::{Collective, Single, part_of, sum_shards};
-use gtn_models::{Adam, AdamSettings, AveragedWeights, Device, Mode, Streams, Tensor, purpose};
+use gtn_models::{Adam, AveragedWeights, Device, Mode, Streams, Tensor, purpose};
 use gtn_run::checkpoint::TrainState;
-use gtn_run::config::{Optimizer, Schedule, Training};
+use gtn_run::config::{Schedule, Training};
 use gtn_run::{EpochRecord, Stage, StageProgress};
 
 use super::batches::{batches, prefetch};
@@ -12,6 +12,7 @@ use super::callbacks::{Callbacks, Position};
 use super::early_stopping::EarlyStopping;
 use super::learning_rate::learning_rate;
 use super::losses::Losses;
+use super::optimization::Optimization;
 use super::task::{BatchId, TrainingTask};
 use super::together::{Control, receive_state, send_state, sum_in_order};
 use crate::{Error, Result};
@@ -34,13 +35,6 @@ pub struct Trainer<'a, T> {
     average: Option<AveragedWeights>,
     state: TrainState,
     collective: &'a dyn Collective,
-}
-
-/// The optimizer of a network, and its averaged weights if training averages them.
-#[derive(Debug)]
-pub(super) struct Optimization {
-    pub(super) adam: Adam,
-    pub(super) average: Option<AveragedWeights>,
 }
 
 impl<'a, T: TrainingTask> Trainer<'a, T> {
@@ -312,21 +306,10 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
     }
 }
 
-impl Optimization {
-    /// That of a task before the first step.
-    pub(super) fn new<T: TrainingTask>(task: &T, settings: &Training) -> Result<Self> {
-        let &Training { learning_rate, weight_decay, optimizer, average, .. } = settings;
-        let decoupled = optimizer == Optimizer::AdamW;
-        let settings = AdamSettings { learning_rate, weight_decay, decoupled, ..AdamSettings::default() };
-        let adam = Adam::new(task.parameters(), settings)?;
-        let average = average.map(|_| AveragedWeights::new(task.parameters())).transpose()?;
-        Ok(Self { adam, average })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use gtn_models::{Device, H, MlpShape, NamedArrays};
+    use gtn_run::config::Optimizer;
     use ndarray::Array2;
 
     use super::*;

@@ -5,7 +5,8 @@ use gtn_run::RunFolder;
 use gtn_run::observer::NoopObserver;
 use gtn_train::Error;
 
-use super::{Fitted, Plan, execute, job, plan};
+use super::execution::{Fitted, execute};
+use super::plan::{Plan, job, plan};
 use crate::args::Fit;
 use crate::failure::Failure;
 use crate::processes;

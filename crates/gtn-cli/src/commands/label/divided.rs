@@ -7,7 +7,8 @@ use gtn_io::ArrayFile;
 use gtn_label::Rows;
 use ndarray::ArrayD;
 
-use super::{check_arguments, check_output, in_one_process, shape, write};
+use super::files::{check_arguments, check_output, shape, write};
+use super::in_memory;
 use crate::args::Label;
 use crate::failure::Failure;
 use crate::processes::agreed;
@@ -28,7 +29,7 @@ pub(super) fn run(args: &Label, collective: &dyn Collective) -> Result<(), Failu
             return Ok(());
         }
         console::status("note: one process matches rows of one or two columns, by sorting");
-        return in_one_process(args);
+        return in_memory::run(args);
     }
     let parts =
         read_part(&args.source, collective).and_then(|source| Ok((source, read_part(&args.target, collective)?)));

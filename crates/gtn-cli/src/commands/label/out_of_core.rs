@@ -5,7 +5,7 @@ use std::ops::Range;
 use gtn_io::ArrayFile;
 use gtn_label::{LongerList, Precision, PreferenceList, Rows, Shard, Shards, match_shards, norms};
 
-use super::{check_arguments, check_output, shape, write};
+use super::files::{check_arguments, check_output, shape, write};
 use crate::args::Label;
 use crate::failure::Failure;
 use crate::progress::Progress;

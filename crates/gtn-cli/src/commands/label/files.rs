@@ -1,4 +1,4 @@
-//! What all ways of matching check and write.
+//! What is checked and written however the rows are matched.
 
 use gtn_io::{ArrayFile, arrays, atomic};
 use gtn_label::{Matching, Strategy};

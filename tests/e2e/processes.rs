@@ -89,6 +89,9 @@ fn errors_are_printed_once_and_nothing_is_written() {
     target[[30, 2]] = f32::NAN;
     write_npy(folder.path().join("y.npy"), &normal("y", 40, 4)).unwrap();
     write_npy(folder.path().join("x.npy"), &target).unwrap();
+    write_npy(folder.path().join("z.npy"), &normal("z", 40, 3)).unwrap();
+    let other_columns = gtn().args(["label", "--source", "y.npy", "--target", "z.npy", "--out", "pairs.npz"]);
+    let other_columns = other_columns.current_dir(folder.path());
     for (call, code, message) in [
         (label(folder.path(), "pairs.npz"), 2, "target row 30 holds NaN or an infinity in column 2"),
         (label(folder.path(), "pairs.npz").arg("--stats"), 2, "--stats does not work on several processes"),
@@ -100,6 +103,7 @@ fn errors_are_printed_once_and_nothing_is_written() {
         (label(folder.path(), "pairs.txt"), 2, "pairs need a .npz file name"),
         (label(folder.path(), "missing/pairs.npz"), 2, "missing does not exist; create it first"),
         (gtn().arg("label"), 2, "--source"),
+        (other_columns, 2, "source rows have 4 columns and target rows have 3"),
     ] {
         let (found, stderr) = call.on_processes(3).ends();
         assert_eq!(found, Some(code), "{stderr}");

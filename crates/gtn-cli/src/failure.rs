@@ -82,7 +82,7 @@ impl From<gtn_dist::Error> for Failure {
     fn from(error: gtn_dist::Error) -> Self {
         match error {
             gtn_dist::Error::Match(error) => error.into(),
-            // Process 0 prints why. The others follow it.
+            gtn_dist::Error::Remote { code: 1, .. } => Failure::Machine(error.into()),
             gtn_dist::Error::Remote { .. } => Failure::Users(error.into()),
             error => Failure::Machine(error.into()),
         }

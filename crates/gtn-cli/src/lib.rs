@@ -62,7 +62,9 @@ pub fn run(invocation: Invocation) -> u8 {
     };
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(
-            variables::text(tracing_subscriber::EnvFilter::DEFAULT_ENV).unwrap_or_else(|| level.to_owned()),
+            variables::text(tracing_subscriber::EnvFilter::DEFAULT_ENV)
+                .filter(|_| processes::is_first())
+                .unwrap_or_else(|| level.to_owned()),
         ))
         .with_writer(std::io::stderr)
         .without_time()
@@ -70,7 +72,12 @@ pub fn run(invocation: Invocation) -> u8 {
         .init();
     // Joined before there are other threads, and left after everything else.
     match processes::start() {
-        Ok(_session) => end(threads::start().and_then(|()| dispatch(&arguments.command)), 0),
+        Ok(_session) => {
+            let all = processes::all();
+            let done = processes::agreed(all, threads::start()).and_then(|()| dispatch(&arguments.command));
+            // Process 0 says how it ended, so that the launcher reports its exit code.
+            if all.is_first() { end(done, 0) } else { 0 }
+        }
         Err(failure) => end(Err(failure), 0),
     }
 }

@@ -11,6 +11,9 @@ use crate::failure::Failure;
 /// Those that work together; unset until [`start`].
 static COLLECTIVE: OnceLock<Box<dyn Collective>> = OnceLock::new();
 
+/// How a launcher has started this program, if one has; unset until [`start`].
+static LAUNCH: OnceLock<Launch> = OnceLock::new();
+
 /// The processes that work together: this one alone unless a launcher has started several.
 pub(crate) fn all() -> &'static dyn Collective {
     &**COLLECTIVE.get_or_init(|| Box::new(Single))
@@ -20,6 +23,9 @@ pub(crate) fn all() -> &'static dyn Collective {
 pub(crate) fn is_first() -> bool {
     Launch::from_env().is_none_or(|launch| launch.rank == 0)
 }
+
+/// The maximum of [`shards`].
+const MAX_SHARDS: usize = 1024;
 
 /// Ends the work with the other processes when dropped. Nothing may be left to do then.
 pub(crate) struct Session {
@@ -33,10 +39,9 @@ pub(crate) struct Session {
 ///
 /// A message if this program cannot communicate with them.
 pub(crate) fn start() -> Result<Option<Session>, Failure> {
-    match Launch::from_env() {
-        Some(launch) if launch.size > 1 => join(launch).map(Some),
-        _ => Ok(None),
-    }
+    let Some(launch) = Launch::from_env() else { return Ok(None) };
+    LAUNCH.get_or_init(|| launch);
+    if launch.size > 1 { join(launch).map(Some) } else { Ok(None) }
 }
 
 #[cfg(feature = "mpi")]
@@ -56,6 +61,12 @@ fn join(launch: Launch) -> Result<Session, Failure> {
         )));
     }
     COLLECTIVE.get_or_init(|| Box::new(mpi));
+    // The others would wait for a thread that has panicked.
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        all().abort(101);
+    }));
     Ok(Session { _mpi: session })
 }
 
@@ -67,25 +78,26 @@ fn join(launch: Launch) -> Result<Session, Failure> {
     )))
 }
 
-/// Into how many shards batches are divided by default, if a launcher has started this program: so few processes train together, and the
+/// Into how many shards batches are divided by default, if a launcher has started this program: so many processes can train together, and the
 /// weights are the same for 1 to 4 of them.
 pub(crate) fn shards() -> Option<usize> {
-    Launch::from_env().map(|launch| launch.size.next_power_of_two().max(4))
+    let launch = LAUNCH.get().filter(|_| cfg!(feature = "mpi"))?;
+    Some(launch.size.next_power_of_two().clamp(4, MAX_SHARDS))
 }
 
-/// How many threads each process gets by default: the processors that it is bound to, or its part of those of the machine.
+/// How many threads each process gets by default: the processors that it is bound to, but not more than its part of those of the machine.
 pub(crate) fn threads() -> usize {
     let granted = std::thread::available_parallelism().map_or(1, NonZero::get);
-    match Launch::from_env().and_then(|launch| launch.local_size) {
-        Some(local_size) if granted >= processors() => (granted / local_size).max(1),
+    let local_size = Launch::from_env().and_then(|launch| launch.local_size);
+    match (local_size, processors()) {
+        (Some(local_size), Some(processors)) => granted.min((processors / local_size).max(1)),
         _ => granted,
     }
 }
 
 /// The processors of this machine, bound or not.
-fn processors() -> usize {
-    let online = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
-    count_ranges(&online).unwrap_or(0)
+fn processors() -> Option<usize> {
+    count_ranges(&std::fs::read_to_string("/sys/devices/system/cpu/online").ok()?)
 }
 
 /// The number of values in ranges such as `0-3,8`.
@@ -113,12 +125,20 @@ pub(crate) fn execute(is_divided: bool) -> bool {
 ///
 /// The error of this process, or that of another.
 pub(crate) fn agreed<R>(collective: &dyn Collective, done: Result<R, Failure>) -> Result<R, Failure> {
-    let reason = done.as_ref().err().map(ToString::to_string);
-    let agreed = collective.agree(reason.as_deref().map(|reason| reason.trim_start_matches("error: ")));
+    let failure = done.as_ref().err().map(|failure| (failure.exit_code(), failure.to_string()));
+    let failure = failure.as_ref().map(|(code, reason)| (*code, reason.trim_start_matches("error: ")));
+    let agreed = collective.agree(failure);
     // The own error says more than that of another process.
     let done = done?;
     agreed?;
     Ok(done)
+}
+
+/// The error of work on several processes, if all know of it; otherwise this ends all of them.
+pub(crate) fn known_to_all(collective: &dyn Collective, error: gtn_dist::Error) -> Failure {
+    let is_known = matches!(error, gtn_dist::Error::Match(_) | gtn_dist::Error::Remote { .. });
+    let failure = error.into();
+    if is_known { failure } else { end_all(collective, &failure) }
 }
 
 /// Ends all processes, after this one has failed and printed why.

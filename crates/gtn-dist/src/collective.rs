@@ -66,26 +66,27 @@ pub trait Collective: Debug + Send + Sync {
         self.broadcast(&mut Vec::new())
     }
 
-    /// Agrees whether all processes have succeeded. `reason` is the message of this one's failure.
+    /// Agrees whether all processes have succeeded. `failure` is the exit code and the message of this one's failure.
     ///
     /// # Errors
     ///
     /// [`Error::Remote`] with the first failure, on every process.
-    fn agree(&self, reason: Option<&str>) -> Result<()> {
-        let own = reason.map_or_else(Vec::new, |reason| [&[1], reason.as_bytes()].concat());
+    fn agree(&self, failure: Option<(u8, &str)>) -> Result<()> {
+        let own = failure.map_or_else(Vec::new, |(code, reason)| [&[code], reason.as_bytes()].concat());
         let mut first = Vec::new();
         if let Some(all) = self.gather(own)?
             && let Some(rank) = all.iter().position(|message| !message.is_empty())
         {
-            first = [&(rank as u64).to_le_bytes()[..], &all[rank][1..]].concat();
+            first = [&(rank as u64).to_le_bytes()[..], &all[rank]].concat();
         }
         self.broadcast(&mut first)?;
         match first.split_first_chunk::<8>() {
             None => Ok(()),
-            Some((rank, reason)) => Err(Error::Remote {
-                rank: u64::from_le_bytes(*rank) as usize,
-                reason: String::from_utf8_lossy(reason).into_owned(),
-            }),
+            Some((rank, failure)) => {
+                let (code, reason) = failure.split_first().map_or((0, failure), |(&code, reason)| (code, reason));
+                let reason = String::from_utf8_lossy(reason).into_owned();
+                Err(Error::Remote { rank: u64::from_le_bytes(*rank) as usize, code, reason })
+            }
         }
     }
 }

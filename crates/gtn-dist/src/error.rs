@@ -15,6 +15,8 @@ pub enum Error {
     Remote {
         /// The process.
         rank: usize,
+        /// The exit code that it asks for; 0 if it asks for none.
+        code: u8,
         /// Its message.
         reason: String,
     },

@@ -48,7 +48,7 @@ use remote::{Command, Local, Remote};
 ///
 /// # Panics
 ///
-/// If a part does not have the rows that [`part_of`] gives to this process.
+/// If a part does not have the rows that [`part_of`](crate::part_of) gives to this process.
 pub fn match_rows(
     collective: &dyn Collective,
     source: &Part<'_>,
@@ -63,7 +63,8 @@ pub fn match_rows(
         let shard = Shard::new(target.rows.clone(), of_target.start as u64, source.total, precision)?;
         Ok((norms, shard))
     });
-    let agreed = collective.agree(prepared.as_ref().err().map(ToString::to_string).as_deref());
+    let reason = prepared.as_ref().err().map(ToString::to_string);
+    let agreed = collective.agree(reason.as_deref().map(|reason| (0, reason)));
     // The own error says more than that of another process.
     let (norms, shard) = prepared?;
     agreed?;

@@ -82,12 +82,12 @@ fn all_processes_learn_of_an_error_and_of_a_stop() {
     let results = matched(3, 3, &source, &target, Precision::Double, 0);
     assert_eq!(results[0], Err(Error::Match(MatchError::Cancelled { done: 0, total: 100 })));
     let reason = "stopped by the caller after 0 of 100 source rows".to_owned();
-    assert_eq!(results[1..], vec![Err(Error::Remote { rank: 0, reason }); 2]);
+    assert_eq!(results[1..], vec![Err(Error::Remote { rank: 0, code: 0, reason }); 2]);
 
     target[50 * 3 + 2] = f32::NAN;
     let results = matched(3, 3, &source, &target, Precision::Double, usize::MAX);
     let error = MatchError::NotFinite { set: PointSet::Target, row: 50, column: 2 };
-    assert_eq!(results[0], Err(Error::Remote { rank: 1, reason: error.to_string() }));
+    assert_eq!(results[0], Err(Error::Remote { rank: 1, code: 0, reason: error.to_string() }));
     assert_eq!(results[1], Err(Error::Match(error)));
 
     let results = matched(2, 3, &normal(5, 3, 5), &normal(4, 3, 6), Precision::Double, usize::MAX);

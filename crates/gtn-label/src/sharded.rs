@@ -21,7 +21,7 @@ use std::ops::ControlFlow;
 
 use crate::problem::Assignment;
 use crate::sort::argsort_by_norm;
-use crate::{MatchError, Matching, Progress};
+use crate::{MatchError, Matching, PointSet, Progress};
 use blocks::{Block, BlockSizes};
 pub use preferences::{LongerList, Preference, PreferenceList, Shards};
 pub use shard::{LocalShards, Shard};
@@ -47,7 +47,7 @@ pub use shard::{LocalShards, Shard};
 ///
 /// # Errors
 ///
-/// [`MatchError`] if there are more source rows than target rows or the work is stopped; errors of the shards.
+/// [`MatchError`] if there are more source rows than target rows, or more than 2³² − 1, or if the work is stopped; errors of the shards.
 pub fn match_shards<S: Shards>(
     source_norms: &[f64],
     target_rows: u64,
@@ -58,6 +58,9 @@ pub fn match_shards<S: Shards>(
     if total as u64 > target_rows {
         let target_rows = usize::try_from(target_rows).unwrap_or(usize::MAX);
         return Err(MatchError::SourceLarger { source_rows: total, target_rows }.into());
+    }
+    if u32::try_from(total).is_err() {
+        return Err(MatchError::TooManyRows { set: PointSet::Source, rows: total }.into());
     }
     let order = argsort_by_norm(source_norms);
     let mut out = Assignment::new(total);

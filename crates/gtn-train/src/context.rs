@@ -131,7 +131,9 @@ impl Context<'_> {
         let collective = self.collective;
         if !collective.is_first() {
             answer_rows(collective, rows)?;
-            return self.complete_parts_alone(stage, main, test, compute);
+            let main = self.written_by_first(&main.path, &main.inputs)?;
+            let test = test.map(|test| self.written_by_first(&test.path, &test.inputs)).transpose()?;
+            return Ok((main, test));
         }
         let completed = self.complete_parts_alone(stage, main, test, compute)?;
         end(collective)?;
@@ -183,6 +185,11 @@ impl Context<'_> {
             }
         };
         Ok((main, test))
+    }
+
+    /// The artifact that process 0 has written.
+    pub(crate) fn written_by_first(&mut self, path: &Path, inputs: &Fingerprint) -> Result<Artifact> {
+        self.read_current(path, inputs)?.ok_or_else(|| Error::NotShared { path: path.to_path_buf() })
     }
 
     /// Reports that a stage is skipped, because its artifact exists, or that it begins.

@@ -44,6 +44,12 @@ pub enum Error {
         /// Why not, and what to do.
         reason: String,
     },
+    /// A process does not see what process 0 has written.
+    #[error("cannot find {}, which process 0 has written; give all processes a folder that they share", path.display())]
+    NotShared {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another process ended or failed.
     #[error("{0}; the same command resumes from the last saved state, on any number of processes")]
     Processes(#[from] gtn_dist::Error),
@@ -237,6 +243,7 @@ impl Error {
             | Error::NoLabels { .. }
             | Error::OwnData { .. }
             | Error::Extension { .. }
+            | Error::NotShared { .. }
             | Error::OtherData { .. }
             | Error::TooFewPassing { .. }
             | Error::TooFewSamples { .. } => true,

@@ -92,7 +92,7 @@ impl Local<'_, '_> {
             collective.broadcast(&mut message)?;
             let command = Command::from_message(&message).ok_or(Error::Message { rank: 0 })?;
             if let Command::End { reason } = command {
-                return reason.map_or(Ok(None), |reason| Err(Error::Remote { rank: 0, reason }));
+                return reason.map_or(Ok(None), |reason| Err(Error::Remote { rank: 0, code: 0, reason }));
             }
             self.answer(&command, collective)?;
         }
@@ -111,7 +111,9 @@ impl Local<'_, '_> {
         let Some(answers) = collective.gather(answer)? else { return Ok(Vec::new()) };
         let content = |(rank, answer): (usize, Vec<u8>)| match answer.split_first() {
             Some((&DONE, content)) => Ok(content.to_vec()),
-            Some((_, reason)) => Err(Error::Remote { rank, reason: String::from_utf8_lossy(reason).into_owned() }),
+            Some((_, reason)) => {
+                Err(Error::Remote { rank, code: 0, reason: String::from_utf8_lossy(reason).into_owned() })
+            }
             None => Err(Error::Message { rank }),
         };
         answers.into_iter().enumerate().map(content).collect()

@@ -233,8 +233,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// Into how many shards the batches of networks without BatchNorm are divided; see [`Training::shards`].
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        let of_autoencoder = self.autoencoder.as_ref().map_or(1, |autoencoder| autoencoder.training.shards);
+        of_autoencoder.max(self.pairing.flow.shards).max(self.h.training.shards)
+    }
+
     /// Divides the batches of all networks without BatchNorm into shards; see [`Training::shards`].
-    fn set_shards(&mut self, shards: usize) {
+    pub fn set_shards(&mut self, shards: usize) {
         if let Some(autoencoder) = &mut self.autoencoder {
             autoencoder.training.shards = shards;
             if let Some(decoder) = &mut autoencoder.decoder {

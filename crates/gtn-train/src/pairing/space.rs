@@ -48,6 +48,7 @@ impl<'a> Space<'a> {
         let path = context.run.coordinates();
         let artifact = match context.read_current(&path, &inputs)? {
             Some(artifact) => artifact,
+            None if !context.is_first() => return Err(Error::NotShared { path }),
             None => {
                 let normalized = targets.normalizer.normalize(targets.train.view());
                 let coordinates = match pairing.components() {

@@ -26,7 +26,12 @@ pub(crate) fn run(inputs: Inputs<'_>, context: &mut Context<'_>) -> Result<Train
     let shape = AutoencoderShape { channels: data.images.channels(), side: data.images.side(), dim: config.dim };
     let autoencoder = Autoencoder::new(&shape, &context.streams, &context.device)?;
     match reused {
-        Some(reused) => context.in_turn(|context| take(reused, &inputs, context))?,
+        Some(reused) => {
+            if context.is_first() {
+                take(reused, &inputs, context)?;
+            }
+            context.collective.barrier()?;
+        }
         None => train(&autoencoder, &inputs, context)?,
     }
 

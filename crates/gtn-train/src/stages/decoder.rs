@@ -29,7 +29,12 @@ pub(crate) fn run(
 ) -> Result<TrainedAutoencoder> {
     let Some(settings) = inputs.config.decoder_training() else { return Ok(trained) };
     match inputs.reused.and_then(|reused| reused.decoder.as_ref()) {
-        Some(weights) => context.in_turn(|context| take(weights, context))?,
+        Some(weights) => {
+            if context.is_first() {
+                take(weights, context)?;
+            }
+            context.collective.barrier()?;
+        }
         None => train(settings, &inputs, &trained, context)?,
     }
     let best = Artifact::read(&context.run.best_checkpoint(Network::Decoder))?;

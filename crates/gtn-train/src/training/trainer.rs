@@ -194,7 +194,9 @@ impl<'a, T: TrainingTask> Trainer<'a, T> {
         let per_epoch: usize = batches.iter().map(|batch| batch.len()).sum();
         let (seconds_before, data_wait_before) = (self.state.seconds, self.state.data_wait);
         let done = self.state.batches;
-        let mut losses = Losses::new(parameters.device());
+        // The sum of the losses of shards is on the host.
+        let device = if settings.shards > 1 { &Device::Cpu } else { parameters.device() };
+        let mut losses = Losses::new(device);
         let first = BatchId { epoch, index: done };
         prefetch(task, Mode::Train, (&batches[done..], first), |batch, gathered, data_wait| {
             self.state.data_wait = data_wait_before + data_wait;

@@ -39,7 +39,7 @@ pub(super) fn follow(args: &Fit, collective: &dyn Collective) -> Result<(), Fail
     match gtn_train::reproduce_on(collective, &job(args, &plan), &run, &mut NoopObserver) {
         Ok(_) => Ok(()),
         // Process 0 finds the same, says so, and ends all once it has saved its state.
-        Err(error @ (Error::Stopped { .. } | Error::NonFiniteLoss { .. } | Error::Processes(_))) => Err(error.into()),
+        Err(error @ (Error::Stopped { .. } | Error::NonFiniteLoss { .. })) => Err(error.into()),
         Err(error) => processes::end_all(collective, &error.into()),
     }
 }

@@ -123,6 +123,10 @@ fn new(args: &Fit, further: &mut dyn Observer) -> Result<Plan, Failure> {
         Path::new(RUNS).join(format!("{}-d{}-seed{}{limit}", config.experiment, config.dim, config.seed))
     });
     if let Ok(record) = RunFolder::at(&root).record() {
+        if args.shards.is_none() {
+            // The same command resumes a run on another number of processes.
+            config.set_shards(record.config.shards());
+        }
         let without_extension = Config { extension: None, ..record.config.clone() };
         let other_budget = Config { time_budget: config.time_budget, ..without_extension.clone() };
         if without_extension == config {
@@ -170,7 +174,8 @@ fn command(args: &Fit) -> String {
     option("pairing", (args.pairing != PairingMethod::Flow).then(|| args.pairing.to_string()));
     option("components", args.components.map(|components| components.to_string()));
     option("autoencoder", path(&args.autoencoder));
-    option("shards", args.shards.map(|shards| shards.to_string()));
+    let shards = args.overrides().shards.filter(|&shards| shards != 1);
+    option("shards", shards.map(|shards| shards.to_string()));
     option("seed", (args.seed != 1).then(|| args.seed.to_string()));
     if args.flip && args.images.is_some() {
         words.push("--flip".to_owned());

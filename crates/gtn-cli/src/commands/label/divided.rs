@@ -4,14 +4,14 @@ use std::path::Path;
 
 use gtn_dist::{Collective, Part, match_rows, part_of};
 use gtn_io::ArrayFile;
-use gtn_label::Rows;
+use gtn_label::{MatchError, Rows};
 use ndarray::ArrayD;
 
 use super::files::{check_arguments, check_output, shape, write};
 use super::in_memory;
 use crate::args::Label;
 use crate::failure::Failure;
-use crate::processes::agreed;
+use crate::processes::{agreed, known_to_all};
 use crate::progress::Progress;
 use crate::{console, memory, stop, threads};
 
@@ -48,9 +48,9 @@ pub(super) fn run(args: &Label, collective: &dyn Collective) -> Result<(), Failu
     };
     let matched = match args.threads {
         None => run(),
-        Some(threads) => threads::pool(threads.into())?.install(run),
+        Some(threads) => agreed(collective, threads::pool(threads.into()))?.install(run),
     };
-    let matched = matched?;
+    let matched = matched.map_err(|error| known_to_all(collective, error))?;
     drop(progress);
     let written = matched.map_or(Ok(()), |matched| write(args, &matched));
     // The others end when the file is there, and fail if it could not be written.
@@ -66,9 +66,12 @@ fn check(args: &Label) -> Result<bool, Failure> {
             "--out-of-core works on one process; start more processes in its place, or only one",
         ));
     }
-    let columns = shape(&ArrayFile::open(&args.source)?)?.1;
-    shape(&ArrayFile::open(&args.target)?)?;
-    Ok(columns <= SORTED_COLUMNS)
+    let source_dim = shape(&ArrayFile::open(&args.source)?)?.1;
+    let target_dim = shape(&ArrayFile::open(&args.target)?)?.1;
+    if source_dim != target_dim {
+        return Err(MatchError::DimensionMismatch { source_dim, target_dim }.into());
+    }
+    Ok(source_dim <= SORTED_COLUMNS)
 }
 
 /// The rows of this process, and the number of all.

@@ -6,16 +6,21 @@ use gtn_io::ArrayFile;
 use gtn_label::{LongerList, Precision, PreferenceList, Rows, Shard, Shards, match_shards, norms};
 
 use super::files::{check_arguments, check_output, shape, write};
+use super::in_memory;
 use crate::args::Label;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::{memory, stop};
+use crate::{console, memory, stop};
 
 /// Source rows whose candidates are collected in one pass over the file.
 const BLOCK_SIZE: usize = 65_536;
 /// Bytes of a target row in memory: its values, unit vectors and what a proposer keeps, for each column, and the rest.
 const BYTES_PER_VALUE: u64 = 20;
 const BYTES_PER_ROW: u64 = 200;
+/// Bytes of the list of a part of the rows for a source row.
+const BYTES_PER_LIST: u64 = 160;
+/// With fewer source rows, the passes over the file take longer than the rest.
+const MIN_BLOCK_SIZE: usize = 1024;
 /// Bytes for the target rows if the system does not say how much memory it grants.
 const DEFAULT_MEMORY: u64 = 1 << 30;
 
@@ -26,6 +31,10 @@ pub(super) fn run(args: &Label) -> Result<(), Failure> {
     let ((source_rows, dim), (target_rows, target_dim)) = (shape(&source)?, shape(&target)?);
     if dim != target_dim {
         return Err(gtn_label::MatchError::DimensionMismatch { source_dim: dim, target_dim }.into());
+    }
+    if dim == 1 {
+        console::status("note: rows of one column are sorted in memory");
+        return in_memory::run(args);
     }
     let budget = args.memory.unwrap_or_else(|| memory::granted().map_or(DEFAULT_MEMORY, |granted| granted / 2));
     let rows = budget / (dim as u64 * BYTES_PER_VALUE + BYTES_PER_ROW);
@@ -38,6 +47,7 @@ pub(super) fn run(args: &Label) -> Result<(), Failure> {
         all_norms.extend(norms(&read(&source, part.clone())?, part.start)?);
     }
     let mut disk = OnDisk {
+        block_size: block_size(budget, target_rows.div_ceil(rows_per_shard)),
         source,
         target,
         parts: ranges(target_rows, rows_per_shard).collect(),
@@ -65,6 +75,12 @@ pub(super) fn run(args: &Label) -> Result<(), Failure> {
     write(args, &matched)
 }
 
+/// So many source rows that the lists of all parts, each with a few rows, take a quarter of the memory.
+fn block_size(budget: u64, parts: usize) -> usize {
+    let lists = budget / 4 / BYTES_PER_LIST / parts.max(1) as u64;
+    usize::try_from(lists).unwrap_or(usize::MAX).clamp(MIN_BLOCK_SIZE, BLOCK_SIZE)
+}
+
 /// Ranges of at most `len` rows that follow each other.
 fn ranges(rows: usize, len: usize) -> impl Iterator<Item = Range<usize>> {
     (0..rows).step_by(len).map(move |start| start..(start + len).min(rows))
@@ -87,6 +103,7 @@ struct OnDisk {
     parts: Vec<Range<usize>>,
     taken: Vec<bool>,
     free: usize,
+    block_size: usize,
     /// So many target rows fit into memory.
     rows_per_shard: usize,
     source_rows: usize,
@@ -158,7 +175,7 @@ impl Shards for OnDisk {
     }
 
     fn block_size(&self) -> usize {
-        BLOCK_SIZE
+        self.block_size
     }
 
     fn shortest(&mut self, count: usize) -> Result<Vec<Vec<(f64, u64)>>, Failure> {

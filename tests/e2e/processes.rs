@@ -102,7 +102,7 @@ fn errors_are_printed_once_and_nothing_is_written() {
         ),
         (label(folder.path(), "pairs.txt"), 2, "pairs need a .npz file name"),
         (label(folder.path(), "missing/pairs.npz"), 2, "missing does not exist; create it first"),
-        (gtn().arg("label"), 2, "--source"),
+        (gtn().arg("label"), 2, "required arguments were not provided"),
         (other_columns, 2, "source rows have 4 columns and target rows have 3"),
     ] {
         let (found, stderr) = call.on_processes(3).ends();

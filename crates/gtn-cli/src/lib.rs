@@ -45,9 +45,11 @@ pub fn run(invocation: Invocation) -> u8 {
         // The help and the version, too, are results.
         Err(answer) => {
             let code = u8::try_from(answer.exit_code()).unwrap_or(2);
-            if processes::is_first() {
-                console::record(answer.print());
+            if !processes::is_first() {
+                // With another exit code, the launcher would end process 0, which may not have printed yet.
+                return 0;
             }
+            console::record(answer.print());
             return end(Ok(()), code);
         }
     };
@@ -78,7 +80,8 @@ pub fn run(invocation: Invocation) -> u8 {
             // Process 0 says how it ended, so that the launcher reports its exit code.
             if all.is_first() { end(done, 0) } else { 0 }
         }
-        Err(failure) => end(Err(failure), 0),
+        Err(failure) if processes::is_first() => end(Err(failure), 0),
+        Err(_) => 0,
     }
 }
 

@@ -39,7 +39,7 @@ def to_array(values: Any, name: str) -> npt.NDArray[Any]:
     array = array.astype(native, copy=False)
     # A field of a packed record may begin between two numbers.
     is_packed = not array.flags.aligned or any(stride % native.itemsize for stride in array.strides)
-    return np.ascontiguousarray(array) if is_packed else array
+    return array.copy(order="C") if is_packed else array
 
 
 def to_rows(values: Any, name: str) -> npt.NDArray[Any]:

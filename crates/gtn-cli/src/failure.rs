@@ -89,6 +89,12 @@ impl From<gtn_dist::Error> for Failure {
     }
 }
 
+impl From<gtn_label::RowsError> for Failure {
+    fn from(error: gtn_label::RowsError) -> Self {
+        Failure::Users(error.into())
+    }
+}
+
 impl From<gtn_label::MatchError> for Failure {
     fn from(error: gtn_label::MatchError) -> Self {
         match error {

@@ -89,6 +89,14 @@ impl Context<'_> {
         in_turn(collective, || work(self))
     }
 
+    /// Lets process 0 do something, for which the others wait.
+    pub(crate) fn by_first(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        if self.is_first() {
+            work(self)?;
+        }
+        Ok(self.collective.barrier()?)
+    }
+
     /// Records a completed stage, unless the same record exists.
     pub(crate) fn finish(&mut self, stage: Stage, seconds: f64, statistics: Statistics) -> Result<()> {
         debug_assert!(statistics.keys().all(|statistic| statistic.stages().contains(&stage)));

@@ -71,7 +71,7 @@ impl Command {
     }
 }
 
-/// The first value of an answer.
+/// The last value of an answer.
 const DONE: u8 = 0;
 const FAILED: u8 = 1;
 
@@ -103,17 +103,18 @@ impl Local<'_, '_> {
         if let Command::Preferences { sources, .. } = command {
             self.exchange(sources, collective)?;
         }
-        let mut answer = vec![DONE];
-        if let Err(error) = self.work(command, collective.rank(), &mut answer) {
-            answer = vec![FAILED];
-            answer.extend_from_slice(error.to_string().as_bytes());
+        let mut answer = Vec::new();
+        match self.work(command, collective.rank(), &mut answer) {
+            Ok(()) => answer.push(DONE),
+            Err(error) => {
+                answer = error.to_string().into_bytes();
+                answer.push(FAILED);
+            }
         }
         let Some(answers) = collective.gather(answer)? else { return Ok(Vec::new()) };
-        let content = |(rank, answer): (usize, Vec<u8>)| match answer.split_first() {
-            Some((&DONE, content)) => Ok(content.to_vec()),
-            Some((_, reason)) => {
-                Err(Error::Remote { rank, code: 0, reason: String::from_utf8_lossy(reason).into_owned() })
-            }
+        let content = |(rank, mut answer): (usize, Vec<u8>)| match answer.pop() {
+            Some(DONE) => Ok(answer),
+            Some(_) => Err(Error::Remote { rank, code: 0, reason: String::from_utf8_lossy(&answer).into_owned() }),
             None => Err(Error::Message { rank }),
         };
         answers.into_iter().enumerate().map(content).collect()

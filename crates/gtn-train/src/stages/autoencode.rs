@@ -26,12 +26,7 @@ pub(crate) fn run(inputs: Inputs<'_>, context: &mut Context<'_>) -> Result<Train
     let shape = AutoencoderShape { channels: data.images.channels(), side: data.images.side(), dim: config.dim };
     let autoencoder = Autoencoder::new(&shape, &context.streams, &context.device)?;
     match reused {
-        Some(reused) => {
-            if context.is_first() {
-                take(reused, &inputs, context)?;
-            }
-            context.collective.barrier()?;
-        }
+        Some(reused) => context.by_first(|context| take(reused, &inputs, context))?,
         None => train(&autoencoder, &inputs, context)?,
     }
 

@@ -29,12 +29,7 @@ pub(crate) fn run(
 ) -> Result<TrainedAutoencoder> {
     let Some(settings) = inputs.config.decoder_training() else { return Ok(trained) };
     match inputs.reused.and_then(|reused| reused.decoder.as_ref()) {
-        Some(weights) => {
-            if context.is_first() {
-                take(weights, context)?;
-            }
-            context.collective.barrier()?;
-        }
+        Some(weights) => context.by_first(|context| take(weights, context))?,
         None => train(settings, &inputs, &trained, context)?,
     }
     let best = Artifact::read(&context.run.best_checkpoint(Network::Decoder))?;

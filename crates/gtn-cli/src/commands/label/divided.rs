@@ -88,5 +88,5 @@ fn read_part(path: &Path, collective: &dyn Collective) -> Result<(ArrayD<f32>, u
 fn rows(array: &ArrayD<f32>) -> Result<Rows<'_>, Failure> {
     let (len, columns) = (array.shape()[0], array.shape()[1]);
     let values = array.as_slice().expect("arrays are read in C order");
-    Rows::new(values, len, columns).map_err(|error| Failure::users(error.to_string()))
+    Ok(Rows::new(values, len, columns)?)
 }

@@ -46,11 +46,12 @@ pub(super) fn run(args: &Label) -> Result<(), Failure> {
         check_stop()?;
         all_norms.extend(norms(&read(&source, part.clone())?, part.start)?);
     }
+    let parts: Vec<_> = ranges(target_rows, rows_per_shard).collect();
     let mut disk = OnDisk {
-        block_size: block_size(budget, target_rows.div_ceil(rows_per_shard)),
+        block_size: block_size(budget, parts.len()),
         source,
         target,
-        parts: ranges(target_rows, rows_per_shard).collect(),
+        parts,
         taken: vec![false; target_rows],
         free: target_rows,
         rows_per_shard,
@@ -89,7 +90,7 @@ fn ranges(rows: usize, len: usize) -> impl Iterator<Item = Range<usize>> {
 fn read(array: &ArrayFile, rows: Range<usize>) -> Result<Rows<'static>, Failure> {
     let (len, dim) = (rows.len(), array.shape()[1]);
     let values = array.read(rows)?.into_raw_vec_and_offset().0;
-    Rows::from_vec(values, len, dim).map_err(|error| Failure::users(error.to_string()))
+    Ok(Rows::from_vec(values, len, dim)?)
 }
 
 fn check_stop() -> Result<(), Failure> {
@@ -128,7 +129,7 @@ impl OnDisk {
                 indices.push(row as u64);
             }
         }
-        let rows = Rows::from_vec(values, indices.len(), dim).map_err(|error| Failure::users(error.to_string()))?;
+        let rows = Rows::from_vec(values, indices.len(), dim)?;
         self.in_memory = Some(Shard::of_indices(rows, indices, self.source_rows, self.precision)?);
         Ok(())
     }
@@ -163,7 +164,7 @@ impl OnDisk {
             let row = self.source.read(rows[at]..rows[at] + 1)?;
             values[at * dim..][..dim].iter_mut().zip(&row).for_each(|(value, &read)| *value = read);
         }
-        Rows::from_vec(values, rows.len(), dim).map_err(|error| Failure::users(error.to_string()))
+        Ok(Rows::from_vec(values, rows.len(), dim)?)
     }
 }
 
@@ -195,7 +196,7 @@ impl Shards for OnDisk {
             let own: Vec<usize> = (0..requests.len()).filter(|&at| requests[at].shard == index).collect();
             let Some(len) = own.iter().map(|&at| requests[at].len).max() else { return Ok(()) };
             let values = own.iter().flat_map(|&at| sources.row(at)).copied().collect();
-            let rows = Rows::from_vec(values, own.len(), dim).map_err(|error| Failure::users(error.to_string()))?;
+            let rows = Rows::from_vec(values, own.len(), dim)?;
             for (at, list) in own.into_iter().zip(shard.longer(&rows, len)?) {
                 lists[at] = list;
             }

@@ -12,20 +12,22 @@ const BEFORE: &[&[&str]] = &[
     &["fmt", "--all", "--check"],
     &["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"],
     &["clippy", "--package", "gtn-label", "--no-default-features", "--all-targets", "--", "--deny", "warnings"],
-    &["clippy", "--workspace", "--features", "gtn-cli/hub,gtn-cli/mpi", "--all-targets", "--", "--deny", "warnings"],
-    &["clippy", "--workspace", "--features", "gtn-models/emulated-gpu", "--lib", "--tests", "--", "--deny", "warnings"],
+    &["clippy", "--workspace", "--features", EVERY_FEATURE, "--all-targets", "--", "--deny", "warnings"],
     &["doc", "--workspace", "--no-deps"],
-    &["doc", "--workspace", "--features", "gtn-cli/hub,gtn-cli/mpi", "--no-deps"],
+    &["doc", "--workspace", "--features", HUB_AND_MPI, "--no-deps"],
     // `--workspace` keeps crates that the features do not affect from being built again.
-    &["test", "--workspace", "--features", "gtn-cli/hub,gtn-cli/mpi", "--test", "hub", "--test", "processes"],
-    // Runs the GPU kernels on the host.
-    &["test", "--workspace", "--features", "gtn-models/emulated-gpu", "--lib", "gpu"],
+    &["test", "--workspace", "--features", HUB_AND_MPI, "--test", "hub", "--test", "processes"],
+    // Runs the GPU kernels on the host. `gtn-features` keeps dependencies from being built again with fewer features.
+    &["test", "--package=gtn-models", "--package=gtn-features", "--features=gtn-models/emulated-gpu", "--lib", "gpu"],
     // For the reports, and for the last step.
     &["test", "--workspace", "--no-run"],
 ];
 
-/// What the feature `mpi` needs.
-const MPI: &str = "gtn-cli/hub,gtn-cli/mpi";
+/// The optional features of the program.
+const HUB_AND_MPI: &str = "gtn-cli/hub,gtn-cli/mpi";
+
+/// Those and the kernels on the host, for lints.
+const EVERY_FEATURE: &str = "gtn-cli/hub,gtn-cli/mpi,gtn-models/emulated-gpu";
 
 /// Runs the format, lint, documentation, browser, Python, book and test checks in this order, and stops at the first that fails.
 pub(crate) fn run() -> ExitCode {
@@ -64,7 +66,12 @@ pub(crate) fn run() -> ExitCode {
 
 /// The same step without the feature `mpi` and its test.
 fn without_mpi<'s>(step: &[&'s str]) -> Vec<&'s str> {
-    let mut step: Vec<&str> = step.iter().map(|&word| if word == MPI { "gtn-cli/hub" } else { word }).collect();
+    let without = |word| match word {
+        HUB_AND_MPI => "gtn-cli/hub",
+        EVERY_FEATURE => "gtn-cli/hub,gtn-models/emulated-gpu",
+        word => word,
+    };
+    let mut step: Vec<&str> = step.iter().copied().map(without).collect();
     if step.last() == Some(&"processes") {
         step.truncate(step.len() - 2);
     }

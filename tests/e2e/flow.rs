@@ -7,47 +7,14 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Axis, s};
 use ndarray_npy::{read_npy, write_npy};
-use program::gtn;
-
-/// A preset whose networks train in seconds, with the digits as components.
-const PRESET: &str = r#"
-experiment = "small"
-seed = 1
-dim = 3
-data = { set = "mnist", train_fraction = 0.8 }
-autoencoder = { weights = "best", training = { epochs = 3, patience = 5, batch_size = 20, learning_rate = 1e-3 } }
-
-[pairing]
-normalize = "center"
-method = "flow"
-components = 2
-flow = { width = 24, blocks = 1, epochs = 2, batch_size = 40, integration_steps = 8, fresh_pairs = 300, learning_rate = 3e-3 }
-
-[h]
-architecture = "residual"
-residual = { width = 24, blocks = 1 }
-hidden_layers = 2
-width = 8
-negative_slope = 0.5
-batch_norm_layers = 2
-
-[h.training]
-epochs = 10
-patience = 10
-batch_size = 50
-learning_rate = 3e-3
-optimizer = "adamw"
-schedule = "cosine"
-average = 0.99
-select = "sliced-wasserstein"
-"#;
+use program::{FLOW_PRESET, gtn};
 
 /// Trains a run in `folder`.
 fn train_run(folder: &Path, arguments: &[&str]) -> PathBuf {
     let data = folder.join("data");
     if !data.exists() {
         gtn_tests::write_toy_mnist(&data.join("mnist"), 400).unwrap();
-        fs::write(folder.join("small.toml"), PRESET).unwrap();
+        fs::write(folder.join("small.toml"), FLOW_PRESET).unwrap();
     }
     let run = folder.join(format!("run{}", arguments.concat()));
     gtn()

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use gtn_models::Streams;
 use ndarray::Array2;
 use ndarray_npy::write_npy;
-use program::{Call, artifacts, assert_same, epochs, gtn, wait_until};
+use program::{Call, FLOW_PRESET, artifacts, assert_same, epochs, gtn, wait_until};
 
 fn normal(purpose: &str, n: usize, d: usize) -> Array2<f32> {
     Streams::new(7).normal(purpose, d as u64, n, d)
@@ -170,6 +170,83 @@ fn the_others_end_if_a_process_is_killed_and_another_number_resumes() {
     }
     fit(folder.path(), "killed").on_processes(4).done();
     assert_same(&run, &folder.path().join("one"));
+}
+
+#[test]
+fn encoded_and_decoded_rows_are_those_of_one_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    gtn_tests::write_toy_mnist(&at("mnist"), 100).unwrap();
+    fs::write(at("small.toml"), FLOW_PRESET).unwrap();
+    let train = gtn().current_dir(folder.path()).args(["reproduce", "small.toml", "--data-dir", "."]);
+    train.args(["--cache-dir", "cache", "--no-tensorboard", "--out", "run"]).done();
+    // Three batches, of which the last is not full.
+    let images = normal("images", 1_100, 28 * 28).mapv(f32::tanh).into_shape_with_order((1_100, 1, 28, 28)).unwrap();
+    write_npy(at("images.npy"), &images).unwrap();
+    write_npy(at("latents.npy"), &normal("latents", 1_100, 3)).unwrap();
+    let call = |words: &str| gtn().current_dir(folder.path()).args(words.split(' ')).arg("--force");
+    for words in [
+        "encode run --images images.npy --out rows.npy",
+        "encode run --images images.npy --source --out rows.npy",
+        "decode run --latents latents.npy --out rows.npy",
+    ] {
+        let bytes = |call: Call| {
+            let (stdout, stderr) = call.done();
+            assert_eq!((stdout.matches("rows.npy").count(), stderr.as_str()), (1, ""), "{words}");
+            fs::read(at("rows.npy")).unwrap()
+        };
+        let one = bytes(call(words));
+        for processes in [1, 2, 4] {
+            assert!(bytes(call(words).on_processes(processes)) == one, "{words} on {processes} processes");
+        }
+    }
+    // A part that only one process reads.
+    let mut broken = images;
+    broken[[1_050, 0, 3, 3]] = 7.0;
+    write_npy(at("images.npy"), &broken).unwrap();
+    fs::remove_file(at("rows.npy")).unwrap();
+    let (code, stderr) = call("encode run --images images.npy --out rows.npy").on_processes(2).ends();
+    assert_eq!((code, stderr.matches("error: ").count()), (Some(2), 1), "{stderr}");
+    assert!(stderr.contains("outside [-1, 1]") && !at("rows.npy").exists(), "{stderr}");
+}
+
+#[test]
+fn evaluation_has_the_values_of_one_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (name, rows) in [("real.npy", 120), ("generated.npy", 130)] {
+        let images = normal(name, rows, 3 * 32 * 32).mapv(f32::tanh).into_shape_with_order((rows, 3, 32, 32));
+        write_npy(at(name), &images.unwrap()).unwrap();
+    }
+    let call = |cache: &str| {
+        let call =
+            gtn().current_dir(folder.path()).args(["evaluate", "--real", "real.npy", "--generated", "generated.npy"]);
+        call.args(["--json", "--cache-dir", cache])
+    };
+    let of_values = |call: Call| call.args(["--metrics", "sliced_wasserstein,energy_distance"]);
+    assert_eq!(of_values(call("a")).on_processes(3).done().0, of_values(call("a")).done().0);
+    let Some(weights) = gtn_tests::inception_weights("evaluation_has_the_values_of_one_process") else { return };
+    let of_features = |cache: &str| {
+        let call = call(cache).args([
+            "--metrics",
+            "fid,kid",
+            "--inception-dims",
+            "64",
+            "--save-stats",
+            "stats.npz",
+            "--force",
+        ]);
+        call.arg("--fid-weights").arg(&weights)
+    };
+    let stats = || fs::read(at("stats.npz")).unwrap();
+    let one = (of_features("a").done().0, stats());
+    for processes in [2, 3] {
+        let cache = processes.to_string();
+        // The second time from the cache.
+        for _ in 0..2 {
+            assert!((of_features(&cache).on_processes(processes).done().0, stats()) == one, "{processes} processes");
+        }
+    }
 }
 
 /// The process of a rank that a launcher has started.

@@ -1,5 +1,7 @@
 //! The processes that run this program together, if an MPI launcher has started several.
 
+pub(crate) mod rows;
+
 use std::num::NonZero;
 use std::sync::OnceLock;
 
@@ -132,6 +134,49 @@ pub(crate) fn agreed<R>(collective: &dyn Collective, done: Result<R, Failure>) -
     let done = done?;
     agreed?;
     Ok(done)
+}
+
+/// What this process has done, if all have come to the same point of the same command, and all have succeeded. All call it in the same
+/// order, and at the end of the command, so that no process waits for one that has failed or gone another way.
+///
+/// # Errors
+///
+/// The error of this process, or that of another.
+pub(crate) fn agreed_at<R>(collective: &dyn Collective, point: &str, done: Result<R, Failure>) -> Result<R, Failure> {
+    if collective.size() == 1 {
+        return done;
+    }
+    let mut of_first = point.as_bytes().to_vec();
+    collective.broadcast(&mut of_first).map_err(|error| known_to_all(collective, error))?;
+    let done = done.and_then(|done| {
+        if of_first == point.as_bytes() {
+            return Ok(done);
+        }
+        let of_first = String::from_utf8_lossy(&of_first);
+        Err(Failure::users(format!(
+            "process 0 is at {of_first}, and process {} at {point}; give all processes the same files and environment variables",
+            collective.rank()
+        )))
+    });
+    agreed(collective, done)
+}
+
+/// Does the same on each process, one after the other, so that the next ones find what the first has left in a cache.
+///
+/// # Errors
+///
+/// The error of this process, or that of another.
+pub(crate) fn in_turn<R>(
+    collective: &dyn Collective,
+    what: &str,
+    work: impl FnOnce() -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    let (mut work, mut done) = (Some(work), None);
+    for rank in 0..collective.size() {
+        let own = work.take_if(|_| rank == collective.rank()).map(|work| work()).transpose();
+        done = agreed_at(collective, what, own)?.or(done);
+    }
+    Ok(done.expect("each process has its turn"))
 }
 
 /// The error of work on several processes, if all know of it; otherwise this ends all of them.

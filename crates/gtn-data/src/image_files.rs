@@ -11,15 +11,25 @@ use crate::{Error, ImageCollection, Result};
 ///
 /// # Errors
 ///
-/// As for [`ImageCollection::open`] and [`ImageCollection::read`]; [`Error::File`] if images in files are not square.
+/// As for [`open_square`] and [`ImageCollection::read`].
 pub fn read_images(path: &Path) -> Result<Array4<f32>> {
+    let images = open_square(path)?;
+    images.read(0..images.len())
+}
+
+/// Opens an [`ImageCollection`] whose images, if they are files, are square.
+///
+/// # Errors
+///
+/// As for [`ImageCollection::open`]; [`Error::File`] if images in files are not square.
+pub fn open_square(path: &Path) -> Result<ImageCollection> {
     let images = ImageCollection::open(path)?;
     let [_, height, width] = images.shape();
     if images.is_files() && height != width {
         let reason = format!("has {width}×{height} pixels, but images must be square");
         return Err(Error::malformed(&images.image_path(0), reason));
     }
-    images.read(0..images.len())
+    Ok(images)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-pub use all::read_all;
+pub use all::ImageFiles;
 pub use listing::is_archive;
 pub use reading::read;
 

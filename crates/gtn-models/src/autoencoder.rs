@@ -29,9 +29,6 @@ pub(crate) const DECODER: &str = "decoder.";
 pub(crate) const OUTER_CHANNELS: usize = 64;
 /// Channels between the inner convolution and the linear layer.
 pub(crate) const INNER_CHANNELS: usize = 128;
-/// Images per forward pass of the encoder, and latents per forward pass of the decoder, which bounds the memory.
-const ENCODER_BATCH_SIZE: usize = 256;
-const DECODER_BATCH_SIZE: usize = 500;
 
 impl AutoencoderShape {
     /// Checks all sizes, as [`Autoencoder::new`] does.
@@ -242,6 +239,13 @@ impl Autoencoder {
         &self.shape
     }
 
+    /// Images that [`encode`](Self::encode) encodes at a time, which bounds the memory. What an image becomes may depend in its last bits on
+    /// the images that it is encoded with.
+    pub const ENCODER_BATCH_SIZE: usize = 256;
+
+    /// Latents that [`decode`](Self::decode) decodes at a time.
+    pub const DECODER_BATCH_SIZE: usize = 500;
+
     /// Encodes images, shape (n, C, H, W) in [−1, 1], to latents, shape (n, d).
     ///
     /// # Errors
@@ -254,7 +258,7 @@ impl Autoencoder {
             return Err(Error::ImageShape { found: [channels, height, width], expected });
         }
         let (device, empty) = (self.parameters.device(), (0, shape.dim));
-        in_batches(images, ENCODER_BATCH_SIZE, device, empty, |images| self.encoder.forward(images))
+        in_batches(images, Self::ENCODER_BATCH_SIZE, device, empty, |images| self.encoder.forward(images))
     }
 
     /// Decodes latents, shape (n, d), to images, shape (n, C, H, W), in [−1, 1].
@@ -266,7 +270,7 @@ impl Autoencoder {
         let shape = self.shape();
         require_columns("the latents", latents.ncols(), shape.dim)?;
         let (device, empty) = (self.parameters.device(), (0, shape.channels, shape.side, shape.side));
-        in_batches(latents, DECODER_BATCH_SIZE, device, empty, |latents| self.decoder.forward(latents))
+        in_batches(latents, Self::DECODER_BATCH_SIZE, device, empty, |latents| self.decoder.forward(latents))
     }
 
     /// Encodes images and decodes the latents, for training: gradients flow through the output.

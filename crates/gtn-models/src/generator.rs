@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use candle_core::Tensor;
-use ndarray::{Array2, Array4, ArrayView2, ArrayView4};
+use ndarray::{Array2, Array4, ArrayView2, ArrayView4, Axis};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -318,19 +318,30 @@ impl Generator {
     pub fn source_of(&self, latents: ArrayView2<'_, f32>) -> Result<SourceRows> {
         let (_, steps) = self.flow.as_ref().ok_or(Error::NoFlow)?;
         require_columns("the latents", latents.ncols(), self.h.shape().output())?;
+        let mut rows = SourceRows { source: Array2::zeros((0, self.source_dim())), components: Vec::new() };
+        // In batches, so that a row does not depend on how many rows there are.
+        for batch in latents.axis_chunks_iter(Axis(0), Flow::BATCH_SIZE) {
+            let SourceRows { source, components } = self.source_of_batch(batch, *steps)?;
+            rows.source.append(Axis(0), source.view()).expect("all batches have d columns");
+            rows.components.extend(components);
+        }
+        Ok(rows)
+    }
+
+    fn source_of_batch(&self, latents: ArrayView2<'_, f32>, steps: usize) -> Result<SourceRows> {
         let normalized = match &self.normalizer {
             Some(normalizer) => normalizer.normalize(latents),
             None => latents.to_owned(),
         };
         let Some(coordinates) = &self.coordinates else {
             let components = vec![0; latents.nrows()];
-            let source = self.transport(normalized.view(), FlowDirection::Reverse, *steps)?;
+            let source = self.transport(normalized.view(), FlowDirection::Reverse, steps)?;
             return Ok(SourceRows { source, components });
         };
         let components = coordinates.assign(normalized.view());
         let points = coordinates.to_coordinates(normalized.view(), &components);
         let input = coordinates.with_indicators(points.view(), &components);
-        let points = self.transport(input.view(), FlowDirection::Reverse, *steps)?;
+        let points = self.transport(input.view(), FlowDirection::Reverse, steps)?;
         Ok(SourceRows { source: coordinates.coordinates_to_source(points.view(), &components), components })
     }
 

@@ -5,6 +5,39 @@ use std::path::Path;
 use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
+/// The configuration of a run with pairs from a flow whose networks train in seconds.
+pub(crate) const FLOW_PRESET: &str = r#"
+experiment = "small"
+seed = 1
+dim = 3
+data = { set = "mnist", train_fraction = 0.8 }
+autoencoder = { weights = "best", training = { epochs = 3, patience = 5, batch_size = 20, learning_rate = 1e-3 } }
+
+[pairing]
+normalize = "center"
+method = "flow"
+components = 2
+flow = { width = 24, blocks = 1, epochs = 2, batch_size = 40, integration_steps = 8, fresh_pairs = 300, learning_rate = 3e-3 }
+
+[h]
+architecture = "residual"
+residual = { width = 24, blocks = 1 }
+hidden_layers = 2
+width = 8
+negative_slope = 0.5
+batch_norm_layers = 2
+
+[h.training]
+epochs = 10
+patience = 10
+batch_size = 50
+learning_rate = 3e-3
+optimizer = "adamw"
+schedule = "cosine"
+average = 0.99
+select = "sliced-wasserstein"
+"#;
+
 /// A call of `gtn`.
 pub(crate) struct Call(Command);
 

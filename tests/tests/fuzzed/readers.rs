@@ -64,7 +64,7 @@ fn state_dict(path: &Path) {
 
 fn image(path: &Path) {
     let options = own_images::Options { side: 8, ..own_images::Options::default() };
-    let _ = own_images::read_all(path, &options, 3);
+    let _ = own_images::ImageFiles::open(path, &options, 3).and_then(|images| images.read(0..images.len()));
     let _ = ImageCollection::open(path).map(|images| images.read(0..1));
     let _ = std::fs::read(path).map(|bytes| celeba::TRANSFORM.apply(&bytes));
 }

@@ -1,57 +1,105 @@
 //! `gtn encode`: images to latents, or to the normal vectors that generate them.
 
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
-use gtn_data::image_files::read_images;
-use gtn_data::{ImageCollection, own_images};
-use gtn_models::{Autoencoder, Device, Error, Generator, Model, SourceRows};
+use gtn_data::ImageCollection;
+use gtn_data::image_files::open_square;
+use gtn_data::own_images::ImageFiles;
+use gtn_models::{Autoencoder, Device, Error, Flow, Generator, Model, SourceRows};
 use gtn_run::config::{Data, ImageSource, OwnImages, PairingMethod};
 use gtn_run::{Network, RunFolder};
-use ndarray::{Array1, Array2, Array4, Axis, concatenate};
+use ndarray::{Array1, Array2, ArrayView4, Axis, concatenate};
 
 use crate::args::Encode;
 use crate::console;
 use crate::failure::Failure;
 use crate::output::{self, Content};
+use crate::processes::{self, rows};
+
+/// Images whose rows are computed together: whole batches of the encoder and of the flow.
+const BATCH_SIZE: usize = Flow::BATCH_SIZE;
+const _: () = assert!(BATCH_SIZE.is_multiple_of(Autoencoder::ENCODER_BATCH_SIZE));
 
 pub(crate) fn run(args: &Encode) -> Result<(), Failure> {
     let format = output::format(&args.out, true, args.force, false)?;
     let device = args.on.open()?;
+    let all = processes::all();
     let rows = if args.source {
         let generator = generator_with_flow(&args.run, &device)?;
-        let latents = encode((&args.run, &args.images), |images| generator.encode(images))?;
-        with_components(generator.source_of(latents.view())?, generator.components())
+        let images = ModelImages::open(&args.run, &args.images)?;
+        rows::computed(all, "normal vectors", (images.len(), BATCH_SIZE), |rows| {
+            let latents = images.encode(rows, |images| generator.encode(images))?;
+            Ok(with_components(generator.source_of(latents.view())?, generator.components()))
+        })?
     } else {
         let autoencoder = Autoencoder::load(&args.run, &device)?;
-        encode((&args.run, &args.images), |images| autoencoder.encode(images))?
+        let images = ModelImages::open(&args.run, &args.images)?;
+        rows::computed(all, "latents", (images.len(), BATCH_SIZE), |rows| {
+            images.encode(rows, |images| autoencoder.encode(images))
+        })?
     };
+    let Some(rows) = rows else { return Ok(()) };
     output::write(&args.out, format, &Content::Vectors(rows), args.force)?;
     console::print(&args.out.display().to_string());
     Ok(())
 }
 
-/// The latents of the images at a path, for a model. An error about their size names the path.
+/// The latents of the images at a path, for a model.
 pub(crate) fn encode(
     (run, path): (&Path, &Path),
-    encode: impl Fn(ndarray::ArrayView4<'_, f32>) -> gtn_models::Result<Array2<f32>>,
+    encode: impl Fn(ArrayView4<'_, f32>) -> gtn_models::Result<Array2<f32>>,
 ) -> Result<Array2<f32>, Failure> {
-    let images = read_for(run, path)?;
-    encode(images.view()).map_err(|error| match error {
-        Error::ImageShape { .. } => Failure::users(format!("{}: {error}", path.display())),
-        error => error.into(),
-    })
+    let images = ModelImages::open(run, path)?;
+    images.encode(0..images.len(), encode)
 }
 
-/// The images at a path: files of any size are brought to that of the model if it was trained on own images, as these were.
-fn read_for(run: &Path, path: &Path) -> Result<Array4<f32>, Failure> {
-    if is_array(path) {
-        if let Some(unlikely) = ImageCollection::open(path)?.unlikely_range()? {
-            console::status(&format!("warning: {unlikely}"));
+/// Images as a model reads them.
+enum ModelImages {
+    /// Of the size of the model.
+    Same(ImageCollection),
+    /// Files of any size, which are brought to that of a model that was trained on own images, as these were.
+    Own(ImageFiles, PathBuf),
+}
+
+impl ModelImages {
+    fn open(run: &Path, path: &Path) -> Result<Self, Failure> {
+        if is_array(path) {
+            let images = ImageCollection::open(path)?;
+            if let Some(unlikely) = images.unlikely_range()? {
+                console::status(&format!("warning: {unlikely}"));
+            }
+            return Ok(Self::Same(images));
         }
-    } else if let Some((settings, channels)) = own_images_of(run)? {
-        return Ok(own_images::read_all(path, &gtn_train::own_image_options(&settings), channels)?);
+        if let Some((settings, channels)) = own_images_of(run)? {
+            let images = ImageFiles::open(path, &gtn_train::own_image_options(&settings), channels)?;
+            return Ok(Self::Own(images, path.to_path_buf()));
+        }
+        Ok(Self::Same(open_square(path)?))
     }
-    Ok(read_images(path)?)
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Same(images) => images.len(),
+            Self::Own(images, _) => images.len(),
+        }
+    }
+
+    /// The latents of some of the images. An error about their size names the path.
+    fn encode(
+        &self,
+        rows: Range<usize>,
+        encode: impl Fn(ArrayView4<'_, f32>) -> gtn_models::Result<Array2<f32>>,
+    ) -> Result<Array2<f32>, Failure> {
+        let (images, path) = match self {
+            Self::Same(images) => (images.read(rows)?, images.path()),
+            Self::Own(images, path) => (images.read(rows)?, path.as_path()),
+        };
+        encode(images.view()).map_err(|error| match error {
+            Error::ImageShape { .. } => Failure::users(format!("{}: {error}", path.display())),
+            error => error.into(),
+        })
+    }
 }
 
 /// How a model reads images, and their channels, if it was trained on own images. A run needs no more than its autoencoder.
@@ -112,5 +160,7 @@ fn with_components(rows: SourceRows, components: usize) -> Array2<f32> {
         return rows.source;
     }
     let column: Array1<f32> = rows.components.iter().map(|&component| component as f32).collect();
-    concatenate(Axis(1), &[rows.source.view(), column.view().insert_axis(Axis(1))]).expect("both have as many rows")
+    let columns = [rows.source.view(), column.view().insert_axis(Axis(1))];
+    // Row by row, as files without components are.
+    concatenate(Axis(1), &columns).expect("both have as many rows").as_standard_layout().into_owned()
 }

@@ -25,7 +25,7 @@ use self::halves::Halves;
 use crate::args::{Choice, Evaluate, Features, OF_TRAINING};
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::{output, stop};
+use crate::{output, processes, stop};
 
 pub(crate) fn run(args: &Evaluate) -> Result<(), Failure> {
     if let Some(out) = &args.save_stats {
@@ -38,7 +38,8 @@ pub(crate) fn run(args: &Evaluate) -> Result<(), Failure> {
         return Err(Failure::users("--neighbors 0: no neighbors; pass at least 1"));
     }
     if args.latent {
-        let (sides, references) = latents::open(args, &device, &mut progress)?;
+        let open = || latents::open(args, &device, &mut progress);
+        let (sides, references) = processes::in_turn(processes::all(), "the latents", open)?;
         let mut evaluation = Evaluation::new(args, device, progress);
         evaluation.compare_latents(&sides, &references)?;
         return evaluation.print(&sides);
@@ -46,7 +47,8 @@ pub(crate) fn run(args: &Evaluate) -> Result<(), Failure> {
     if let Some(metric) = OF_TRAINING.iter().find(|&&metric| args.metrics.contains(&Choice::One(metric))) {
         return Err(Failure::users(format!("{metric} needs training latents; pass --latent and a run as --real")));
     }
-    let sides = comparison::open(args, &device, &mut progress)?;
+    let open = || comparison::open(args, &device, &mut progress);
+    let sides = processes::in_turn(processes::all(), "the samples", open)?;
     check_image_counts(args, &sides)?;
     let mut evaluation = Evaluation::new(args, device, progress);
     compare(&mut evaluation, &sides)?;

@@ -17,7 +17,7 @@ use super::weights;
 use crate::args::Evaluate;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::{console, output};
+use crate::{console, output, processes};
 
 /// The metrics of the outputs of Inception networks.
 pub(super) const OF_CLASSES: [Metric; 1] = [Metric::InceptionScore];
@@ -83,7 +83,7 @@ impl<'a> Evaluation<'a> {
 
     /// Writes mean and covariance of the features of the real images, if the command line asks for it.
     pub(super) fn save_statistics(&mut self, features: &Array2<f32>) -> Result<(), Failure> {
-        let Some(out) = &self.args.save_stats else { return Ok(()) };
+        let Some(out) = self.args.save_stats.as_ref().filter(|_| processes::is_first()) else { return Ok(()) };
         let moments = SampleMoments::from_rows(features.view())?;
         atomic::write(out, output::existing(self.args.force), |file| {
             feature_statistics::write(file, moments.mean(), moments.covariance())

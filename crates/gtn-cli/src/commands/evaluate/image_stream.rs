@@ -95,21 +95,22 @@ impl ImageStream {
         self.shape.iter().product()
     }
 
-    /// Calls `each` with one part after the other, of the first `count` images.
+    /// Calls `each` with one part of these images after the other.
     pub(super) fn for_each_part(
         &self,
-        count: usize,
+        rows: Range<usize>,
         task: &str,
         progress: &mut Progress,
         mut each: impl FnMut(Array4<f32>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         progress.begin(task);
-        for start in (0..count).step_by(BATCH_SIZE) {
+        let count = rows.len() as u64;
+        for start in rows.clone().step_by(BATCH_SIZE) {
             if stop::requested() {
                 return Err(Failure::Stopped("stopped; nothing was written".to_owned()));
             }
-            progress.show(task, (start as u64, count as u64, "images"), "");
-            each((self.read)(start..count.min(start + BATCH_SIZE))?)?;
+            progress.show(task, ((start - rows.start) as u64, count, "images"), "");
+            each((self.read)(start..rows.end.min(start + BATCH_SIZE))?)?;
         }
         progress.end();
         Ok(())
@@ -121,7 +122,7 @@ impl ImageStream {
             return Ok(fingerprint.clone());
         }
         let mut hasher = ImageHasher::new(self.len, self.shape);
-        self.for_each_part(self.len, "read", progress, |images| {
+        self.for_each_part(0..self.len, "read", progress, |images| {
             hasher.update(images.view());
             Ok(())
         })?;
@@ -137,7 +138,7 @@ impl ImageStream {
             advice,
         )?;
         let mut values = Vec::with_capacity(count * self.values_per_image());
-        self.for_each_part(count, "read", progress, |images| {
+        self.for_each_part(0..count, "read", progress, |images| {
             values.extend(images.iter());
             Ok(())
         })?;

@@ -76,7 +76,8 @@ pub fn run(invocation: Invocation) -> u8 {
     match processes::start() {
         Ok(_session) => {
             let all = processes::all();
-            let done = processes::agreed(all, threads::start()).and_then(|()| dispatch(&arguments.command));
+            let done = processes::agreed(all, threads::start().and_then(|()| variables::limit_instructions()))
+                .and_then(|()| dispatch(&arguments.command));
             // Process 0 says how it ended, so that the launcher reports its exit code.
             if all.is_first() { end(done, 0) } else { 0 }
         }
@@ -98,10 +99,18 @@ fn end(done: Result<(), Failure>, code: u8) -> u8 {
 }
 
 fn dispatch(command: &Command) -> Result<(), Failure> {
-    let is_divided = matches!(command, Command::Label(_) | Command::Fit(_));
-    if !processes::execute(is_divided) {
-        return Ok(());
-    }
+    // The first two agree on their own.
+    let is_divided = match command {
+        Command::Label(_) | Command::Fit(_) => true,
+        Command::Encode(_) | Command::Decode(_) | Command::Evaluate(_) => {
+            return processes::agreed_at(processes::all(), "its end", execute(command));
+        }
+        _ => false,
+    };
+    if processes::execute(is_divided) { execute(command) } else { Ok(()) }
+}
+
+fn execute(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Completions(command) => {
             commands::manual::completions(Arguments::command(), command);

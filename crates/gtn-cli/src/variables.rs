@@ -6,7 +6,10 @@ use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, CommandFactory, FromArgMatches};
 
+use gtn_label::Instructions;
+
 use crate::args::Arguments;
+use crate::failure::Failure;
 
 /// The arguments of this process. An empty variable counts as one that is not set.
 pub(crate) fn parse() -> clap::error::Result<Arguments> {
@@ -20,6 +23,19 @@ pub(crate) fn parse() -> clap::error::Result<Arguments> {
 /// The value of a variable, unless it is empty or no text.
 pub(crate) fn text(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.trim().is_empty())
+}
+
+/// Uses no more than the vector instructions that `GTN_CPU` names, if it is set.
+///
+/// # Errors
+///
+/// A message if it names others.
+pub(crate) fn limit_instructions() -> Result<(), Failure> {
+    let Some(name) = text("GTN_CPU") else { return Ok(()) };
+    let instructions: Instructions =
+        name.trim().parse().map_err(|error| Failure::users(format!("GTN_CPU: {error}")))?;
+    instructions.limit();
+    Ok(())
 }
 
 fn without_empty_variables(command: clap::Command) -> clap::Command {

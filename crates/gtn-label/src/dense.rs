@@ -3,10 +3,11 @@
 
 mod float32;
 mod int8;
+mod kernels;
 mod panels;
+mod portable;
 mod quantized;
 mod top_k;
-mod vnni;
 
 pub(crate) use float32::{Float32Proposer, error as float32_error};
 pub(crate) use int8::Int8Proposer;
@@ -15,6 +16,7 @@ pub(crate) use int8::Int8Proposer;
 mod tests {
     use proptest::prelude::*;
 
+    use super::kernels::Kernel;
     use super::{Float32Proposer, Int8Proposer};
     use crate::{Candidates, Proposer, UnitRows};
 
@@ -73,11 +75,11 @@ mod tests {
             let removed: Vec<u32> = removed.iter().map(|index| index.index(len)).filter(|&target| {
                 std::mem::replace(&mut free[target], false)
             }).map(|target| target as u32).collect();
-            let mut proposers: [(&str, Box<dyn Proposer>); 3] = [
-                ("float32", Box::new(Float32Proposer::default())),
-                ("int8", Box::new(Int8Proposer::default())),
-                ("portable int8", Box::new(Int8Proposer::portable())),
-            ];
+            let mut proposers: Vec<(String, Box<dyn Proposer>)> =
+                vec![("float32".to_owned(), Box::new(Float32Proposer::default()))];
+            proposers.extend(Kernel::available().map(|kernel| {
+                (format!("{kernel:?}"), Box::new(Int8Proposer::with(kernel)) as Box<dyn Proposer>)
+            }));
             for (name, proposer) in &mut proposers {
                 let lists = propose_after_removal(proposer.as_mut(), (dim, &source, &target), &removed, k);
                 for (row, list) in lists.iter().enumerate() {
@@ -100,13 +102,15 @@ mod tests {
         }
 
         #[test]
-        fn vnni_equals_the_portable_kernel(
+        fn kernels_equal_the_portable_one(
             (dim, source, target) in point_sets(),
             k in 1_usize..12,
         ) {
             let all = (dim, source.as_slice(), target.as_slice());
-            let portable = propose_after_removal(&mut Int8Proposer::portable(), all, &[0], k);
-            prop_assert_eq!(propose_after_removal(&mut Int8Proposer::default(), all, &[0], k), portable);
+            for kernel in Kernel::available() {
+                let portable = propose_after_removal(&mut Int8Proposer::portable(kernel.max_source()), all, &[0], k);
+                prop_assert_eq!(propose_after_removal(&mut Int8Proposer::with(kernel), all, &[0], k), portable, "{:?}", kernel);
+            }
         }
     }
 }

@@ -86,7 +86,7 @@
 //! unless it reaches a list, so neither an n × m matrix nor a part of one is ever in memory.
 //!
 //! [`Strategy::Auto`] chooses `Sorted` for 1 column and `Angular` for 2 (of `f32`); `Tree` for up to 8 columns, or up to 10 from
-//! 50,000 source rows on; then `Int8` from 150,000 source values on, if the processor has AVX-512 VNNI, and `Dense` otherwise.
+//! 50,000 source rows on; then `Int8` from 150,000 source values on, if the processor has AVX2 or AVX-512 VNNI, and `Dense` otherwise.
 //! The crossing points were measured (the table is in the source of `cost_model.rs`). The figure shows two cores of an AMD EPYC
 //! (Zen 4), normal rows, n = m, by `cargo xtask bench label --scaling`:
 //!
@@ -131,6 +131,7 @@ mod dense;
 mod element;
 mod engine;
 mod error;
+mod instructions;
 mod matcher;
 mod matching;
 mod options;
@@ -154,6 +155,9 @@ pub use ndarray;
 
 pub use element::Element;
 pub use error::{MatchError, PointSet, RowsError};
+pub use instructions::Instructions;
+#[doc(hidden)]
+pub use instructions::arch;
 pub use matcher::Matcher;
 pub use matching::{Matching, Progress};
 pub use options::{ParseOptionError, Precision, Strategy};

@@ -1,16 +1,13 @@
 //! The settings of a [`Matcher`](crate::Matcher) that a command line or a file can name.
 
-use std::fmt;
-use std::str::FromStr;
-
 /// The names of an enum of settings: a list of its values, and a line for each with its name and a summary.
 macro_rules! names {
-    ($type:ident, $option:literal, $all:literal, $($value:ident = $name:literal, $summary:literal;)+) => {
+    ($type:ident, $option:literal, $usage:literal, $all:literal, $($value:ident = $name:literal, $summary:literal;)+) => {
         impl $type {
             #[doc = $all]
             pub const ALL: &[Self] = &[$(Self::$value),+];
 
-            #[doc = concat!("The name that [`FromStr`] parses, as in `gtn label --", $option, " NAME`.")]
+            #[doc = concat!("The name that [`FromStr`](std::str::FromStr) parses, as in `", $usage, "`.")]
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -27,11 +24,11 @@ macro_rules! names {
             }
         }
 
-        impl FromStr for $type {
-            type Err = ParseOptionError;
+        impl std::str::FromStr for $type {
+            type Err = $crate::ParseOptionError;
 
-            fn from_str(name: &str) -> Result<Self, ParseOptionError> {
-                Self::ALL.iter().copied().find(|value| value.name() == name).ok_or_else(|| ParseOptionError {
+            fn from_str(name: &str) -> Result<Self, $crate::ParseOptionError> {
+                Self::ALL.iter().copied().find(|value| value.name() == name).ok_or_else(|| $crate::ParseOptionError {
                     option: $option,
                     value: name.to_owned(),
                     names: [$($name),+].join(", "),
@@ -39,13 +36,15 @@ macro_rules! names {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.name())
             }
         }
     };
 }
+
+pub(crate) use names;
 
 /// How the matching is computed. Every strategy returns the same matching.
 ///
@@ -67,7 +66,7 @@ pub enum Strategy {
     /// Scores every free target row in `f32` for a block of source rows to propose candidates, and decides in `f64`.
     Dense,
     /// Like [`Dense`](Self::Dense), with rows rounded to 8 bits and an error bound computed from what the rounding lost. Fast
-    /// if the processor has AVX-512 VNNI. Supports up to 65,536 columns; beyond that, [`Dense`](Self::Dense) is used.
+    /// if the processor has AVX2. Supports up to 65,536 columns; beyond that, [`Dense`](Self::Dense) is used.
     Int8,
     /// Proposes candidates from a tree on the sphere, and decides in `f64`: for few columns.
     Tree,
@@ -80,11 +79,11 @@ pub enum Strategy {
     Proposed,
 }
 
-names!(Strategy, "strategy", "All strategies.",
+names!(Strategy, "strategy", "gtn label --strategy NAME", "All strategies.",
     Auto = "auto", "the fastest for the shape";
     Reference = "reference", "the algorithm as published, one score at a time";
     Dense = "dense", "scores every pair in f32 to find candidates, and decides in f64";
-    Int8 = "int8", "the same with 8-bit scores; for many columns, fast with AVX-512 VNNI";
+    Int8 = "int8", "the same with 8-bit scores; for many columns, fast with AVX2 or AVX-512 VNNI";
     Tree = "tree", "finds candidates with a tree on the sphere, and decides in f64; for few columns";
     Sorted = "sorted", "sorting, for one column";
     Angular = "angular", "sorting by angle, for two columns";
@@ -108,20 +107,20 @@ pub enum Precision {
     Single,
 }
 
-names!(Precision, "precision", "Both precisions.",
+names!(Precision, "precision", "gtn label --precision NAME", "Both precisions.",
     Double = "double", "f64: the algorithm as published";
     Single = "single", "f32: nearly equal directions tie, and the norm decides";
 );
 
-/// A text that is not the name of a [`Strategy`] or a [`Precision`].
+/// A text that is not the name of a [`Strategy`], a [`Precision`] or [`Instructions`](crate::Instructions).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {option} '{value}'; use one of {names}")]
 pub struct ParseOptionError {
-    /// `strategy` or `precision`.
-    option: &'static str,
-    value: String,
+    /// `strategy`, `precision` or `instructions`.
+    pub(crate) option: &'static str,
+    pub(crate) value: String,
     /// The valid names, separated by commas.
-    names: String,
+    pub(crate) names: String,
 }
 
 #[cfg(test)]

@@ -95,15 +95,20 @@ fn mpi() -> String {
 fn instructions() -> String {
     #[cfg(target_arch = "x86_64")]
     {
+        use gtn_label::Instructions;
+
         let known = [
             ("AVX2", is_x86_feature_detected!("avx2")),
             ("FMA", is_x86_feature_detected!("fma")),
+            ("AVX-VNNI", is_x86_feature_detected!("avxvnni")),
             ("AVX-512", is_x86_feature_detected!("avx512f")),
             ("AVX-512 VNNI", is_x86_feature_detected!("avx512vnni")),
         ];
         let found: Vec<&str> = known.into_iter().filter(|(_, found)| *found).map(|(name, _)| name).collect();
         if !found.is_empty() {
-            return found.join(", ");
+            let (most, in_use) = (Instructions::of_processor(), Instructions::in_use());
+            let limit = if in_use < most { format!("; GTN_CPU allows {in_use}") } else { String::new() };
+            return format!("{}{limit}", found.join(", "));
         }
     }
     "no vector instructions that this program knows".to_owned()

@@ -3,11 +3,12 @@
 use std::array::from_fn;
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::circle::{Circle, FANOUT, NO_ROW, Node, SearchResult};
 use super::direction::{lower_bound, lower_half, upper_bound};
 use super::tuning::Tuning;
+use crate::instructions::arch;
 use crate::score::{Targets, similarity};
 use crate::{Precision, parallel};
 
@@ -181,7 +182,7 @@ impl<'s, 'r, 'a> Search<'s, 'r, 'a> {
                 y_norm: self.y_norm,
                 precision: self.targets.precision,
             };
-            Arch::new().dispatch(scan)
+            arch().dispatch(scan)
         };
         if nodes.len() < self.tuning.parallel_nodes {
             let best = scan(nodes);

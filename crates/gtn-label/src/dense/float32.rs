@@ -2,9 +2,10 @@
 
 use std::array::from_fn;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::panels::{InitialBound, LANES, Lists, Panels, Positions, ROWS, ScoreScale, for_each_group};
+use crate::instructions::arch;
 use crate::score::gamma;
 use crate::{Candidates, Proposer, ProposerError, UnitRows};
 
@@ -47,7 +48,7 @@ impl Proposer for Float32Proposer {
         let both = (sources, self.positions.targets.as_slice());
         let pack = |rows: UnitRows<'_>| (pack(rows), vec![scale; rows.len()]);
         for_each_group(both, k, &mut self.initial, candidates, pack, |packed, lists| {
-            Arch::new().dispatch(Scan { panels: &self.panels.data, dim, packed, lists });
+            arch().dispatch(Scan { panels: &self.panels.data, dim, packed, lists });
         });
         Ok(())
     }

@@ -1,27 +1,20 @@
-//! Scores of rows quantized to 8-bit integers: a quarter of the memory, and on processors with AVX-512 VNNI, four products in the
-//! time of one.
+//! Scores of rows quantized to 8-bit integers: a quarter of the memory, and several products in the time of one: four with AVX-512 VNNI,
+//! two with AVX2.
 
-use super::panels::{InitialBound, LANES, Lists, Panels, Positions, ROWS, for_each_group};
-use super::quantized::{Packed, QUAD, ScanInput, ZERO_POINT, pack, quantize};
-use super::vnni;
+use super::kernels::{self, Kernel};
+use super::panels::{InitialBound, LANES, Panels, Positions, for_each_group};
+use super::quantized::{MAX_QUANTIZED, QUAD, ScanInput, ZERO_POINT, pack, quantize};
 use crate::{Candidates, Proposer, ProposerError, UnitRows};
 
 /// Maximum number of columns for which a sum of products fits into 32 bits: 127·255·d < 2³¹.
 const MAX_COLUMNS: usize = 65_536;
 
-/// How the scores of a group are computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kernel {
-    /// With AVX-512 VNNI.
-    Vnni,
-    /// With portable code.
-    Portable,
-}
-
 /// Proposes candidates by dot products of rows quantized to 8 bits.
 #[derive(Debug)]
 pub(crate) struct Int8Proposer {
     kernel: Kernel,
+    /// The largest magnitude of an integer of a source row.
+    max_source: i8,
     panels: Panels<u8, QUAD>,
     /// The scale s of the row at each position, padded to complete panels.
     scales: Vec<f32>,
@@ -33,9 +26,15 @@ pub(crate) struct Int8Proposer {
 
 impl Default for Int8Proposer {
     fn default() -> Self {
-        let kernel = if vnni::is_available() { Kernel::Vnni } else { Kernel::Portable };
+        Self::with(Kernel::fastest())
+    }
+}
+
+impl Int8Proposer {
+    pub(super) fn with(kernel: Kernel) -> Self {
         Self {
             kernel,
+            max_source: kernel.max_source(),
             panels: Panels::default(),
             scales: Vec::new(),
             positions: Positions::default(),
@@ -43,12 +42,10 @@ impl Default for Int8Proposer {
             initial: InitialBound::default(),
         }
     }
-}
 
-impl Int8Proposer {
-    /// Whether this proposer is worthwhile for rows of `dim` columns: the processor must have AVX-512 VNNI.
+    /// Whether this proposer is worthwhile for rows of `dim` columns: the processor must have instructions for products of bytes.
     pub(crate) fn is_fast(dim: usize) -> bool {
-        vnni::is_available() && Self::supports(dim)
+        Kernel::fastest() != Kernel::Portable && Self::supports(dim)
     }
 
     /// Whether this proposer supports rows of `dim` columns.
@@ -56,10 +53,10 @@ impl Int8Proposer {
         dim <= MAX_COLUMNS
     }
 
-    /// The same proposer as on a processor without AVX-512 VNNI.
+    /// The portable proposer that has the same scores as another with this limit.
     #[cfg(test)]
-    pub(crate) fn portable() -> Self {
-        Self { kernel: Kernel::Portable, ..Self::default() }
+    pub(super) fn portable(max_source: i8) -> Self {
+        Self { max_source, ..Self::with(Kernel::Portable) }
     }
 }
 
@@ -68,7 +65,7 @@ impl Proposer for Int8Proposer {
         self.positions.reset(targets.len());
         self.initial = InitialBound::default();
         let quantized = self.panels.fill(targets.len(), targets.dim(), ZERO_POINT as u8, |target, row| {
-            quantize(targets.row(target), |column, integer| row[column] = (integer + ZERO_POINT) as u8)
+            quantize(targets.row(target), MAX_QUANTIZED, |column, integer| row[column] = (integer + ZERO_POINT) as u8)
         });
         self.max_error_norm = quantized.iter().fold(0.0, |max, &(_, error)| error.max(max));
         self.scales.clear();
@@ -90,35 +87,11 @@ impl Proposer for Int8Proposer {
 
     fn propose(&mut self, sources: UnitRows<'_>, k: usize, candidates: &mut [Candidates]) -> Result<(), ProposerError> {
         let both = (sources, self.positions.targets.as_slice());
-        let pack = |rows: UnitRows<'_>| pack(rows, self.max_error_norm);
+        let pack = |rows: UnitRows<'_>| pack(rows, self.max_source, self.max_error_norm);
         for_each_group(both, k, &mut self.initial, candidates, pack, |packed, lists| {
             let input = ScanInput { panels: &self.panels.data, scales: &self.scales, packed };
-            match self.kernel {
-                Kernel::Vnni => vnni::scan(&input, lists),
-                Kernel::Portable => scan(&input, lists),
-            }
+            kernels::scan(self.kernel, &input, lists);
         });
         Ok(())
-    }
-}
-
-/// Offers all scores, computed with portable code.
-fn scan(input: &ScanInput<'_>, lists: &mut Lists<'_>) {
-    let Packed { entries, quads, offsets } = input.packed;
-    let panels = input.panels.chunks_exact(quads * LANES * QUAD).zip(input.scales.chunks_exact(LANES));
-    for (panel, (columns, scales)) in panels.enumerate() {
-        for (row, &offset) in offsets.iter().enumerate() {
-            let group = &entries[row / ROWS * quads..][..*quads];
-            let mut sums = [offset; LANES];
-            for (column, entries) in columns.chunks_exact(LANES * QUAD).zip(group) {
-                for (sum, x) in sums.iter_mut().zip(column.chunks_exact(QUAD)) {
-                    *sum += x.iter().zip(&entries[row % ROWS]).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum::<i32>();
-                }
-            }
-            let scores: [f32; LANES] = std::array::from_fn(|lane| sums[lane] as f32 * scales[lane]);
-            if scores.iter().any(|&score| score > lists.bounds[row]) {
-                lists.offer(row, panel * LANES, &scores);
-            }
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Rows quantized to 8-bit integers, and the bound on the error of their scores.
 //!
 //! A unit row x is written as X + e, where X = s·q, s = max |xⱼ| / 127 and q = round(x / s) are integers of at most 127, and
-//! likewise y = Y + f. Then x·y − X·Y = e·y + X·f, so by Cauchy–Schwarz
+//! likewise y = Y + f (with integers of at most 64 where the instructions of the processor demand it). Then x·y − X·Y = e·y + X·f, so by Cauchy–Schwarz
 //!
 //! |x·y − X·Y| ≤ ‖e‖‖y‖ + (‖x‖ + ‖e‖)‖f‖,
 //!
@@ -15,23 +15,24 @@ use crate::UnitRows;
 
 /// Columns whose products one instruction adds up.
 pub(super) const QUAD: usize = 4;
-/// The largest quantized magnitude.
-const MAX_QUANTIZED: f32 = 127.0;
+/// The largest magnitude of an integer of a target row.
+pub(super) const MAX_QUANTIZED: i8 = 127;
 /// Added to the integers of the target, because the instruction needs one unsigned operand.
 pub(super) const ZERO_POINT: i32 = 128;
 /// 1.5·2²³: adding and subtracting it rounds an `f32` of small magnitude to the nearest integer.
 const ROUNDING_OFFSET: f32 = 12_582_912.0;
 
-/// Quantizes a row, and passes each column with its integer to `write`. Returns the scale, and the norm of the quantization error.
-pub(super) fn quantize(row: &[f32], mut write: impl FnMut(usize, i32)) -> (f32, f64) {
+/// Quantizes a row to integers of at most `largest`, and passes each column with its integer to `write`. Returns the scale, and the norm of the quantization error.
+pub(super) fn quantize(row: &[f32], largest: i8, mut write: impl FnMut(usize, i32)) -> (f32, f64) {
+    let largest = f32::from(largest);
     let max = row.iter().fold(0.0_f32, |max, entry| max.max(entry.abs()));
     // A row of zeros may have any scale.
-    let scale = if max > 0.0 { max / MAX_QUANTIZED } else { 1.0 };
+    let scale = if max > 0.0 { max / largest } else { 1.0 };
     let mut squared_error = 0.0;
     for (column, &entry) in row.iter().enumerate() {
         // Rounds to the nearest integer: sums of this magnitude have no bits for fractions. (Where speed matters, `f32::round` is
         // a function call.)
-        let integer = ((entry / scale + ROUNDING_OFFSET) - ROUNDING_OFFSET).clamp(-MAX_QUANTIZED, MAX_QUANTIZED);
+        let integer = ((entry / scale + ROUNDING_OFFSET) - ROUNDING_OFFSET).clamp(-largest, largest);
         let error = f64::from(entry) - f64::from(integer) * f64::from(scale);
         squared_error += error * error;
         write(column, integer as i32);
@@ -56,8 +57,8 @@ pub(super) struct ScanInput<'i> {
     pub(super) packed: &'i Packed,
 }
 
-/// Quantizes source rows, where `e` is the largest ‖e‖ of a target row.
-pub(super) fn pack(rows: UnitRows<'_>, e: f64) -> (Packed, Vec<ScoreScale>) {
+/// Quantizes source rows to integers of at most `largest`, where `e` is the largest ‖e‖ of a target row.
+pub(super) fn pack(rows: UnitRows<'_>, largest: i8, e: f64) -> (Packed, Vec<ScoreScale>) {
     let quads = rows.dim().div_ceil(QUAD);
     let padded = rows.len().next_multiple_of(ROWS);
     let mut entries = vec![[[0; QUAD]; ROWS]; padded / ROWS * quads];
@@ -66,7 +67,7 @@ pub(super) fn pack(rows: UnitRows<'_>, e: f64) -> (Packed, Vec<ScoreScale>) {
     for (index, offset) in offsets.iter_mut().enumerate().take(rows.len()) {
         let group = &mut entries[index / ROWS * quads..][..quads];
         let mut sum = 0;
-        let (scale, f) = quantize(rows.row(index), |column, integer| {
+        let (scale, f) = quantize(rows.row(index), largest, |column, integer| {
             group[column / QUAD][index % ROWS][column % QUAD] = integer as i8;
             sum += integer;
         });

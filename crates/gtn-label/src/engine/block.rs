@@ -19,9 +19,10 @@
 
 use std::time::Instant;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::dense::float32_error;
+use crate::instructions::arch;
 use crate::problem::{Assignment, Problem};
 use crate::score::Scored;
 use crate::stats::MatchStats;
@@ -301,7 +302,7 @@ impl<T: Element> Block<'_, '_, '_, T> {
             let rows = (chunk * CHUNK..).zip(scores.iter_mut());
             let free = |target: usize| !self.taken[target] && self.may_take(position, target as u32);
             let free = rows.filter(|&(target, _)| free(target)).map(|(target, score)| (targets.row(target), score));
-            Arch::new().dispatch(Dots { unit, rows: free });
+            arch().dispatch(Dots { unit, rows: free });
         });
         let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let floor = f64::from(highest) - 2.0 * (f64::from(float32_error(dim)) + UNIT_ERROR) - self.tie_width();

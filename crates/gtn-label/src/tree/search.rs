@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use pulp::{Arch, Simd, WithSimd, bytemuck};
+use pulp::{Simd, WithSimd, bytemuck};
 
 use super::build::{from_sortable_bits, to_sortable_bits};
 use super::nodes::{LANES, Lanes, Tree};
+use crate::instructions::arch;
 use crate::proposer::{Candidate, Candidates};
 
 /// Bits of a stack entry that store the position of a node on its level; the bits above store the level.
@@ -24,7 +25,7 @@ impl Query<'_> {
     /// Finds the best rows for `source`.
     pub(super) fn run(&mut self, source: &[f32]) {
         self.best.clear();
-        Arch::new().dispatch(Search(self, source));
+        arch().dispatch(Search(self, source));
         for &zero in self.tree.zeros.iter().take(self.best.k) {
             self.best.offer(0.0, zero);
         }

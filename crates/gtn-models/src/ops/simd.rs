@@ -3,13 +3,14 @@
 //! No loop here adds values across lanes, and nothing is contracted into fused multiply-adds, so the results are the same on
 //! every processor.
 
-use pulp::{Arch, Simd, WithSimd};
+use gtn_label::arch;
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Runs `work` with the vector instructions of the processor. Functions that it calls must be inlined.
 #[inline(always)]
 pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
-    Arch::new().dispatch(work)
+    arch().dispatch(work)
 }
 
 /// As [`vectorized`], for a function that is marked `#[inline(always)]`. The body of a long closure would not be inlined, and
@@ -25,7 +26,7 @@ pub(crate) fn vectorized_with<A, R>(function: impl FnOnce(A) -> R, arguments: A)
             (self.0)(self.1)
         }
     }
-    Arch::new().dispatch(Call(function, arguments))
+    arch().dispatch(Call(function, arguments))
 }
 
 /// Number of values from which on several threads are faster than one. Shorter loops end before other threads wake up.

@@ -36,6 +36,24 @@ fn label(folder: &std::path::Path) -> Call {
 }
 
 #[test]
+fn fewer_vector_instructions_give_the_same_pairs() {
+    let folder = tempfile::tempdir().unwrap();
+    let pairs = |strategy: &str, instructions: &str| {
+        let call = label(folder.path()).args(["--strategy", strategy]).env("GTN_CPU", instructions);
+        call.done();
+        std::fs::read(folder.path().join("pairs.npz")).unwrap()
+    };
+    let expected = pairs("reference", "");
+    for strategy in ["int8", "dense", "tree"] {
+        for instructions in ["portable", "avx2", "avx512"] {
+            assert!(pairs(strategy, instructions) == expected, "{strategy} with {instructions}");
+        }
+    }
+    let wrong = label(folder.path()).env("GTN_CPU", "avx9");
+    wrong.refused_in_one_line("GTN_CPU: unknown instructions 'avx9'; use one of portable, avx2, avx512");
+}
+
+#[test]
 fn where_no_thread_can_be_had_the_main_thread_works() {
     let folder = tempfile::tempdir().unwrap();
     // The system has no room for such a stack, so that it starts no thread.

@@ -91,6 +91,20 @@ pub trait Collective: Debug + Send + Sync {
     }
 }
 
+/// The rows of part `part` of `parts` whose parts begin at multiples of `batch_size`, so that each batch is the same for any number of parts. There
+/// are at most as many parts as batches: [`batch_parts`].
+#[must_use]
+pub fn part_of_batches((rows, batch_size): (usize, usize), part: usize, parts: usize) -> Range<usize> {
+    let batches = part_of(rows.div_ceil(batch_size), part, parts);
+    (batches.start * batch_size).min(rows)..(batches.end * batch_size).min(rows)
+}
+
+/// Into how many parts whole batches are divided for so many processes: at least 1, and at most as many as there are batches.
+#[must_use]
+pub fn batch_parts((rows, batch_size): (usize, usize), processes: usize) -> usize {
+    processes.min(rows.div_ceil(batch_size).max(1))
+}
+
 /// The rows of `total` that belong to part `part` of `parts`, which differ in size by at most one.
 #[must_use]
 pub fn part_of(total: usize, part: usize, parts: usize) -> Range<usize> {

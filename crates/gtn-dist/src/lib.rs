@@ -33,7 +33,7 @@ mod threads;
 
 /// The types of values in messages.
 pub use bytemuck::Pod;
-pub use collective::{Collective, part_of};
+pub use collective::{Collective, batch_parts, part_of, part_of_batches};
 pub use error::{Error, Result};
 pub use launch::Launch;
 pub use matching::{Part, match_rows};

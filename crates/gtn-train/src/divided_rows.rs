@@ -2,25 +2,21 @@
 
 use std::ops::Range;
 
-use gtn_dist::{ArrayReader, Collective, Error, part_of, push_array};
+use gtn_dist::{ArrayReader, Collective, Error, batch_parts, part_of_batches, push_array};
 use ndarray::{Array2, Axis, concatenate};
 
 use crate::Result;
 
-/// Computes rows in parts, one for each process, and returns them in their order. Parts begin at multiples of `batch_size`, so that each batch
-/// is the same as in one process. `request` is what another process is asked for a part, and `own` computes that of process 0.
+/// Computes rows in parts, one for each process, and returns them in their order. `rows` says how many there are, and how many a batch has:
+/// each batch is the same as in one process. `request` is what another process is asked for a part, and `own` computes that of process 0.
 pub(crate) fn compute_rows(
     collective: &dyn Collective,
-    (rows, batch_size): (usize, usize),
+    rows: (usize, usize),
     request: impl Fn(Range<usize>) -> Vec<u8>,
     own: impl FnOnce(Range<usize>) -> Result<Array2<f32>>,
 ) -> Result<Array2<f32>> {
-    let batches = rows.div_ceil(batch_size);
-    let size = collective.size().min(batches.max(1));
-    let part = |rank| {
-        let part = part_of(batches, rank, size);
-        (part.start * batch_size).min(rows)..(part.end * batch_size).min(rows)
-    };
+    let size = batch_parts(rows, collective.size());
+    let part = |rank| part_of_batches(rows, rank, size);
     for rank in 1..size {
         collective.send(rank, &request(part(rank)))?;
     }

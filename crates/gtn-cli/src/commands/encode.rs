@@ -1,7 +1,7 @@
 //! `gtn encode`: images to latents, or to the normal vectors that generate them.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gtn_data::ImageCollection;
 use gtn_data::image_files::open_square;
@@ -59,7 +59,7 @@ enum ModelImages {
     /// Of the size of the model.
     Same(ImageCollection),
     /// Files of any size, which are brought to that of a model that was trained on own images, as these were.
-    Own(ImageFiles, PathBuf),
+    Own(ImageFiles),
 }
 
 impl ModelImages {
@@ -73,7 +73,7 @@ impl ModelImages {
         }
         if let Some((settings, channels)) = own_images_of(run)? {
             let images = ImageFiles::open(path, &gtn_train::own_image_options(&settings), channels)?;
-            return Ok(Self::Own(images, path.to_path_buf()));
+            return Ok(Self::Own(images));
         }
         Ok(Self::Same(open_square(path)?))
     }
@@ -81,7 +81,7 @@ impl ModelImages {
     fn len(&self) -> usize {
         match self {
             Self::Same(images) => images.len(),
-            Self::Own(images, _) => images.len(),
+            Self::Own(images) => images.len(),
         }
     }
 
@@ -93,7 +93,7 @@ impl ModelImages {
     ) -> Result<Array2<f32>, Failure> {
         let (images, path) = match self {
             Self::Same(images) => (images.read(rows)?, images.path()),
-            Self::Own(images, path) => (images.read(rows)?, path.as_path()),
+            Self::Own(images) => (images.read(rows)?, images.path()),
         };
         encode(images.view()).map_err(|error| match error {
             Error::ImageShape { .. } => Failure::users(format!("{}: {error}", path.display())),

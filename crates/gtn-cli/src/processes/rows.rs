@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use gtn_dist::{ArrayReader, Collective, Error, part_of, push_array};
-use ndarray::{Array, Axis, Ix1, Ix2, IxDyn, RemoveAxis, concatenate};
+use gtn_dist::{ArrayReader, Collective, Error, batch_parts, part_of_batches, push_array};
+use ndarray::{Array, ArrayView, Axis, Ix1, Ix2, IxDyn, RemoveAxis, concatenate};
 
 use super::{agreed_at, known_to_all};
 use crate::failure::Failure;
 
-/// Computes `rows` rows in parts that begin at multiples of `batch_size`, so that each batch is the same as in one process. `compute`
+/// Computes rows, of which `rows` says how many there are, and how many a batch has: each batch is the same as in one process. `compute`
 /// computes the part of this process; process 0 returns all rows in their order, and the others `None`.
 ///
 /// # Errors
@@ -17,20 +17,14 @@ use crate::failure::Failure;
 pub(crate) fn computed<D: RemoveAxis>(
     collective: &dyn Collective,
     what: &str,
-    (rows, batch_size): (usize, usize),
+    rows: (usize, usize),
     compute: impl FnOnce(Range<usize>) -> Result<Array<f32, D>, Failure>,
 ) -> Result<Option<Array<f32, D>>, Failure> {
     if collective.size() == 1 {
-        return compute(0..rows).map(Some);
+        return compute(0..rows.0).map(Some);
     }
-    let batches = rows.div_ceil(batch_size);
-    let size = collective.size().min(batches.max(1));
-    let part = |rank: usize| {
-        let part = part_of(batches, rank, size);
-        (part.start * batch_size).min(rows)..(part.end * batch_size).min(rows)
-    };
-    let has_part = collective.rank() < size;
-    let own = if has_part { compute(part(collective.rank())).map(Some) } else { Ok(None) };
+    let (rank, size) = (collective.rank(), batch_parts(rows, collective.size()));
+    let own = if rank < size { compute(part_of_batches(rows, rank, size)).map(Some) } else { Ok(None) };
     let own = agreed_at(collective, what, own)?;
     gathered(collective, size, own).map_err(|error| known_to_all(collective, error))
 }
@@ -43,7 +37,7 @@ fn gathered<D: RemoveAxis>(
 ) -> gtn_dist::Result<Option<Array<f32, D>>> {
     let Some(own) = own else { return Ok(None) };
     if !collective.is_first() {
-        collective.send(0, &to_message(own))?;
+        collective.send(0, &to_message(own.view()))?;
         return Ok(None);
     }
     let mut parts = vec![own];
@@ -67,7 +61,7 @@ pub(crate) fn of_first(
         return Ok(rows);
     }
     let mut message = match &rows {
-        Some(rows) if collective.is_first() => to_message(rows.clone()),
+        Some(rows) if collective.is_first() => to_message(rows.view()),
         _ => Vec::new(),
     };
     let sent = collective.broadcast(&mut message).and_then(|()| match (collective.is_first(), message.is_empty()) {
@@ -78,7 +72,7 @@ pub(crate) fn of_first(
     sent.map_err(|error| known_to_all(collective, error))
 }
 
-fn to_message<D: RemoveAxis>(rows: Array<f32, D>) -> Vec<u8> {
+fn to_message<D: RemoveAxis>(rows: ArrayView<'_, f32, D>) -> Vec<u8> {
     let shape: Vec<u64> = rows.shape().iter().map(|&len| len as u64).collect();
     let mut message = Vec::with_capacity(size_of::<f32>() * rows.len() + 64);
     push_array(&mut message, &shape);
@@ -141,7 +135,7 @@ mod tests {
     fn images_keep_their_shape_and_all_get_what_the_first_has() {
         let images = Array4::from_shape_fn((4, 3, 2, 2), |(n, c, y, x)| (n + 10 * c + 100 * y + 1000 * x) as f32);
         let reversed = images.clone().permuted_axes([0, 3, 2, 1]);
-        assert_eq!(from_message(&to_message(reversed.clone())), Some(reversed));
+        assert_eq!(from_message(&to_message(reversed.view())), Some(reversed));
         let found = Threads::run(3, |collective| {
             let rows = collective.is_first().then(|| squares(0..5));
             [of_first(collective, rows).unwrap(), of_first(collective, None).unwrap()]

@@ -43,6 +43,12 @@ impl ImageFiles {
         Ok(Self { path: path.to_path_buf(), options: *options, channels, listing })
     }
 
+    /// The path that was opened.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The number of images.
     #[must_use]
     pub fn len(&self) -> usize {

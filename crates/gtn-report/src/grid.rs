@@ -16,8 +16,8 @@ const GAP: usize = 2;
 /// Level of the pixels of a grid that belong to no image: white.
 const BACKGROUND: u8 = 255;
 
-/// Quality of JPEG files, of 100.
-const JPEG_QUALITY: u8 = 88;
+/// Qualities of JPEG files, of 100: the first that is small enough, or else the last.
+const JPEG_QUALITIES: [u8; 4] = [88, 80, 70, 60];
 
 /// Maximum size of a raster. A larger one is a mistake, which is reported before memory is allocated.
 const MAX_BYTES: usize = 1 << 30;
@@ -105,19 +105,26 @@ impl Raster {
         Ok(bytes)
     }
 
-    /// The raster as a JPEG file of high quality, which is much smaller than a PNG for detailed images. Equal rasters give equal bytes.
+    /// The raster as a JPEG file, which is much smaller than a PNG for detailed images: of high quality, or of less where it would have more
+    /// than `max_bytes`, down to a limit. Equal rasters give equal bytes.
     ///
     /// # Errors
     ///
     /// [`Error::Format`] if the JPEG encoder fails.
-    pub fn to_jpeg(&self) -> Result<Vec<u8>> {
+    pub fn to_jpeg(&self, max_bytes: usize) -> Result<Vec<u8>> {
         let fail = |reason: String| Error::Format { what: "a JPEG", reason };
         let side = |length: usize| u32::try_from(length).map_err(|error| fail(error.to_string()));
         let color = if self.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
         let mut bytes = Vec::new();
-        JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)
-            .write_image(&self.pixels, side(self.width)?, side(self.height)?, color)
-            .map_err(|error| fail(error.to_string()))?;
+        for quality in JPEG_QUALITIES {
+            bytes.clear();
+            JpegEncoder::new_with_quality(&mut bytes, quality)
+                .write_image(&self.pixels, side(self.width)?, side(self.height)?, color)
+                .map_err(|error| fail(error.to_string()))?;
+            if bytes.len() <= max_bytes {
+                break;
+            }
+        }
         Ok(bytes)
     }
 

@@ -1,7 +1,7 @@
 //! Rasters and grids, level by level.
 
 use gtn_report::Error;
-use gtn_report::grid::{grid, single};
+use gtn_report::grid::{grid, single, square};
 use ndarray::{Array3, Array4, array};
 
 #[test]
@@ -72,4 +72,19 @@ fn an_invalid_shape_is_an_error_that_names_it() {
     assert!(small.upscaled(100_000).is_err());
     assert!(small.upscaled(usize::MAX).is_err());
     assert!(single(Array3::zeros((2, 5, 5)).view()).is_err());
+}
+
+#[test]
+fn a_jpeg_gets_smaller_where_it_would_be_too_large() {
+    // Noise, which no encoder makes small.
+    let mut state = 1_u32;
+    let noise = Array4::from_shape_fn((20, 3, 32, 32), |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+    });
+    let raster = square(noise.view()).unwrap();
+    let size = |limit| raster.to_jpeg(limit).unwrap().len();
+    let (largest, smallest) = (size(usize::MAX), size(0));
+    let limit = largest * 9 / 10;
+    assert!(smallest < limit && (smallest..=limit).contains(&size(limit)), "{smallest}, {limit}: {}", size(limit));
 }

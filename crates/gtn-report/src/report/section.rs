@@ -73,6 +73,8 @@ pub(super) struct Thumbnails {
 
 /// A larger PNG file is not embedded, but a JPEG file of the same image, if that is smaller.
 const MAX_EMBEDDED_PNG: usize = 128 << 10;
+/// A JPEG file that would be larger has less quality, so that a report of 200 images stays below 3 MB.
+const MAX_EMBEDDED_JPEG: usize = 384 << 10;
 
 impl Figure {
     /// A figure from a canvas.
@@ -108,7 +110,7 @@ impl Embedded {
     /// An image that is shown `factor` times as large.
     pub(super) fn new(raster: &Raster, factor: usize) -> Result<Self> {
         let png = raster.to_png()?;
-        let jpeg = if png.len() > MAX_EMBEDDED_PNG { Some(raster.to_jpeg()?) } else { None };
+        let jpeg = if png.len() > MAX_EMBEDDED_PNG { Some(raster.to_jpeg(MAX_EMBEDDED_JPEG)?) } else { None };
         let (kind, bytes) = match jpeg.filter(|jpeg| jpeg.len() < png.len()) {
             Some(jpeg) => ("image/jpeg", jpeg),
             None => ("image/png", png),

@@ -11,6 +11,7 @@ mod top_k;
 
 pub(crate) use float32::{Float32Proposer, error as float32_error};
 pub(crate) use int8::Int8Proposer;
+pub(crate) use panels::{LANES, Panels, ROWS};
 
 #[cfg(test)]
 mod tests {

@@ -1,46 +1,31 @@
 //! Algorithm 1 in blocks of source rows, whose size adapts to how often they compete for the same target rows.
+//!
+//! Where lists of candidates are too short again and again, the cause decides what follows: of equal target rows the proposer is given
+//! one each ([`equal`]); for source rows in a narrow cone, candidates are those of their center ([`around`]); and where cosines are too close to
+//! each other for a proposer, the next one takes over, or in the end all free rows are scored exactly ([`crate::exact`]).
 
+mod around;
 mod block;
+mod dots;
+mod equal;
+mod sizes;
 
 use std::time::Instant;
 
-use block::{Block, MIN_BLOCK_SIZE, UNHELD};
+use around::Around;
+use block::{Block, UNHELD};
 pub(crate) use block::{Buffers, MAX_LIST_LEN, UNIT_ERROR, tie_width, unit_rows};
+use equal::EqualRows;
+pub(crate) use sizes::BlockParams;
+use sizes::{Outcome, Sizes};
 
+use crate::exact::ExactRows;
 use crate::matching::Reporter;
 use crate::problem::{Assignment, Problem};
+use crate::sharded::match_blocks;
 use crate::sort::argsort_by_norm;
 use crate::stats::MatchStats;
 use crate::{Element, MatchError, Proposer, UnitRows};
-
-/// Maximum number of candidates in a block, which bounds their memory.
-const MAX_BLOCK_CANDIDATES: usize = 1 << 22;
-
-/// Parameters of the blocks, which change the time taken, never the matching.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BlockParams {
-    /// Maximum number of source rows that candidates are proposed for at a time.
-    pub(crate) block_size: usize,
-    /// Initial number of candidates per source row.
-    pub(crate) k: usize,
-    /// Free target rows per source row of a block. The more there are, the less often two source rows compete for the same one.
-    pub(crate) free_per_row: usize,
-}
-
-impl BlockParams {
-    // Measured; see the [cost model](crate::cost_model).
-    pub(crate) const DENSE: Self = Self { block_size: 4096, k: 8, free_per_row: 32 };
-    pub(crate) const DENSE_FEW_COLUMNS: Self = Self { block_size: 4096, k: 4, free_per_row: 32 };
-    pub(crate) const INT8: Self = Self { block_size: 4096, k: 16, free_per_row: 32 };
-    pub(crate) const TREE: Self = Self { block_size: 1024, k: 4, free_per_row: 16 };
-    pub(crate) const PROPOSED: Self = Self { block_size: 4096, k: 16, free_per_row: 32 };
-
-    /// Source rows of the next block: a multiple of [`MIN_BLOCK_SIZE`] where possible, so that all threads get equal work.
-    fn next_block(self, free: usize, k: usize) -> usize {
-        let max = (MAX_BLOCK_CANDIDATES / k).max(MIN_BLOCK_SIZE);
-        (free / self.free_per_row).max(1).min(max).next_multiple_of(MIN_BLOCK_SIZE).min(self.block_size)
-    }
-}
 
 /// A proposer, and a fallback for when its lists are too short too often.
 pub(crate) struct Proposers<'p> {
@@ -67,69 +52,112 @@ pub(crate) fn run<T: Element>(
     });
     buffers.holders.clear();
     buffers.holders.resize(taken.len(), UNHELD);
-    let Proposers { first: (mut proposer, mut params), mut fallback } = proposers;
-    begin(proposer, &buffers.targets, dim, &taken)?;
+    let Proposers { first: (mut proposer, params), mut fallback } = proposers;
+    begin(proposer, &buffers.targets, dim, |target| !taken[target as usize])?;
     stats.prepare += started.elapsed();
 
-    let mut k = params.k;
-    // The first block is short, to find out early whether the lists are long enough.
-    let mut max_block = MIN_BLOCK_SIZE;
+    let mut sizes = Sizes::new(params);
+    let mut around = Around::default();
+    let (mut equal, mut looked_for_equal) = (None, false);
     let mut done = zero_rows;
     while done < problem.order.len() {
         reporter.report(done)?;
         let sources = &problem.order[done..];
-        let proposed = params.next_block(taken.len() - done, k).min(max_block).min(sources.len());
+        let free = taken.len() - done;
+        let around_block = around.block_size(free);
+        let proposed = around_block.unwrap_or_else(|| sizes.next_block(free)).min(sources.len());
+        let (rescored, scanned) = (stats.rescored, stats.full_scans);
         let mut block = Block {
             problem,
             sources: &sources[..proposed],
-            k,
+            k: sizes.k,
             taken: &taken,
+            equal: equal.as_ref(),
             buffers: &mut *buffers,
             stats: &mut *stats,
         };
-        block.propose(proposer)?;
+        match around_block {
+            None => block.propose(proposer)?,
+            Some(_) => {
+                if !block.propose_around(&mut around)? {
+                    continue;
+                }
+            }
+        }
         let refilled = block.resolve_conflicts(proposer)?;
         let removed = block.commit(&mut out);
         for &target in &removed {
             taken[target as usize] = true;
         }
-        proposer.remove(&removed)?;
+        match &mut equal {
+            None => proposer.remove(&removed)?,
+            Some(equal) => proposer.remove(&EqualRows::take(equal, &removed))?,
+        }
         let processed = removed.len();
         done += processed;
-        if processed < proposed {
-            // Too many source rows competed for the same few target rows.
-            max_block = processed.max(MIN_BLOCK_SIZE);
+        let outcome = Outcome {
+            proposed,
+            processed,
+            refilled,
+            rescored: stats.rescored - rescored,
+            scanned: stats.full_scans - scanned,
+            free: free - processed,
+        };
+        if around_block.is_some() {
+            if outcome.many_refills() {
+                around.extend();
+            }
             continue;
         }
-        // As free rows become rare, or where many source rows compete for the same few, longer lists are cheaper than refills.
-        let (many_refills, some_refills) = (refilled > processed / 4, refilled > processed / 16);
-        let longer = k.saturating_mul(if many_refills { 4 } else { 2 }).min(MAX_LIST_LEN / 8).max(k);
-        max_block = if many_refills {
-            (max_block / 4).max(MIN_BLOCK_SIZE)
-        } else if some_refills {
-            max_block
-        } else {
-            max_block.saturating_mul(2)
-        };
-        if many_refills
-            && longer == k
-            && let Some(next) = fallback.take()
-        {
-            let started = Instant::now();
-            (proposer, params) = next;
-            k = params.k;
-            begin(proposer, &buffers.targets, dim, &taken)?;
+        if outcome.ended_early() || outcome.many_refills() {
+            around.begin();
+            if !std::mem::replace(&mut looked_for_equal, true) {
+                let started = Instant::now();
+                let found = EqualRows::find(problem, &taken);
+                if found.are_worthwhile(outcome.free) {
+                    begin(proposer, &buffers.targets, dim, |target| found.stands_for_free(target))?;
+                    equal = Some(found);
+                }
+                stats.prepare += started.elapsed();
+                if equal.is_some() {
+                    continue;
+                }
+            }
+        }
+        let lists_are_too_short = sizes.adapt(&outcome);
+        if !(outcome.too_close() || lists_are_too_short) {
+            continue;
+        }
+        let started = Instant::now();
+        if let Some((next, params)) = fallback.take() {
+            proposer = next;
+            sizes.restart(params);
+            begin(proposer, &buffers.targets, dim, |target| match &equal {
+                None => !taken[target as usize],
+                Some(equal) => EqualRows::stands_for_free(equal, target),
+            })?;
             stats.prepare += started.elapsed();
-        } else if some_refills {
-            k = longer;
+        } else if outcome.too_close() {
+            let mut rows = ExactRows::new(problem, &taken);
+            let report = |done| reporter.report(done);
+            match_blocks(problem.order, done, taken.len() as u64, &mut rows, &mut out, report)?;
+            stats.full_scans += rows.scanned;
+            stats.decide += started.elapsed();
+            break;
         }
     }
     Ok(out)
 }
 
-/// Passes the target rows to a proposer, and removes those that are taken.
-fn begin(proposer: &mut dyn Proposer, targets: &[f32], dim: usize, taken: &[bool]) -> Result<(), MatchError> {
-    proposer.begin(UnitRows::new(targets, dim))?;
-    let removed: Vec<u32> = (0..).zip(taken).filter(|&(_, &taken)| taken).map(|(target, _)| target).collect();
+/// Passes the target rows to a proposer, and removes all but those that it may propose.
+fn begin(
+    proposer: &mut dyn Proposer,
+    targets: &[f32],
+    dim: usize,
+    may_propose: impl Fn(u32) -> bool,
+) -> Result<(), MatchError> {
+    let targets = UnitRows::new(targets, dim);
+    proposer.begin(targets)?;
+    let removed: Vec<u32> = (0..targets.len() as u32).filter(|&target| !may_propose(target)).collect();
     Ok(proposer.remove(&removed)?)
 }

@@ -131,6 +131,7 @@ mod dense;
 mod element;
 mod engine;
 mod error;
+mod exact;
 mod instructions;
 mod matcher;
 mod matching;

@@ -68,6 +68,18 @@ pub(crate) fn in_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     f()
 }
 
+/// The number of threads of the current pool.
+#[cfg(feature = "rayon")]
+pub(crate) fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+/// One.
+#[cfg(not(feature = "rayon"))]
+pub(crate) fn threads() -> usize {
+    1
+}
+
 /// Runs `f` in a new pool of `threads` threads.
 #[cfg(feature = "rayon")]
 pub(crate) fn with_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> Result<R, crate::MatchError> {

@@ -110,6 +110,11 @@ impl Candidates {
         *self = Self { listed, error, bound };
     }
 
+    /// Replaces the index of each listed row.
+    pub(crate) fn rename(&mut self, index: impl Fn(u32) -> u32) {
+        self.listed.iter_mut().for_each(|candidate| candidate.target = index(candidate.target));
+    }
+
     /// Takes the list, so that its memory can be reused.
     pub(crate) fn take_listed(&mut self) -> Vec<Candidate> {
         std::mem::take(&mut self.listed)

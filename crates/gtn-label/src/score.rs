@@ -113,7 +113,8 @@ impl<T: Element> Targets<'_, '_, T> {
         (self.scored(dot, y_norm, target), cosine)
     }
 
-    fn scored(&self, dot: f64, y_norm: f64, target: usize) -> Scored {
+    /// The score of a target row whose [`dot`] with the source row is known.
+    pub(crate) fn scored(&self, dot: f64, y_norm: f64, target: usize) -> Scored {
         let norm = self.norms[target];
         let score = if norm == 0.0 || y_norm == 0.0 { 0.0 } else { dot / norm };
         let similarity = similarity(score, y_norm);

@@ -75,22 +75,35 @@ pub fn match_shards<S: Shards>(
         }
         shards.remove(&shortest.iter().map(|&(_, target)| target).collect::<Vec<_>>())?;
     }
+    match_blocks(&order, zeros, target_rows, shards, &mut out, |done| match progress(Progress { done, total }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(MatchError::Cancelled { done, total }.into()),
+    })?;
+    // After the last row, a request to stop comes too late to matter.
+    let _ = progress(Progress { done: total, total });
+    Ok(Matching { assignment: out.targets, order, similarity: out.similarity })
+}
+
+/// Matches the source rows of `order` after the first `done`, with `target_rows` rows of all shards. `report` is called before each block.
+pub(crate) fn match_blocks<S: Shards>(
+    order: &[usize],
+    mut done: usize,
+    target_rows: u64,
+    shards: &mut S,
+    out: &mut Assignment,
+    mut report: impl FnMut(usize) -> Result<(), S::Error>,
+) -> Result<(), S::Error> {
     let mut sizes = BlockSizes::new(shards.block_size(), shards.count());
-    let mut done = zeros;
-    while done < total {
-        if progress(Progress { done, total }).is_break() {
-            return Err(MatchError::Cancelled { done, total }.into());
-        }
+    while done < order.len() {
+        report(done)?;
         let sources = &order[done..];
         let len = sizes.next_block(target_rows - done as u64).min(sources.len());
         let mut block = Block::new(&sources[..len], shards.preferences(&sources[..len], sizes.list_len())?);
         let longer = block.resolve(shards)?;
-        let taken = block.commit(&mut out);
+        let taken = block.commit(out);
         shards.remove(&taken)?;
         sizes.adapt(taken.len(), len, longer);
         done += taken.len();
     }
-    // After the last row, a request to stop comes too late to matter.
-    let _ = progress(Progress { done, total });
-    Ok(Matching { assignment: out.targets, order, similarity: out.similarity })
+    Ok(())
 }

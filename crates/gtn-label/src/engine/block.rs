@@ -19,10 +19,10 @@
 
 use std::time::Instant;
 
-use pulp::{Simd, WithSimd};
-
+use super::around::Around;
+use super::dots::dots;
+use super::equal::EqualRows;
 use crate::dense::float32_error;
-use crate::instructions::arch;
 use crate::problem::{Assignment, Problem};
 use crate::score::Scored;
 use crate::stats::MatchStats;
@@ -97,6 +97,8 @@ pub(super) struct Block<'b, 'r, 'a, T: Element> {
     pub(super) k: usize,
     /// The target rows taken before this block.
     pub(super) taken: &'b [bool],
+    /// The groups of equal target rows, if the proposer was given one of each.
+    pub(super) equal: Option<&'b EqualRows>,
     pub(super) buffers: &'b mut Buffers,
     pub(super) stats: &'b mut MatchStats,
 }
@@ -104,6 +106,25 @@ pub(super) struct Block<'b, 'r, 'a, T: Element> {
 impl<T: Element> Block<'_, '_, '_, T> {
     /// Proposes candidates for all source rows, and lets each one choose as if it were alone.
     pub(super) fn propose(&mut self, proposer: &mut dyn Proposer) -> Result<(), MatchError> {
+        let k = self.k;
+        self.propose_by(|_, (sources, _), candidates| Ok(proposer.propose(sources, k, candidates).map(|()| true)?))
+            .map(|_| ())
+    }
+
+    /// The same among the rows that are the best ones for the center of the source rows. Returns whether those are in a narrow cone.
+    pub(super) fn propose_around(&mut self, around: &mut Around) -> Result<bool, MatchError> {
+        self.propose_by(|is_free, rows, candidates| around.propose(rows, is_free, candidates))
+    }
+
+    /// Lets each source row choose from the candidates that `propose` finds, if it returns that it did.
+    fn propose_by(
+        &mut self,
+        propose: impl FnOnce(
+            &(dyn Fn(usize) -> bool + Sync),
+            (UnitRows<'_>, UnitRows<'_>),
+            &mut [Candidates],
+        ) -> Result<bool, MatchError>,
+    ) -> Result<bool, MatchError> {
         let started = Instant::now();
         let (len, dim) = (self.sources.len(), self.problem.source.dim());
         let buffers = &mut *self.buffers;
@@ -115,8 +136,13 @@ impl<T: Element> Block<'_, '_, '_, T> {
         if buffers.candidates.len() < len {
             buffers.candidates.resize_with(len, Candidates::default);
         }
-        proposer.propose(UnitRows::new(&buffers.sources, dim), self.k, &mut buffers.candidates[..len])?;
+        let (sources, targets) = (UnitRows::new(&buffers.sources, dim), UnitRows::new(&buffers.targets, dim));
+        let is_free = |target| is_free(self.taken, self.equal, target);
+        let found = propose(&is_free, (sources, targets), &mut buffers.candidates[..len])?;
         self.stats.propose += started.elapsed();
+        if !found {
+            return Ok(false);
+        }
 
         let started = Instant::now();
         self.check(&self.buffers.candidates[..len])?;
@@ -128,13 +154,13 @@ impl<T: Element> Block<'_, '_, '_, T> {
         self.stats.rescored += choices.iter().map(|choice| u64::from(choice.rescored)).sum::<u64>();
         self.buffers.choices = choices;
         self.stats.decide += started.elapsed();
-        Ok(())
+        Ok(true)
     }
 
     /// Checks that the proposer, which may be outside this crate, lists only free rows and valid scores.
     fn check(&self, candidates: &[Candidates]) -> Result<(), MatchError> {
         let is_invalid = |candidate: &Candidate| {
-            candidate.score.is_nan() || self.taken.get(candidate.target as usize).is_none_or(|&taken| taken)
+            candidate.score.is_nan() || !is_free(self.taken, self.equal, candidate.target as usize)
         };
         match candidates.iter().flat_map(Candidates::listed).find(|&candidate| is_invalid(candidate)) {
             None => Ok(()),
@@ -152,14 +178,28 @@ impl<T: Element> Block<'_, '_, '_, T> {
         self.buffers.holders[target as usize] as usize > position
     }
 
+    /// The row that the source row at `position` may take: the proposed one, or the first that is equal to it.
+    fn available(&self, position: usize, proposed: u32) -> Option<u32> {
+        match self.equal {
+            None => self.may_take(position, proposed).then_some(proposed),
+            Some(equal) => {
+                let rows = equal.free(proposed);
+                rows.get(rows.partition_point(|&row| !self.may_take(position, row))).copied()
+            }
+        }
+    }
+
     fn tie_width(&self) -> f64 {
         tie_width(self.problem.targets.precision)
     }
 
-    /// The choice of the source row at `position` among the listed rows that no earlier one holds.
+    /// The choice of the source row at `position` among the listed rows, and those equal to them, that no earlier one holds.
     fn choose(&self, position: usize, candidates: &Candidates) -> Choice {
-        let free = || candidates.listed().iter().filter(|candidate| self.may_take(position, candidate.target));
-        let Some(highest) = free().map(|candidate| candidate.score).reduce(f32::max) else {
+        let available = || {
+            let listed = candidates.listed().iter();
+            listed.filter_map(|candidate| Some((candidate.score, self.available(position, candidate.target)?)))
+        };
+        let Some(highest) = available().map(|(score, _)| score).reduce(f32::max) else {
             return Choice::default();
         };
         let error = f64::from(candidates.error());
@@ -170,8 +210,8 @@ impl<T: Element> Block<'_, '_, '_, T> {
             return Choice::default();
         }
         let floor = unlisted_limit - error;
-        let in_window = free().filter(|candidate| reaches(candidate.score, floor));
-        self.decide(position, in_window.map(|candidate| candidate.target))
+        let in_window = available().filter(|&(score, _)| reaches(score, floor));
+        self.decide(position, in_window.map(|(_, target)| target))
     }
 
     /// The best of these rows, scored in `f64`.
@@ -302,7 +342,7 @@ impl<T: Element> Block<'_, '_, '_, T> {
             let rows = (chunk * CHUNK..).zip(scores.iter_mut());
             let free = |target: usize| !self.taken[target] && self.may_take(position, target as u32);
             let free = rows.filter(|&(target, _)| free(target)).map(|(target, score)| (targets.row(target), score));
-            arch().dispatch(Dots { unit, rows: free });
+            dots(unit, free);
         });
         let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let floor = f64::from(highest) - 2.0 * (f64::from(float32_error(dim)) + UNIT_ERROR) - self.tie_width();
@@ -331,38 +371,15 @@ impl<T: Element> Block<'_, '_, '_, T> {
     }
 }
 
+/// Whether a row may be proposed.
+fn is_free(taken: &[bool], equal: Option<&EqualRows>, target: usize) -> bool {
+    match equal {
+        None => taken.get(target).is_some_and(|&taken| !taken),
+        Some(equal) => equal.stands_for_free(target as u32),
+    }
+}
+
 /// Whether a score is at least `floor`. A floor of NaN, from an unbounded error, admits every score.
 fn reaches(score: f32, floor: f64) -> bool {
     floor.is_nan() || f64::from(score) >= floor
-}
-
-/// Dot products with one unit row.
-struct Dots<'u, I> {
-    unit: &'u [f32],
-    rows: I,
-}
-
-impl<'r, 's, I: Iterator<Item = (&'r [f32], &'s mut f32)>> WithSimd for Dots<'_, I> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for (row, score) in self.rows {
-            *score = dot(self.unit, row);
-        }
-    }
-}
-
-/// A dot product in `f32`; [`float32_error`] bounds its error.
-#[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
-    let mut sums = [0.0; 16];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..16 {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f32>() + rest
 }

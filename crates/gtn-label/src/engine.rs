@@ -13,8 +13,8 @@ mod sizes;
 use std::time::Instant;
 
 use around::Around;
+pub(crate) use block::Buffers;
 use block::{Block, UNHELD};
-pub(crate) use block::{Buffers, MAX_LIST_LEN, UNIT_ERROR, tie_width, unit_rows};
 use equal::EqualRows;
 pub(crate) use sizes::BlockParams;
 use sizes::{Outcome, Sizes};
@@ -25,6 +25,7 @@ use crate::problem::{Assignment, Problem};
 use crate::sharded::match_blocks;
 use crate::sort::argsort_by_norm;
 use crate::stats::MatchStats;
+use crate::units::unit_rows;
 use crate::{Element, MatchError, Proposer, UnitRows};
 
 /// A proposer, and a fallback for when its lists are too short too often.

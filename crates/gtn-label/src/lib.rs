@@ -147,6 +147,7 @@ mod sort;
 mod sorted;
 mod stats;
 mod tree;
+mod units;
 mod verify;
 mod workspace;
 

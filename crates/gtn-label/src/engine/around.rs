@@ -4,8 +4,8 @@
 //! |⟨x, u⟩ − ⟨x, c⟩| ≤ |x|ε. So if every row that is not listed for c has a cosine of at most b with it, then its cosine with u is at most
 //! b + ε, up to the rounding of unit rows, and only the listed rows have to be scored for each source row.
 
-use super::block::MIN_BLOCK_SIZE;
 use super::dots::dots;
+use super::sizes::MIN_BLOCK_SIZE;
 use crate::dense::{Float32Proposer, float32_error};
 use crate::{Candidate, Candidates, MatchError, Proposer, UnitRows, parallel};
 

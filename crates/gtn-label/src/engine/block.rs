@@ -8,7 +8,7 @@
 //! [`UNIT_ERROR`], which also covers the rounding of the `f64` scores. Let h be the highest score on the list among the rows that
 //! y may take. Only rows with a score of at least h − 2e − 2·[`UNIT_ERROR`] can be the best; they are rescored in `f64`. No other
 //! row can be, provided that b < h − e − 2·[`UNIT_ERROR`]; otherwise the list is too short, and candidates are proposed for y
-//! again. With [`Precision::Single`], rows tie whose cosines are up to one step of `f32` apart, and both limits are lower by that
+//! again. With [`Precision::Single`](crate::Precision::Single), rows tie whose cosines are up to one step of `f32` apart, and both limits are lower by that
 //! step.
 //!
 //! *Conflicts.* All target rows rank the source rows alike, by the processing order, so Algorithm 1 is the only stable matching,
@@ -22,22 +22,16 @@ use std::time::Instant;
 use super::around::Around;
 use super::dots::dots;
 use super::equal::EqualRows;
+use super::sizes::MIN_BLOCK_SIZE;
 use crate::dense::float32_error;
 use crate::problem::{Assignment, Problem};
 use crate::score::Scored;
 use crate::stats::MatchStats;
-use crate::{Candidate, Candidates, Element, MatchError, Precision, Proposer, UnitRows, parallel};
+use crate::units::{MAX_LIST_LEN, UNIT_ERROR, tie_width, unit_rows};
+use crate::{Candidate, Candidates, Element, MatchError, Proposer, UnitRows, parallel};
 
-/// Bound on the difference between the cosine of two rows, exact or as computed in `f64`, and the cosine of their unit rows:
-/// two roundings by 2⁻²⁴, plus a margin for those in `f64`.
-pub(crate) const UNIT_ERROR: f64 = 1.2e-7;
 /// The holder of a target row that no source row of the block holds.
 pub(super) const UNHELD: u32 = u32::MAX;
-/// Source rows that give a few threads enough work each; block sizes are multiples of it where possible.
-pub(super) const MIN_BLOCK_SIZE: usize = 96;
-/// Maximum length of a list; if it does not suffice, every free row is scored.
-pub(crate) const MAX_LIST_LEN: usize = 2048;
-
 /// Memory that successive matchings reuse.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
@@ -56,38 +50,6 @@ struct Choice {
     scored: Option<Scored>,
     /// Target rows that were scored in `f64`.
     rescored: u32,
-}
-
-/// Fills `units` with `len` unit rows; a zero row stays zero.
-pub(crate) fn unit_rows<'t, T: Element>(
-    units: &mut Vec<f32>,
-    len: usize,
-    dim: usize,
-    row: impl Fn(usize) -> (&'t [T], f64) + Sync + Send,
-) {
-    const ROWS: usize = 64;
-    units.clear();
-    units.resize(len * dim, 0.0);
-    let mut chunks: Vec<&mut [f32]> = units.chunks_mut(ROWS * dim).collect();
-    parallel::for_each(&mut chunks, |chunk, units| {
-        for (offset, unit) in units.chunks_mut(dim).enumerate() {
-            let (row, norm) = row(chunk * ROWS + offset);
-            if norm > 0.0 {
-                for (unit, &entry) in unit.iter_mut().zip(row) {
-                    *unit = (entry.into() / norm) as f32;
-                }
-            }
-        }
-    });
-}
-
-/// Maximum difference between cosines that tie.
-pub(crate) fn tie_width(precision: Precision) -> f64 {
-    match precision {
-        Precision::Double => 0.0,
-        // Two values that round to the same f32 are at most one f32 step apart, which is at most 2⁻²⁴ below 1.
-        Precision::Single => f64::from(f32::EPSILON),
-    }
 }
 
 /// The source rows that are being processed.

@@ -1,7 +1,9 @@
 //! How many source rows a block has and how long their lists are, adapted to what happened in the blocks before.
 
-use super::block::{MAX_LIST_LEN, MIN_BLOCK_SIZE};
+use crate::units::MAX_LIST_LEN;
 
+/// Source rows that give a few threads enough work each; block sizes are multiples of it where possible.
+pub(super) const MIN_BLOCK_SIZE: usize = 96;
 /// Maximum number of candidates in a block, which bounds their memory.
 const MAX_BLOCK_CANDIDATES: usize = 1 << 22;
 /// If so many rows are scored for each source row, and more than one of [`FREE_PER_RESCORED`] free rows, scoring all of them with vector

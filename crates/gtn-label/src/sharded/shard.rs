@@ -2,11 +2,11 @@
 
 use super::preferences::{LongerList, Preference, PreferenceList, Shards};
 use crate::dense::{Float32Proposer, Int8Proposer};
-use crate::engine::{MAX_LIST_LEN, UNIT_ERROR, tie_width, unit_rows};
 use crate::problem::{check_columns, checked_norms};
 use crate::score::{Scored, Targets, norm};
 use crate::sort::argsort_by_norm;
 use crate::tree::Tree;
+use crate::units::{MAX_LIST_LEN, UNIT_ERROR, tie_width, unit_rows};
 use crate::{
     Candidate, Candidates, Element, MatchError, PointSet, Precision, Proposer, Rows, Strategy, UnitRows, cost_model,
     parallel,

@@ -64,13 +64,12 @@ fn bench_label() -> Call {
 
 #[test]
 fn each_case_is_timed_and_verified() {
-    let cases = ["3000x1:normal", "2000x2:decaying", "700x5:decaying", "1500x20:normal"];
+    let cases = ["3000x1:normal", "2000x2:decaying", "700x5:decaying", "1500x20:normal", "1000x20:multiples"];
     let (lines, _) = bench_label().args(cases).args(["--check", "--json"]).done();
     let found: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(found.len(), cases.len(), "{lines}");
-    for (found, (case, checked)) in
-        found.iter().zip(cases.iter().zip([" steps", "tree, complete", "dense, complete", "int8, complete"]))
-    {
+    let all_checked = [" steps", "tree, complete", "dense, complete", "int8, complete", "int8, complete"];
+    for (found, (case, checked)) in found.iter().zip(cases.iter().zip(all_checked)) {
         let as_text = format!("{}x{}:{}", found["rows"], found["columns"], found["data"].as_str().unwrap());
         assert_eq!(as_text, *case);
         for key in ["seconds", "process_seconds", "operations_per_second", "fraction_of_peak"] {
@@ -91,7 +90,7 @@ fn each_case_is_timed_and_verified() {
 fn an_invalid_case_is_refused_with_an_example() {
     for case in ["1000", "1000x5", "1000x5:even", "0x5:normal", "1000x5.5:normal"] {
         let message = bench_label().arg(case).refused("ROWSxCOLUMNS:DATA");
-        assert!(message.contains("normal or decaying") && message.contains("20000x100:normal"), "{message}");
+        assert!(message.contains("normal, decaying, cone") && message.contains("20000x100:normal"), "{message}");
     }
     bench_label().args(["1000x5:normal", "--scaling"]).refused("--scaling");
     bench_label().args(["--figure", "figure.svg"]).refused("--scaling");

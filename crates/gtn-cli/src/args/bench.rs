@@ -72,10 +72,14 @@ pub(crate) struct BenchTrain {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Source rows are standard normal. Target rows of `normal` are standard normal as well; in those \
-of `decaying`, column k = 1, 2, ... has standard deviation σ = 1/√k and mean 0.3σ, similar to \
-latents of images.
+#[command(after_help = "Rows are standard normal, except where the data say otherwise:
+normal     all of them
+decaying   column k = 1, 2, ... of the target rows has standard deviation σ = 1/√k and mean 0.3σ,
+           similar to latents of images
+cone       source rows are one row plus 0.01 times a normal one: all compete for the same target rows
+equal      a hundred different target rows
+multiples  target rows are multiples of one row: cosines differ by rounding alone
+zeros      every other target row and every fourth source row is all zeros
 
 matching  seconds of the matching alone: the median of up to 9 repetitions in 3 seconds
 process   seconds of the command `gtn label` on .npy files that were just written
@@ -94,12 +98,12 @@ Run nothing else on the machine.
 Examples:
   gtn bench label
   gtn bench label 20000x100:normal 50000x10:decaying --check --json
+  gtn bench label 20000x100:cone 20000x100:equal 20000x100:multiples 20000x100:zeros --check
   gtn bench label --scaling --figure scaling.svg
-  cargo xtask bench label --python ~/venv/bin/python      # with PyTorch"
-)]
+  cargo xtask bench label --python ~/venv/bin/python      # with PyTorch")]
 pub(crate) struct BenchLabel {
-    /// Cases ROWSxCOLUMNS:DATA, where DATA is `normal` or `decaying` [default: 20000x100:normal, 20000x100:decaying,
-    /// 162770x100:decaying, 20000x5:normal, 1000000x5:normal, 1000000x5:decaying, 1000000x2:normal, 10000000x1:normal].
+    /// Cases ROWSxCOLUMNS:DATA; the kinds of DATA are below [default: 20000x100:normal, 20000x100:decaying, 162770x100:decaying,
+    /// 20000x5:normal, 1000000x5:normal, 1000000x5:decaying, 1000000x2:normal, 10000000x1:normal].
     #[arg(value_name = "CASE", conflicts_with = "scaling")]
     pub(crate) cases: Vec<Case>,
     /// Verify each matching: with another strategy if that takes at most about a minute, otherwise 1,000 steps of it.

@@ -15,15 +15,26 @@ pub(crate) struct Case {
 }
 
 gtn_io::names! {
-    /// The distribution of the target rows; source rows are standard normal.
+    /// The distribution of the rows: those that do not say otherwise are standard normal.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub(crate) enum Data: "distribution" {
-        /// Standard normal as well.
+        /// All of them.
         Normal => "normal",
-        /// Column k = 1, 2, ... has standard deviation σ = k^−½ and mean 0.3σ, similar to latents of images.
+        /// Column k = 1, 2, ... of the target rows has standard deviation σ = k^−½ and mean 0.3σ, similar to latents of images.
         Decaying => "decaying",
+        /// Source rows in a narrow cone, so that all compete for the same target rows: one row plus 0.01 times a normal one.
+        Cone => "cone",
+        /// A hundred different target rows.
+        Equal => "equal",
+        /// Target rows that are multiples of one row, so that their cosines differ by rounding alone.
+        Multiples => "multiples",
+        /// Zeros in every other target row and every fourth source row.
+        Zeros => "zeros",
     }
 }
+
+/// Different target rows of [`Data::Equal`].
+const DIFFERENT_ROWS: usize = 100;
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,7 +53,8 @@ impl FromStr for Case {
             Some(Case { rows: number(rows)?, columns: number(columns)?, data: data.parse().ok()? })
         };
         read().ok_or_else(|| {
-            "write ROWSxCOLUMNS:DATA, where DATA is normal or decaying, as in 20000x100:normal".to_owned()
+            "write ROWSxCOLUMNS:DATA, where DATA is normal, decaying, cone, equal, multiples or zeros, as in 20000x100:normal"
+                .to_owned()
         })
     }
 }
@@ -68,11 +80,35 @@ impl Case {
     pub(crate) fn draw(&self) -> (Array2<f32>, Array2<f32>) {
         let streams = Streams::new(1);
         let normal = |purpose: &str| streams.normal(purpose, self.columns as u64, self.rows, self.columns);
-        let (source, mut target) = (normal("source"), normal("target"));
-        if self.data == Data::Decaying {
-            for (k, mut column) in target.columns_mut().into_iter().enumerate() {
-                let sigma = ((k + 1) as f32).sqrt().recip();
-                column.mapv_inplace(|value| sigma * (value + 0.3));
+        let (mut source, mut target) = (normal("source"), normal("target"));
+        match self.data {
+            Data::Normal => {}
+            Data::Decaying => {
+                for (k, mut column) in target.columns_mut().into_iter().enumerate() {
+                    let sigma = ((k + 1) as f32).sqrt().recip();
+                    column.mapv_inplace(|value| sigma * (value + 0.3));
+                }
+            }
+            Data::Cone => {
+                let center = source.row(0).to_owned();
+                source.rows_mut().into_iter().for_each(|mut row| row.zip_mut_with(&center, |y, c| *y = c + 0.01 * *y));
+            }
+            Data::Equal => {
+                for row in DIFFERENT_ROWS.min(self.rows)..self.rows {
+                    let other = target.row(row % DIFFERENT_ROWS).to_owned();
+                    target.row_mut(row).assign(&other);
+                }
+            }
+            Data::Multiples => {
+                let first = target.row(0).to_owned();
+                target.rows_mut().into_iter().for_each(|mut row| {
+                    let factor = 0.5 + row[0].abs();
+                    row.zip_mut_with(&first, |x, first| *x = factor * first);
+                });
+            }
+            Data::Zeros => {
+                target.rows_mut().into_iter().step_by(2).for_each(|mut row| row.fill(0.0));
+                source.rows_mut().into_iter().step_by(4).for_each(|mut row| row.fill(0.0));
             }
         }
         (source, target)
@@ -97,6 +133,25 @@ mod tests {
         for text in ["", "20000", "20000x100", "20000x100:", "x:normal", "0x5:normal", "5x0:normal", "5x5:even"] {
             assert!(text.parse::<Case>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn hard_rows_are_as_documented() {
+        let draw = |data| Case::new(400, 3, data).draw();
+        let (source, _) = draw(Data::Cone);
+        assert!(source.rows().into_iter().all(|row| (&row - &source.row(0)).iter().all(|off| off.abs() < 0.1)));
+        let (_, target) = draw(Data::Equal);
+        assert!((0..300).all(|row| target.row(row) == target.row(row + 100)) && target.row(0) != target.row(1));
+        let (_, target) = draw(Data::Multiples);
+        assert!(
+            target
+                .rows()
+                .into_iter()
+                .all(|row| (row[1] / row[0] / (target[(0, 1)] / target[(0, 0)]) - 1.0).abs() < 1e-6)
+        );
+        let (source, target) = draw(Data::Zeros);
+        let zeros = |rows: &Array2<f32>| rows.rows().into_iter().filter(|row| row.iter().all(|&x| x == 0.0)).count();
+        assert_eq!((zeros(&source), zeros(&target)), (100, 200));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use gtn_run::Config;
 use gtn_run::config::{Epochs, PairingMethod};
 
 /// Latent dimensions that `auto` chooses.
-const DIMENSIONS: std::ops::RangeInclusive<usize> = 16..=128;
+const DIMENSIONS: std::ops::RangeInclusive<usize> = 16..=192;
 /// Values of an image for each latent at least.
 const VALUES_PER_LATENT: usize = 16;
 /// Fresh pairs for each training sample, and at least.
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn more_images_get_more_dimensions() {
         let chosen = [20, 200, 1_812, 2_700, 13_500, 60_000].map(|training| latent_dimension(training, 12_288));
-        assert!(chosen.is_sorted() && chosen[0] == 16 && chosen[5] == 128, "{chosen:?}");
+        assert!(chosen.is_sorted() && chosen[0] == 16 && chosen[5] == 192, "{chosen:?}");
         assert_eq!(latent_dimension(60_000, 784), 49);
         assert_eq!(latent_dimension(60_000, 16), 1);
     }

@@ -38,15 +38,27 @@ fn label(folder: &std::path::Path) -> Call {
 #[test]
 fn fewer_vector_instructions_give_the_same_pairs() {
     let folder = tempfile::tempdir().unwrap();
-    let pairs = |strategy: &str, instructions: &str| {
-        let call = label(folder.path()).args(["--strategy", strategy]).env("GTN_CPU", instructions);
-        call.done();
-        std::fs::read(folder.path().join("pairs.npz")).unwrap()
-    };
-    let expected = pairs("reference", "");
-    for strategy in ["int8", "dense", "tree"] {
-        for instructions in ["portable", "avx2", "avx512"] {
-            assert!(pairs(strategy, instructions) == expected, "{strategy} with {instructions}");
+    // Multiples of one row have cosines that only f64 can tell apart.
+    let source =
+        ndarray::Array2::from_shape_fn((600, 7), |(row, column)| ((row * 31 + column * 17) % 97) as f32 - 48.0);
+    let multiples = ndarray::Array2::from_shape_fn((600, 7), |(row, column)| {
+        (1.0 + row as f32 / 7.3) * ((column + 1) as f32).sqrt()
+    });
+    for hard in [false, true] {
+        let pairs = |strategy: &str, instructions: &str| {
+            let call = label(folder.path()).args(["--strategy", strategy]).env("GTN_CPU", instructions);
+            if hard {
+                write_npy(folder.path().join("y.npy"), &source).unwrap();
+                write_npy(folder.path().join("x.npy"), &multiples).unwrap();
+            }
+            call.done();
+            std::fs::read(folder.path().join("pairs.npz")).unwrap()
+        };
+        let expected = pairs("reference", "");
+        for strategy in ["int8", "dense", "tree"] {
+            for instructions in ["portable", "avx2", "avx512"] {
+                assert!(pairs(strategy, instructions) == expected, "{strategy} with {instructions}, multiples: {hard}");
+            }
         }
     }
     let wrong = label(folder.path()).env("GTN_CPU", "avx9");

@@ -11,7 +11,7 @@ mod top_k;
 
 pub(crate) use float32::{Float32Proposer, error as float32_error};
 pub(crate) use int8::Int8Proposer;
-pub(crate) use panels::{LANES, Panels, ROWS};
+pub(crate) use panels::{LANES, Panels, ROWS, pack};
 
 #[cfg(test)]
 mod tests {

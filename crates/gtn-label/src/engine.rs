@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use around::Around;
 pub(crate) use block::Buffers;
-use block::{Block, UNHELD};
+use block::{Block, UNHELD, is_free};
 use equal::EqualRows;
 pub(crate) use sizes::BlockParams;
 use sizes::{Outcome, Sizes};
@@ -54,7 +54,7 @@ pub(crate) fn run<T: Element>(
     buffers.holders.clear();
     buffers.holders.resize(taken.len(), UNHELD);
     let Proposers { first: (mut proposer, params), mut fallback } = proposers;
-    begin(proposer, &buffers.targets, dim, |target| !taken[target as usize])?;
+    begin(proposer, &buffers.targets, dim, |target| is_free(&taken, None, target))?;
     stats.prepare += started.elapsed();
 
     let mut sizes = Sizes::new(params);
@@ -77,13 +77,10 @@ pub(crate) fn run<T: Element>(
             buffers: &mut *buffers,
             stats: &mut *stats,
         };
-        match around_block {
-            None => block.propose(proposer)?,
-            Some(_) => {
-                if !block.propose_around(&mut around)? {
-                    continue;
-                }
-            }
+        if around_block.is_none() {
+            block.propose(proposer)?;
+        } else if !block.propose_around(&mut around)? {
+            continue;
         }
         let refilled = block.resolve_conflicts(proposer)?;
         let removed = block.commit(&mut out);
@@ -116,7 +113,7 @@ pub(crate) fn run<T: Element>(
                 let started = Instant::now();
                 let found = EqualRows::find(problem, &taken);
                 if found.are_worthwhile(outcome.free) {
-                    begin(proposer, &buffers.targets, dim, |target| found.stands_for_free(target))?;
+                    begin(proposer, &buffers.targets, dim, |target| is_free(&taken, Some(&found), target))?;
                     equal = Some(found);
                 }
                 stats.prepare += started.elapsed();
@@ -133,10 +130,7 @@ pub(crate) fn run<T: Element>(
         if let Some((next, params)) = fallback.take() {
             proposer = next;
             sizes.restart(params);
-            begin(proposer, &buffers.targets, dim, |target| match &equal {
-                None => !taken[target as usize],
-                Some(equal) => EqualRows::stands_for_free(equal, target),
-            })?;
+            begin(proposer, &buffers.targets, dim, |target| is_free(&taken, equal.as_ref(), target))?;
             stats.prepare += started.elapsed();
         } else if outcome.too_close() {
             let mut rows = ExactRows::new(problem, &taken);
@@ -155,10 +149,10 @@ fn begin(
     proposer: &mut dyn Proposer,
     targets: &[f32],
     dim: usize,
-    may_propose: impl Fn(u32) -> bool,
+    may_propose: impl Fn(usize) -> bool,
 ) -> Result<(), MatchError> {
     let targets = UnitRows::new(targets, dim);
     proposer.begin(targets)?;
-    let removed: Vec<u32> = (0..targets.len() as u32).filter(|&target| !may_propose(target)).collect();
+    let removed: Vec<u32> = (0..targets.len() as u32).filter(|&target| !may_propose(target as usize)).collect();
     Ok(proposer.remove(&removed)?)
 }

@@ -17,10 +17,10 @@ use std::array::from_fn;
 
 use pulp::{Simd, WithSimd};
 
-use crate::dense::{LANES, Panels, ROWS};
+use crate::dense::{LANES, Panels, ROWS, pack};
 use crate::instructions::arch;
 use crate::problem::Problem;
-use crate::score::{Scored, norm};
+use crate::score::Scored;
 use crate::sharded::{LongerList, Preference, PreferenceList, Shards};
 use crate::{Element, MatchError, Precision, parallel};
 
@@ -91,10 +91,7 @@ impl<'p, 'r, 'a, T: Element> ExactRows<'p, 'r, 'a, T> {
         let this = &*self;
         parallel::for_each(&mut groups, |_, (sources, lists)| {
             for (list, best) in lists.iter_mut().zip(this.best(sources, len)) {
-                let ranked = best.into_iter().map(|scored| {
-                    let (score, norm) = scored.score_and_norm();
-                    Preference { score, norm, similarity: scored.similarity, target: scored.target as u64 }
-                });
+                let ranked = best.iter().map(|scored| Preference::new(scored, scored.target as u64));
                 *list = PreferenceList { ranked: ranked.collect(), is_complete: this.free <= len };
             }
         });
@@ -104,16 +101,16 @@ impl<'p, 'r, 'a, T: Element> ExactRows<'p, 'r, 'a, T> {
     /// The best `len` free rows for each source row of a group, the best one first.
     fn best(&self, sources: &[usize], len: usize) -> Vec<Vec<Scored>> {
         let dim = self.problem.source.dim();
-        let mut packed = vec![0.0; sources.len().next_multiple_of(ROWS) * dim];
-        let mut bests: Vec<Best<'_, T>> = Vec::with_capacity(sources.len());
-        for (index, &source) in sources.iter().enumerate() {
-            let y = self.problem.source.row(source);
-            let group = &mut packed[index / ROWS * ROWS * dim..][..ROWS * dim];
-            for (column, &entry) in group.chunks_mut(ROWS).zip(y) {
-                column[index % ROWS] = entry.into();
-            }
-            bests.push(Best { rows: self, y_norm: norm(y), len, listed: Vec::new(), bound: f64::NEG_INFINITY });
-        }
+        let y = |&source: &usize| self.problem.source.row(source);
+        let packed: Vec<f64> = pack(sources.iter().map(y), dim);
+        let best = |&source: &usize| Best {
+            rows: self,
+            y_norm: self.problem.source_norms[source],
+            len,
+            listed: Vec::new(),
+            bound: f64::NEG_INFINITY,
+        };
+        let mut bests: Vec<Best<'_, T>> = sources.iter().map(best).collect();
         let mut limits = vec![f64::NEG_INFINITY; sources.len()];
         // No sum reaches the padding rows that complete the group.
         limits.resize(sources.len().next_multiple_of(ROWS), f64::INFINITY);

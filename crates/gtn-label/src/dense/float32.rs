@@ -4,7 +4,7 @@ use std::array::from_fn;
 
 use pulp::{Simd, WithSimd};
 
-use super::panels::{InitialBound, LANES, Lists, Panels, Positions, ROWS, ScoreScale, for_each_group};
+use super::panels::{InitialBound, LANES, Lists, Panels, Positions, ROWS, ScoreScale, for_each_group, pack};
 use crate::instructions::arch;
 use crate::score::gamma;
 use crate::{Candidates, Proposer, ProposerError, UnitRows};
@@ -46,25 +46,12 @@ impl Proposer for Float32Proposer {
     fn propose(&mut self, sources: UnitRows<'_>, k: usize, candidates: &mut [Candidates]) -> Result<(), ProposerError> {
         let (dim, scale) = (sources.dim(), ScoreScale { factor: 1.0, error: error(sources.dim()) });
         let both = (sources, self.positions.targets.as_slice());
-        let pack = |rows: UnitRows<'_>| (pack(rows), vec![scale; rows.len()]);
+        let pack = |rows: UnitRows<'_>| (pack(rows.as_slice().chunks(dim), dim), vec![scale; rows.len()]);
         for_each_group(both, k, &mut self.initial, candidates, pack, |packed, lists| {
             arch().dispatch(Scan { panels: &self.panels.data, dim, packed, lists });
         });
         Ok(())
     }
-}
-
-/// Packs source rows in groups of [`ROWS`], column by column.
-fn pack(rows: UnitRows<'_>) -> Vec<f32> {
-    let dim = rows.dim();
-    let mut packed = vec![0.0; rows.len().next_multiple_of(ROWS) * dim];
-    for (index, row) in rows.as_slice().chunks(dim).enumerate() {
-        let group = &mut packed[index / ROWS * ROWS * dim..][..ROWS * dim];
-        for (column, &entry) in group.chunks_mut(ROWS).zip(row) {
-            column[index % ROWS] = entry;
-        }
-    }
-    packed
 }
 
 /// Scores every panel with every source row of a group.

@@ -105,6 +105,21 @@ impl<T: Copy + Send + Sync, const CHUNK: usize> Panels<T, CHUNK> {
     }
 }
 
+/// Packs source rows in groups of [`ROWS`], column by column; the last group is completed with zeros.
+pub(crate) fn pack<'r, T: Copy + Into<P> + 'r, P: Copy + Default>(
+    rows: impl ExactSizeIterator<Item = &'r [T]>,
+    dim: usize,
+) -> Vec<P> {
+    let mut packed = vec![P::default(); rows.len().next_multiple_of(ROWS) * dim];
+    for (index, row) in rows.enumerate() {
+        let group = &mut packed[index / ROWS * ROWS * dim..][..ROWS * dim];
+        for (column, &entry) in group.chunks_mut(ROWS).zip(row) {
+            column[index % ROWS] = entry.into();
+        }
+    }
+    packed
+}
+
 /// The lists of one group of source rows, with the bound that a score must exceed to reach each of them. No score reaches the
 /// padding rows that complete the group.
 pub(crate) struct Lists<'t> {

@@ -4,10 +4,10 @@
 //! |⟨x, u⟩ − ⟨x, c⟩| ≤ |x|ε. So if every row that is not listed for c has a cosine of at most b with it, then its cosine with u is at most
 //! b + ε, up to the rounding of unit rows, and only the listed rows have to be scored for each source row.
 
-use super::dots::dots;
+use super::dots::scores;
 use super::sizes::MIN_BLOCK_SIZE;
 use crate::dense::{Float32Proposer, float32_error};
-use crate::{Candidate, Candidates, MatchError, Proposer, UnitRows, parallel};
+use crate::{Candidate, Candidates, MatchError, Proposer, UnitRows};
 
 /// The greatest ε that is tried.
 const MAX_RADIUS: f64 = 0.25;
@@ -89,18 +89,6 @@ impl Around {
         }
         Ok(true)
     }
-}
-
-/// The score of each target row that may be proposed, and −∞ for the others.
-fn scores(unit: &[f32], targets: UnitRows<'_>, may_propose: impl Fn(usize) -> bool + Sync) -> Vec<f32> {
-    const CHUNK: usize = 2048;
-    let mut scores = vec![f32::NEG_INFINITY; targets.len()];
-    let mut chunks: Vec<&mut [f32]> = scores.chunks_mut(CHUNK).collect();
-    parallel::for_each(&mut chunks, |chunk, scores| {
-        let rows = (chunk * CHUNK..).zip(scores.iter_mut()).filter(|&(target, _)| may_propose(target));
-        dots(unit, rows.map(|(target, score)| (targets.row(target), score)));
-    });
-    scores
 }
 
 /// The center of unit rows and their greatest distance from it, if it is small enough.

@@ -20,7 +20,7 @@
 use std::time::Instant;
 
 use super::around::Around;
-use super::dots::dots;
+use super::dots::{CHUNK, scores};
 use super::equal::EqualRows;
 use super::sizes::MIN_BLOCK_SIZE;
 use crate::dense::float32_error;
@@ -294,18 +294,10 @@ impl<T: Element> Block<'_, '_, '_, T> {
 
     /// The choice of the source row at `position` among all target rows that no earlier one holds.
     fn scan_all(&self, position: usize) -> Choice {
-        const CHUNK: usize = 2048;
         let dim = self.problem.source.dim();
         let unit = &self.buffers.sources[position * dim..][..dim];
-        let mut scores = vec![f32::NEG_INFINITY; self.taken.len()];
-        let mut chunks: Vec<&mut [f32]> = scores.chunks_mut(CHUNK).collect();
-        let targets = UnitRows::new(&self.buffers.targets, dim);
-        parallel::for_each(&mut chunks, |chunk, scores| {
-            let rows = (chunk * CHUNK..).zip(scores.iter_mut());
-            let free = |target: usize| !self.taken[target] && self.may_take(position, target as u32);
-            let free = rows.filter(|&(target, _)| free(target)).map(|(target, score)| (targets.row(target), score));
-            dots(unit, free);
-        });
+        let may_take = |target: usize| !self.taken[target] && self.may_take(position, target as u32);
+        let scores = scores(unit, UnitRows::new(&self.buffers.targets, dim), may_take);
         let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let floor = f64::from(highest) - 2.0 * (f64::from(float32_error(dim)) + UNIT_ERROR) - self.tie_width();
         let mut best = vec![Choice::default(); scores.len().div_ceil(CHUNK)];
@@ -334,7 +326,7 @@ impl<T: Element> Block<'_, '_, '_, T> {
 }
 
 /// Whether a row may be proposed.
-fn is_free(taken: &[bool], equal: Option<&EqualRows>, target: usize) -> bool {
+pub(super) fn is_free(taken: &[bool], equal: Option<&EqualRows>, target: usize) -> bool {
     match equal {
         None => taken.get(target).is_some_and(|&taken| !taken),
         Some(equal) => equal.stands_for_free(target as u32),

@@ -3,10 +3,20 @@
 use pulp::{Simd, WithSimd};
 
 use crate::instructions::arch;
+use crate::{UnitRows, parallel};
 
-/// Writes the dot product of `unit` and each row.
-pub(super) fn dots<'r, 's>(unit: &[f32], rows: impl Iterator<Item = (&'r [f32], &'s mut f32)>) {
-    arch().dispatch(Dots { unit, rows });
+/// Target rows of a task.
+pub(super) const CHUNK: usize = 2048;
+
+/// The score of each target row that may be taken, and −∞ for the others.
+pub(super) fn scores(unit: &[f32], targets: UnitRows<'_>, may_take: impl Fn(usize) -> bool + Sync) -> Vec<f32> {
+    let mut scores = vec![f32::NEG_INFINITY; targets.len()];
+    let mut chunks: Vec<&mut [f32]> = scores.chunks_mut(CHUNK).collect();
+    parallel::for_each(&mut chunks, |chunk, scores| {
+        let rows = (chunk * CHUNK..).zip(scores.iter_mut()).filter(|&(target, _)| may_take(target));
+        arch().dispatch(Dots { unit, rows: rows.map(|(target, score)| (targets.row(target), score)) });
+    });
+    scores
 }
 
 struct Dots<'u, I> {

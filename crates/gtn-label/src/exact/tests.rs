@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
-use super::{ExactRows, norm};
+use super::ExactRows;
 use crate::problem::Problem;
-use crate::score::{Scored, Targets};
+use crate::score::{Scored, Targets, norm};
 use crate::sharded::Shards;
 use crate::{Element, Precision, Rows};
 

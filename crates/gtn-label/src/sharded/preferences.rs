@@ -1,7 +1,7 @@
 //! What shards are asked, and what they answer.
 
 use crate::MatchError;
-use crate::score::preferred_first;
+use crate::score::{Scored, preferred_first};
 
 /// A free target row of a [`Shard`](super::Shard), as a source row ranks it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,6 +17,12 @@ pub struct Preference {
 }
 
 impl Preference {
+    /// A scored row, which has this index among those of all shards.
+    pub(crate) fn new(scored: &Scored, target: u64) -> Self {
+        let (score, norm) = scored.score_and_norm();
+        Self { score, norm, similarity: scored.similarity, target }
+    }
+
     /// Whether the source row prefers this row to `other`.
     pub(super) fn beats(&self, other: &Self) -> bool {
         preferred_first((self.score, self.norm, self.target), (other.score, other.norm, other.target)).is_lt()

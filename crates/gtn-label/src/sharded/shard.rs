@@ -269,8 +269,7 @@ impl<'a, T: Element> Shard<'a, T> {
     }
 
     fn preference(&self, scored: &Scored) -> Preference {
-        let (score, norm) = scored.score_and_norm();
-        Preference { score, norm, similarity: scored.similarity, target: self.indices.of(scored.target) }
+        Preference::new(scored, self.indices.of(scored.target))
     }
 
     /// The best `len` of all free rows, each of which is scored.
